@@ -19,7 +19,7 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
-void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF(2, 0);
 char *buf_reserve(struct buf *b, size_t n); /* room for n more bytes; the caller adds to b->n */
 void buf_clear(struct buf *b);              /* keeps the memory */
 void buf_fini(struct buf *b);

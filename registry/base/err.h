@@ -58,7 +58,8 @@ struct err {
 int err_set(struct err *e, enum err_code c, const char *fmt, ...) PRINTF(3, 4);
 /* errno appended; ENOSPC and EDQUOT become NO_SPACE, EACCES and EPERM DENIED, ENOENT NOT_FOUND. */
 int err_sys(struct err *e, const char *fmt, ...) PRINTF(2, 3);
-/* "import fraud-ranker: " in front of the message; returns -e->code. Each caller adds one at most. */
+/* "import fraud-ranker" in front of the message, and ": " unless that text ends in a space; returns
+ * -e->code. Each caller adds one at most. */
 int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* Sets the hint; returns -e->code so that it may end a return statement. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF(2, 3);
