@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Printing: data is gathered and leaves in large writes, notes leave at once, each in one write. What
+ * is foreign passes text_safe before it is added to either. Knows formats, not what is printed.
+ */
+#include "registry/base/out.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/out_private.h"
+#include "registry/base/text.h"
+
+#define EXIT_PIPE       141
+#define BAR_INTERVAL_MS 100
+#define LINE_INTERVAL_MS 1000
+
+struct out *
+out_new(int fd_data, int fd_notes)
+{
+	struct out *o = xcalloc(1, sizeof(*o));
+
+	o->fd_data = fd_data;
+	o->fd_notes = fd_notes;
+	o->json.b = &o->data;
+	return o;
+}
+
+void
+out_free(struct out *o)
+{
+	if (!o)
+		return;
+	out_progress_done(o);
+	(void)out_flush(o);
+	if (o->is_sink)
+		message_sink(NULL, NULL);
+	buf_fini(&o->data);
+	buf_fini(&o->table.row_open);
+	buf_fini(&o->table.text);
+	vec_fini(&o->table.cells);
+	buf_fini(&o->bar.what);
+	free(o);
+}
+
+void
+out_set_format(struct out *o, enum out_format f)
+{
+	o->format = f;
+}
+
+void
+out_set_color(struct out *o, enum out_color c)
+{
+	o->color = c;
+}
+
+void
+out_set_progress(struct out *o, enum out_progress p)
+{
+	o->progress = p;
+}
+
+void
+out_set_quiet(struct out *o, int quiet)
+{
+	o->quiet = quiet;
+}
+
+enum out_format
+out_format_of(const struct out *o)
+{
+	return o->format;
+}
+
+bool
+out_is_json(const struct out *o)
+{
+	return o->format == OUT_JSON || o->format == OUT_NDJSON;
+}
+
+int
+out_parse_format(const char *s, enum out_format *ret)
+{
+	static const char *const names[] = {
+		[OUT_TEXT] = "text", [OUT_WIDE] = "wide", [OUT_TSV] = "tsv",
+		[OUT_NAME] = "name", [OUT_JSON] = "json", [OUT_NDJSON] = "ndjson",
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (streq(s, names[i])) {
+			*ret = (enum out_format)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int
+write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		const ssize_t w = write(fd, p, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static void
+data_write(struct out *o, const char *p, size_t n)
+{
+	if (o->failed != 0 || n == 0)
+		return;
+	if (write_all(o->fd_data, p, n) < 0) {
+		/* the reader has what it wanted: as quiet as death by SIGPIPE */
+		if (errno == EPIPE)
+			_exit(EXIT_PIPE);
+		o->failed = errno;
+	}
+}
+
+int
+out_flush(struct out *o)
+{
+	data_write(o, o->data.p, o->data.n);
+	buf_clear(&o->data);
+	if (o->failed != 0) {
+		errno = o->failed;
+		return -1;
+	}
+	return 0;
+}
+
+void
+out_data_grew(struct out *o)
+{
+	o->wrote = true;
+	if (o->data.n >= OUT_WRITE_SIZE)
+		(void)out_flush(o);
+}
+
+void
+out_raw(struct out *o, const void *p, size_t n)
+{
+	if (n >= OUT_WRITE_SIZE) {
+		(void)out_flush(o);
+		data_write(o, p, n);
+		o->wrote = true;
+		return;
+	}
+	buf_add(&o->data, p, n);
+	out_data_grew(o);
+}
+
+bool
+out_colored(const struct out *o, int fd)
+{
+	const char *const no = getenv("NO_COLOR");
+	const char *const term = getenv("TERM");
+
+	switch (o->color) {
+	case COLOR_ALWAYS:
+		return true;
+	case COLOR_NEVER:
+		return false;
+	case COLOR_AUTO:
+		break;
+	}
+	return !(no && *no) && term && *term && !streq(term, "dumb") && isatty(fd);
+}
+
+static size_t
+count_lf(const char *p, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += p[i] == '\n';
+	return found;
+}
+
+/* A line feed that fmt does not have came out of an argument, where it would forge a line: then only
+ * the ones at the end are ours. */
+static void __attribute__((format(printf, 2, 0)))
+add_formatted(struct buf *ret, const char *fmt, va_list ap)
+{
+	cleanup_buf struct buf b = { 0 };
+	const size_t fmt_n = strlen(fmt);
+	size_t n, tail = 0;
+
+	buf_vaddf(&b, fmt, ap);
+	n = b.n;
+	if (count_lf(fmt, fmt_n) == count_lf(b.p, n)) {
+		text_safe_lines(ret, buf_str(&b));
+		return;
+	}
+	while (tail < fmt_n && tail < n && fmt[fmt_n - 1 - tail] == '\n' && b.p[n - 1 - tail] == '\n')
+		tail++;
+	text_safe(ret, (struct str){ b.p, n - tail });
+	for (; tail > 0; tail--)
+		buf_addc(ret, '\n');
+}
+
+void
+out_text(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (out_is_json(o))
+		return;
+	va_start(ap, fmt);
+	add_formatted(&o->data, fmt, ap);
+	va_end(ap);
+	out_data_grew(o);
+}
+
+static void
+add_heading(struct out *o, const char *s)
+{
+	const bool bold = out_colored(o, o->fd_data);
+
+	buf_adds(&o->data, bold ? "\033[1m" : "");
+	text_safe(&o->data, str_of(s));
+	buf_adds(&o->data, bold ? "\033[0m" : "");
+}
+
+static void
+bar_clear(struct out *o)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	if (o->bar.width == 0)
+		return;
+	buf_addf(&b, "\r%*s\r", (int)o->bar.width, "");
+	o->bar.width = 0;
+	(void)write_all(o->fd_notes, b.p, b.n);
+}
+
+void
+out_notes_write(struct out *o, const struct buf *b)
+{
+	bar_clear(o);
+	(void)write_all(o->fd_notes, b->p, b->n); /* nowhere to say that stderr is gone */
+}
+
+void
+out_note(struct out *o, const char *fmt, ...)
+{
+	cleanup_buf struct buf b = { 0 };
+	va_list ap;
+
+	if (o->quiet > 0)
+		return;
+	va_start(ap, fmt);
+	add_formatted(&b, fmt, ap);
+	va_end(ap);
+	if (b.n == 0 || b.p[b.n - 1] != '\n')
+		buf_addc(&b, '\n');
+	out_notes_write(o, &b);
+}
+
+static void
+sink(void *arg, enum message_level level, const char *text)
+{
+	struct out *const o = arg;
+	cleanup_buf struct buf b = { 0 };
+
+	switch (level) {
+	case MESSAGE_DEBUG:
+		if (o->quiet >= 0)
+			return;
+		buf_adds(&b, "debug: ");
+		break;
+	case MESSAGE_NOTE:
+		if (o->quiet > 0)
+			return;
+		break;
+	case MESSAGE_WARNING:
+		buf_adds(&b, "warning: ");
+		break;
+	}
+	text_safe(&b, str_of(text));
+	buf_addc(&b, '\n');
+	out_notes_write(o, &b);
+}
+
+void
+out_message_sink(struct out *o)
+{
+	message_sink(sink, o);
+	o->is_sink = true;
+}
+
+void
+out_object_begin(struct out *o, const char *kind)
+{
+	o->in_object = true;
+	if (!out_is_json(o))
+		return;
+	o->json = (struct json_out){ .b = &o->data };
+	jo_begin(&o->json, NULL, '{');
+	jo_string(&o->json, "apiVersion", OUT_API_VERSION);
+	jo_string(&o->json, "kind", kind);
+}
+
+struct json_out *
+out_object_json(struct out *o)
+{
+	if (!out_is_json(o) || !o->in_object)
+		return NULL;
+	out_data_grew(o);
+	return &o->json;
+}
+
+void
+out_object_end(struct out *o)
+{
+	o->in_object = false;
+	if (out_is_json(o)) {
+		jo_end(&o->json, '}');
+		buf_addc(&o->data, '\n');
+	}
+	out_data_grew(o);
+}
+
+void
+out_field(struct out *o, const char *title, const char *fmt, ...)
+{
+	cleanup_buf struct buf b = { 0 };
+	va_list ap;
+
+	if (out_is_json(o) || o->format == OUT_NAME)
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	text_safe(&o->data, str_of(title));
+	buf_adds(&o->data, o->format == OUT_TSV ? "\t" : ": ");
+	text_safe(&o->data, buf_str(&b));
+	buf_addc(&o->data, '\n');
+	out_data_grew(o);
+}
+
+void
+out_section(struct out *o, const char *title)
+{
+	if (o->format != OUT_TEXT && o->format != OUT_WIDE)
+		return;
+	if (o->wrote)
+		buf_addc(&o->data, '\n');
+	add_heading(o, title);
+	buf_addc(&o->data, '\n');
+	out_data_grew(o);
+}
+
+void
+out_error(struct out *o, const struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+	struct json_out j = { .b = &b };
+
+	/* what was found before the failure comes first */
+	(void)out_flush(o);
+	if (e->code == ERR_OK || (e->code == ERR_CANCELLED && e->sys == SIGPIPE))
+		return;
+	if (out_is_json(o)) {
+		jo_begin(&j, NULL, '{');
+		jo_string(&j, "apiVersion", OUT_API_VERSION);
+		jo_string(&j, "kind", "Error");
+		jo_string(&j, "code", err_name(e->code));
+		jo_i64(&j, "exit", err_exit_status(e));
+		jo_string(&j, "message", e->msg);
+		jo_string(&j, "hint", e->hint[0] ? e->hint : NULL);
+		jo_end(&j, '}');
+	} else {
+		const bool red = out_colored(o, o->fd_notes);
+		buf_adds(&b, red ? "\033[31mslipway:\033[0m " : "slipway: ");
+		text_safe(&b, str_of(e->msg));
+		if (e->hint[0]) {
+			buf_adds(&b, "\n  next: ");
+			text_safe(&b, str_of(e->hint));
+		}
+	}
+	buf_addc(&b, '\n');
+	out_notes_write(o, &b);
+}
+
+static void
+add_amounts(struct buf *b, const struct out_bar *bar, uint64_t done, uint64_t total, uint64_t now_ms)
+{
+	const uint64_t ms = now_ms - bar->start_ms;
+	char size[16];
+
+	text_size(size, done);
+	buf_adds(b, size);
+	if (total > 0) {
+		text_size(size, total);
+		buf_addf(b, " of %s", size);
+	}
+	if (ms >= 500 && done >= bar->start_done) {
+		/* in double: bytes times a thousand may not fit */
+		text_size(size, (uint64_t)((double)(done - bar->start_done) * 1000.0 / (double)ms));
+		buf_addf(b, ", %s/s", size);
+	}
+}
+
+static unsigned
+percent(uint64_t done, uint64_t total)
+{
+	if (done >= total)
+		return 100;
+	return (unsigned)((double)done * 100.0 / (double)total);
+}
+
+/* "\rweights.bin  [######      ]  34%  412M of 1.2G, 61M/s" and spaces over what was longer before. */
+static void
+bar_draw(struct out *o, uint64_t done, uint64_t total, uint64_t now_ms)
+{
+	static const char full[] = "####################", empty[] = "                    ";
+	cleanup_buf struct buf line = { 0 };
+	cleanup_buf struct buf b = { 0 };
+	struct winsize ws = { 0 };
+	size_t width;
+
+	text_fit(&line, buf_str(&o->bar.what), 28, TEXT_CUT_MIDDLE, 0, 0);
+	if (total > 0) {
+		const unsigned p = percent(done, total);
+		buf_addf(&line, "  [%.*s%.*s] %3u%%", (int)(p / 5), full, (int)(20 - p / 5), empty, p);
+	}
+	buf_adds(&line, "  ");
+	add_amounts(&line, &o->bar, done, total, now_ms);
+	if (ioctl(o->fd_notes, TIOCGWINSZ, &ws) < 0 || ws.ws_col < 2)
+		ws.ws_col = 80;
+	buf_addc(&b, '\r');
+	/* never the last cell: some terminals wrap there */
+	text_fit(&b, buf_str(&line), ws.ws_col - 1u, TEXT_CUT_END, 0, 0);
+	width = text_width((struct str){ b.p + 1, b.n - 1 });
+	if (width < o->bar.width)
+		buf_addf(&b, "%*s", (int)(o->bar.width - width), "");
+	o->bar.width = width;
+	(void)write_all(o->fd_notes, b.p, b.n);
+}
+
+static void
+progress_write(struct out *o, uint64_t done, uint64_t total, uint64_t now_ms)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	buf_add(&b, o->bar.what.p, o->bar.what.n);
+	buf_adds(&b, ": ");
+	if (total > 0)
+		buf_addf(&b, "%u%%, ", percent(done, total));
+	add_amounts(&b, &o->bar, done, total, now_ms);
+	buf_addc(&b, '\n');
+	out_notes_write(o, &b);
+}
+
+static void
+progress_event(struct out *o, const char *what, uint64_t done, uint64_t total)
+{
+	cleanup_buf struct buf b = { 0 };
+	struct json_out j = { .b = &b };
+
+	jo_begin(&j, NULL, '{');
+	jo_string(&j, "event", "progress");
+	jo_string(&j, "what", what);
+	jo_u64(&j, "done", done);
+	if (total > 0)
+		jo_u64(&j, "total", total);
+	else
+		jo_null(&j, "total");
+	jo_end(&j, '}');
+	buf_addc(&b, '\n');
+	out_notes_write(o, &b);
+}
+
+/* A new thing, or the same from its beginning: the rate counts from here. */
+static void
+bar_follow(struct out_bar *bar, const char *what, uint64_t done, uint64_t now_ms)
+{
+	cleanup_buf struct buf name = { 0 };
+
+	text_safe(&name, str_of(what));
+	if (bar->is_running && str_eq(buf_str(&name), buf_str(&bar->what)) && done >= bar->start_done)
+		return;
+	buf_clear(&bar->what);
+	buf_add(&bar->what, name.p, name.n);
+	bar->start_ms = now_ms;
+	bar->start_done = done;
+}
+
+static void
+progress_draw(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	struct out *const o = arg;
+	struct out_bar *const bar = &o->bar;
+	const uint64_t now_ms = clock_mono_ms();
+	const uint64_t gap = bar->mode == PROGRESS_LINE ? LINE_INTERVAL_MS : BAR_INTERVAL_MS;
+	const bool is_last = bar->mode == PROGRESS_JSON && total > 0 && done >= total;
+
+	if (bar->mode == PROGRESS_NONE)
+		return;
+	bar_follow(bar, what, done, now_ms);
+	if (bar->is_running && now_ms - bar->last_ms < gap && !is_last)
+		return;
+	bar->is_running = true;
+	bar->last_ms = now_ms;
+	switch (bar->mode) {
+	case PROGRESS_BAR:
+		bar_draw(o, done, total, now_ms);
+		break;
+	case PROGRESS_LINE:
+		progress_write(o, done, total, now_ms);
+		break;
+	case PROGRESS_JSON:
+		progress_event(o, what, done, total);
+		break;
+	case PROGRESS_AUTO:
+	case PROGRESS_NONE:
+		break;
+	}
+}
+
+struct progress
+out_progress(struct out *o)
+{
+	const char *const ci = getenv("CI");
+
+	o->bar.mode = o->progress;
+	if (o->progress == PROGRESS_AUTO) {
+		o->bar.mode = PROGRESS_NONE;
+		if (o->quiet <= 0 && ci && *ci)
+			o->bar.mode = PROGRESS_LINE;
+		else if (o->quiet <= 0 && isatty(o->fd_notes))
+			o->bar.mode = PROGRESS_BAR;
+	}
+	return (struct progress){ .fn = progress_draw, .arg = o };
+}
+
+void
+out_progress_done(struct out *o)
+{
+	bar_clear(o);
+	o->bar.is_running = false;
+}

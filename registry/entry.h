@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry types: one row each, one put each. Commit, replay and rebuild call the same put, which is why the
+ * database is a function of log and blobs. An entry's JSON (canonical, one line):
+ *   {"body":{..},"by":{"host","ssh"?,"uid"},"model":NAME?,"policy":SEQ|null,"previous":SEQ|null,
+ *    "statement":{DSSE}|"sha256:.."?,"time":"..Z","type":T}
+ * "previous" is the sequence of the model's previous entry, "policy" of the policy in force; "by" is what
+ * the system said, unauthenticated.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "crypto/digest.h"
+#include "registry/base/err.h"
+#include "registry/base/json.h"
+#include "registry/log.h"
+#include "registry/store.h"
+
+struct entry {
+	uint64_t seq;
+	struct digest leaf;
+	int64_t time_s;
+	const char *type, *model; /* model NULL: none */
+	const json_t *body;       /* object */
+	const json_t *statement;  /* NULL, object, or string (blob) */
+	const json_t *by;
+	uint64_t policy, previous;
+	bool has_policy, has_previous;
+	json_t *root;             /* owns all of the above */
+};
+int entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct entry *ret, struct err *e);
+void entry_fini(struct entry *n);
+
+struct entry_type {
+	const char *name;
+	int (*put)(struct txn *t, const struct entry *n, struct err *e);
+};
+extern const struct entry_type entry_types[]; /* ends with name NULL */
+/* MALFORMED: unknown type, or a body that put refuses. */
+int entry_put(struct txn *t, const struct entry *n, struct err *e);

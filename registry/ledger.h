@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What signed statements in the log say: for verbs that decide. The log is read from this person's pin
+ * (without one from its start, and that is said) to its end, each line checked, the tree compared with
+ * pin and bound; policies, promotions and tombstones are taken from verified statements alone. The
+ * database serves only to find a line faster, and what it finds is verified like any other.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/digest.h"
+#include "registry/base/err.h"
+#include "registry/manifest.h"
+#include "registry/policy.h"
+#include "registry/registry.h"
+
+struct promotion { /* a verified promotion statement: who holds the stage */
+	bool exists;
+	uint64_t seq;
+	struct digest leaf;       /* of its entry: what plans name as "previous" */
+	char kind[16];            /* "promote" or "rollback" */
+	bool empty;               /* the stage was emptied */
+	uint64_t number;
+	struct digest version;    /* zero when empty */
+	struct digest plan;
+	struct digest previous;   /* leaf of the promotion before; zero: none */
+	unsigned proofs;
+	int64_t time_s;
+};
+
+struct ledger {
+	struct policy policy;     /* in force at the end of the log */
+	uint64_t size;            /* entries */
+	struct pin next_pin;      /* what the pin becomes when the verb succeeds */
+	bool from_start;          /* there was no pin */
+};
+int ledger_open(struct registry *r, struct ledger *ret, struct err *e);
+void ledger_fini(struct ledger *l);
+/* Remembers what was verified; only after the verb's decision stood. */
+int ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e);
+
+/* The newest promotion of model's stage, by signed statements; exists false: never. */
+int ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
+                 struct promotion *ret, struct err *e);
+/* A promotion of the chain by its leaf (a plan's way back). NOT_FOUND, SIGNATURE. */
+int ledger_promotion(struct registry *r, const struct ledger *l, const struct digest *leaf,
+                     struct promotion *ret, struct err *e);
+/* Is this version admitted under the model by a valid statement, and live? The statement is verified, the
+ * manifest's digest, file count, bytes and OMS root compared with it. SIGNATURE, UNTRUSTED, DIGEST, POLICY
+ * (deleted), NOT_FOUND. */
+struct admitted {
+	uint64_t number, seq;
+	struct digest version, smoke; /* smoke zero: none */
+	char signer[SIGNER_SIZE], key_id[KEY_ID_SIZE];
+	struct manifest manifest;
+};
+int ledger_version(struct registry *r, const struct ledger *l, const char *model,
+                   const struct digest *version, struct admitted *ret, struct err *e);
+void admitted_fini(struct admitted *a);
+/* A valid authorisation of this plan by one who may deploy. NOT_FOUND: nobody has signed. */
+int ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
+                         char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct err *e);

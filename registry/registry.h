@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An opened registry: owner, identity and the pinned line are checked (O(1)) before the database is
+ * opened; a database that is behind the log is replayed. Reading verbs use LMDB through records.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "registry/base/err.h"
+#include "registry/blob.h"
+#include "registry/log.h"
+#include "registry/pin.h"
+#include "registry/store.h"
+
+#define REGISTRY_FORMAT  1
+#define REGISTRY_ID_SIZE 33 /* 32 hex digits */
+
+enum registry_flags {
+	REGISTRY_READ = 0,
+	REGISTRY_WRITE = 1u << 0, /* refuses what may not be written, at once and with the reason */
+	REGISTRY_NO_DB = 1u << 1, /* rebuild and check: the database is not opened */
+};
+
+struct registry {
+	char *dir;               /* absolute */
+	int rootfd;
+	char id[REGISTRY_ID_SIZE];
+	int64_t created_s;
+	bool is_private;         /* database replayed into the person's cache: nothing can be written */
+	char why_not_writable[256]; /* "" */
+	struct store *store;     /* NULL with REGISTRY_NO_DB */
+	struct log *log;
+	struct blobs *blobs;
+	struct pin pin;          /* this person's; pin.exists false without one */
+};
+
+/* dir NULL: $SLIPWAY_REGISTRY, else the data folder. NOT_FOUND says `slipway init`. DENIED: another's
+ * folder; UNTRUSTED: a copied folder opened for writing; DIGEST: shorter than the pin or different there. */
+int registry_open(const char *dir, unsigned flags, struct registry **ret, struct err *e);
+void registry_close(struct registry *r); /* NULL is fine */
+int registry_dir(const char *dir, char **ret, struct err *e); /* which folder that means; absolute */
+#define cleanup_registry __attribute__((cleanup(registry_close_p)))
+void registry_close_p(struct registry **r);
+
+/* A new empty registry in dir (made, or empty): folders, layout, log with its first entry, database.
+ * EXISTS: there is one already. */
+int registry_create(const char *dir, char ret_id[REGISTRY_ID_SIZE], struct err *e);

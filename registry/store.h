@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LMDB, and its only user: one environment a process, one table of sorted keys. Knows nothing of what the
+ * keys mean. LMDB 0.9 detects no corruption, so the meta pages are read and compared with the file's
+ * size before it is mapped. No DUPSORT, WRITEMAP, NOSYNC, NOLOCK; NOTLS.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "registry/base/err.h"
+#include "registry/base/str.h"
+
+#define STORE_KEY_MAX 511
+
+struct store;
+struct txn;
+
+/* dir holds data.mdb and lock.mdb and exists. create: an absent data.mdb is made (else NOT_FOUND).
+ * STORE: damaged or not ours; LOCKED: reader table full. */
+int store_open(const char *dir, bool create, struct store **ret, struct err *e);
+void store_close(struct store *s); /* NULL is fine */
+/* Is data.mdb still the file that was opened? (rebuild swaps it) */
+bool store_is_current(const struct store *s);
+
+int store_read_begin(struct store *s, struct txn **ret, struct err *e);
+/* The one writer lock of the registry. Called by change.c and nobody else (a lint holds it). */
+int store_write_begin(struct store *s, struct txn **ret, struct err *e);
+int store_commit(struct txn *t, struct err *e); /* frees t in every case */
+void store_abort(struct txn *t);                /* NULL is fine */
+/* Makes the data file as large as bytes more of changes can need: full disks show here, not in commit. */
+int store_reserve(struct txn *t, uint64_t bytes, struct err *e);
+/* A clone without free pages into the folder dir, consistent while others write. */
+int store_copy(struct store *s, const char *dir, struct err *e);
+
+/* ret->p NULL: absent (still 0). The bytes stay until the transaction ends or writes: copy out. */
+int txn_get(struct txn *t, struct str key, struct str *ret, struct err *e);
+int txn_put(struct txn *t, struct str key, struct str value, struct err *e);
+int txn_del(struct txn *t, struct str key, struct err *e); /* absent is success */
+/* Keys from `from` on (NULL p: the prefix's first), while they start with prefix, in order, or from there
+ * backwards. fn's non-zero result ends the walk and is returned. */
+enum scan_dir { SCAN_FORWARD, SCAN_BACKWARD };
+int txn_scan(struct txn *t, struct str prefix, struct str from, enum scan_dir dir,
+             int (*fn)(void *arg, struct str key, struct str value), void *arg, struct err *e);
+
+void txn_cleanup(struct txn **t); /* store_abort */
+#define cleanup_txn __attribute__((cleanup(txn_cleanup)))
