@@ -32,11 +32,11 @@ enum out_format out_format_of(const struct out *o);
 bool out_is_json(const struct out *o); /* json or ndjson */
 int out_parse_format(const char *s, enum out_format *ret); /* -1: unknown */
 
-/* Free text on stdout (text formats only: a call under json is ignored). All arguments count as
- * foreign except line feeds of fmt's result. */
+/* Free text on stdout (a call under json is ignored). All arguments count as foreign: a line feed is
+ * kept only where fmt has it; text of ours with lines goes through out_raw. */
 void out_text(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_raw(struct out *o, const void *p, size_t n); /* bytes that are already safe, or the data itself */
-void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* stderr */
+void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* stderr; ends the line */
 void out_message_sink(struct out *o); /* messages of library code become notes of this out */
 
 /* Tables. Columns are declared once, then cells in order, row by row; widths are found from all rows
@@ -49,6 +49,7 @@ struct out_column {
 	bool wide_only; /* shown by wide, tsv and json */
 	bool name;      /* what -o name prints */
 };
+/* Inside an object the table is its member "kind"; else it is {..., "items":[...]}. */
 void out_table_begin(struct out *o, const char *kind, const struct out_column *c, size_t n);
 void out_cell_str(struct out *o, struct str s);
 void out_cell(struct out *o, const char *s);          /* NULL: "-" in text, null in json */

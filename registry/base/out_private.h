@@ -48,4 +48,5 @@ struct out {
 
 bool out_colored(const struct out *o, int fd);
 void out_notes_write(struct out *o, const struct buf *b); /* clears the bar first */
+void out_bar_clear(struct out *o);
 void out_data_grew(struct out *o);                        /* writes once there is enough */

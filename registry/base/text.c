@@ -47,7 +47,7 @@ enum shown { SHOWN, AS_CODE, AS_BYTE };
 
 struct scan {
 	bool utf8;
-	unsigned marks; /* in a row before this point; MARKS_MAX where there is nothing to stand on */
+	unsigned marks; /* in a row before this point; MARKS_MAX where nothing carries them */
 };
 
 static bool
@@ -534,7 +534,8 @@ text_age(char ret[16], int64_t then_s, int64_t now_s)
 	}
 	for (size_t i = 0; i < COUNT(steps); i++) {
 		if (age < steps[i].below || i + 1 == COUNT(steps)) {
-			(void)snprintf(ret, 16, "%lld%c", (long long)(age / steps[i].unit), steps[i].mark);
+			(void)snprintf(ret, 16, "%lld%c", (long long)(age / steps[i].unit),
+				       steps[i].mark);
 			return;
 		}
 	}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables: a cell is written where it will stay. tsv, name and JSON go straight to the data buffer,
+ * so a million rows need no memory; text and wide keep the cells one behind the other and are laid
+ * out at the end, when the widths are known. Nothing is printf'ed or allocated per cell.
+ */
+#include "registry/base/out.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/out_private.h"
+#include "registry/base/text.h"
+
+static bool
+is_laid_out(const struct out *o)
+{
+	return o->format == OUT_TEXT || o->format == OUT_WIDE;
+}
+
+static bool
+is_shown(const struct out *o, size_t column)
+{
+	if (o->format == OUT_NAME)
+		return column == o->table.name;
+	return o->format != OUT_TEXT || !o->table.columns[column].wide_only;
+}
+
+static void
+add_envelope(struct buf *b, const char *kind)
+{
+	buf_adds(b, "{\"apiVersion\":\"" OUT_API_VERSION "\",\"kind\":\"");
+	text_json(b, str_of(kind));
+	buf_addc(b, '"');
+}
+
+/* Inside an object the table is one of its members, named kind. */
+static void
+begin_json(struct out *o, const char *kind)
+{
+	struct out_table *const t = &o->table;
+
+	buf_clear(&t->row_open);
+	if (o->in_object) {
+		jo_begin(&o->json, kind, '[');
+	} else if (o->format == OUT_JSON) {
+		add_envelope(&o->data, kind);
+		buf_adds(&o->data, ",\"items\":[");
+	} else {
+		add_envelope(&t->row_open, kind);
+		buf_addc(&t->row_open, ',');
+	}
+}
+
+void
+out_table_begin(struct out *o, const char *kind, const struct out_column *c, size_t n)
+{
+	struct out_table *const t = &o->table;
+
+	assert(!t->is_open && n > 0);
+	t->columns = c;
+	t->n = n;
+	t->at = t->name = 0;
+	t->now_s = clock_now_s();
+	t->is_open = true;
+	t->has_rows = false;
+	buf_clear(&t->text);
+	t->cells.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].name)
+			t->name = i;
+	}
+	if (out_is_json(o))
+		begin_json(o, kind);
+	for (size_t i = 0; i < n && o->format == OUT_TSV; i++) {
+		buf_adds(&o->data, c[i].title);
+		buf_addc(&o->data, i + 1 < n ? '\t' : '\n');
+	}
+	out_data_grew(o);
+}
+
+static void
+row_open_json(struct out *o)
+{
+	struct out_table *const t = &o->table;
+	const bool is_line = t->row_open.n > 0;
+
+	if (is_line) {
+		buf_add(&o->data, t->row_open.p, t->row_open.n);
+	} else {
+		if (t->has_rows)
+			buf_addc(&o->data, ',');
+		buf_addc(&o->data, '{');
+	}
+}
+
+/* Where the next cell's value goes; NULL when this format does not show its column. */
+static struct buf *
+cell_open(struct out *o)
+{
+	struct out_table *const t = &o->table;
+	struct buf *const b = &o->data;
+
+	assert(t->is_open);
+	if (!is_shown(o, t->at))
+		return NULL;
+	if (is_laid_out(o)) {
+		t->cell_start = t->text.n;
+		return &t->text;
+	}
+	if (o->format == OUT_TSV && t->at > 0)
+		buf_addc(b, '\t');
+	if (!out_is_json(o))
+		return b;
+	if (t->at == 0)
+		row_open_json(o);
+	else
+		buf_addc(b, ',');
+	buf_addc(b, '"');
+	buf_adds(b, t->columns[t->at].key);
+	buf_add(b, "\":", 2);
+	return b;
+}
+
+static void
+cell_keep(struct out_table *t)
+{
+	const struct str s = { t->text.p + t->cell_start, t->text.n - t->cell_start };
+
+	assert(s.n <= UINT32_MAX);
+	const struct out_cell_text cell = { (uint32_t)s.n, s.n > 0 ? (uint32_t)text_width(s) : 0 };
+	vec_push(&t->cells, cell);
+}
+
+static void
+cell_close(struct out *o)
+{
+	struct out_table *const t = &o->table;
+
+	if (is_laid_out(o) && is_shown(o, t->at))
+		cell_keep(t);
+	if (++t->at < t->n)
+		return;
+	t->at = 0;
+	t->has_rows = true;
+	if (is_laid_out(o))
+		return;
+	if (out_is_json(o))
+		buf_addc(&o->data, '}');
+	if (!out_is_json(o) || t->row_open.n > 0)
+		buf_addc(&o->data, '\n');
+	out_data_grew(o);
+}
+
+/* A value that is a string in JSON. */
+static void
+cell_string(struct out *o, struct str s)
+{
+	struct buf *const b = cell_open(o);
+
+	if (b && out_is_json(o)) {
+		buf_addc(b, '"');
+		text_json(b, s);
+		buf_addc(b, '"');
+	} else if (b) {
+		text_safe(b, s);
+	}
+	cell_close(o);
+}
+
+static void
+cell_nothing(struct out *o)
+{
+	struct buf *const b = cell_open(o);
+
+	if (b && out_is_json(o))
+		buf_add(b, "null", 4);
+	else if (b && is_laid_out(o))
+		buf_addc(b, '-');
+	cell_close(o);
+}
+
+void
+out_cell_str(struct out *o, struct str s)
+{
+	cell_string(o, s);
+}
+
+void
+out_cell(struct out *o, const char *s)
+{
+	if (s)
+		cell_string(o, str_of(s));
+	else
+		cell_nothing(o);
+}
+
+void
+out_cell_u64(struct out *o, uint64_t v)
+{
+	struct buf *const b = cell_open(o);
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	if (b)
+		buf_add(b, digits + i, sizeof(digits) - i);
+	cell_close(o);
+}
+
+void
+out_cell_size(struct out *o, uint64_t bytes)
+{
+	char text[16];
+
+	if (o->format != OUT_TEXT) {
+		out_cell_u64(o, bytes);
+		return;
+	}
+	text_size(text, bytes);
+	cell_string(o, str_of(text));
+}
+
+void
+out_cell_time(struct out *o, int64_t s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (o->format == OUT_TEXT)
+		text_age(text, s, o->table.now_s);
+	else
+		clock_text(text, s);
+	cell_string(o, str_of(text));
+}
+
+void
+out_cell_digest(struct out *o, const struct digest *d)
+{
+	char text[7 + DIGEST_HEX_SIZE] = "sha256:";
+
+	if (!d) {
+		cell_nothing(o);
+		return;
+	}
+	digest_hex(d, text + 7);
+	if (o->format == OUT_TEXT)
+		cell_string(o, (struct str){ text + 7, 12 });
+	else
+		cell_string(o, str_of(text));
+}
+
+void
+out_cell_json(struct out *o, const char *text, const json_t *v)
+{
+	struct buf *b;
+
+	if (!out_is_json(o) || !v) {
+		out_cell(o, out_is_json(o) ? NULL : text);
+		return;
+	}
+	b = cell_open(o);
+	struct json_out j = { .b = b };
+	jo_value(&j, NULL, v);
+	cell_close(o);
+}
+
+static void
+add_spaces(struct buf *b, size_t n)
+{
+	memset(buf_reserve(b, n), ' ', n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+/* Two spaces between columns; spaces wait in *gap until something follows them. */
+static void
+lay_cell(struct buf *b, enum out_align align, struct str s, size_t cell, size_t column, size_t *gap)
+{
+	const size_t pad = column - cell;
+
+	if (align == OUT_RIGHT)
+		*gap += pad;
+	if (s.n > 0) {
+		add_spaces(b, *gap);
+		buf_add(b, s.p, s.n);
+		*gap = 0;
+	}
+	*gap += align == OUT_RIGHT ? 2 : pad + 2;
+}
+
+static void
+lay_titles(struct out *o, const size_t *widths)
+{
+	const struct out_table *const t = &o->table;
+	const bool bold = out_colored(o, o->fd_data);
+	size_t gap = 0;
+
+	buf_adds(&o->data, bold ? "\033[1m" : "");
+	for (size_t i = 0; i < t->n; i++) {
+		const struct str title = str_of(t->columns[i].title);
+		if (is_shown(o, i))
+			lay_cell(&o->data, t->columns[i].align, title, title.n, widths[i], &gap);
+	}
+	buf_adds(&o->data, bold ? "\033[0m\n" : "\n");
+}
+
+static void
+lay_out(struct out *o)
+{
+	const struct out_table *const t = &o->table;
+	const char *p = t->text.p;
+	cleanup_free size_t *widths = xcalloc(t->n, sizeof(*widths));
+	size_t c = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		widths[i] = strlen(t->columns[i].title);
+	while (c < t->cells.n) {
+		for (size_t i = 0; i < t->n; i++) {
+			if (is_shown(o, i) && t->cells.v[c++].width > widths[i])
+				widths[i] = t->cells.v[c - 1].width;
+		}
+	}
+	lay_titles(o, widths);
+	for (c = 0; c < t->cells.n;) {
+		size_t gap = 0;
+		for (size_t i = 0; i < t->n; i++) {
+			if (!is_shown(o, i))
+				continue;
+			const struct out_cell_text *const cell = &t->cells.v[c++];
+			lay_cell(&o->data, t->columns[i].align, (struct str){ p, cell->len },
+				 cell->width, widths[i], &gap);
+			p += cell->len;
+		}
+		buf_addc(&o->data, '\n');
+		out_data_grew(o);
+	}
+}
+
+void
+out_table_end(struct out *o)
+{
+	struct out_table *const t = &o->table;
+
+	assert(t->is_open && t->at == 0);
+	t->is_open = false;
+	if (is_laid_out(o) && t->has_rows)
+		lay_out(o);
+	if (out_is_json(o) && o->in_object)
+		jo_end(&o->json, ']');
+	else if (o->format == OUT_JSON)
+		buf_adds(&o->data, "]}\n");
+	out_data_grew(o);
+}
