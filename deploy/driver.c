@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all drivers share: the table of them, the names of layers and states, lists of findings. A new
+ * driver is one file and one line in the table below; nothing here knows what a target looks like.
+ */
+#include "deploy/driver.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/base/vec.h"
+
+extern const struct deploy_driver driver_directory;
+extern const struct deploy_driver driver_modelrepo;
+
+const struct deploy_driver *const deploy_drivers[] = {
+	&driver_directory,
+	&driver_modelrepo,
+	NULL,
+};
+
+static const char *const proof_names[] = {
+#define X(name, text) [PROOF_##name] = text,
+	PROOF_LAYERS(X)
+#undef X
+};
+
+static const char *const status_names[] = {
+	[ROLLOUT_PROGRESSING] = "progressing",
+	[ROLLOUT_SUCCEEDED] = "succeeded",
+	[ROLLOUT_FAILED] = "failed",
+	[ROLLOUT_UNKNOWN] = "unknown",
+};
+
+const struct deploy_driver *
+deploy_driver_find(const char *name)
+{
+	for (size_t i = 0; deploy_drivers[i]; i++) {
+		if (streq(deploy_drivers[i]->name, name))
+			return deploy_drivers[i];
+	}
+	return NULL;
+}
+
+const char *
+proof_name(enum proof_layer l)
+{
+	return (unsigned)l < PROOF_COUNT ? proof_names[l] : "?";
+}
+
+int
+proof_parse(const char *s, enum proof_layer *ret)
+{
+	for (size_t i = 0; i < PROOF_COUNT; i++) {
+		if (streq(proof_names[i], s)) {
+			*ret = (enum proof_layer)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+const char *
+rollout_status_name(enum rollout_status s)
+{
+	return (unsigned)s < COUNT(status_names) ? status_names[s] : "?";
+}
+
+void
+findings_add(struct findings *f, enum finding_level l, const char *code, const char *hint,
+             const char *fmt, ...)
+{
+	struct finding one = { .level = l };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(one.text, sizeof(one.text), fmt, ap);
+	va_end(ap);
+	(void)snprintf(one.code, sizeof(one.code), "%s", code);
+	if (hint)
+		(void)snprintf(one.hint, sizeof(one.hint), "%s", hint);
+	vec_push(f, one);
+}
+
+void
+findings_fini(struct findings *f)
+{
+	vec_fini(f);
+}
