@@ -83,7 +83,7 @@ clock_parse(const char *s, int64_t *ret_s)
 	tm.tm_sec = digits(s + 17, 2);
 	t = timegm(&tm);
 
-	/* written back it must be the same text: that refuses 30 February, leap seconds and letters */
+	/* written back it must be the same text: that refuses 30 February and leap seconds */
 	clock_text(back, t);
 	if (!streq(back, s))
 		return -1;

@@ -32,7 +32,7 @@ row_of(enum err_code c)
 	return (unsigned)c < ERR_COUNT ? &codes[c] : &codes[ERR_BUG];
 }
 
-/* Shortens the string that snprintf cut: no half character, and a mark that something is missing. */
+/* Shortens what snprintf cut: no half character, and a mark that something is missing. */
 static void
 mark_cut(char *s, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files: whole reads under a cap, small writes that are on disk under their name when the call
- * returns, or not there at all. Each write goes to a random name in the same folder, is synced, then
- * renamed. Knows nothing of what is in the files; does not lock.
+ * returns, or not there at all. Each write goes to a random name in the same folder, is synced,
+ * then renamed. Knows nothing of what is in the files; does not lock.
  */
 #include "registry/base/fs.h"
 
@@ -42,7 +42,8 @@ fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
 			break;
 		ret->n += (size_t)n;
 		if (ret->n - start > max)
-			return err_set(e, ERR_TOO_BIG, "\"%s\" is larger than %zu bytes", name, max);
+			return err_set(e, ERR_TOO_BIG, "\"%s\" is larger than %zu bytes", name,
+				       max);
 		if (step < READ_STEP)
 			step = READ_STEP;
 	}
@@ -102,7 +103,7 @@ create_temp(int dir, char *name, size_t size, mode_t mode)
 	return -1;
 }
 
-/* Gives the temporary file its name; with replace false an existing one stays and errno is EEXIST. */
+/* Gives the temporary file its name; without replace an existing one stays: EEXIST. */
 static int
 give_name(int dir, const char *temp, const char *base, bool replace)
 {
@@ -243,7 +244,7 @@ fs_mkdirs(const char *path, mode_t mode, struct err *e)
 		if (c != '/' && c != '\0')
 			continue;
 		part[i] = '\0';
-		/* a folder that is there may answer EROFS or EACCES instead, so look before judging */
+		/* a folder that is there may answer EROFS or EACCES, so look before judging */
 		if (mkdir(part, mode) < 0 && errno != EEXIST) {
 			const int saved = errno;
 
@@ -330,8 +331,8 @@ fs_sibling(const char *name, char **ret, struct err *e)
 		*ret = steal(&libexec);
 		return 0;
 	}
-	return err_set(e, ERR_NOT_FOUND, "cannot find \"%s\": neither \"%s\" nor \"%s\" exists", name,
-		       beside, libexec);
+	return err_set(e, ERR_NOT_FOUND, "cannot find \"%s\": neither \"%s\" nor \"%s\" exists",
+		       name, beside, libexec);
 }
 
 static int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON in and in canonical form. jansson parses; what it leaves open is closed here: a depth that
- * no recursion of ours can suffer from, one value for each member, no NUL in any string. Members are
- * read by functions that say which one is missing or of the wrong kind. Knows no schema.
+ * no recursion of ours can suffer from, one value for each member, no NUL in any string. Members
+ * are read by functions that say which one is missing or of the wrong kind. Knows no schema.
  */
 #include "registry/base/json.h"
 
@@ -52,6 +52,17 @@ depth_check(struct str text, const char *what, struct err *e)
 	return 0;
 }
 
+/* jansson's words, except where they name a flag of its own */
+static const char *
+reason_of(const json_error_t *why)
+{
+	const enum json_error_code code = json_error_code(why);
+
+	if (code == json_error_null_character || code == json_error_null_byte_in_key)
+		return "a string holds a NUL";
+	return why->text;
+}
+
 int
 json_parse(struct str text, const char *what, json_t **ret, struct err *e)
 {
@@ -60,14 +71,15 @@ json_parse(struct str text, const char *what, json_t **ret, struct err *e)
 	int rc;
 
 	if (text.n > JSON_TEXT_MAX)
-		return err_set(e, ERR_TOO_BIG, "%s: JSON larger than %zu bytes", what, JSON_TEXT_MAX);
+		return err_set(e, ERR_TOO_BIG, "%s: JSON larger than %zu bytes", what,
+			       JSON_TEXT_MAX);
 	rc = depth_check(text, what, e);
 	if (rc < 0)
 		return rc;
 	j = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &why);
 	if (!j)
-		return err_set(e, ERR_MALFORMED, "%s: no valid JSON at line %d, column %d: %s", what,
-			       why.line, why.column, why.text);
+		return err_set(e, ERR_MALFORMED, "%s: no valid JSON at line %d, column %d: %s",
+			       what, why.line, why.column, reason_of(&why));
 	*ret = j;
 	return 0;
 }
@@ -132,7 +144,8 @@ member(const json_t *o, const char *key, const char *what, json_type type, json_
 	json_t *const v = json_object_get(o, key);
 
 	if (!json_is_object(o))
-		return err_set(e, ERR_MALFORMED, "%s: not an object, so it has no \"%s\"", what, key);
+		return err_set(e, ERR_MALFORMED, "%s: not an object, so it has no \"%s\"", what,
+			       key);
 	if (!v)
 		return err_set(e, ERR_MALFORMED, "%s: \"%s\" is missing", what, key);
 	if (json_typeof(v) != type)

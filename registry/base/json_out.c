@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON out as a stream: members in the order of the calls, nothing kept but whether a comma is due.
- * Strings are escaped as text_json does, so that a terminal that shows the output obeys none of them.
+ * Strings are escaped as text_json does, so that a terminal that shows it obeys none of them.
  * The caller balances what it opens; flushing is the caller's too.
  */
 #include "registry/base/json.h"
