@@ -17,7 +17,7 @@ struct digest {
 	uint8_t b[DIGEST_SIZE];
 };
 
-/* Call once in each process before anything else of crypto/. 0, or -1 when libsodium fails to start. */
+/* Call once in each process before anything else of crypto/. 0, or -1: libsodium fails to start. */
 int crypto_init(void);
 
 void digest_small(const void *p, size_t n, struct digest *ret);

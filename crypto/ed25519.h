@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ed25519 (RFC 8032, pure) by libsodium; the one place that signs and the one place that verifies. */
+/* Ed25519 (RFC 8032, pure) by libsodium; the one place that signs and the one that verifies. */
 #pragma once
 
 #include <stddef.h>

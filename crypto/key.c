@@ -16,7 +16,8 @@
 #define WIRE_BASE64   68 /* 51 bytes: a whole number of groups, no padding */
 
 static const uint8_t wire_head[WIRE_SIZE - KEY_PUBLIC_SIZE] = {
-	0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9', 0, 0, 0, KEY_PUBLIC_SIZE,
+	0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9',
+	0, 0, 0, KEY_PUBLIC_SIZE,
 };
 
 static void
@@ -68,8 +69,8 @@ key_id(const struct public_key *k, char ret[KEY_ID_SIZE])
 	wire_form(k, wire);
 	crypto_hash_sha256(hash, wire, sizeof wire);
 	memcpy(ret, prefix, sizeof prefix);
-	sodium_bin2base64(ret + sizeof prefix - 1, KEY_ID_SIZE - (sizeof prefix - 1), hash, sizeof hash,
-	                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	sodium_bin2base64(ret + sizeof prefix - 1, KEY_ID_SIZE - (sizeof prefix - 1), hash,
+	                  sizeof hash, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
 void
@@ -111,8 +112,8 @@ key_parse_ssh(struct public_key *ret, const char *text, size_t n)
 
 	if (n < key_size || memcmp(text, SSH_TYPE, SSH_TYPE_SIZE) != 0)
 		return -1;
-	if (sodium_base642bin(wire, sizeof wire, text + SSH_TYPE_SIZE, WIRE_BASE64, NULL, &got, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (sodium_base642bin(wire, sizeof wire, text + SSH_TYPE_SIZE, WIRE_BASE64, NULL, &got,
+	                      NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
 		return -1;
 	if (got != WIRE_SIZE || memcmp(wire, wire_head, sizeof wire_head) != 0)
 		return -1;

@@ -106,7 +106,8 @@ decode(const char *s, size_t n, uint8_t *ret, size_t size)
 	size_t got;
 
 	/* libsodium refuses stray bits and missing padding, so each value has one spelling */
-	if (sodium_base642bin(ret, size, s, n, NULL, &got, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (sodium_base642bin(ret, size, s, n, NULL, &got, NULL,
+	                      sodium_base64_VARIANT_ORIGINAL) != 0)
 		return -1;
 
 	return got == size ? 0 : -1;
@@ -226,8 +227,8 @@ open_body(const struct parts *f, const char *passphrase, struct secrets *s)
 	if (rc < 0)
 		return rc;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-		    s->seed, NULL, NULL, sealed, sizeof sealed, (const uint8_t *)f->header, f->header_n,
-		    f->nonce, s->key) != 0)
+		    s->seed, NULL, NULL, sealed, sizeof sealed, (const uint8_t *)f->header,
+		    f->header_n, f->nonce, s->key) != 0)
 		return KEYFILE_PASSPHRASE;
 
 	return 0;
@@ -294,7 +295,8 @@ write_head(const struct parts *f, char *p, size_t size)
 		return (size_t)n;
 	}
 	sodium_bin2base64(salt, sizeof salt, f->salt, SALT_SIZE, sodium_base64_VARIANT_ORIGINAL);
-	sodium_bin2base64(nonce, sizeof nonce, f->nonce, NONCE_SIZE, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(nonce, sizeof nonce, f->nonce, NONCE_SIZE,
+	                  sodium_base64_VARIANT_ORIGINAL);
 	n = snprintf(p, size,
 	             LINE_BEGIN "version: 1\npublic: %s\nkdf: argon2id13\n"
 	                        "opslimit: %llu\nmemlimit: %zu\nsalt: %s\n"
@@ -341,8 +343,8 @@ write_body(const struct secret_key *k, const struct parts *f, const char *passph
 }
 
 int
-keyfile_write(const struct secret_key *k, const char *passphrase, const struct keyfile_cost *cost,
-              char **ret, size_t *ret_n)
+keyfile_write(const struct secret_key *k, const char *passphrase,
+              const struct keyfile_cost *cost, char **ret, size_t *ret_n)
 {
 	struct parts f = { .pub = k->pub, .is_encrypted = passphrase != NULL };
 	size_t n;

@@ -167,8 +167,8 @@ merkle_verify_consistency(uint64_t old_size, const struct digest *old_root, uint
 	if (proof_n > 0)
 		return -1;
 	if (old_size == 0) {
-		/* every tree grows out of the empty one, as a C2SP witness has it; the empty one has
-		 * one root */
+		/* every tree grows out of the empty one, as a C2SP witness has it, and the empty
+		 * one has one root */
 		digest_small("", 0, &empty);
 		if (!digest_eq(old_root, &empty))
 			return -1;

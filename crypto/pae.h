@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DSSE protocol 1.0.2, pre-authentication encoding: "DSSEv1 " len(type) " " type " " len(body) " " body. */
+/* DSSE protocol 1.0.2, pre-authentication encoding:
+ * "DSSEv1 " len(type) " " type " " len(body) " " body. */
 #pragma once
 
 #include <stddef.h>
