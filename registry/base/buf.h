@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growing bytes, always NUL-terminated once non-empty; memory exhaustion aborts. Not for secrets. */
+/* Growing bytes, NUL-terminated once non-empty; memory exhaustion aborts. Not for secrets. */
 #pragma once
 
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Errors are values on the caller's stack: a code, the errno where there was one, what could not be
- * done, and what to do next. Functions return 0 or the negative code; success is 0 and nothing else.
- * The table below is the only list of codes and exit statuses.
+ * done, and what to do next. Functions return 0 or the negative code; success is 0 and nothing
+ * else. The table below is the only list of codes and exit statuses.
  */
 #pragma once
 
@@ -53,8 +53,8 @@ struct err {
 	char hint[256]; /* what to do next; "" when the program does not know */
 };
 
-/* Lower case, no full stop, names in double quotes, what could not be done first. Foreign text in the
- * arguments need not be escaped: out_error does that. Returns -c. */
+/* Lower case, no full stop, names in double quotes, what could not be done first. Foreign text in
+ * the arguments need not be escaped: out_error does that. Returns -c. */
 int err_set(struct err *e, enum err_code c, const char *fmt, ...) PRINTF(3, 4);
 /* errno appended; ENOSPC and EDQUOT become NO_SPACE, EACCES and EPERM DENIED, ENOENT NOT_FOUND. */
 int err_sys(struct err *e, const char *fmt, ...) PRINTF(2, 3);

@@ -20,14 +20,14 @@ int fs_write_at(int dirfd, const char *path, const void *p, size_t n, mode_t mod
 int fs_create_at(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 int fs_write_all(int fd, const void *p, size_t n);                  /* 0 or -1 with errno */
 int fs_pwrite_all(int fd, const void *p, size_t n, off_t at);       /* 0 or -1 with errno */
-int fs_pread_all(int fd, void *p, size_t n, off_t at);              /* 0; -1 errno; -1 errno 0 at end */
-int fs_mkdirs(const char *path, mode_t mode, struct err *e);        /* with parents; existing is fine */
+int fs_pread_all(int fd, void *p, size_t n, off_t at);          /* 0; -1 errno; -1 errno 0 at end */
+int fs_mkdirs(const char *path, mode_t mode, struct err *e);    /* with parents; existing is fine */
 int fs_open_dir(int dirfd, const char *path, int *ret, struct err *e);
 int fs_sync_dir(int dirfd, struct err *e);
 bool fs_is_network(int fd); /* NFS, SMB, 9p, FUSE and their like by statfs magic */
 
-/* The program's own siblings: "<folder of /proc/self/exe>/name", else "<that>/../libexec/slipway/name".
- * malloc'ed; NOT_FOUND names both. */
+/* The program's own siblings: "<folder of /proc/self/exe>/name", else
+ * "<that>/../libexec/slipway/name". malloc'ed; NOT_FOUND names both. */
 int fs_sibling(const char *name, char **ret, struct err *e);
 
 /* XDG folders, malloc'ed: $XDG_x_HOME/slipway, else the default below $HOME. USAGE without HOME. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON in through jansson (depth and size capped, duplicate members refused); JSON out in one
- * canonical form for what is signed (members sorted, compact, ASCII) and a small streaming writer for
- * output, which keeps member order and escapes as text_json does.
+ * canonical form for what is signed (members sorted, compact, ASCII) and a small streaming writer
+ * for output, which keeps member order and escapes as text_json does.
  */
 #pragma once
 
@@ -21,12 +21,15 @@ int json_parse(struct str text, const char *what, json_t **ret, struct err *e);
 void json_canonical(const json_t *j, struct buf *ret);
 
 /* Members of an object; MALFORMED names what and the member. Borrowed pointers. */
-int json_get_string(const json_t *o, const char *key, const char *what, const char **ret, struct err *e);
+int json_get_string(const json_t *o, const char *key, const char *what, const char **ret,
+		    struct err *e);
 int json_get_u64(const json_t *o, const char *key, const char *what, uint64_t *ret, struct err *e);
-int json_get_object(const json_t *o, const char *key, const char *what, json_t **ret, struct err *e);
+int json_get_object(const json_t *o, const char *key, const char *what, json_t **ret,
+		    struct err *e);
 int json_get_array(const json_t *o, const char *key, const char *what, json_t **ret, struct err *e);
 /* "sha256:<64 hex>" */
-int json_get_digest(const json_t *o, const char *key, const char *what, struct digest *ret, struct err *e);
+int json_get_digest(const json_t *o, const char *key, const char *what, struct digest *ret,
+		    struct err *e);
 const char *json_opt_string(const json_t *o, const char *key); /* NULL when absent or no string */
 json_t *json_from_digest(const struct digest *d);               /* "sha256:..." */
 json_t *json_from_str(struct str s);                            /* NULL: not UTF-8 */

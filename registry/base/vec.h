@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A typed growing array: declare with VEC(struct thing) things = { 0 }; memory exhaustion aborts. */
+/* A typed growing array: VEC(struct thing) things = { 0 }; memory exhaustion aborts. */
 #pragma once
 
 #include <stddef.h>
