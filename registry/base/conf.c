@@ -42,7 +42,8 @@ is_output(const char *value)
 static const struct key keys[] = {
 	{ "registry", offsetof(struct conf, registry), NULL,      NULL },
 	{ "color",    offsetof(struct conf, color),    is_color,  "auto, always or never" },
-	{ "output",   offsetof(struct conf, output),   is_output, "text, wide, tsv, name or json" },
+	{ "output",   offsetof(struct conf, output),   is_output,
+	  "text, wide, tsv, name, json or ndjson" },
 	{ "editor",   offsetof(struct conf, editor),   NULL,      NULL },
 	{ "pager",    offsetof(struct conf, pager),    NULL,      NULL },
 };

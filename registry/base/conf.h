@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Settings: lines "key = value", "#" starts a comment. /etc/slipway/config first, then the person's
- * ($SLIPWAY_CONFIG, else the config folder); the later wins. Unknown keys are an error that names file
- * and line.
+ * ($SLIPWAY_CONFIG, else the config folder); the later wins. Unknown keys are an error that names
+ * file and line.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All printing. stdout is data, stderr is progress, notes and prompts. Foreign text goes through
- * text_safe here and nowhere else; a verb describes rows and members, this file decides how text, wide,
- * tsv, name, json and ndjson look. Output is gathered and written in few large writes; EPIPE ends the
- * process quietly with 141.
+ * text_safe here and nowhere else; a verb describes rows and members, this file decides how text,
+ * wide, tsv, name, json and ndjson look. Output is gathered and written in few large writes; EPIPE
+ * ends the process quietly with 141.
  */
 #pragma once
 
@@ -32,15 +32,15 @@ enum out_format out_format_of(const struct out *o);
 bool out_is_json(const struct out *o); /* json or ndjson */
 int out_parse_format(const char *s, enum out_format *ret); /* -1: unknown */
 
-/* Free text on stdout (a call under json is ignored). All arguments count as foreign: a line feed is
- * kept only where fmt has it; text of ours with lines goes through out_raw. */
+/* Free text on stdout (a call under json is ignored). All arguments count as foreign: a line feed
+ * is kept only where fmt has it; text of ours with lines goes through out_raw. */
 void out_text(struct out *o, const char *fmt, ...) PRINTF(2, 3);
-void out_raw(struct out *o, const void *p, size_t n); /* bytes that are already safe, or the data itself */
+void out_raw(struct out *o, const void *p, size_t n); /* safe already, or the data itself */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* stderr; ends the line */
 void out_message_sink(struct out *o); /* messages of library code become notes of this out */
 
-/* Tables. Columns are declared once, then cells in order, row by row; widths are found from all rows
- * (text), or nothing is kept (tsv, json: rows leave as they come). Column names are ours. */
+/* Tables. Columns are declared once, then cells in order, row by row; widths are found from all
+ * rows (text), or nothing is kept (tsv, json: rows leave as they come). Column names are ours. */
 enum out_align { OUT_LEFT, OUT_RIGHT };
 struct out_column {
 	const char *title; /* "MODEL" in text and tsv */
@@ -56,26 +56,30 @@ void out_cell(struct out *o, const char *s);          /* NULL: "-" in text, null
 void out_cell_u64(struct out *o, uint64_t v);
 void out_cell_size(struct out *o, uint64_t bytes);    /* "1.2G" in text, integer elsewhere */
 void out_cell_time(struct out *o, int64_t s);         /* age in text, RFC 3339 elsewhere */
-void out_cell_digest(struct out *o, const struct digest *d); /* 12 digits in text, whole elsewhere */
-void out_cell_json(struct out *o, const char *text, const json_t *v); /* text for text, v for json */
+/* 12 digits in text, whole elsewhere; NULL as in out_cell. */
+void out_cell_digest(struct out *o, const struct digest *d);
+/* text for text, v for json. */
+void out_cell_json(struct out *o, const char *text, const json_t *v);
 void out_table_end(struct out *o);
 
-/* One object: "json" gives {"apiVersion":"slipway/v1","kind":kind,...}; text gives "title: value" lines. */
+/* One object: "json" gives {"apiVersion":"slipway/v1","kind":kind,...}; text gives "title: value"
+ * lines. */
 void out_object_begin(struct out *o, const char *kind);
 struct json_out *out_object_json(struct out *o); /* members for json; NULL in text formats */
 void out_object_end(struct out *o);
-void out_field(struct out *o, const char *title, const char *fmt, ...) PRINTF(3, 4); /* text formats only */
+/* Text formats only: one line. */
+void out_field(struct out *o, const char *title, const char *fmt, ...) PRINTF(3, 4);
 void out_section(struct out *o, const char *title); /* text formats only: blank line and heading */
 
-/* The only place that shows an error: stderr, "slipway: message" and a hint line; under json an object
- * with code, exit, message, hint. */
+/* The only place that shows an error: stderr, "slipway: message" and a hint line; under json an
+ * object with code, exit, message, hint. */
 void out_error(struct out *o, const struct err *e);
 struct progress out_progress(struct out *o); /* draws on stderr as set */
 void out_progress_done(struct out *o);       /* clears the bar */
 int out_flush(struct out *o);                /* 0; -1 with errno when data could not be written */
 
-/* A question on the terminal, only when stdin and stderr are terminals. 0 and the line (no newline);
- * USAGE otherwise. */
+/* A question on the terminal, only when stdin and stderr are terminals. 0 and the line (no
+ * newline); USAGE otherwise. */
 int out_ask(struct out *o, const char *question, struct buf *ret, struct err *e);
 /* The same with echo off, into sodium memory of size bytes; restored on signals. */
 int out_ask_secret(struct out *o, const char *question, char *ret, size_t size, struct err *e);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far a long step has come. The library calls progress_step; out draws (bar, line, json, none). */
+/* How far a long step has come. The library calls progress_step; out draws (bar, line, json). */
 #pragma once
 
 #include <stdint.h>
 
 struct progress {
-	void (*fn)(void *arg, const char *what, uint64_t done, uint64_t total); /* total 0: unknown */
+	/* total 0: unknown */
+	void (*fn)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *arg;
 };
 

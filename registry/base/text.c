@@ -534,7 +534,8 @@ text_age(char ret[16], int64_t then_s, int64_t now_s)
 	}
 	for (size_t i = 0; i < COUNT(steps); i++) {
 		if (age < steps[i].below || i + 1 == COUNT(steps)) {
-			(void)snprintf(ret, 16, "%lld%c", (long long)(age / steps[i].unit),
+			const int64_t v = age / steps[i].unit;
+			(void)snprintf(ret, 16, "%u%c", (unsigned)(v < 9999 ? v : 9999),
 				       steps[i].mark);
 			return;
 		}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Foreign text made safe, the one function before any terminal, table or log. Decoded as strict UTF-8;
- * controls, DEL, C1, invalid bytes, bidi controls, zero-width characters, variation selectors, tags,
- * private use, line separators and characters of unknown width become \xNN or \u{N}; a backslash
- * becomes \\, so the form reads back. Width is wcwidth's, which is what ncursesw counts.
+ * Foreign text made safe, the one function before any terminal, table or log. Decoded as strict
+ * UTF-8; controls, DEL, C1, invalid bytes, bidi controls, zero-width characters, variation
+ * selectors, tags, private use, line separators and characters of unknown width become \xNN or
+ * \u{N}; a backslash becomes \\, so the form reads back. Width is wcwidth's, which is what ncursesw
+ * counts.
  */
 #pragma once
 
@@ -22,13 +23,15 @@ int text_unescape(struct buf *ret, struct str s);
 /* Cells of a string that text_safe made. */
 size_t text_width(struct str safe);
 
-enum text_cut { TEXT_CUT_END, TEXT_CUT_MIDDLE }; /* prose at the end, digests and paths in the middle */
-/* Appends safe text s cut to at most width cells, marked by an ellipsis ("~" when ascii), padded with
- * spaces to exactly width when pad. An escape \xNN is never cut in half. */
-void text_fit(struct buf *ret, struct str safe, size_t width, enum text_cut cut, int pad, int ascii);
+/* Prose is cut at the end, digests and paths in the middle. */
+enum text_cut { TEXT_CUT_END, TEXT_CUT_MIDDLE };
+/* Appends safe text s cut to at most width cells, marked by an ellipsis ("~" when ascii), padded
+ * with spaces to exactly width when pad. An escape \xNN is never cut in half. */
+void text_fit(struct buf *ret, struct str safe, size_t width, enum text_cut cut, int pad,
+	      int ascii);
 
-/* JSON string body (without quotes): RFC 8259, and all that text_safe escapes as \uXXXX. Invalid UTF-8
- * becomes U+FFFD: values in JSON are exact for every valid string. */
+/* JSON string body (without quotes): RFC 8259, and all that text_safe escapes as \uXXXX. Invalid
+ * UTF-8 becomes U+FFFD: values in JSON are exact for every valid string. */
 void text_json(struct buf *ret, struct str s);
 
 /* One code point of strict UTF-8: bytes taken (1..4), or 0 when p does not start a valid one. */
