@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A model repository folder, written below as hostile ground: every step by openat2 with RESOLVE_BENEATH
- * and NO_SYMLINKS, O_EXCL, copied through the descriptor that is hashed, read back and hashed, synced.
+ * A model repository folder, written below as hostile ground: every step by openat2 with
+ * RESOLVE_BENEATH and NO_SYMLINKS, O_EXCL, copied through the descriptor that is hashed, read back
+ * and hashed, synced.
  * Layout, for a model's folder M below the target's path:
  *   M/<number>/...           a published version; servers take the highest number
  *   M/slipway-v<number>/...  the same bytes held back (the way back), never numeric
  *   M/slipway-incoming/...   being copied
- *   M/.slipway.json          our stamp: registry, version, number, plan (canonical JSON, replaced by rename)
+ *   M/.slipway.json          our stamp: registry, version, number, plan (canonical JSON, by rename)
  * The number is the switch. Nothing here knows of HTTP.
  */
 #pragma once
@@ -18,11 +19,13 @@
 
 struct folder; /* the opened model's folder */
 
-/* Opens path and its entry for model (made when create). NOT_FOUND: path, or the model's folder and !create.
- * DENIED: a link or a special file in the way. */
-int folder_open(const char *path, const char *entry, bool create, struct folder **ret, struct err *e);
+/* Opens path and its entry for model (made when create). NOT_FOUND: path, or the model's folder and
+ * !create. DENIED: a link or a special file in the way. */
+int folder_open(const char *path, const char *entry, bool create, struct folder **ret,
+                struct err *e);
 void folder_close(struct folder *f); /* NULL is fine */
-/* Maps a model's registry name to one path segment, "/" becomes "__"; USAGE when object names another. */
+/* Maps a model's registry name to one path segment, "/" becomes "__". USAGE: object names another,
+ * or the name itself has "__" (two models would meet). */
 int folder_entry_name(const struct target *t, const char *model, char ret[256], struct err *e);
 
 struct folder_stamp {
@@ -37,18 +40,25 @@ int folder_stamp_write(struct folder *f, const struct folder_stamp *s, struct er
 struct folder_look {
 	uint64_t highest;        /* what a server would take; 0 none */
 	uint64_t numeric_n;      /* how many numeric entries */
-	uint64_t foreign;        /* a numeric entry that is not the stamp's; 0 none */
+	uint64_t foreign;        /* the highest numeric entry that is not the stamp's; 0 none */
 	bool has_config;         /* config.pbtxt */
 };
-int folder_look(struct folder *f, const struct folder_stamp *s, struct folder_look *ret, struct err *e);
+int folder_look(struct folder *f, const struct folder_stamp *s, struct folder_look *ret,
+                struct err *e);
 
-/* All files of s under the held name of number, complete and verified by reading back; already so is
- * success after the check, wrong bytes are replaced. NO_SPACE, DIGEST, DENIED. */
+/* All files of s under the held name of number, complete and verified by reading back; already so
+ * is success after the check, wrong bytes are replaced. NO_SPACE, DIGEST, DENIED, LOCKED. */
 int folder_hold(struct folder *f, uint64_t number, const struct source *s, struct err *e);
-/* held -> numeric, then every other numeric of ours -> held; one effective rename each way. */
-int folder_publish(struct folder *f, uint64_t number, struct err *e);   /* number appears (highest or not yet) */
-int folder_withdraw(struct folder *f, uint64_t number, struct err *e);  /* numeric -> held; absent is success */
-int folder_verify(struct folder *f, uint64_t number, const struct source *s, struct err *e); /* published bytes hashed again */
+/* The switch is publish, then withdraw of our other numbers: one effective rename each way.
+ * The number appears (highest or not yet); there already is success and left alone. Returns only
+ * after a server that lists the folder has had time to see it. NOT_FOUND: no copy is held. */
+int folder_publish(struct folder *f, uint64_t number, struct err *e);
+/* Repair: the held copy takes the place of a damaged published one in one exchange. */
+int folder_replace(struct folder *f, uint64_t number, struct err *e);
+/* numeric -> held; absent is success */
+int folder_withdraw(struct folder *f, uint64_t number, struct err *e);
+/* Published bytes hashed again. NOT_FOUND: the number is not there; DIGEST; DENIED. */
+int folder_verify(struct folder *f, uint64_t number, const struct source *s, struct err *e);
 int folder_drop_held(struct folder *f, uint64_t number, struct err *e); /* unlink the held copy */
 /* Held numbers, ascending; ret is free()d by the caller. */
 int folder_held(struct folder *f, uint64_t **ret, size_t *ret_n, struct err *e);
