@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What would keep a version from being served, found before anything is written: the server, its
+ * folder, other people's versions in it, and a configuration that chooses versions by itself. Reads
+ * only.
+ */
+#include "deploy/modelrepo.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+check_server(const struct modelrepo *m, const char *entry, struct findings *ret, struct err *e)
+{
+	cleanup_index struct modelrepo_index index = { 0 };
+	struct modelrepo_server s;
+	int rc;
+
+	rc = modelrepo_live(&m->api, e);
+	if (rc < 0)
+		return rc;
+	rc = modelrepo_server(&m->api, &s, e);
+	if (rc < 0)
+		return rc;
+	if (!s.has_repository) {
+		findings_add(ret, FINDING_BLOCK, "no-repository-api",
+		             "start the server with its model repository API allowed",
+		             "\"%s\" %s offers no model_repository extension", s.name, s.version);
+		return 0;
+	}
+	rc = modelrepo_index(&m->api, entry, &index, e);
+	if (rc < 0)
+		return rc;
+	findings_add(ret, FINDING_OK, "server", NULL, "\"%s\" %s answers, %zu version%s of \"%s\" in its index",
+	             s.name, s.version, index.n, index.n == 1 ? "" : "s", entry);
+	return 0;
+}
+
+static bool
+check_path(const char *path, struct findings *ret)
+{
+	if (access(path, R_OK | W_OK | X_OK) == 0)
+		return true;
+	if (errno == ENOENT || errno == ENOTDIR)
+		findings_add(ret, FINDING_BLOCK, "path", "make or mount the folder that the server reads",
+		             "the model repository \"%s\" is not there", path);
+	else
+		findings_add(ret, FINDING_BLOCK, "not-writable", "the agent's user must be able to write there",
+		             "cannot write to \"%s\": %s", path, strerrordesc_np(errno));
+	return false;
+}
+
+static int
+check_versions(struct folder *f, const struct rollout *q, struct folder_look *look,
+               struct findings *ret, struct err *e)
+{
+	struct folder_stamp stamp;
+	int rc;
+
+	rc = folder_stamp_read(f, &stamp, e);
+	if (rc == -ERR_MALFORMED || rc == -ERR_DENIED) {
+		findings_add(ret, FINDING_BLOCK, "stamp", "look at who wrote it and remove it", "%s", e->msg);
+		err_clear(e);
+		stamp = (struct folder_stamp){ 0 };
+	} else if (rc < 0) {
+		return rc;
+	}
+	if (stamp.exists && !streq(stamp.registry_id, q->registry_id))
+		findings_add(ret, FINDING_BLOCK, "foreign-registry", "choose another folder for one of them",
+		             "registry %s publishes into this folder", stamp.registry_id);
+	rc = folder_look(f, &stamp, look, e);
+	if (rc < 0)
+		return rc;
+	if (look->foreign > 0)
+		findings_add(ret, FINDING_BLOCK, "foreign-version",
+		             "move it away, or finish the rollout that left it (job list)",
+		             "the folder has a version %" PRIu64 " that this registry did not leave there",
+		             look->foreign);
+	return 0;
+}
+
+/* The loaded configuration is the one that counts; the file only where the server has none yet. */
+static int
+check_policy(const struct modelrepo *m, struct folder *f, const char *entry, bool has_config,
+             struct findings *ret, struct err *e)
+{
+	static const char hint[] = "set version_policy: { latest { num_versions: 1 } } or leave it out";
+	cleanup_buf struct buf text = { 0 };
+	enum modelrepo_policy policy = MODELREPO_POLICY_LATEST;
+	bool is_loaded;
+	int rc;
+
+	if (!has_config) {
+		findings_add(ret, FINDING_WARN, "no-config", "put a config.pbtxt into the model's folder",
+		             "\"%s\" has no config.pbtxt; the server must make one up", entry);
+	} else {
+		rc = folder_config(f, &text, e);
+		if (rc < 0)
+			return rc;
+		if (modelrepo_policy_text(buf_str(&text)) == MODELREPO_POLICY_OTHER)
+			findings_add(ret, FINDING_BLOCK, "version-policy", hint,
+			             "the config.pbtxt of \"%s\" has a version_policy other than latest", entry);
+	}
+	rc = modelrepo_config(&m->api, entry, &is_loaded, &policy, e);
+	if (rc < 0)
+		return rc;
+	if (is_loaded && policy == MODELREPO_POLICY_OTHER)
+		findings_add(ret, FINDING_BLOCK, "version-policy", hint,
+		             "\"%s\" is loaded with a version_policy other than latest", entry);
+	return 0;
+}
+
+static void
+check_files(const struct rollout *q, struct findings *ret)
+{
+	for (size_t i = 0; q->files && i < q->files->n; i++) {
+		if (streq(q->files->files[i].path, "config.pbtxt"))
+			findings_add(ret, FINDING_BLOCK, "own-config",
+			             "import the version without it; the target's config.pbtxt counts",
+			             "the version carries a config.pbtxt of its own");
+	}
+}
+
+int
+modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
+{
+	const struct modelrepo *m = st;
+	struct folder_look look = { 0 };
+	struct folder *f = NULL;
+	char entry[256];
+	int rc;
+
+	rc = folder_entry_name(m->t, q->model, entry, e);
+	if (rc < 0)
+		return rc;
+	rc = check_server(m, entry, ret, e);
+	if (rc < 0)
+		return rc;
+	if (!q->empty)
+		check_files(q, ret);
+	if (!check_path(m->t->path, ret))
+		return 0;
+	rc = modelrepo_folder(m, q, false, entry, &f, e);
+	if (rc == 0)
+		rc = check_versions(f, q, &look, ret, e);
+	if (rc == -ERR_NOT_FOUND) {
+		err_clear(e);
+		rc = 0;
+	}
+	if (rc == 0)
+		rc = check_policy(m, f, entry, f && look.has_config, ret, e);
+	if (rc == -ERR_DENIED) { /* a link or a special file in the way */
+		findings_add(ret, FINDING_BLOCK, "in-the-way", e->hint, "%s", e->msg);
+		err_clear(e);
+		rc = 0;
+	}
+	folder_close(f);
+	return rc;
+}

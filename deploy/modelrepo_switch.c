@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The switch of the "modelrepo" driver. Forward: stamp, number appears, higher numbers of ours go, load,
+ * lower ones go. Every step may be repeated, and the stamp comes first, so that whoever comes after a
+ * crash sees whose work is half done. A load that was refused takes the same way back; one whose end is
+ * unknown leaves all as it is, and observe decides.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/modelrepo.h"
+#include "registry/base/clock.h"
+
+#define LOAD_MS    (600u * 1000)
+#define RESTORE_MS (120u * 1000)
+
+/* A state of the folder and of the server that follows it. */
+struct state {
+	uint64_t number; /* 0: nothing is published */
+	struct digest version;
+	const char *plan_id;
+};
+
+/* One run of a switch. */
+struct run {
+	const struct modelrepo *m;
+	const struct rollout *q;
+	struct folder *f;
+	char entry[256];
+	struct folder_stamp stamp; /* as found */
+	bool is_resume;            /* this plan has been here before */
+	uint64_t ours[4];          /* numbers that may be published, 0 unused */
+};
+
+uint64_t
+modelrepo_left_ms(const struct rollout *q, uint64_t most_ms)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	uint64_t left_ms;
+
+	if (q->deadline_ms == 0)
+		return most_ms;
+	left_ms = q->deadline_ms > now_ms ? q->deadline_ms - now_ms : 0;
+	return left_ms < 1000 ? 1000 : left_ms;
+}
+
+int
+modelrepo_is_ours(const struct folder_stamp *s, const struct rollout *q, struct err *e)
+{
+	if (!s->exists || streq(s->registry_id, q->registry_id))
+		return 0;
+	(void)err_set(e, ERR_CONFLICT, "registry %s publishes model \"%s\" into this folder", s->registry_id,
+	              q->model);
+	return err_hint(e, "choose another folder for one of them");
+}
+
+static bool
+is_as_planned(const struct folder_stamp *s, const struct precondition *p)
+{
+	if (p->empty || s->number == 0)
+		return p->empty && s->number == 0;
+	return s->number == p->number && digest_eq(&s->version, &p->version);
+}
+
+static void
+state_text(char ret[96], uint64_t number, const struct digest *version)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_hex(version, hex);
+	if (number == 0)
+		(void)snprintf(ret, 96, "nothing");
+	else
+		(void)snprintf(ret, 96, "version %" PRIu64 " (sha256:%.12s)", number, hex);
+}
+
+static int
+check_stamp(struct run *r, const struct precondition *p, struct err *e)
+{
+	const char *plan = r->q->plan_id ? r->q->plan_id : p->plan_id;
+	char there[96], expected[96];
+	int rc;
+
+	rc = modelrepo_is_ours(&r->stamp, r->q, e);
+	if (rc < 0)
+		return rc;
+	r->is_resume = r->stamp.exists && plan && plan[0] && streq(r->stamp.plan_id, plan);
+	if (r->is_resume || is_as_planned(&r->stamp, p))
+		return 0;
+	state_text(there, r->stamp.number, &r->stamp.version);
+	state_text(expected, p->empty ? 0 : p->number, &p->version);
+	(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %s, the plan expects %s", r->q->model, there,
+	              expected);
+	return err_hint(e, "make a new plan from what is there now");
+}
+
+/* At most two numbers are published at any moment of a switch: all of them, in ret. */
+static int
+published(const struct run *r, uint64_t ret[2], struct err *e)
+{
+	struct folder_stamp highest = { .exists = true };
+	struct folder_look look;
+	int rc;
+
+	ret[0] = ret[1] = 0;
+	rc = folder_look(r->f, &highest, &look, e);
+	if (rc < 0 || look.numeric_n == 0)
+		return rc;
+	highest.number = look.highest;
+	ret[0] = look.highest;
+	rc = folder_look(r->f, &highest, &look, e);
+	if (rc < 0)
+		return rc;
+	ret[1] = look.foreign;
+	if (look.numeric_n > 2)
+		return err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %" PRIu64 " versions, not all of them ours",
+		               r->q->model, look.numeric_n);
+	return 0;
+}
+
+static int
+check_foreign(const struct run *r, struct err *e)
+{
+	uint64_t there[2];
+	int rc;
+
+	rc = published(r, there, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < COUNT(there); i++) {
+		bool is_known = there[i] == 0;
+
+		for (size_t k = 0; k < COUNT(r->ours); k++)
+			is_known = is_known || there[i] == r->ours[k];
+		if (is_known)
+			continue;
+		(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has a version %" PRIu64 " that is not ours",
+		              r->q->model, there[i]);
+		return err_hint(e, "move it away and make a new plan");
+	}
+	return 0;
+}
+
+/* Opens, reads the stamp and refuses what is not as p says. -ERR_NOT_FOUND: no folder of this model. */
+static int
+run_begin(struct run *r, const struct precondition *p, uint64_t target, struct err *e)
+{
+	int rc;
+
+	rc = modelrepo_folder(r->m, r->q, false, r->entry, &r->f, e);
+	if (rc < 0)
+		return rc;
+	rc = folder_stamp_read(r->f, &r->stamp, e);
+	if (rc < 0)
+		return rc;
+	rc = check_stamp(r, p, e);
+	if (rc < 0)
+		return rc;
+	r->ours[0] = p->empty ? 0 : p->number;
+	r->ours[1] = r->stamp.number;
+	/* before our stamp is there, nobody of ours can have published these */
+	r->ours[2] = r->is_resume && !r->q->empty ? r->q->number : 0;
+	r->ours[3] = r->is_resume ? target : 0;
+	return check_foreign(r, e);
+}
+
+static void
+run_end(struct run *r)
+{
+	folder_close(r->f);
+}
+#define cleanup_run __attribute__((cleanup(run_end)))
+
+static int
+write_stamp(const struct run *r, const struct state *s, struct err *e)
+{
+	struct folder_stamp new = { .number = s->number, .version = s->version };
+
+	if (str_copy(new.registry_id, sizeof(new.registry_id), r->q->registry_id) < 0 ||
+	    str_copy(new.plan_id, sizeof(new.plan_id), s->plan_id ? s->plan_id : "") < 0)
+		return err_set(e, ERR_BUG, "an id is too long for the stamp");
+	return folder_stamp_write(r->f, &new, e);
+}
+
+/* Withdraws what is published beside keep: only what is higher, or all of it. */
+static int
+withdraw_others(const struct run *r, uint64_t keep, bool only_higher, struct err *e)
+{
+	uint64_t there[2];
+	int rc;
+
+	rc = published(r, there, e);
+	for (size_t i = 0; i < COUNT(there) && rc == 0; i++) {
+		if (there[i] == 0 || there[i] == keep || (only_higher && there[i] < keep))
+			continue;
+		rc = folder_withdraw(r->f, there[i], e);
+	}
+	return rc;
+}
+
+/* Bytes that were not staged must not be announced; damaged published ones are replaced by the held. */
+static int
+place(const struct run *r, const struct state *s, struct err *e)
+{
+	const struct rollout *q = r->q;
+	struct err why = { 0 };
+	int rc;
+
+	if (!q->files || q->empty || q->number != s->number || !digest_eq(&q->version, &s->version))
+		return folder_publish(r->f, s->number, e);
+	rc = folder_verify(r->f, s->number, q->files, &why);
+	if (rc == -ERR_DIGEST)
+		return folder_replace(r->f, s->number, e);
+	if (rc == 0)
+		rc = folder_drop_held(r->f, s->number, e);
+	else if (rc != -ERR_NOT_FOUND)
+		*e = why;
+	return rc == 0 || rc == -ERR_NOT_FOUND ? folder_publish(r->f, s->number, e) : rc;
+}
+
+static int
+tell_server(const struct run *r, const struct state *s, uint64_t timeout_ms, struct err *e)
+{
+	if (s->number == 0)
+		return modelrepo_unload(&r->m->api, r->entry, e);
+	return modelrepo_load(&r->m->api, r->entry, timeout_ms, e);
+}
+
+/* The folder first and the stamp after it: until all files are back the stamp says whose work it was. */
+static int
+restore(const struct run *r, const struct state *s, struct err *e)
+{
+	int rc = 0;
+
+	if (s->number > 0)
+		rc = folder_publish(r->f, s->number, e);
+	if (rc == 0)
+		rc = withdraw_others(r, s->number, false, e);
+	if (rc == 0)
+		rc = write_stamp(r, s, e);
+	if (rc == 0)
+		rc = tell_server(r, s, RESTORE_MS, e);
+	return rc;
+}
+
+/* The load was refused and e says how. The old state is put back; what that came to is the hint. */
+static int
+give_up(const struct run *r, const struct state *back, struct err *e)
+{
+	const int rc = -(int)e->code;
+	struct err second = { 0 };
+
+	if (rc == -ERR_OUTCOME_UNKNOWN)
+		return err_hint(e, "the server may still be at it: look with status --check, then resume or abort");
+	if (!back)
+		return err_hint(e, "the folder is as wanted, the server has not followed: see its log");
+	if (restore(r, back, &second) < 0)
+		return err_hint(e, "putting the old state back failed too: %.180s", second.msg);
+	if (back->number == 0)
+		return err_hint(e, "the version was taken away again, nothing is published, as before");
+	return err_hint(e, "version %" PRIu64 " was put back and loaded again", back->number);
+}
+
+/* From whatever run_begin accepted to s; a refused load goes back to back, when there is one. */
+static int
+switch_to(const struct run *r, const struct state *s, const struct state *back, struct err *e)
+{
+	int rc;
+
+	rc = write_stamp(r, s, e);
+	if (rc < 0)
+		return rc;
+	if (s->number > 0) {
+		rc = place(r, s, e);
+		if (rc < 0)
+			return rc;
+	}
+	rc = withdraw_others(r, s->number, s->number > 0, e);
+	if (rc < 0)
+		return rc;
+	rc = tell_server(r, s, modelrepo_left_ms(r->q, LOAD_MS), e);
+	if (rc < 0)
+		return give_up(r, back, e);
+	return withdraw_others(r, s->number, false, e);
+}
+
+/* What was there before this plan: as found, or as the plan says when the stamp is this plan's already. */
+static struct state
+state_before(const struct run *r, const struct precondition *p)
+{
+	if (!r->is_resume)
+		return (struct state){ r->stamp.number, r->stamp.version, r->stamp.plan_id };
+	if (p->empty)
+		return (struct state){ 0 };
+	return (struct state){ .number = p->number, .version = p->version };
+}
+
+int
+modelrepo_apply(void *st, const struct rollout *q, struct str rendered,
+                const struct precondition *p, struct err *e)
+{
+	const struct modelrepo *m = st;
+	cleanup_run struct run r = { .m = m, .q = q };
+	struct state to = { .plan_id = q->plan_id };
+	struct state back;
+	int rc;
+
+	rc = modelrepo_is_planned(m, q, rendered, e);
+	if (rc < 0)
+		return rc;
+	if (!q->empty) {
+		to.number = q->number;
+		to.version = q->version;
+	}
+	rc = run_begin(&r, p, to.number, e);
+	if (rc == -ERR_NOT_FOUND && q->empty && p->empty) {
+		err_clear(e);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	back = state_before(&r, p);
+	return switch_to(&r, &to, &back, e);
+}
+
+int
+modelrepo_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e)
+{
+	cleanup_run struct run r = { .m = st, .q = q };
+	struct state back;
+	int rc;
+
+	rc = run_begin(&r, p, 0, e);
+	if (rc == -ERR_NOT_FOUND && p->empty) {
+		err_clear(e);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	/* never begun: the stamp comes before everything else */
+	if (!r.stamp.exists)
+		return 0;
+	back = state_before(&r, p);
+	return restore(&r, &back, e);
+}
+
+int
+modelrepo_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
+                      const struct precondition *p, struct err *e)
+{
+	cleanup_run struct run r = { .m = st, .q = q };
+	struct state to = { .plan_id = q->plan_id };
+	struct state back;
+	int rc;
+
+	if (!s->empty) {
+		to.number = s->number;
+		to.version = s->version;
+	}
+	rc = run_begin(&r, p, to.number, e);
+	if (rc == -ERR_NOT_FOUND && s->empty) {
+		err_clear(e);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	back = state_before(&r, p);
+	/* after this plan's own failure there is nothing better to return to than s */
+	return switch_to(&r, &to, r.is_resume ? NULL : &back, e);
+}
