@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all drivers share: the table of them, the names of layers and states, lists of findings. A new
- * driver is one file and one line in the table below; nothing here knows what a target looks like.
+ * What all drivers share: the table of them, the names of layers and states, lists of findings. A
+ * new driver is one file and one line in the table below; nothing here knows what a target looks
+ * like.
  */
 #include "deploy/driver.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The target "modelrepo": a model repository folder and the V2 repository API of the server that reads
- * it. The folder says which version should serve (the number is the switch), load makes the server look,
- * and the index and the model's own metadata are the proof. How the switch goes is in modelrepo_switch.c;
- * here is what looks, asks and prepares.
+ * The target "modelrepo": a model repository folder and the V2 repository API of the server that
+ * reads it. The folder says which version should serve (the number is the switch), load makes the
+ * server look, and the index and the model's own metadata are the proof. How the switch goes is in
+ * modelrepo_switch.c; here is what looks, asks and prepares.
  */
 #include "deploy/driver.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "deploy/modelrepo.h"
+#include "deploy/modelrepo_driver.h"
 #include "deploy/smoke.h"
 
 #define SMOKE_MS 30000
@@ -32,14 +32,16 @@ read_settings(const struct target *t, struct http_options *ret, struct err *e)
 		if (streq(key, "dialect") && text && streq(text, "triton")) {
 			continue;
 		} else if (streq(key, "dialect")) {
-			return err_set(e, ERR_USAGE, "target \"%s\": dialect \"%s\" is not known here, only \"triton\"",
+			return err_set(e, ERR_USAGE,
+			               "target \"%s\": unknown dialect \"%s\", only \"triton\"",
 			               t->name, text ? text : "?");
 		} else if (streq(key, "allow-plain-http") && json_is_boolean(v)) {
 			ret->allow_plain = json_is_true(v);
 		} else if (streq(key, "ca-file") && text && text[0] == '/') {
 			ret->ca_file = text;
 		} else {
-			return err_set(e, ERR_USAGE, "target \"%s\": modelrepo has no setting \"%s\" with that value",
+			return err_set(e, ERR_USAGE,
+			               "target \"%s\": no setting \"%s\" with such a value",
 			               t->name, key);
 		}
 	}
@@ -55,12 +57,15 @@ modelrepo_open(void *st, const struct target *t, struct err *e)
 	int rc;
 
 	if (!t->url || !(has_prefix(t->url, "http://") || has_prefix(t->url, "https://")))
-		return err_set(e, ERR_USAGE, "target \"%s\" needs --url with the server's http address", t->name);
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\" needs --url with the server's http address", t->name);
 	if (!t->path || t->path[0] != '/')
-		return err_set(e, ERR_USAGE, "target \"%s\" needs --path with the full path of the server's "
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\" needs --path with the full path of the server's "
 		               "model repository", t->name);
 	if (t->ns)
-		return err_set(e, ERR_USAGE, "target \"%s\": modelrepo takes no namespace", t->name);
+		return err_set(e, ERR_USAGE, "target \"%s\": modelrepo takes no namespace",
+		               t->name);
 	rc = read_settings(t, &o, e);
 	if (rc < 0)
 		return rc;
@@ -107,7 +112,7 @@ modelrepo_probe(void *st, struct target_facts *ret, struct err *e)
 	if (s.has_repository) {
 		ret->proofs |= PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
 		(void)snprintf(ret->why_not, sizeof(ret->why_not),
-		               "one server is asked; replicas behind the same address are not told apart");
+		               "one server is asked; replicas behind it are not told apart");
 	} else {
 		(void)snprintf(ret->why_not, sizeof(ret->why_not),
 		               "the server does not offer the model_repository extension");
@@ -161,7 +166,8 @@ modelrepo_is_planned(const struct modelrepo *m, const struct rollout *q, struct 
 	if (rc < 0)
 		return rc;
 	if (!str_eq(rendered, buf_str(&now)))
-		return err_set(e, ERR_CONFLICT, "the plan does not say what would be done at \"%s\"", m->t->name);
+		return err_set(e, ERR_CONFLICT,
+		               "the plan does not say what would be done at \"%s\"", m->t->name);
 	return 0;
 }
 
@@ -188,17 +194,20 @@ modelrepo_preview(void *st, const struct rollout *q, struct str rendered, struct
 
 	ret->verified = false; /* the server has no dry run */
 	if (!q->empty && stamp.number == q->number)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " stays, its files are compared\n", m->t->path, entry,
+		buf_addf(&ret->text, "%s/%s/%" PRIu64 " stays, its files are compared\n",
+		         m->t->path, entry,
 		         q->number);
 	else if (!q->empty)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu files)\n", m->t->path, entry, q->number,
+		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu files)\n", m->t->path, entry,
+		         q->number,
 		         q->files ? q->files->n : 0);
 	if (q->empty)
 		buf_addf(&ret->text, "%s unloads \"%s\"\n", m->url, entry);
 	else
 		buf_addf(&ret->text, "%s loads \"%s\"\n", m->url, entry);
 	if (stamp.number > 0 && (q->empty || stamp.number != q->number))
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " is held back as slipway-v%" PRIu64 "\n", m->t->path,
+		buf_addf(&ret->text, "%s/%s/%" PRIu64 " is held back as slipway-v%" PRIu64 "\n",
+		         m->t->path,
 		         entry, stamp.number, stamp.number);
 	return 0;
 }
@@ -248,7 +257,8 @@ serving_number(const struct modelrepo_index *index, const struct modelrepo_versi
 	uint64_t highest = 0;
 
 	for (size_t i = 0; i < listed->n; i++) {
-		if (listed->v[i] > highest && row_of(index, listed->v[i], &reason) == MODELREPO_READY)
+		if (listed->v[i] > highest &&
+		    row_of(index, listed->v[i], &reason) == MODELREPO_READY)
 			highest = listed->v[i];
 	}
 	return highest;
@@ -284,7 +294,8 @@ judge(const struct rollout *q, const struct modelrepo_index *index, struct obser
 		return;
 	}
 	if (!is_placed) {
-		(void)snprintf(ret->reason, sizeof(ret->reason), "the folder does not hold what was planned");
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+		               "the folder does not hold what was planned");
 		return;
 	}
 	if (q->empty) {
@@ -297,11 +308,13 @@ judge(const struct rollout *q, const struct modelrepo_index *index, struct obser
 		ret->status = ROLLOUT_FAILED;
 		(void)snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
 	} else if (state == MODELREPO_LOADING) {
-		(void)snprintf(ret->reason, sizeof(ret->reason), "version %" PRIu64 " is being loaded", q->number);
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+		               "version %" PRIu64 " is being loaded", q->number);
 	} else if (ret->serving_empty) {
 		(void)snprintf(ret->reason, sizeof(ret->reason), "the server serves no version");
 	} else {
-		(void)snprintf(ret->reason, sizeof(ret->reason), "the server still serves version %" PRIu64,
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+		               "the server still serves version %" PRIu64,
 		               ret->serving_number);
 	}
 }
@@ -317,7 +330,8 @@ look_at_folder(const struct modelrepo *m, const struct rollout *q, char entry[25
 	int rc;
 
 	rc = modelrepo_folder(m, q, false, entry, &f, e);
-	/* without the repository nothing is known; without the model's folder, nothing is published */
+	/* without the repository nothing is known; without the model's folder, nothing is
+	 * published */
 	if (rc == -ERR_NOT_FOUND && access(m->t->path, R_OK | X_OK) == 0) {
 		err_clear(e);
 		rc = 0;
@@ -384,7 +398,8 @@ modelrepo_smoke(void *st, const struct rollout *q, const struct golden *g, struc
 
 	*ret = (struct proof){ 0 };
 	if (q->empty)
-		return err_set(e, ERR_USAGE, "nothing is served, so nothing can answer a golden request");
+		return err_set(e, ERR_USAGE,
+		               "nothing is served, so nothing can answer a golden request");
 	rc = folder_entry_name(m->t, q->model, entry, e);
 	if (rc < 0)
 		return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP by libcurl. The one idea: an exchange ends in exactly one of three ways, a whole answer, surely
- * nothing sent, or unknown, and everything below exists to keep those apart. Nothing here knows what
- * the requests mean.
+ * HTTP by libcurl. The one idea: an exchange ends in exactly one of three ways, a whole answer,
+ * surely nothing sent, or unknown, and everything below exists to keep those apart. Nothing here
+ * knows what the requests mean.
  */
 #include "deploy/http.h"
 
@@ -158,7 +158,8 @@ is_loopback(const char *host)
 	}
 }
 
-/* The address before anything is sent: http or https, no credentials in it, plain only where allowed. */
+/* The address before anything is sent: http or https, no credentials in it, plain only where
+ * allowed. */
 static int
 check_url(const struct http *h, const char *url, bool *ret_plain, struct err *e)
 {
@@ -191,7 +192,8 @@ request_headers(const struct http_request *q, struct curl_slist **ret)
 	struct curl_slist *more;
 	cleanup_free char *type = NULL;
 
-	type = q->content_type ? xasprintf("Content-Type: %s", q->content_type) : xstrdup("Content-Type:");
+	type = xasprintf("Content-Type:%s%s", q->content_type ? " " : "",
+	                 q->content_type ? q->content_type : "");
 	more = l ? curl_slist_append(l, type) : NULL;
 	for (size_t i = 0; more && q->headers && q->headers[i]; i++) {
 		l = more;
@@ -214,7 +216,8 @@ set_trust(struct http *h)
 	if (!h->ca_file)
 		return;
 	(void)curl_easy_setopt(h->curl, CURLOPT_CAINFO, h->ca_file);
-	/* Debian's libcurl keeps /etc/ssl/certs beside CAINFO, and newer ones put it back when NULL */
+	/* Debian's libcurl keeps /etc/ssl/certs beside CAINFO, and newer ones put it back when
+	 * NULL */
 	(void)curl_easy_setopt(h->curl, CURLOPT_CAPATH, EMPTY_CA_PATH);
 }
 
@@ -243,7 +246,8 @@ set_request(struct http *h, const struct http_request *q, bool is_plain, struct 
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "slipway/" SLIPWAY_VERSION);
 	set_trust(h);
 	if (q->safe_to_repeat) {
-		/* reads answer at once; a load may be silent for minutes and has only its total time */
+		/* reads answer at once; a load may be silent for minutes and has only its total
+		 * time */
 		(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_S);
 		(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_S);
 	} else {
@@ -265,7 +269,8 @@ never_sent(const struct http *h, CURLcode c)
 {
 	long sent = 0;
 
-	if (c == CURLE_COULDNT_RESOLVE_HOST || c == CURLE_COULDNT_CONNECT || c == CURLE_SSL_CONNECT_ERROR)
+	if (c == CURLE_COULDNT_RESOLVE_HOST || c == CURLE_COULDNT_CONNECT ||
+	    c == CURLE_SSL_CONNECT_ERROR)
 		return true;
 	return curl_easy_getinfo(h->curl, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
 }
@@ -277,7 +282,8 @@ fail(const struct http *h, const struct http_request *q, const struct exchange *
 	const char *why = h->why[0] ? h->why : curl_easy_strerror(c);
 
 	if (x->is_too_big)
-		return err_set(e, ERR_TOO_BIG, "the answer of \"%s\" is larger than allowed", q->url);
+		return err_set(e, ERR_TOO_BIG, "the answer of \"%s\" is larger than allowed",
+		               q->url);
 	if (c == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(e, ERR_DENIED, "cannot trust \"%s\": %s", q->url, why);
 	if (c == CURLE_SSL_CACERT_BADFILE)
@@ -288,7 +294,8 @@ fail(const struct http *h, const struct http_request *q, const struct exchange *
 	               "no whole answer from \"%s\": %s", q->url, why);
 }
 
-/* Status, type and time; refuses an answer whose end cannot be known and one that points elsewhere. */
+/* Status, type and time; refuses an answer whose end cannot be known and one that points
+ * elsewhere. */
 static int
 finish(const struct http *h, const struct http_request *q, const struct exchange *x,
        struct http_response *ret, struct err *e)
@@ -308,11 +315,13 @@ finish(const struct http *h, const struct http_request *q, const struct exchange
 		(void)curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &to);
 		(void)err_set(e, ERR_MALFORMED, "\"%s\" sends us to \"%s\" (status %ld)", q->url,
 		              to ? to : "", ret->status);
-		return err_hint(e, "redirects are never followed; give the address that answers itself");
+		return err_hint(e,
+		                "redirects are not followed; give the address that answers");
 	}
 	if (!x->headers_complete || (length < 0 && !x->is_chunked && ret->status != 204))
 		return err_set(e, q->safe_to_repeat ? ERR_UNREACHABLE : ERR_OUTCOME_UNKNOWN,
-		               "no whole answer from \"%s\": its end cannot be told from a cut", q->url);
+		               "no whole answer from \"%s\": its end cannot be told from a cut",
+		               q->url);
 	return 0;
 }
 
@@ -340,7 +349,8 @@ perform_once(struct http *h, const struct http_request *q, bool is_plain, uint64
 static void
 pause_ms(uint64_t ms)
 {
-	const struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+	const struct timespec t = { .tv_sec = (time_t)(ms / 1000),
+	                            .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	(void)nanosleep(&t, NULL);
 }

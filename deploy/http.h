@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP by libcurl, its only user. TLS is verified, redirects are errors, no proxy, netrc or cookie of
- * the environment counts, sizes and times are bounded, and an answer that did not arrive whole is never
- * taken for one. Plain http only to a loopback address, unless the target says so.
+ * HTTP by libcurl, its only user. TLS is verified, redirects are errors, no proxy, netrc or cookie
+ * of the environment counts, sizes and times are bounded, and an answer that did not arrive whole
+ * is never taken for one. Plain http only to a loopback address, unless the target says so.
  */
 #pragma once
 
@@ -45,16 +45,19 @@ struct http_response {
 void http_response_fini(struct http_response *r);
 #define cleanup_response __attribute__((cleanup(http_response_fini)))
 
-/* 0: a whole answer of any status. UNREACHABLE: nothing was sent (name, connect, TLS), or it was safe to
- * repeat and never answered; OUTCOME_UNKNOWN: sent, no whole answer; TOO_BIG; DENIED: plain http or a
- * certificate that does not verify; USAGE: no such URL or scheme; MALFORMED: a redirect. */
-int http_perform(struct http *h, const struct http_request *q, struct http_response *ret, struct err *e);
+/* 0: a whole answer of any status. UNREACHABLE: nothing was sent (name, connect, TLS), or it was
+ * safe to repeat and never answered; OUTCOME_UNKNOWN: sent, no whole answer; TOO_BIG; DENIED:
+ * plain http or a certificate that does not verify; USAGE: no such URL or scheme; MALFORMED: a
+ * redirect. */
+int http_perform(struct http *h, const struct http_request *q, struct http_response *ret,
+                 struct err *e);
 
-/* 2xx is 0; 401 and 403 DENIED, 404 NOT_FOUND, 409 CONFLICT, 429 and 5xx UNREACHABLE when the request was
- * safe to repeat and ROLLOUT_FAILED otherwise, other 4xx ROLLOUT_FAILED; the message has the status and
- * the server's own words ("error" member of JSON, else the first line). */
+/* 2xx is 0; 401 and 403 DENIED, 404 NOT_FOUND, 409 CONFLICT, 429 and 5xx UNREACHABLE when the
+ * request was safe to repeat and ROLLOUT_FAILED otherwise, other 4xx ROLLOUT_FAILED; the message
+ * has the status and the server's own words ("error" member of JSON, else the first line). */
 int http_check(const struct http_request *q, const struct http_response *r, struct err *e);
 /* The body as JSON: MALFORMED (an HTML page is called one). */
-int http_json(const struct http_request *q, const struct http_response *r, json_t **ret, struct err *e);
+int http_json(const struct http_request *q, const struct http_response *r, json_t **ret,
+              struct err *e);
 /* RFC 3986 path segment escaping, appended. */
 void http_escape(struct buf *ret, const char *segment);

@@ -77,7 +77,8 @@ http_check(const struct http_request *q, const struct http_response *r, struct e
 	if (r->status >= 200 && r->status < 300)
 		return 0;
 	server_words(r, &words);
-	return err_set(e, code_of_status(q, r->status), "%s \"%s\" was answered with status %ld%s%s",
+	return err_set(e, code_of_status(q, r->status),
+	               "%s \"%s\" was answered with status %ld%s%s",
 	               q->method, q->url, r->status, words.n > 0 ? ": " : "", buf_cstr(&words));
 }
 
@@ -87,7 +88,8 @@ http_json(const struct http_request *q, const struct http_response *r, json_t **
 	int rc;
 
 	if (is_html(r)) {
-		(void)err_set(e, ERR_MALFORMED, "\"%s\" answered with an HTML page, not with JSON", q->url);
+		(void)err_set(e, ERR_MALFORMED, "\"%s\" answered with an HTML page, not with JSON",
+		              q->url);
 		return err_hint(e, "is there a proxy or another server at this address?");
 	}
 	rc = json_parse(buf_str(&r->body), "the answer", ret, e);
@@ -99,7 +101,8 @@ http_json(const struct http_request *q, const struct http_response *r, json_t **
 void
 http_escape(struct buf *ret, const char *segment)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                            "0123456789-._~";
 
 	for (const char *s = segment; *s; s++) {
 		if (strchr(plain, *s))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * V2 model repository calls, Triton's dialect. Reads are repeated, load and unload are sent once: what
- * came of them is either answered or unknown. Knows nothing of folders, plans or rollouts.
+ * V2 model repository calls, Triton's dialect. Reads are repeated, load and unload are sent once:
+ * what came of them is either answered or unknown. Knows nothing of folders, plans or rollouts.
  */
 #include "deploy/modelrepo_api.h"
 
@@ -164,7 +164,8 @@ modelrepo_index(const struct modelrepo_api *a, const char *model, struct modelre
 	if (rc < 0)
 		return refused(e);
 	if (!json_is_array(j))
-		return err_set(e, ERR_MALFORMED, "the repository index of \"%s\" is no array", a->url);
+		return err_set(e, ERR_MALFORMED, "the repository index of \"%s\" is no array",
+		               a->url);
 	for (size_t i = 0; i < json_array_size(j); i++) {
 		const json_t *o = json_array_get(j, i);
 		const char *name = json_opt_string(o, "name");
@@ -173,10 +174,12 @@ modelrepo_index(const struct modelrepo_api *a, const char *model, struct modelre
 		struct modelrepo_row row = { .state = state_of(json_opt_string(o, "state")) };
 
 		if (!name)
-			return err_set(e, ERR_MALFORMED, "a row of the repository index of \"%s\" has no name",
+			return err_set(e, ERR_MALFORMED,
+			               "a row of the repository index of \"%s\" has no name",
 			               a->url);
 		/* a model that was never loaded has neither version nor state */
-		if (!streq(name, model) || !version || parse_u64(version, UINT64_MAX, &row.number) < 0)
+		if (!streq(name, model) || !version ||
+		    parse_u64(version, UINT64_MAX, &row.number) < 0)
 			continue;
 		(void)snprintf(row.reason, sizeof(row.reason), "%s", reason ? reason : "");
 		vec_push(ret, row);
@@ -297,10 +300,12 @@ modelrepo_config(const struct modelrepo_api *a, const char *model, bool *ret_loa
 static bool
 is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    c == '_';
 }
 
-/* The next identifier of protobuf text, past punctuation, comments and quoted strings; false at the end. */
+/* The next identifier of protobuf text, past punctuation, comments and quoted strings; false at
+ * the end. */
 static bool
 next_word(struct str *s, struct str *ret)
 {
@@ -339,7 +344,7 @@ modelrepo_policy_text(struct str pbtxt)
 		if (!str_is(w, "version_policy"))
 			continue;
 		if (!next_word(&pbtxt, &w) || !str_is(w, "latest"))
-			found = MODELREPO_POLICY_OTHER; /* all, specific, or one that we do not know */
+			found = MODELREPO_POLICY_OTHER; /* all, specific, or unknown to us */
 	}
 	return found;
 }

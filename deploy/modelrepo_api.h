@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The calls of the V2 protocol and its model repository extension, as Triton speaks them, and what a
- * model's configuration says about versions. Knows answers, not folders and not rollouts.
+ * The calls of the V2 protocol and its model repository extension, as Triton speaks them, and what
+ * a model's configuration says about versions. Knows answers, not folders and not rollouts.
  */
 #pragma once
 
@@ -50,8 +50,10 @@ void modelrepo_versions_fini(struct modelrepo_versions *v);
 int modelrepo_versions(const struct modelrepo_api *a, const char *model,
                        struct modelrepo_versions *ret, struct err *e);
 
-/* The server does the load before it answers. ROLLOUT_FAILED in the server's words, or OUTCOME_UNKNOWN. */
-int modelrepo_load(const struct modelrepo_api *a, const char *model, uint64_t timeout_ms, struct err *e);
+/* The server does the load before it answers. ROLLOUT_FAILED in the server's words, or
+ * OUTCOME_UNKNOWN. */
+int modelrepo_load(const struct modelrepo_api *a, const char *model, uint64_t timeout_ms,
+                   struct err *e);
 /* Answered before the unload is done; of an unknown model it is success. */
 int modelrepo_unload(const struct modelrepo_api *a, const char *model, struct err *e);
 /* The public name, no version asked for: the reply says which one serves. */

@@ -4,7 +4,7 @@
  * folder, other people's versions in it, and a configuration that chooses versions by itself. Reads
  * only.
  */
-#include "deploy/modelrepo.h"
+#include "deploy/modelrepo_driver.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +33,8 @@ check_server(const struct modelrepo *m, const char *entry, struct findings *ret,
 	rc = modelrepo_index(&m->api, entry, &index, e);
 	if (rc < 0)
 		return rc;
-	findings_add(ret, FINDING_OK, "server", NULL, "\"%s\" %s answers, %zu version%s of \"%s\" in its index",
+	findings_add(ret, FINDING_OK, "server", NULL,
+	             "\"%s\" %s answers, %zu version%s of \"%s\" in its index",
 	             s.name, s.version, index.n, index.n == 1 ? "" : "s", entry);
 	return 0;
 }
@@ -44,10 +45,12 @@ check_path(const char *path, struct findings *ret)
 	if (access(path, R_OK | W_OK | X_OK) == 0)
 		return true;
 	if (errno == ENOENT || errno == ENOTDIR)
-		findings_add(ret, FINDING_BLOCK, "path", "make or mount the folder that the server reads",
+		findings_add(ret, FINDING_BLOCK, "path",
+		             "make or mount the folder that the server reads",
 		             "the model repository \"%s\" is not there", path);
 	else
-		findings_add(ret, FINDING_BLOCK, "not-writable", "the agent's user must be able to write there",
+		findings_add(ret, FINDING_BLOCK, "not-writable",
+		             "the agent's user must be able to write there",
 		             "cannot write to \"%s\": %s", path, strerrordesc_np(errno));
 	return false;
 }
@@ -61,14 +64,16 @@ check_versions(struct folder *f, const struct rollout *q, struct folder_look *lo
 
 	rc = folder_stamp_read(f, &stamp, e);
 	if (rc == -ERR_MALFORMED || rc == -ERR_DENIED) {
-		findings_add(ret, FINDING_BLOCK, "stamp", "look at who wrote it and remove it", "%s", e->msg);
+		findings_add(ret, FINDING_BLOCK, "stamp", "look at who wrote it and remove it",
+		             "%s", e->msg);
 		err_clear(e);
 		stamp = (struct folder_stamp){ 0 };
 	} else if (rc < 0) {
 		return rc;
 	}
 	if (stamp.exists && !streq(stamp.registry_id, q->registry_id))
-		findings_add(ret, FINDING_BLOCK, "foreign-registry", "choose another folder for one of them",
+		findings_add(ret, FINDING_BLOCK, "foreign-registry",
+		             "choose another folder for one of them",
 		             "registry %s publishes into this folder", stamp.registry_id);
 	rc = folder_look(f, &stamp, look, e);
 	if (rc < 0)
@@ -76,7 +81,7 @@ check_versions(struct folder *f, const struct rollout *q, struct folder_look *lo
 	if (look->foreign > 0)
 		findings_add(ret, FINDING_BLOCK, "foreign-version",
 		             "move it away, or finish the rollout that left it (job list)",
-		             "the folder has a version %" PRIu64 " that this registry did not leave there",
+		             "the folder has a version %" PRIu64 " that is not of this registry",
 		             look->foreign);
 	return 0;
 }
@@ -86,14 +91,15 @@ static int
 check_policy(const struct modelrepo *m, struct folder *f, const char *entry, bool has_config,
              struct findings *ret, struct err *e)
 {
-	static const char hint[] = "set version_policy: { latest { num_versions: 1 } } or leave it out";
+	static const char hint[] = "set version_policy { latest { num_versions: 1 } } or none";
 	cleanup_buf struct buf text = { 0 };
 	enum modelrepo_policy policy = MODELREPO_POLICY_LATEST;
 	bool is_loaded;
 	int rc;
 
 	if (!has_config) {
-		findings_add(ret, FINDING_WARN, "no-config", "put a config.pbtxt into the model's folder",
+		findings_add(ret, FINDING_WARN, "no-config",
+		             "put a config.pbtxt into the model's folder",
 		             "\"%s\" has no config.pbtxt; the server must make one up", entry);
 	} else {
 		rc = folder_config(f, &text, e);
@@ -101,7 +107,8 @@ check_policy(const struct modelrepo *m, struct folder *f, const char *entry, boo
 			return rc;
 		if (modelrepo_policy_text(buf_str(&text)) == MODELREPO_POLICY_OTHER)
 			findings_add(ret, FINDING_BLOCK, "version-policy", hint,
-			             "the config.pbtxt of \"%s\" has a version_policy other than latest", entry);
+			             "the config.pbtxt of \"%s\" has a version_policy beside latest",
+			             entry);
 	}
 	rc = modelrepo_config(&m->api, entry, &is_loaded, &policy, e);
 	if (rc < 0)
@@ -118,7 +125,7 @@ check_files(const struct rollout *q, struct findings *ret)
 	for (size_t i = 0; q->files && i < q->files->n; i++) {
 		if (streq(q->files->files[i].path, "config.pbtxt"))
 			findings_add(ret, FINDING_BLOCK, "own-config",
-			             "import the version without it; the target's config.pbtxt counts",
+			             "import it without; the target's config.pbtxt counts",
 			             "the version carries a config.pbtxt of its own");
 	}
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The switch of the "modelrepo" driver. Forward: stamp, number appears, higher numbers of ours go, load,
- * lower ones go. Every step may be repeated, and the stamp comes first, so that whoever comes after a
- * crash sees whose work is half done. A load that was refused takes the same way back; one whose end is
- * unknown leaves all as it is, and observe decides.
+ * The switch of the "modelrepo" driver. Forward: stamp, number appears, higher numbers of ours go,
+ * load, lower ones go. Every step may be repeated, and the stamp comes first, so that whoever
+ * comes after a crash sees whose work is half done. A load that was refused takes the same way
+ * back; one whose end is unknown leaves all as it is, and observe decides.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "deploy/modelrepo.h"
+#include "deploy/modelrepo_driver.h"
 #include "registry/base/clock.h"
 
 #define LOAD_MS    (600u * 1000)
@@ -50,7 +50,8 @@ modelrepo_is_ours(const struct folder_stamp *s, const struct rollout *q, struct 
 {
 	if (!s->exists || streq(s->registry_id, q->registry_id))
 		return 0;
-	(void)err_set(e, ERR_CONFLICT, "registry %s publishes model \"%s\" into this folder", s->registry_id,
+	(void)err_set(e, ERR_CONFLICT, "registry %s publishes model \"%s\" into this folder",
+	              s->registry_id,
 	              q->model);
 	return err_hint(e, "choose another folder for one of them");
 }
@@ -90,7 +91,8 @@ check_stamp(struct run *r, const struct precondition *p, struct err *e)
 		return 0;
 	state_text(there, r->stamp.number, &r->stamp.version);
 	state_text(expected, p->empty ? 0 : p->number, &p->version);
-	(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %s, the plan expects %s", r->q->model, there,
+	(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %s, the plan expects %s",
+	              r->q->model, there,
 	              expected);
 	return err_hint(e, "make a new plan from what is there now");
 }
@@ -114,7 +116,8 @@ published(const struct run *r, uint64_t ret[2], struct err *e)
 		return rc;
 	ret[1] = look.foreign;
 	if (look.numeric_n > 2)
-		return err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %" PRIu64 " versions, not all of them ours",
+		return err_set(e, ERR_CONFLICT,
+		               "the folder of \"%s\" has %" PRIu64 " versions, not all ours",
 		               r->q->model, look.numeric_n);
 	return 0;
 }
@@ -135,14 +138,16 @@ check_foreign(const struct run *r, struct err *e)
 			is_known = is_known || there[i] == r->ours[k];
 		if (is_known)
 			continue;
-		(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has a version %" PRIu64 " that is not ours",
+		(void)err_set(e, ERR_CONFLICT,
+		              "the folder of \"%s\" has a version %" PRIu64 " that is not ours",
 		              r->q->model, there[i]);
 		return err_hint(e, "move it away and make a new plan");
 	}
 	return 0;
 }
 
-/* Opens, reads the stamp and refuses what is not as p says. -ERR_NOT_FOUND: no folder of this model. */
+/* Opens, reads the stamp and refuses what is not as p says. -ERR_NOT_FOUND: no folder of this
+ * model. */
 static int
 run_begin(struct run *r, const struct precondition *p, uint64_t target, struct err *e)
 {
@@ -199,7 +204,8 @@ withdraw_others(const struct run *r, uint64_t keep, bool only_higher, struct err
 	return rc;
 }
 
-/* Bytes that were not staged must not be announced; damaged published ones are replaced by the held. */
+/* Bytes that were not staged must not be announced; damaged published ones are replaced by the
+ * held. */
 static int
 place(const struct run *r, const struct state *s, struct err *e)
 {
@@ -227,7 +233,8 @@ tell_server(const struct run *r, const struct state *s, uint64_t timeout_ms, str
 	return modelrepo_load(&r->m->api, r->entry, timeout_ms, e);
 }
 
-/* The folder first and the stamp after it: until all files are back the stamp says whose work it was. */
+/* The folder first and the stamp after it: until all files are back the stamp says whose work it
+ * was. */
 static int
 restore(const struct run *r, const struct state *s, struct err *e)
 {
@@ -252,13 +259,16 @@ give_up(const struct run *r, const struct state *back, struct err *e)
 	struct err second = { 0 };
 
 	if (rc == -ERR_OUTCOME_UNKNOWN)
-		return err_hint(e, "the server may still be at it: look with status --check, then resume or abort");
+		return err_hint(e,
+		                "the server may still be at it: look again, then resume or abort");
 	if (!back)
-		return err_hint(e, "the folder is as wanted, the server has not followed: see its log");
+		return err_hint(e,
+		                "the folder is as wanted, the server did not follow: see its log");
 	if (restore(r, back, &second) < 0)
 		return err_hint(e, "putting the old state back failed too: %.180s", second.msg);
 	if (back->number == 0)
-		return err_hint(e, "the version was taken away again, nothing is published, as before");
+		return err_hint(e,
+		                "it was taken away again, nothing is published, as before");
 	return err_hint(e, "version %" PRIu64 " was put back and loaded again", back->number);
 }
 
@@ -285,7 +295,8 @@ switch_to(const struct run *r, const struct state *s, const struct state *back, 
 	return withdraw_others(r, s->number, false, e);
 }
 
-/* What was there before this plan: as found, or as the plan says when the stamp is this plan's already. */
+/* What was there before this plan: as found, or as the plan says when the stamp is this plan's
+ * already. */
 static struct state
 state_before(const struct run *r, const struct precondition *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Golden requests: read one, write it as a V2 request, compare a V2 reply with what it expects. Data
- * is walked in row-major order whatever its nesting, so both forms agree. Pure functions over bytes;
- * nothing here knows who sends them.
+ * Golden requests: read one, write it as a V2 request, compare a V2 reply with what it expects.
+ * Data is walked in row-major order whatever its nesting, so both forms agree. Pure functions over
+ * bytes; nothing here knows who sends them.
  */
 #include "deploy/smoke.h"
 
@@ -33,7 +33,8 @@ check_members(const json_t *o, const char *const *known, const char *where, stru
 		while (known[i] && strcmp(known[i], key) != 0)
 			i++;
 		if (!known[i])
-			return err_set(e, ERR_MALFORMED, "golden request: unknown member \"%s%s\"", where, key);
+			return err_set(e, ERR_MALFORMED, "golden request: unknown member \"%s%s\"",
+			               where, key);
 	}
 	return 0;
 }
@@ -49,7 +50,8 @@ check_shape(const json_t *t, const char *where, struct err *e)
 		const json_t *d = json_array_get(shape, i);
 
 		if (!json_is_integer(d) || json_integer_value(d) < 0)
-			return err_set(e, ERR_MALFORMED, "golden request: \"%s.shape\" holds no size", where);
+			return err_set(e, ERR_MALFORMED,
+			               "golden request: \"%s.shape\" holds no size", where);
 	}
 	return 0;
 }
@@ -57,7 +59,8 @@ check_shape(const json_t *t, const char *where, struct err *e)
 static int
 check_input(const json_t *t, struct err *e)
 {
-	static const char *const known[] = { "name", "shape", "datatype", "data", "parameters", NULL };
+	static const char *const known[] = { "name", "shape", "datatype", "data", "parameters",
+	                                     NULL };
 	static const char where[] = "request.inputs";
 	const char *text;
 	json_t *data;
@@ -83,14 +86,16 @@ check_input(const json_t *t, struct err *e)
 static int
 check_output(const json_t *t, struct err *e)
 {
-	static const char *const known[] = { "name", "shape", "datatype", "data", "tolerance", NULL };
+	static const char *const known[] = { "name", "shape", "datatype", "data", "tolerance",
+	                                     NULL };
 	const json_t *tolerance;
 	const char *text;
 	json_t *data;
 	int rc;
 
 	if (!json_is_object(t))
-		return err_set(e, ERR_MALFORMED, "golden request: \"expect.outputs\" holds no object");
+		return err_set(e, ERR_MALFORMED,
+		               "golden request: \"expect.outputs\" holds no object");
 	rc = check_members(t, known, "expect.outputs.", e);
 	if (rc < 0)
 		return rc;
@@ -114,12 +119,14 @@ check_output(const json_t *t, struct err *e)
 	}
 	tolerance = json_object_get(t, "tolerance");
 	if (tolerance && !(json_is_number(tolerance) && json_number_value(tolerance) >= 0))
-		return err_set(e, ERR_MALFORMED, "golden request: \"expect.outputs.tolerance\" is no number from 0");
+		return err_set(e, ERR_MALFORMED,
+		               "golden request: \"expect.outputs.tolerance\" is no number from 0");
 	return 0;
 }
 
 static int
-check_list(const json_t *o, const char *key, int (*check)(const json_t *, struct err *), json_t **ret,
+check_list(const json_t *o, const char *key, int (*check)(const json_t *, struct err *),
+           json_t **ret,
            struct err *e)
 {
 	int rc;
@@ -159,7 +166,8 @@ check_head(const json_t *j, uint64_t *ret_latency_ms, struct err *e)
 		if (rc < 0)
 			return rc;
 		if (!streq(text, fixed[i].value))
-			return err_set(e, ERR_MALFORMED, "golden request: \"%s\" is \"%s\", not \"%s\"",
+			return err_set(e, ERR_MALFORMED,
+			               "golden request: \"%s\" is \"%s\", not \"%s\"",
 			               fixed[i].key, text, fixed[i].value);
 	}
 	if (!json_object_get(j, "latencyMs"))
@@ -306,7 +314,8 @@ same_value(const json_t *want, const json_t *got, double tolerance)
 		const json_int_t a = json_integer_value(want);
 		const json_int_t b = json_integer_value(got);
 		/* 64 bits do not fit a double; the difference of two may not fit 64 bits */
-		const uint64_t apart = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+		const uint64_t apart = a > b ? (uint64_t)a - (uint64_t)b
+		                             : (uint64_t)b - (uint64_t)a;
 
 		return (double)apart <= tolerance;
 	}
@@ -325,7 +334,8 @@ value_text(const json_t *v, char *ret, size_t size)
 }
 
 static int
-compare_data(const char *name, const json_t *want, const json_t *got, double tolerance, struct err *e)
+compare_data(const char *name, const json_t *want, const json_t *got, double tolerance,
+             struct err *e)
 {
 	struct walk a = { .at = { { want, 0 } }, .depth = 1 };
 	struct walk b = { .at = { { got, 0 } }, .depth = 1 };
@@ -346,7 +356,8 @@ compare_data(const char *name, const json_t *want, const json_t *got, double tol
 			continue;
 		value_text(x, want_text, sizeof(want_text));
 		value_text(y, got_text, sizeof(got_text));
-		return err_set(e, ERR_ROLLOUT_FAILED, "output \"%s\"[%zu] is %s, not %s within %g", name, i,
+		return err_set(e, ERR_ROLLOUT_FAILED, "output \"%s\"[%zu] is %s, not %s within %g",
+		               name, i,
 		               got_text, want_text, tolerance);
 	}
 }
@@ -391,9 +402,12 @@ compare_output(const json_t *want, const json_t *outputs, struct err *e)
 		               got_type ? got_type : "of no type", type);
 	if (shape && json_equal(shape, json_object_get(got, "shape")) != 1) {
 		value_text(shape, text, sizeof(text));
-		return err_set(e, ERR_ROLLOUT_FAILED, "output \"%s\" has another shape than %s", name, text);
+		return err_set(e, ERR_ROLLOUT_FAILED, "output \"%s\" has another shape than %s",
+		               name, text);
 	}
-	return data ? compare_data(name, data, json_object_get(got, "data"), tolerance_of(want), e) : 0;
+	if (!data)
+		return 0;
+	return compare_data(name, data, json_object_get(got, "data"), tolerance_of(want), e);
 }
 
 static int
@@ -405,7 +419,8 @@ check_version(const json_t *reply, uint64_t number, struct err *e)
 	if (number == 0)
 		return 0;
 	if (!version || version[0] == '\0')
-		return err_set(e, ERR_ROLLOUT_FAILED, "the reply does not say which version answered");
+		return err_set(e, ERR_ROLLOUT_FAILED,
+		               "the reply does not say which version answered");
 	if (parse_u64(version, UINT64_MAX, &got) < 0 || got != number)
 		return err_set(e, ERR_ROLLOUT_FAILED, "version \"%s\" answered, not %llu", version,
 		               (unsigned long long)number);
@@ -441,11 +456,14 @@ golden_check_v2(const struct golden *g, struct str reply, uint64_t number, uint6
 		loosest = fmax(loosest, tolerance_of(want));
 	}
 	if (g->latency_ms > 0 && elapsed_ms > g->latency_ms)
-		return err_set(e, ERR_ROLLOUT_FAILED, "answered rightly but in %llu ms, not within %llu",
+		return err_set(e, ERR_ROLLOUT_FAILED,
+		               "answered rightly but in %llu ms, not within %llu",
 		               (unsigned long long)elapsed_ms, (unsigned long long)g->latency_ms);
 	version = json_opt_string(j, "model_version");
-	(void)snprintf(detail, detail_size, "answered by version %s in %llu ms, %zu of %zu output%s within %g",
-	               version ? version : "?", (unsigned long long)elapsed_ms, n, n, n == 1 ? "" : "s",
+	(void)snprintf(detail, detail_size,
+	               "answered by version %s in %llu ms, %zu of %zu output%s within %g",
+	               version ? version : "?", (unsigned long long)elapsed_ms, n, n,
+	               n == 1 ? "" : "s",
 	               loosest);
 	return 0;
 }

@@ -5,8 +5,8 @@
  *    "request":{"inputs":[{"name","shape","datatype","data"}]},
  *    "expect":{"outputs":[{"name","shape"?,"datatype"?,"data"?,"tolerance"?}]},
  *    "latencyMs":N?}
- * Numbers agree when |a - b| <= tolerance (absolute, default 1e-5); data may be nested or flat row-major
- * on either side. Pure functions over bytes: no network here.
+ * Numbers agree when |a - b| <= tolerance (absolute, default 1e-5); data may be nested or flat
+ * row-major on either side. Pure functions over bytes: no network here.
  */
 #pragma once
 
