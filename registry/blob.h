@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Content-addressed files, blobs/sha256/<64 hex> as an OCI image layout keeps them. A blob is written to
- * incoming/ while a second thread hashes it, synced, then linked to its name without replacing (mode
- * 0440); existing content is success. Nothing here knows about models.
+ * Content-addressed files, blobs/sha256/<64 hex> as an OCI image layout keeps them. A blob is
+ * written to incoming/ while a second thread hashes it, synced, then linked to its name without
+ * replacing (mode 0440); existing content is success. Nothing here knows about models.
  */
 #pragma once
 
@@ -19,32 +19,41 @@
 struct blobs;
 /* rootfd: the registry's folder, borrowed. */
 int blobs_open(int rootfd, struct blobs **ret, struct err *e);
-void blobs_close(struct blobs *b); /* NULL is fine; leftover temporary files of this process are unlinked */
+/* NULL is fine; leftover temporary files of this process are unlinked */
+void blobs_close(struct blobs *b);
 
-/* Durable when it returns; idempotent, *ret_existed (may be NULL) tells whether the bytes were there.
- * Reads fd from its position to the end. NO_SPACE, SYS. */
-int blob_put_fd(struct blobs *b, int fd, const struct progress *p, struct digest *ret, uint64_t *ret_size,
-                bool *ret_existed, struct err *e);
+/* Durable when it returns; idempotent, *ret_existed (may be NULL) tells whether the bytes were
+ * there. Reads fd from its position to the end. NO_SPACE, SYS. */
+int blob_put_fd(struct blobs *b, int fd, const struct progress *p, struct digest *ret,
+                uint64_t *ret_size, bool *ret_existed, struct err *e);
 /* Small things: hashed first, nothing is written when they are there. */
 int blob_put_mem(struct blobs *b, const void *p, size_t n, struct digest *ret, bool *ret_existed,
                  struct err *e);
 
-/* Many files, few syncs: each blob_batch_add streams one file once; blob_batch_finish makes all of them
- * durable (an fdatasync each up to 64 files, one syncfs above), links them, syncs the folder. Until then
- * none is visible. A batch that is freed unfinished leaves nothing behind. */
+/* Many files, few syncs: each blob_batch_add streams one file once; blob_batch_finish makes
+ * all of them durable (an fdatasync each up to 64 files, one syncfs above), links them, syncs
+ * the folder. Until then none is visible. A batch that is freed unfinished leaves nothing
+ * behind. */
 struct blob_batch;
 int blob_batch_new(struct blobs *b, struct blob_batch **ret, struct err *e);
 int blob_batch_add(struct blob_batch *t, int fd, const char *name, const struct progress *p,
                    struct digest *ret, uint64_t *ret_size, struct err *e);
-int blob_batch_add_mem(struct blob_batch *t, const void *p, size_t n, struct digest *ret, struct err *e);
+int blob_batch_add_mem(struct blob_batch *t, const void *p, size_t n, struct digest *ret,
+                       struct err *e);
 int blob_batch_finish(struct blob_batch *t, struct err *e);
+/* after finish: what was not there before */
+uint64_t blob_batch_new_bytes(const struct blob_batch *t);
 void blob_batch_free(struct blob_batch *t);
 
-int blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size, struct err *e); /* NOT_FOUND */
+/* NOT_FOUND */
+int blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size,
+              struct err *e);
 bool blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size);
-int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e); /* checked: DIGEST */
-int blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e);  /* DIGEST, NOT_FOUND */
+/* checked: DIGEST */
+int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e);
+/* DIGEST, NOT_FOUND */
+int blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e);
 int blob_unlink(struct blobs *b, const struct digest *d, struct err *e); /* absent is success */
 /* Each blob's digest and size, in no order. fn's non-zero result ends the walk and is returned. */
-int blob_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size), void *arg,
-              struct err *e);
+int blob_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size),
+              void *arg, struct err *e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Statements: in-toto Statement v1 in a DSSE envelope (protocol 1.0.2), signed with Ed25519.
- * payloadType is application/vnd.in-toto+json, predicateType urn:slipway:<kind>:v1. Canonical JSON on
- * writing; the bytes that were verified are the bytes that are parsed.
+ * payloadType is application/vnd.in-toto+json, predicateType urn:slipway:<kind>:v1. Canonical
+ * JSON on writing; the bytes that were verified are the bytes that are parsed.
  */
 #pragma once
 
@@ -20,7 +20,8 @@
 /* Kinds: version, policy, authorisation, promotion. subject_name is for people, the digest decides.
  * Takes a reference of its own on predicate. Envelope as canonical JSON in ret. */
 int statement_sign(const char *kind, const char *subject_name, const struct digest *subject,
-                   const json_t *predicate, const struct secret_key *key, struct buf *ret, struct err *e);
+                   const json_t *predicate, const struct secret_key *key, struct buf *ret,
+                   struct err *e);
 
 struct statement {
 	char kind[32];
@@ -30,11 +31,11 @@ struct statement {
 	struct public_key key;
 	struct digest envelope;   /* of the canonical envelope bytes as logged */
 };
-/* Tries the given keys only (the envelope's keyid narrows, it is never trusted). 0 only when a signature
- * of one of them is good, types are right and there is exactly one subject. SIGNATURE, UNTRUSTED (no such
- * key among keys), MALFORMED. kind NULL: any. */
-int statement_verify(struct str envelope, const char *kind, const struct public_key *keys, size_t keys_n,
-                     struct statement *ret, struct err *e);
+/* Tries the given keys only (the envelope's keyid narrows, it is never trusted). 0 only when a
+ * signature of one of them is good, types are right and there is exactly one subject.
+ * SIGNATURE, UNTRUSTED (no such key among keys), MALFORMED. kind NULL: any. */
+int statement_verify(struct str envelope, const char *kind, const struct public_key *keys,
+                     size_t keys_n, struct statement *ret, struct err *e);
 /* Without any verification, for showing what an envelope claims. */
 int statement_peek(struct str envelope, struct statement *ret, struct err *e);
 void statement_fini(struct statement *s);

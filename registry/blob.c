@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blobs by name: opened, read and checked, removed, listed. What a blob's name promises is checked
+ * whenever its bytes decide something (blob_read, blob_verify); opening checks only that it is a
+ * file. Writing is blob_batch.c. Nothing here knows about models.
+ */
+#include "registry/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/fs.h"
+#include "registry/blob_private.h"
+
+int
+blobs_open(int rootfd, struct blobs **ret, struct err *e)
+{
+	cleanup_close int dir = -1;
+	struct blobs *b;
+	uint64_t id;
+	int rc;
+
+	rc = fs_open_dir(rootfd, "blobs/sha256", &dir, e);
+	if (rc < 0)
+		return rc;
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return err_sys(e, "cannot get random bytes");
+	b = xcalloc(1, sizeof(*b));
+	*b = (struct blobs){ .rootfd = rootfd, .dir = steal_fd(&dir), .incoming = -1, .id = id };
+	*ret = b;
+	return 0;
+}
+
+/* Names that begin with the number of this process's blobs. */
+static void
+unlink_leftovers(const struct blobs *b)
+{
+	char prefix[BLOB_TEMP_SIZE];
+	const int fd = openat(b->incoming, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *const d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		close_quietly(fd);
+		return;
+	}
+	blob_temp_name(b, 0, prefix);
+	prefix[BLOB_TEMP_PREFIX] = '\0';
+	for (const struct dirent *de = readdir(d); de; de = readdir(d)) {
+		if (has_prefix(de->d_name, prefix))
+			(void)unlinkat(b->incoming, de->d_name, 0);
+	}
+	closedir(d);
+}
+
+void
+blobs_close(struct blobs *b)
+{
+	if (!b)
+		return;
+	if (b->temps > 0)
+		unlink_leftovers(b);
+	stream_free(b->stream);
+	close_quietly(b->incoming);
+	close_quietly(b->dir);
+	free(b);
+}
+
+int
+blobs_stream(struct blobs *b, struct stream **ret, struct err *e)
+{
+	if (!b->stream) {
+		const int rc = stream_new(&b->stream, e);
+
+		if (rc < 0)
+			return rc;
+	}
+	*ret = b->stream;
+	return 0;
+}
+
+int
+blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	digest_hex(d, hex);
+	/* O_NONBLOCK: a FIFO under a blob's name must not hold us */
+	cleanup_close int fd =
+		openat(b->dir, hex, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "blob sha256:%s is not in the registry", hex);
+	if (fd < 0)
+		return err_sys(e, "cannot open blob sha256:%s", hex);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "cannot look at blob sha256:%s", hex);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_DIGEST, "blob sha256:%s is not a regular file", hex);
+	if (ret_size)
+		*ret_size = (uint64_t)st.st_size;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+bool
+blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	digest_hex(d, hex);
+	if (fstatat(b->dir, hex, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (ret_size)
+		*ret_size = (uint64_t)st.st_size;
+	return true;
+}
+
+static int
+damaged(const char *hex, struct err *e)
+{
+	(void)err_set(e, ERR_DIGEST, "blob sha256:%s has other bytes than its name says", hex);
+	return err_hint(e, "restore it from a backup, or remove it and import the same file again");
+}
+
+int
+blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e)
+{
+	cleanup_close int fd = -1;
+	cleanup_buf struct buf bytes = { 0 };
+	char hex[DIGEST_HEX_SIZE];
+	struct digest found;
+	uint64_t size;
+	int rc;
+
+	rc = blob_open(b, d, &fd, &size, e);
+	if (rc < 0)
+		return rc;
+	digest_hex(d, hex);
+	if (size > max)
+		return err_set(e, ERR_TOO_BIG, "blob sha256:%s is larger than %zu bytes", hex, max);
+	rc = fs_read_fd(fd, hex, max, &bytes, e);
+	if (rc < 0)
+		return rc;
+	digest_small(bytes.p, bytes.n, &found);
+	if (!digest_eq(&found, d))
+		return damaged(hex, e);
+	buf_add(ret, bytes.p, bytes.n);
+	return 0;
+}
+
+int
+blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e)
+{
+	cleanup_close int fd = -1;
+	char hex[DIGEST_HEX_SIZE];
+	struct stream *s;
+	struct digest found;
+	uint64_t size;
+	int rc;
+
+	rc = blob_open(b, d, &fd, NULL, e);
+	if (rc < 0)
+		return rc;
+	rc = blobs_stream(b, &s, e);
+	if (rc < 0)
+		return rc;
+	digest_hex(d, hex);
+	rc = stream_begin(s, fd, hex, e);
+	if (rc < 0)
+		return rc;
+	rc = stream_run(s, -1, p, &found, &size, e);
+	if (rc < 0)
+		return rc;
+	return digest_eq(&found, d) ? 0 : damaged(hex, e);
+}
+
+int
+blob_unlink(struct blobs *b, const struct digest *d, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_hex(d, hex);
+	if (unlinkat(b->dir, hex, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "cannot remove blob sha256:%s", hex);
+	return 0;
+}
+
+int
+blob_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size), void *arg,
+          struct err *e)
+{
+	/* a descriptor of its own: two walks at a time would share one position */
+	const int fd = openat(b->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *const dir = fd < 0 ? NULL : fdopendir(fd);
+	int rc = 0;
+
+	if (!dir) {
+		rc = err_sys(e, "cannot list the blobs");
+		close_quietly(fd);
+		return rc;
+	}
+	for (errno = 0;; errno = 0) {
+		const struct dirent *const de = readdir(dir);
+		struct digest d;
+		uint64_t size;
+
+		if (!de) {
+			if (errno != 0)
+				rc = err_sys(e, "cannot list the blobs");
+			break;
+		}
+		if (digest_parse(&d, de->d_name, strlen(de->d_name)) < 0 || !blob_exists(b, &d,
+		                                                                         &size))
+			continue;
+		rc = fn(arg, &d, size);
+		if (rc != 0)
+			break;
+	}
+	closedir(dir);
+	return rc;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing blobs. Each file goes to incoming/ under a random name that must not exist, so that
+ * nothing a dead process left is ever taken for content; finishing makes all of them durable,
+ * gives them their names without replacing, and syncs the folder. What is known to be there is
+ * not written again.
+ */
+#include "registry/blob.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/fs.h"
+#include "registry/base/vec.h"
+#include "registry/blob_private.h"
+
+/* Up to here each file is synced alone: one syncfs also waits for the dirty data of everybody
+ * else. */
+#define SYNC_EACH_MAX 64
+#define BLOB_MODE     0440
+
+struct batch_file {
+	struct digest digest;
+	uint64_t size;
+	uint64_t temp; /* number of its name in incoming/ */
+	int fd;        /* to be synced; -1: the batch is beyond SYNC_EACH_MAX */
+	bool is_there; /* under its own name: nothing in incoming/ */
+};
+
+struct blob_batch {
+	struct blobs *blobs;
+	VEC(struct batch_file) files;
+	bool sync_all;
+	uint64_t new_bytes;
+};
+
+void
+blob_temp_name(const struct blobs *b, uint64_t n, char ret[BLOB_TEMP_SIZE])
+{
+	(void)snprintf(ret, BLOB_TEMP_SIZE, "%016" PRIx64 "-%016" PRIx64, b->id, n);
+}
+
+static int
+open_incoming(struct blobs *b, struct err *e)
+{
+	if (b->incoming >= 0)
+		return 0;
+	if (mkdirat(b->rootfd, "incoming", 0770) < 0 && errno != EEXIST)
+		return err_sys(e, "cannot make the folder \"incoming\"");
+	return fs_open_dir(b->rootfd, "incoming", &b->incoming, e);
+}
+
+int
+blob_batch_new(struct blobs *b, struct blob_batch **ret, struct err *e)
+{
+	struct blob_batch *t;
+	const int rc = open_incoming(b, e);
+
+	if (rc < 0)
+		return rc;
+	t = xcalloc(1, sizeof(*t));
+	t->blobs = b;
+	*ret = t;
+	return 0;
+}
+
+/* A new file of our own; O_EXCL makes it so. */
+static int
+create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
+{
+	char name[BLOB_TEMP_SIZE];
+	int fd;
+
+	do {
+		*ret_temp = b->next++;
+		blob_temp_name(b, *ret_temp, name);
+		fd = openat(b->incoming, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		            BLOB_MODE);
+	} while (fd < 0 && errno == EEXIST);
+	if (fd < 0)
+		return err_sys(e, "cannot create a file in \"incoming\"");
+	b->temps++;
+	/* whatever the umask; before the bytes, so that syncing those writes it too */
+	if (fchmod(fd, BLOB_MODE) < 0) {
+		const int rc = err_sys(e, "cannot set the mode of a file in \"incoming\"");
+
+		close_quietly(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static void
+drop_temp(struct blobs *b, uint64_t temp)
+{
+	char name[BLOB_TEMP_SIZE];
+
+	blob_temp_name(b, temp, name);
+	if (unlinkat(b->incoming, name, 0) == 0)
+		b->temps--;
+}
+
+/* Is d there under its name? A blob of another size cannot have its digest. */
+static int
+look(struct blobs *b, const struct digest *d, uint64_t size, bool *ret_is_there, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+	uint64_t found;
+
+	*ret_is_there = blob_exists(b, d, &found);
+	if (!*ret_is_there || found == size)
+		return 0;
+	digest_hex(d, hex);
+	(void)err_set(e, ERR_DIGEST,
+	              "blob sha256:%s is damaged: it has %" PRIu64
+	              " bytes, the file with this digest %" PRIu64, hex, found, size);
+	return err_hint(e, "\"slipway check\" lists what is damaged");
+}
+
+/* Keeps fd for its sync, or gives all of them up for one syncfs. */
+static void
+keep(struct blob_batch *t, struct batch_file f)
+{
+	vec_push(&t->files, f);
+	if (!t->sync_all && t->files.n > SYNC_EACH_MAX)
+		t->sync_all = true;
+	else if (!t->sync_all)
+		return;
+	vec_foreach (i, &t->files) {
+		if (i->fd >= 0)
+			close_quietly(i->fd);
+		i->fd = -1;
+	}
+}
+
+/* Bytes in memory: nothing is written when the registry has them. */
+static int
+add_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct err *e)
+{
+	cleanup_close int fd = -1;
+	int rc;
+
+	rc = look(t->blobs, &f->digest, f->size, &f->is_there, e);
+	if (rc < 0 || f->is_there)
+		return rc;
+	rc = create_temp(t->blobs, &f->temp, &fd, e);
+	if (rc < 0)
+		return rc;
+	if (fs_write_all(fd, bytes.p, bytes.n) < 0) {
+		rc = err_sys(e, "cannot write a file in \"incoming\"");
+		drop_temp(t->blobs, f->temp);
+		return rc;
+	}
+	f->fd = steal_fd(&fd);
+	return 0;
+}
+
+/* An input too large for memory is written while it is hashed; only then is it known to be
+ * there. */
+static int
+add_stream(struct blob_batch *t, struct stream *s, const struct progress *p, struct batch_file *f,
+           struct err *e)
+{
+	cleanup_close int fd = -1;
+	int rc;
+
+	rc = create_temp(t->blobs, &f->temp, &fd, e);
+	if (rc < 0)
+		return rc;
+	rc = stream_run(s, fd, p, &f->digest, &f->size, e);
+	if (rc == 0)
+		rc = look(t->blobs, &f->digest, f->size, &f->is_there, e);
+	if (rc < 0 || f->is_there) {
+		drop_temp(t->blobs, f->temp);
+		return rc;
+	}
+	f->fd = steal_fd(&fd);
+	return 0;
+}
+
+int
+blob_batch_add(struct blob_batch *t, int fd, const char *name, const struct progress *p,
+               struct digest *ret, uint64_t *ret_size, struct err *e)
+{
+	struct batch_file f = { .fd = -1 };
+	struct stream *s;
+	struct str bytes;
+	int rc;
+
+	rc = blobs_stream(t->blobs, &s, e);
+	if (rc < 0)
+		return rc;
+	rc = stream_begin(s, fd, name, e);
+	if (rc < 0)
+		return rc;
+	if (stream_is_whole(s, &bytes)) {
+		rc = stream_run(s, -1, p, &f.digest, &f.size, e);
+		if (rc == 0)
+			rc = add_bytes(t, bytes, &f, e);
+	} else {
+		rc = add_stream(t, s, p, &f, e);
+	}
+	if (rc < 0)
+		return rc;
+	keep(t, f);
+	*ret = f.digest;
+	if (ret_size)
+		*ret_size = f.size;
+	return 0;
+}
+
+int
+blob_batch_add_mem(struct blob_batch *t, const void *p, size_t n, struct digest *ret, struct err *e)
+{
+	struct batch_file f = { .fd = -1, .size = n };
+	int rc;
+
+	digest_small(p, n, &f.digest);
+	rc = add_bytes(t, (struct str){ p, n }, &f, e);
+	if (rc < 0)
+		return rc;
+	keep(t, f);
+	*ret = f.digest;
+	return 0;
+}
+
+static int
+sync_files(struct blob_batch *t, struct err *e)
+{
+	if (t->sync_all) {
+		if (syncfs(t->blobs->incoming) < 0)
+			return err_sys(e, "cannot sync the file system of the registry");
+		return 0;
+	}
+	vec_foreach (f, &t->files) {
+		if (f->fd < 0)
+			continue;
+		if (fdatasync(f->fd) < 0)
+			return err_sys(e, "cannot sync a file in \"incoming\"");
+		close_quietly(f->fd);
+		f->fd = -1;
+	}
+	return 0;
+}
+
+/* 0, or -1 with EEXIST when the name is taken. */
+static int
+give_name(const struct blobs *b, const char *temp, const char *hex)
+{
+	if (renameat2(b->incoming, temp, b->dir, hex, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* file systems without that flag: a second link never replaces either */
+	if (linkat(b->incoming, temp, b->dir, hex, 0) < 0)
+		return -1;
+	return unlinkat(b->incoming, temp, 0);
+}
+
+/* From incoming/ to its name. Twice when the blob that was in the way is removed meanwhile. */
+static int
+publish(struct blob_batch *t, struct batch_file *f, struct err *e)
+{
+	struct blobs *const b = t->blobs;
+	char temp[BLOB_TEMP_SIZE];
+	char hex[DIGEST_HEX_SIZE];
+	int rc;
+
+	blob_temp_name(b, f->temp, temp);
+	digest_hex(&f->digest, hex);
+	for (int attempt = 0; attempt < 16; attempt++) {
+		if (give_name(b, temp, hex) == 0) {
+			b->temps--;
+			f->is_there = true;
+			t->new_bytes += f->size;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return err_sys(e, "cannot name blob sha256:%s", hex);
+		rc = look(b, &f->digest, f->size, &f->is_there, e);
+		if (rc < 0)
+			return rc;
+		if (f->is_there) {
+			drop_temp(b, f->temp);
+			return 0;
+		}
+	}
+	return err_set(e, ERR_DIGEST, "something that is no blob has the name of blob sha256:%s",
+	               hex);
+}
+
+int
+blob_batch_finish(struct blob_batch *t, struct err *e)
+{
+	int rc;
+
+	rc = sync_files(t, e);
+	if (rc < 0)
+		return rc;
+	vec_foreach (f, &t->files) {
+		if (f->is_there)
+			continue;
+		rc = publish(t, f, e);
+		if (rc < 0)
+			return rc;
+	}
+	/* also for what was there: whoever wrote it may not have come this far */
+	return fs_sync_dir(t->blobs->dir, e);
+}
+
+uint64_t
+blob_batch_new_bytes(const struct blob_batch *t)
+{
+	return t->new_bytes;
+}
+
+void
+blob_batch_free(struct blob_batch *t)
+{
+	if (!t)
+		return;
+	vec_foreach (f, &t->files) {
+		if (f->fd >= 0)
+			close_quietly(f->fd);
+		if (!f->is_there)
+			drop_temp(t->blobs, f->temp);
+	}
+	vec_fini(&t->files);
+	free(t);
+}
+
+static void
+batch_free_p(struct blob_batch **t)
+{
+	blob_batch_free(*t);
+}
+#define cleanup_batch __attribute__((cleanup(batch_free_p)))
+
+int
+blob_put_fd(struct blobs *b, int fd, const struct progress *p, struct digest *ret,
+            uint64_t *ret_size, bool *ret_existed, struct err *e)
+{
+	cleanup_batch struct blob_batch *t = NULL;
+	struct digest d;
+	uint64_t size;
+	int rc;
+
+	rc = blob_batch_new(b, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = blob_batch_add(t, fd, "input", p, &d, &size, e);
+	if (rc < 0)
+		return rc;
+	const bool existed = t->files.v[0].is_there;
+	rc = blob_batch_finish(t, e);
+	if (rc < 0)
+		return rc;
+	*ret = d;
+	if (ret_size)
+		*ret_size = size;
+	if (ret_existed)
+		*ret_existed = existed;
+	return 0;
+}
+
+int
+blob_put_mem(struct blobs *b, const void *p, size_t n, struct digest *ret, bool *ret_existed,
+             struct err *e)
+{
+	cleanup_batch struct blob_batch *t = NULL;
+	struct digest d;
+	int rc;
+
+	rc = blob_batch_new(b, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = blob_batch_add_mem(t, p, n, &d, e);
+	if (rc < 0)
+		return rc;
+	const bool existed = t->files.v[0].is_there;
+	rc = blob_batch_finish(t, e);
+	if (rc < 0)
+		return rc;
+	*ret = d;
+	if (ret_existed)
+		*ret_existed = existed;
+	return 0;
+}

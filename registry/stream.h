@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes from one descriptor to another, hashed on the way: a ring of 8 buffers of 1 MiB that this
+ * thread fills and writes while a second one hashes. What ends within 4 MiB stays in memory whole
+ * and is hashed here, so that small files cost no hand-over. One stream serves one input at a
+ * time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/digest.h"
+#include "registry/base/err.h"
+#include "registry/base/progress.h"
+#include "registry/base/str.h"
+
+struct stream;
+int stream_new(struct stream **ret, struct err *e);
+void stream_free(struct stream *s); /* NULL is fine; ends the thread */
+
+/* Starts on fd at its position. name is for messages and progress and is kept until stream_run
+ * ends. */
+int stream_begin(struct stream *s, int fd, const char *name, struct err *e);
+/* After stream_begin: is the whole input in memory? *ret is borrowed until the next
+ * stream_begin. */
+bool stream_is_whole(const struct stream *s, struct str *ret);
+/* To the end: out gets the bytes (-1: hash only), not synced. Large inputs bypass the page
+ * cache where the file system allows it. */
+int stream_run(struct stream *s, int out, const struct progress *p, struct digest *ret,
+               uint64_t *ret_size, struct err *e);
