@@ -36,7 +36,8 @@ struct change_result {
  * ahead of the log, never repaired by itself. NO_SPACE, STORE, SYS: the log was cut back. */
 int change_commit(struct registry *r, const struct change *c, struct change_result *ret, struct err *e);
 
-/* Brings the database to the end of the log; a torn tail is cut off and said. Needs writing. */
+/* Brings the database (also a private one) to the last whole line of the log. An unfinished line stays:
+ * only the next commit cuts it off, and says so. */
 int change_replay(struct registry *r, struct err *e);
 /* A new database from log and blobs, swapped in. *ret_entries may be NULL. */
 int change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e);

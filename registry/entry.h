@@ -4,6 +4,17 @@
  * database is a function of log and blobs. An entry's JSON (canonical, one line):
  *   {"body":{..},"by":{"host","ssh"?,"uid"},"model":NAME?,"policy":SEQ|null,"previous":SEQ|null,
  *    "statement":{DSSE}|"sha256:.."?,"time":"..Z","type":T}
+ * Bodies, by type (entry.c reads them, packaging/man/slipway-format.5 says what each member means):
+ *   registry       {"created","format","id"}
+ *   policy         {"digest","version"} + statement
+ *   version        {"bytes","digest","files","key","number","signer"} + statement
+ *   label          {"number"|null,"remove":[K..],"set":{K:V}}
+ *   target         {"action":"add"|"set"|"remove","name","target"?:{..}}
+ *   plan           {"id","kind","number","stage"}            number 0: nothing
+ *   authorisation  {"plan"} + statement
+ *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
+ *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"} + statement
+ *   delete         {"digest","number"}
  * "previous" is the sequence of the model's previous entry, "policy" of the policy in force; "by" is what
  * the system said, unauthenticated.
  */
@@ -37,5 +48,7 @@ struct entry_type {
 	int (*put)(struct txn *t, const struct entry *n, struct err *e);
 };
 extern const struct entry_type entry_types[]; /* ends with name NULL */
-/* MALFORMED: unknown type, or a body that put refuses. */
-int entry_put(struct txn *t, const struct entry *n, struct err *e);
+const struct entry_type *entry_type_find(const char *name); /* NULL: unknown */
+/* One line into the database: the row's put, the entry's place, the model's chain, the position. MALFORMED:
+ * unknown type, a body that put refuses, or a line that is not the next one. */
+int entry_apply(struct txn *t, const struct log_line *line, struct err *e);

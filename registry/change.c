@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * change_commit(): the only place that opens a write transaction or appends to the log. The log line is
+ * the change; the database follows it. The order is what makes a crash harmless at every point: room is
+ * reserved before the log moves, the line is durable before the database commits, and a database that is
+ * one line behind is replayed by whoever opens it next.
+ */
+#include "registry/change.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/fs.h"
+#include "registry/base/message.h"
+#include "registry/entry.h"
+#include "registry/fault.h"
+#include "registry/records.h"
+#include "registry/statement.h"
+
+/* --- step 2 and 3: the writer lock, the same file, the end of the log --- */
+
+static int
+settle_suspect(struct registry *r, struct log_writer *w, const struct applied *a, struct err *e)
+{
+	struct log_pos at;
+	bool marked;
+	int rc = log_suspect_read(r->rootfd, &marked, &at, e);
+
+	if (rc < 0 || !marked)
+		return rc;
+	if (at.segment == a->end.segment && at.offset == a->end.offset) {
+		rc = log_cut(w, at, e);
+		if (rc < 0)
+			return rc;
+		message(MESSAGE_WARNING, "the log was marked suspect after a failed write; it ends at entry %" PRIu64
+		        " and goes on from there", a->entries);
+	}
+	return log_suspect_clear(r->rootfd, e);
+}
+
+static int
+database_ahead(const struct registry *r, const struct applied *a, struct err *e)
+{
+	err_set(e, ERR_DIGEST, "registry \"%s\": the database knows %" PRIu64 " log entries and the log has fewer",
+	        r->dir, a->entries);
+	return err_hint(e, "the log was cut or an older one was put back: restore it, or look with `slipway check`");
+}
+
+static int
+apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut, struct log_writer *w,
+            uint64_t *ret_n, struct err *e)
+{
+	struct log_line line;
+	enum log_step step;
+	int rc;
+
+	for (;;) {
+		rc = log_next(rd, &step, &line, e);
+		if (rc < 0 || step == LOG_END)
+			return rc;
+		if (step == LOG_TORN) {
+			if (!cut)
+				return 0;
+			rc = log_cut(w, line.at, e);
+			if (rc == 0)
+				message(MESSAGE_WARNING, "an unfinished last line of %" PRIu32
+				        " bytes was cut off the log; it was never acknowledged", line.length);
+			return rc;
+		}
+		rc = entry_apply(t, &line, e);
+		if (rc < 0)
+			return err_prefix(e, "replay the log of %s", r->dir);
+		(*ret_n)++;
+	}
+}
+
+/* The database to the end of the log, inside t. */
+static int
+catch_up(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_n, struct err *e)
+{
+	struct log_reader *rd = NULL;
+	struct applied a;
+	struct log_pos end;
+	int rc = applied_get(t, &a, e);
+
+	*ret_n = 0;
+	if (rc == 0 && w)
+		rc = settle_suspect(r, w, &a, e);
+	if (rc == 0)
+		rc = log_end(r->log, &end, e);
+	if (rc < 0)
+		return rc;
+	if (end.segment == a.end.segment && end.offset == a.end.offset)
+		return 0;
+	if (end.segment < a.end.segment ||
+	    (end.segment == a.end.segment && end.offset < a.end.offset))
+		return database_ahead(r, &a, e);
+	rc = log_reader_new(r->log, a.end, a.entries, &rd, e);
+	if (rc < 0)
+		return rc;
+	rc = apply_lines(r, t, rd, w != NULL, w, ret_n, e);
+	log_reader_free(rd);
+	return rc;
+}
+
+static int
+begin(struct registry *r, struct txn **ret, struct err *e)
+{
+	for (int tries = 0;; tries++) {
+		int rc = store_write_begin(r->store, ret, e);
+
+		if (rc < 0 || store_is_current(r->store))
+			return rc;
+		/* somebody rebuilt the database while we waited for the lock */
+		store_abort(steal(ret));
+		if (tries == 3)
+			return err_set(e, ERR_LOCKED, "registry \"%s\": the database is being replaced", r->dir);
+		store_close(r->store);
+		r->store = NULL;
+		cleanup_free char *db = xasprintf("%s/db", r->dir);
+		rc = store_open(db, false, &r->store, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* --- step 4: the line --- */
+
+static json_t *
+who_json(void)
+{
+	const char *ssh = getenv("SSH_CONNECTION");
+	char host[65] = "";
+	json_t *by = json_object();
+
+	(void)gethostname(host, sizeof host - 1);
+	json_object_set_new(by, "host", json_from_str(str_of(host)));
+	json_object_set_new(by, "uid", json_integer((json_int_t)getuid()));
+	if (ssh && strlen(ssh) < 128 && json_object_set_new(by, "ssh", json_from_str(str_of(ssh))) < 0)
+		json_object_del(by, "ssh");
+	return by;
+}
+
+static int
+set_model(struct txn *t, const struct change *c, json_t *root, struct err *e)
+{
+	struct model_row m;
+	int rc;
+
+	json_object_set_new(root, "previous", json_null());
+	if (!c->model)
+		return 0;
+	json_object_set_new(root, "model", json_string(c->model));
+	rc = model_get(t, c->model, &m, e);
+	if (rc == -ERR_NOT_FOUND)
+		return 0; /* its first entry */
+	if (rc == 0)
+		json_object_set_new(root, "previous", json_integer((json_int_t)m.last_seq));
+	return rc;
+}
+
+static int
+set_statement(struct registry *r, const struct change *c, json_t *root, struct err *e)
+{
+	struct digest d;
+	json_t *envelope;
+	int rc;
+
+	if (!c->statement.p)
+		return 0;
+	if (c->statement.n > STATEMENT_INLINE_MAX) {
+		rc = blob_put_mem(r->blobs, c->statement.p, c->statement.n, &d, NULL, e);
+		if (rc == 0)
+			json_object_set_new(root, "statement", json_from_digest(&d));
+		return rc;
+	}
+	rc = json_parse(c->statement, "statement", &envelope, e);
+	if (rc == 0)
+		json_object_set_new(root, "statement", envelope);
+	return rc;
+}
+
+static int
+write_line(struct registry *r, struct txn *t, const struct change *c, const struct applied *a, json_t *body,
+           struct buf *ret, struct digest *ret_leaf, struct err *e)
+{
+	cleanup_json json_t *root = json_object();
+	cleanup_buf struct buf json = { 0 };
+	char now[CLOCK_TEXT_SIZE];
+	int rc;
+
+	clock_text(now, clock_now_s());
+	json_object_set_new(root, "type", json_string(c->type));
+	json_object_set_new(root, "time", json_string(now));
+	json_object_set_new(root, "by", who_json());
+	json_object_set(root, "body", body);
+	json_object_set_new(root, "policy",
+	                    a->has_policy ? json_integer((json_int_t)a->policy_seq) : json_null());
+	rc = set_model(t, c, root, e);
+	if (rc == 0)
+		rc = set_statement(r, c, root, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(root, &json);
+	return log_format(a->entries, buf_str(&json), ret, ret_leaf, e);
+}
+
+/* --- steps 5 to 7 --- */
+
+/* The entry's rows go in before the log moves: a body that put refuses must never reach the log. */
+static int
+put_and_reserve(struct txn *t, const struct buf *line, struct log_pos at, const struct digest *leaf,
+                uint64_t seq, struct err *e)
+{
+	const char *json = memchr(line->p, ' ', line->n);
+	struct log_line l = { .seq = seq, .leaf = *leaf, .at = at, .length = (uint32_t)line->n };
+	int rc;
+
+	json += 1 + 64 + 1;
+	l.json = (struct str){ json, line->n - (size_t)(json - line->p) - 1 };
+	rc = entry_apply(t, &l, e);
+	return rc < 0 ? rc : store_reserve(t, line->n, e);
+}
+
+static int
+append(struct registry *r, struct log_writer *w, struct log_pos end, const struct buf *line, struct err *e)
+{
+	struct log_pos at, before = end;
+	bool sync_failed;
+	int rc = log_append(w, &end, buf_str(line), &at, &sync_failed, e);
+
+	if (rc < 0 && sync_failed) {
+		(void)log_suspect_mark(r->rootfd, before);
+		return err_hint(e, "the disk failed; nothing was changed: look at the system's log before going on");
+	}
+	if (rc < 0 && e->code != ERR_NO_SPACE)
+		e->code = ERR_SYS;
+	return rc < 0 ? -(int)e->code : 0;
+}
+
+/* Where log_append will put a line of n bytes. */
+static struct log_pos
+place_of(struct log_pos end, size_t n)
+{
+	if (end.offset > 0 && end.offset + n > LOG_SEGMENT_MAX)
+		return (struct log_pos){ end.segment + 1, 0 };
+	return end;
+}
+
+static int
+commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c, json_t *body,
+            struct change_result *ret, struct err *e)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err late = { 0 };
+	struct applied a;
+	int rc = applied_get(*t, &a, e);
+
+	if (rc == 0)
+		rc = write_line(r, *t, c, &a, body, &line, &ret->leaf, e);
+	if (rc == 0)
+		rc = put_and_reserve(*t, &line, place_of(a.end, line.n), &ret->leaf, a.entries, e);
+	if (rc < 0)
+		return rc;
+	fault_point("before-append");
+	rc = append(r, w, a.end, &line, e);
+	if (rc < 0)
+		return rc;
+	fault_point("after-append");
+	ret->changed = true;
+	ret->seq = a.entries;
+	if (store_commit(steal(t), &late) < 0) {
+		ret->replay_later = true;
+		message(MESSAGE_WARNING, "the change is in the log, but the database could not be written (%s); the next "
+		        "command replays it", late.msg);
+	}
+	fault_point("after-commit");
+	return 0;
+}
+
+static int
+commit_locked(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c,
+              struct change_result *ret, struct err *e)
+{
+	json_t *body = NULL;
+	uint64_t replayed;
+	int rc = catch_up(r, *t, w, &replayed, e);
+
+	if (rc == 0)
+		rc = c->check(*t, c->arg, &body, e);
+	if (rc == 0)
+		rc = commit_line(r, t, w, c, body, ret, e);
+	else if (rc == CHANGE_NONE && replayed > 0)
+		rc = store_commit(steal(t), e);
+	json_decref(body);
+	return rc < 0 ? rc : 0;
+}
+
+int
+change_commit(struct registry *r, const struct change *c, struct change_result *ret, struct err *e)
+{
+	struct log_writer *w = NULL;
+	struct txn *t = NULL;
+	int rc;
+
+	*ret = (struct change_result){ 0 };
+	if (r->why_not_writable[0]) {
+		err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir, r->why_not_writable);
+		return -ERR_DENIED;
+	}
+	rc = log_writer_open(r->log, &w, e);
+	if (rc == 0)
+		rc = begin(r, &t, e);
+	if (rc == 0)
+		rc = commit_locked(r, &t, w, c, ret, e);
+	store_abort(t);
+	log_writer_close(w);
+	return rc;
+}
+
+int
+change_replay(struct registry *r, struct err *e)
+{
+	struct txn *t = NULL;
+	uint64_t n;
+	int rc = begin(r, &t, e);
+
+	if (rc == 0)
+		rc = catch_up(r, t, NULL, &n, e);
+	if (rc == 0 && n > 0)
+		rc = store_commit(steal(&t), e);
+	store_abort(t);
+	return rc;
+}
+
+/* --- rebuild --- */
+
+/* One transaction an entry would be slow, one for all would spill pages (a race in LMDB 0.9.24). */
+#define REBUILD_BATCH 512
+
+static int
+build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct err *e)
+{
+	struct log_reader *rd;
+	struct log_line line;
+	enum log_step step = LOG_LINE;
+	int rc = log_reader_new(r->log, (struct log_pos){ 1, 0 }, 0, &rd, e);
+
+	*ret_entries = 0;
+	while (rc == 0 && step == LOG_LINE) {
+		struct txn *t;
+
+		rc = store_write_begin(s, &t, e);
+		if (rc < 0)
+			break;
+		for (unsigned i = 0; rc == 0 && i < REBUILD_BATCH; i++) {
+			rc = log_next(rd, &step, &line, e);
+			if (rc < 0 || step != LOG_LINE)
+				break;
+			rc = entry_apply(t, &line, e);
+			*ret_entries += rc == 0;
+		}
+		if (rc == 0)
+			rc = store_commit(t, e);
+		else
+			store_abort(t);
+	}
+	log_reader_free(rd);
+	return rc;
+}
+
+int
+change_build_db(struct registry *r, const char *dir, struct err *e)
+{
+	struct store *s;
+	uint64_t n;
+	int rc = store_open(dir, true, &s, e);
+
+	if (rc < 0)
+		return rc;
+	rc = build_into(r, s, &n, e);
+	store_close(s);
+	return rc;
+}
+
+/* The old database's writer lock, so that nobody commits into what is about to go. A database that cannot
+ * be opened has no writers: its log is at the mercy of the flock alone. */
+static int
+old_lock(const char *db, struct store **ret_s, struct txn **ret_t)
+{
+	struct err ignored = { 0 };
+
+	*ret_s = NULL;
+	*ret_t = NULL;
+	if (store_open(db, false, ret_s, &ignored) < 0)
+		return 0;
+	return store_write_begin(*ret_s, ret_t, &ignored) < 0 ? -1 : 0;
+}
+
+static int
+swap_db(struct registry *r, const char *fresh, struct err *e)
+{
+	cleanup_free char *from = xasprintf("%s/data.mdb", fresh), *to = xasprintf("%s/db/data.mdb", r->dir);
+	cleanup_free char *lock = xasprintf("%s/lock.mdb", fresh);
+	cleanup_close int dbfd = -1, fd = open(from, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(e, "make the new database durable");
+	if (rename(from, to) < 0)
+		return err_sys(e, "put the new database in place");
+	(void)unlink(lock);
+	(void)rmdir(fresh);
+	rc = fs_open_dir(r->rootfd, "db", &dbfd, e);
+	return rc < 0 ? rc : fs_sync_dir(dbfd, e);
+}
+
+int
+change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
+{
+	cleanup_free char *db = xasprintf("%s/db", r->dir);
+	cleanup_free char *fresh = xasprintf("%s/incoming/db-%d", r->dir, (int)getpid());
+	struct store *old = NULL, *s = NULL;
+	struct txn *held = NULL;
+	uint64_t n = 0;
+	int rc;
+
+	if (r->why_not_writable[0])
+		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir, r->why_not_writable);
+	rc = fs_mkdirs(db, 02770, e);
+	if (rc == 0)
+		rc = fs_mkdirs(fresh, 0770, e);
+	if (rc < 0)
+		return rc;
+	if (old_lock(db, &old, &held) < 0)
+		message(MESSAGE_WARNING, "the old database is too damaged to be locked");
+	rc = store_open(fresh, true, &s, e);
+	if (rc == 0) {
+		rc = build_into(r, s, &n, e);
+		store_close(s);
+	}
+	if (rc == 0)
+		rc = swap_db(r, fresh, e);
+	store_abort(held);
+	store_close(old);
+	if (ret_entries)
+		*ret_entries = n;
+	return rc;
+}

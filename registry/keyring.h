@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys of this person on this machine: $XDG_CONFIG_HOME/slipway/keys/<name>.key (0600, crypto/keyfile.h), one of
+ * a person's own, and agent-<registry id>.key, unencrypted, for the agent of one registry. Paths and files;
+ * prompts are the caller's.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "crypto/key.h"
+#include "crypto/keyfile.h"
+#include "registry/base/err.h"
+
+struct keyring_item {
+	char name[65];          /* file name without ".key" */
+	char id[KEY_ID_SIZE];
+	struct public_key pub;
+	bool is_encrypted, is_agent;
+};
+int keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *e);
+/* The person's own key: the only one that is not an agent's, else AMBIGUOUS; NOT_FOUND says `init`. */
+int keyring_person(struct keyring_item *ret, struct err *e);
+/* EXISTS when there is one of that name. passphrase NULL: in the clear. */
+int keyring_create(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
+/* LOCKED: encrypted and passphrase NULL; DENIED: wrong passphrase; refuses a file that others may read. */
+int keyring_load(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
+void keyring_agent_name(const char *registry_id, char ret[65]);
