@@ -107,7 +107,7 @@ check_policy(const struct modelrepo *m, struct folder *f, const char *entry, boo
 			return rc;
 		if (modelrepo_policy_text(buf_str(&text)) == MODELREPO_POLICY_OTHER)
 			findings_add(ret, FINDING_BLOCK, "version-policy", hint,
-			             "the config.pbtxt of \"%s\" has a version_policy beside latest",
+			             "the config.pbtxt of \"%s\" has another policy than latest",
 			             entry);
 	}
 	rc = modelrepo_config(&m->api, entry, &is_loaded, &policy, e);
