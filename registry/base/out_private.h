@@ -2,6 +2,7 @@
 /* What out.c, out_table.c and prompt.c share; nobody else includes it. */
 #pragma once
 
+#include "registry/base/clock.h"
 #include "registry/base/out.h"
 #include "registry/base/vec.h"
 
@@ -18,6 +19,8 @@ struct out_table {
 	size_t name;       /* the column of -o name */
 	int64_t now_s;     /* for ages */
 	size_t cell_start; /* in text */
+	int64_t day;       /* that day_text begins with */
+	char day_text[CLOCK_TEXT_SIZE];
 	bool is_open, has_rows;
 	struct buf row_open; /* ndjson: what each line begins with */
 	struct buf text;     /* text, wide: the cells, one behind the other */

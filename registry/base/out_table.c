@@ -63,6 +63,7 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 	t->n = n;
 	t->at = t->name = 0;
 	t->now_s = clock_now_s();
+	t->day = -1;
 	t->is_open = true;
 	t->has_rows = false;
 	buf_clear(&t->text);
@@ -225,16 +226,53 @@ out_cell_size(struct out *o, uint64_t bytes)
 	cell_string(o, str_of(text));
 }
 
+/* clock_text with the date kept from the row before: rows come by time, the date is dear. */
+static struct str
+time_text(struct out_table *t, int64_t s)
+{
+	static const int64_t day_s = 86400, last_s = INT64_C(253402300799); /* of the year 9999 */
+	char *const text = t->day_text;
+	unsigned rest;
+
+	if (s < 0 || s > last_s || s / day_s != t->day) {
+		clock_text(text, s);
+		t->day = s < 0 || s > last_s ? -1 : s / day_s;
+		return str_of(text);
+	}
+	rest = (unsigned)(s % day_s);
+	for (size_t i = 0; i < 3; i++) {
+		static const unsigned units[] = { 3600, 60, 1 };
+		const unsigned v = rest / units[i];
+		text[11 + 3 * i] = (char)('0' + v / 10);
+		text[12 + 3 * i] = (char)('0' + v % 10);
+		rest %= units[i];
+	}
+	return str_of(text);
+}
+
+/* Counts a cell that this format does not show, before anything is made of its value. */
+static bool
+cell_skip(struct out *o)
+{
+	if (is_shown(o, o->table.at))
+		return false;
+	cell_close(o);
+	return true;
+}
+
 void
 out_cell_time(struct out *o, int64_t s)
 {
-	char text[CLOCK_TEXT_SIZE];
+	char text[16];
 
-	if (o->format == OUT_TEXT)
+	if (cell_skip(o))
+		return;
+	if (o->format == OUT_TEXT) {
 		text_age(text, s, o->table.now_s);
-	else
-		clock_text(text, s);
-	cell_string(o, str_of(text));
+		cell_string(o, str_of(text));
+	} else {
+		cell_string(o, time_text(&o->table, s));
+	}
 }
 
 void
@@ -242,6 +280,8 @@ out_cell_digest(struct out *o, const struct digest *d)
 {
 	char text[7 + DIGEST_HEX_SIZE] = "sha256:";
 
+	if (cell_skip(o))
+		return;
 	if (!d) {
 		cell_nothing(o);
 		return;

@@ -8,7 +8,6 @@
 
 #include <langinfo.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -491,6 +490,26 @@ text_json(struct buf *ret, struct str s)
 	}
 }
 
+/* "12", or "1.2" of 12 tenths, and the mark: snprintf would be most of the price of a list. */
+static void
+write_short(char ret[16], unsigned v, bool tenths, char mark)
+{
+	char digits[10];
+	size_t n = 0, at = 0;
+
+	do {
+		digits[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	while (n > 0) {
+		if (tenths && n == 1)
+			ret[at++] = '.';
+		ret[at++] = digits[--n];
+	}
+	ret[at++] = mark;
+	ret[at] = '\0';
+}
+
 void
 text_size(char ret[16], uint64_t bytes)
 {
@@ -499,7 +518,7 @@ text_size(char ret[16], uint64_t bytes)
 	unsigned u = 0, shift = 10;
 
 	if (bytes < 1000) {
-		(void)snprintf(ret, 16, "%uB", (unsigned)bytes);
+		write_short(ret, (unsigned)bytes, false, 'B');
 		return;
 	}
 	for (;; u++, shift += 10) {
@@ -509,11 +528,7 @@ text_size(char ret[16], uint64_t bytes)
 		if (whole < 1000)
 			break;
 	}
-	if (tenths < 100)
-		(void)snprintf(ret, 16, "%u.%u%c", (unsigned)(tenths / 10), (unsigned)(tenths % 10),
-			       units[u]);
-	else
-		(void)snprintf(ret, 16, "%u%c", (unsigned)whole, units[u]);
+	write_short(ret, (unsigned)(tenths < 100 ? tenths : whole), tenths < 100, units[u]);
 }
 
 void
@@ -535,8 +550,7 @@ text_age(char ret[16], int64_t then_s, int64_t now_s)
 	for (size_t i = 0; i < COUNT(steps); i++) {
 		if (age < steps[i].below || i + 1 == COUNT(steps)) {
 			const int64_t v = age / steps[i].unit;
-			(void)snprintf(ret, 16, "%u%c", (unsigned)(v < 9999 ? v : 9999),
-				       steps[i].mark);
+			write_short(ret, (unsigned)(v < 9999 ? v : 9999), false, steps[i].mark);
 			return;
 		}
 	}

@@ -135,6 +135,29 @@ Test(out, tables)
 	}
 }
 
+/* The date is kept between rows: each time must still be clock_text's. */
+Test(out, times)
+{
+	static const int64_t times[] = {
+		0, 1, 86399, 86400, 1700000000, 1700000001, 1700006399, 1700006400, 1699999999, -1,
+		-86400, 5, INT64_MAX, 253402300799, 253402300800, 3661, 3600, INT64_MIN, 59,
+	};
+	static const struct out_column one[] = { { .title = "T", .key = "t" } };
+	cleanup_buf struct buf want = { 0 };
+	struct capture c = capture_new(OUT_TSV);
+
+	buf_adds(&want, "T\n");
+	out_table_begin(c.o, "L", one, COUNT(one));
+	for (size_t i = 0; i < COUNT(times); i++) {
+		char text[CLOCK_TEXT_SIZE];
+		clock_text(text, times[i]);
+		buf_addf(&want, "%s\n", text);
+		out_cell_time(c.o, times[i]);
+	}
+	out_table_end(c.o);
+	capture_end(&c, buf_cstr(&want), "", "times");
+}
+
 static void
 fill_object(struct out *o)
 {

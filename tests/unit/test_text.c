@@ -99,6 +99,8 @@ encode(char ret[4], uint32_t c)
 Test(text, all_code_points)
 {
 	static const char *const locales[] = { "C.UTF-8", "C" };
+	cleanup_buf struct buf safe = { 0 };
+	cleanup_buf struct buf back = { 0 };
 
 	for (size_t l = 0; l < COUNT(locales); l++) {
 		size_t shown = 0, failed = 0;
@@ -106,9 +108,8 @@ Test(text, all_code_points)
 		for (uint32_t c = 0x80; c <= 0x10ffff; c++) {
 			char raw[4];
 			const struct str in = { raw, encode(raw, c) };
-			cleanup_buf struct buf safe = { 0 };
-			cleanup_buf struct buf back = { 0 };
-
+			buf_clear(&safe);
+			buf_clear(&back);
 			text_safe(&safe, in);
 			const int rc = text_unescape(&back, buf_str(&safe));
 			failed += rc != 0 || !str_eq(buf_str(&back), in);
