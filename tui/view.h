@@ -9,42 +9,74 @@
 #include <stddef.h>
 
 #include "registry/base/err.h"
-#include "registry/base/vec.h"
 #include "tui/app.h"
+#include "tui/notice.h"
+#include "tui/term/keys.h"
 #include "tui/term/paint.h"
+#include "tui/words.h"
 
+/* What all screens of a console share; filled by console.c. */
+struct view_shared {
+	struct app *app;
+	struct err no_registry; /* why app->registry is NULL */
+	struct notices notices;
+	char who[64];           /* whose key signs; "" none */
+};
+
+#define VIEW_ARG_SIZE 600
 struct view {
 	const struct view_ops *ops;
 	struct app *app;
-	void *state;      /* ops->state_size zeroed bytes */
-	char arg[600];    /* what it shows: "face-detect", "face-detect@v2", a job's id */
-	char filter[128]; /* words typed after "/" */
+	struct view_shared *shared;
+	const struct view *below; /* the screen that comes back; NULL on the first */
+	void *state;              /* ops->state_size zeroed bytes */
+	char arg[VIEW_ARG_SIZE];  /* what it shows: "face-detect", "face-detect@v2", a job's id */
+	char filter[128];         /* words typed after "/" */
+	bool is_filtering;        /* they are being typed: the cursor stands behind them */
+	bool is_live;             /* set by the view: call reload each second */
+	size_t page;              /* rows that the last draw had for its list */
 };
 
-enum action { /* what keys mean; the table of keys is term/keys.c */
-	ACT_NONE, ACT_UP, ACT_DOWN, ACT_PAGE_UP, ACT_PAGE_DOWN, ACT_TOP, ACT_BOTTOM, ACT_OPEN, ACT_BACK,
-	ACT_NEXT_TAB, ACT_TAB_1, ACT_TAB_2, ACT_TAB_3, ACT_TAB_4, ACT_MARK, ACT_PROMOTE, ACT_ROLLBACK,
-	ACT_VERIFY, ACT_HISTORY, ACT_JOBS, ACT_RELOAD, ACT_COUNT
+/* What a child has said so far. */
+struct answer {
+	const char *command; /* the line that was shown */
+	struct str out, err_text;
+	bool is_done;
+	int status; /* exit status, 128 + n for a signal */
 };
-enum handled { NOT_HANDLED, HANDLED, OPEN_VIEW, RUN_ARGV }; /* OPEN_VIEW: ret names view and argument */
+
+enum handled {
+	NOT_HANDLED, HANDLED,
+	CLOSE_VIEW,
+	OPEN_VIEW, /* ret names view and argument */
+	RUN_ARGV,  /* shown, confirmed, then run; its output gets a screen */
+	ASK_ARGV,  /* only reads: runs at once, its output comes to the view's answer() */
+};
 
 struct view_request {
-	char view[32], arg[600];     /* OPEN_VIEW */
-	VEC(char *) argv;            /* RUN_ARGV: words without "slipway", owned */
-	char protected_name[256];    /* RUN_ARGV: must be typed first; "" */
+	char view[32], arg[VIEW_ARG_SIZE]; /* OPEN_VIEW */
+	bool replaces;                     /* instead of this screen, also for RUN_ARGV */
+	struct words argv;                 /* words without "slipway", owned */
+	char protected_name[256];          /* RUN_ARGV: must be typed first; "" */
+	bool reads;                        /* RUN_ARGV: changes nothing, no question */
 };
 
 struct hint {
-	const char *keys, *text; /* "p", "promote" */
+	enum action act;
+	const char *text; /* "promote" */
 };
 struct view_ops {
-	const char *name, *title;
+	const char *name;
 	size_t state_size;
 	int (*open)(struct view *v, struct err *e);
 	int (*reload)(struct view *v, struct err *e); /* a window of rows, one short read transaction */
+	void (*title)(const struct view *v, struct buf *ret); /* its part of the path; NULL: name and arg */
 	void (*draw)(struct view *v, const struct area *a);
+	/* ACT_NONE never comes; movement, open, tabs and acts do. May be NULL. */
 	enum handled (*action)(struct view *v, enum action act, struct view_request *ret);
-	void (*close)(struct view *v);
-	const struct hint *hints; /* ends with keys NULL */
+	enum handled (*answer)(struct view *v, const struct answer *a, struct view_request *ret);
+	void (*close)(struct view *v); /* state itself is freed by the caller */
+	bool has_filter;
+	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };
 extern const struct view_ops *const view_table[]; /* NULL-terminated */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fatal signals: everything was prepared beforehand, the handler writes one string, sets the saved modes
+ * and raises the signal again, so that exit status and core are true. Runs on a stack of its own, because
+ * a full stack is one of the reasons to be here.
+ */
+#include "tui/term/crash.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "registry/base/str.h"
+
+#define STACK_SIZE (64u * 1024u)
+
+static const char last_words[] =
+	"\r\nslipway " SLIPWAY_VERSION " ended by a fault; running jobs go on: slipway job list\r\n";
+
+static struct {
+	volatile sig_atomic_t armed;
+	int fd;
+	size_t n;
+	struct termios modes;
+	char bytes[512];
+} prepared;
+
+static char stack[STACK_SIZE];
+
+static void
+on_fatal(int sig)
+{
+	if (prepared.armed) {
+		prepared.armed = 0;
+		/* every step is tried, whatever became of the one before */
+		if (write(prepared.fd, prepared.bytes, prepared.n) < 0)
+			prepared.n = 0;
+		(void)tcsetattr(prepared.fd, TCSANOW, &prepared.modes);
+		if (write(prepared.fd, last_words, sizeof(last_words) - 1) < 0)
+			prepared.n = 0;
+	}
+	/* SA_RESETHAND made the disposition the default; it is delivered when the handler returns */
+	(void)raise(sig);
+}
+
+static void
+handlers_set(void)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
+	const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_handler = on_fatal, .sa_flags = SA_ONSTACK };
+
+	sa.sa_flags |= (int)SA_RESETHAND;
+	sigemptyset(&sa.sa_mask);
+	(void)sigaltstack(&alternate, NULL);
+	for (size_t i = 0; i < COUNT(fatal); i++)
+		(void)sigaction(fatal[i], &sa, NULL);
+}
+
+void
+crash_arm(int fd, const void *bytes, size_t n, const struct termios *modes)
+{
+	static bool are_set;
+
+	prepared.armed = 0;
+	prepared.fd = fd;
+	prepared.n = n < sizeof(prepared.bytes) ? n : sizeof(prepared.bytes);
+	memcpy(prepared.bytes, bytes, prepared.n);
+	prepared.modes = *modes;
+	if (!are_set)
+		handlers_set();
+	are_set = true;
+	prepared.armed = 1;
+}
+
+void
+crash_disarm(void)
+{
+	prepared.armed = 0;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * curses with its output in a memfd: descriptor 1 is the memfd, descriptor 2 the terminal, which newterm
+ * takes for modes and size because 1 is none. After doupdate the bytes leave in one write on a
+ * descriptor of our own that does not block. Knows no views; what an ink looks like is ink.c.
+ */
+#include "tui/term/screen.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "registry/base/buf.h"
+#include "registry/base/clock.h"
+#include "registry/base/fs.h"
+#include "tui/term/crash.h"
+#include "tui/term/screen_private.h"
+
+#define ESC_DELAY_MS  25
+#define CLOSE_WAIT_MS 200 /* for a slow line to take the last bytes */
+
+static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+
+/* What the terminal gets when we go, in order; an absent capability is skipped. */
+static void
+farewell_make(struct screen *s, struct buf *ret)
+{
+	static const char *const caps[] = { "sgr0", "cnorm", "rmkx", "rmcup" };
+	char name[8];
+
+	if (s->has_paste)
+		buf_adds(ret, paste_off);
+	for (size_t i = 0; i < COUNT(caps); i++) {
+		(void)str_copy(name, sizeof(name), caps[i]);
+		const char *v = tigetstr(name);
+		if (!v || v == (const char *)-1)
+			continue;
+		for (; *v && !(v[0] == '$' && v[1] == '<'); v++)
+			buf_addc(ret, *v);
+	}
+}
+
+static bool
+term_has_cursor(const char *name, int fd)
+{
+	char cap[] = "cup";
+	int status = 0;
+	bool has;
+
+	if (setupterm(name, fd, &status) != OK)
+		return false;
+	const char *cup = tigetstr(cap);
+	has = cup && cup != (const char *)-1 && tigetflag((char[]){ "hc" }) <= 0;
+	(void)del_curterm(cur_term);
+	return has;
+}
+
+/* $TERM; else what its family is called everywhere; an unknown name is tried as vt100. */
+static int
+term_choose(int fd, const char **ret, struct err *e)
+{
+	static const char *const families[][2] = { { "xterm-", "xterm-256color" }, { "xterm-", "xterm" },
+		                                   { "screen", "screen" }, { "tmux", "screen" }, { "", "vt100" } };
+	const char *term = getenv("TERM");
+
+	if (!term || !term[0])
+		return err_set(e, ERR_UNREACHABLE, "TERM is not set");
+	if (term_has_cursor(term, fd)) {
+		*ret = term;
+		return 0;
+	}
+	int known = 0;
+	if (setupterm(term, fd, &known) == OK)
+		(void)del_curterm(cur_term);
+	for (size_t i = 0; known != 1 && !streq(term, "unknown") && i < COUNT(families); i++)
+		if (has_prefix(term, families[i][0]) && term_has_cursor(families[i][1], fd)) {
+			*ret = families[i][1];
+			return 0;
+		}
+	return err_set(e, ERR_UNREACHABLE, "terminal \"%s\" cannot address its cursor", term);
+}
+
+/* A description of our own, so that O_NONBLOCK does not reach the shell behind us. */
+static int
+terminal_open(void)
+{
+	char name[128];
+	int fd = -1;
+
+	if (ttyname_r(1, name, sizeof(name)) == 0)
+		fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		fd = fcntl(1, F_DUPFD_CLOEXEC, 10);
+	return fd;
+}
+
+/* 1 becomes the memfd and 2 the terminal; what they were is kept. */
+static int
+descriptors_take(struct screen *s, struct err *e)
+{
+	s->mem = memfd_create("slipway-frame", MFD_CLOEXEC);
+	s->tty = terminal_open();
+	s->saved1 = fcntl(1, F_DUPFD_CLOEXEC, 10);
+	s->saved2 = fcntl(2, F_DUPFD_CLOEXEC, 10);
+	if (s->mem < 0 || s->tty < 0 || s->saved1 < 0 || s->saved2 < 0)
+		return err_sys(e, "cannot take the terminal");
+	if (dup2(s->saved1, 2) < 0 || dup2(s->mem, 1) < 0)
+		return err_sys(e, "cannot take the terminal");
+	s->file = fdopen(1, "w");
+	return s->file ? 0 : err_sys(e, "cannot take the terminal");
+}
+
+static void
+descriptors_give(struct screen *s)
+{
+	if (s->saved2 >= 0)
+		(void)dup2(s->saved2, 2);
+	if (s->saved1 >= 0)
+		(void)dup2(s->saved1, 1);
+	close_quietly(s->saved1);
+	close_quietly(s->saved2);
+	close_quietly(s->mem);
+	close_quietly(s->tty);
+}
+
+static void
+signals_default(void)
+{
+	static const int caught[] = { SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < COUNT(caught); i++)
+		(void)sigaction(caught[i], &sa, NULL);
+}
+
+static void
+modes_set(struct screen *s)
+{
+	cbreak();
+	noecho();
+	nonl();
+	intrflush(stdscr, FALSE);
+	typeahead(-1);
+	if (!getenv("ESCDELAY"))
+		set_escdelay(ESC_DELAY_MS);
+	s->pad = newpad(1, 1);
+	keypad(s->pad, TRUE);
+	nodelay(s->pad, TRUE);
+	leaveok(stdscr, FALSE);
+	curs_set(0);
+	const char *be = tigetstr((char[]){ "BE" });
+	s->has_paste = be && be != (const char *)-1;
+	if (s->has_paste)
+		screen_keys_paste();
+}
+
+static void
+size_read(struct screen *s, size_t *rows, size_t *cols)
+{
+	struct winsize w;
+
+	*rows = 24;
+	*cols = 80;
+	if (ioctl(s->tty, TIOCGWINSZ, &w) == 0 && w.ws_row > 0 && w.ws_col > 0) {
+		*rows = w.ws_row;
+		*cols = w.ws_col;
+	}
+}
+
+/* What curses has put into memory joins what waits for the line. */
+static void
+memory_take(struct screen *s)
+{
+	fflush(s->file);
+	const off_t n = lseek(s->mem, 0, SEEK_CUR);
+	if (n <= 0)
+		return;
+	char *p = buf_reserve(&s->wait, (size_t)n);
+	if (fs_pread_all(s->mem, p, (size_t)n, 0) == 0)
+		s->wait.n += (size_t)n;
+	if (ftruncate(s->mem, 0) == 0)
+		(void)lseek(s->mem, 0, SEEK_SET);
+}
+
+int
+screen_drain(struct screen *s)
+{
+	while (s->sent < s->wait.n) {
+		const ssize_t n = write(s->tty, s->wait.p + s->sent, s->wait.n - s->sent);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		s->facts.writes++;
+		s->facts.bytes += (uint64_t)n;
+		s->sent += (size_t)n;
+	}
+	s->sent = 0;
+	buf_clear(&s->wait);
+	return 0;
+}
+
+static void
+drain_for(struct screen *s, int ms)
+{
+	const uint64_t end = clock_mono_ms() + (uint64_t)ms;
+
+	while (screen_drain(s) == 0 && screen_is_busy(s) && clock_mono_ms() < end) {
+		struct pollfd p = { .fd = s->tty, .events = POLLOUT };
+		(void)poll(&p, 1, 10);
+	}
+}
+
+static void
+terminal_arm(struct screen *s)
+{
+	cleanup_buf struct buf bye = { 0 };
+
+	farewell_make(s, &bye);
+	crash_arm(s->tty, buf_cstr(&bye), bye.n, &s->modes);
+}
+
+static int
+curses_start(struct screen *s, bool color, struct err *e)
+{
+	const char *term = NULL;
+	size_t rows, cols;
+	int rc;
+
+	rc = term_choose(s->saved1, &term, e);
+	if (rc < 0)
+		return rc;
+	use_tioctl(TRUE);
+	s->curses = newterm(term, s->file, stdin);
+	if (!s->curses)
+		return err_set(e, ERR_UNREACHABLE, "terminal \"%s\" cannot be used", term);
+	signals_default();
+	modes_set(s);
+	inks_init(color && has_colors());
+	if (s->has_paste)
+		buf_adds(&s->wait, paste_on);
+	size_read(s, &rows, &cols);
+	resizeterm((int)rows, (int)cols);
+	grid_init(&s->grid, rows, cols, !streq(nl_langinfo(CODESET), "UTF-8"));
+	terminal_arm(s);
+	return 0;
+}
+
+int
+screen_open(bool color, struct screen **ret, struct err *e)
+{
+	struct screen *s = xcalloc(1, sizeof(*s));
+	int rc;
+
+	s->mem = s->tty = s->saved1 = s->saved2 = -1;
+	if (tcgetattr(0, &s->modes) < 0) {
+		free(s);
+		return err_sys(e, "cannot read the terminal's modes");
+	}
+	rc = descriptors_take(s, e);
+	if (rc == 0)
+		rc = curses_start(s, color, e);
+	if (rc < 0) {
+		screen_close(s, true);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+screen_close(struct screen *s, bool quietly)
+{
+	if (!s)
+		return;
+	if (s->curses) {
+		if (s->has_paste)
+			buf_adds(&s->wait, paste_off);
+		endwin();
+		memory_take(s);
+		if (!quietly)
+			drain_for(s, CLOSE_WAIT_MS);
+	}
+	crash_disarm();
+	(void)tcsetattr(0, TCSADRAIN, &s->modes);
+	descriptors_give(s);
+	grid_fini(&s->grid);
+	buf_fini(&s->wait);
+	free(s);
+}
+
+struct grid *
+screen_grid(struct screen *s)
+{
+	grid_blank(&s->grid);
+	return &s->grid;
+}
+
+static void
+row_show(const struct grid *g, size_t row)
+{
+	for (size_t col = 0; col < g->cols; col++) {
+		const struct cell *c = &g->cells[row * g->cols + col];
+		if (c->n == 0)
+			continue;
+		cchar_t out;
+		wchar_t text[CELL_TEXT_SIZE];
+		char bytes[CELL_TEXT_SIZE + 1];
+		memcpy(bytes, c->text, c->n);
+		bytes[c->n] = '\0';
+		if (mbstowcs(text, bytes, COUNT(text)) >= COUNT(text))
+			(void)mbstowcs(text, "?", COUNT(text));
+		attr_t attr;
+		short pair;
+		ink_look((enum ink)c->ink, c->is_selected, &attr, &pair);
+		if (setcchar(&out, text, attr, pair, NULL) == OK)
+			mvadd_wch((int)row, (int)col, &out);
+	}
+}
+
+void
+screen_show(struct screen *s)
+{
+	const struct grid *g = &s->grid;
+
+	erase();
+	for (size_t row = 0; row < g->rows; row++)
+		row_show(g, row);
+	curs_set(g->cursor_shown ? 1 : 0);
+	move((int)g->cursor_row, (int)g->cursor_col);
+	wnoutrefresh(stdscr);
+	doupdate();
+	memory_take(s);
+	s->facts.frames++;
+	(void)screen_drain(s);
+}
+
+bool
+screen_is_busy(const struct screen *s)
+{
+	return s->sent < s->wait.n;
+}
+
+int
+screen_fd(const struct screen *s)
+{
+	return s->tty;
+}
+
+void
+screen_resize(struct screen *s)
+{
+	size_t rows, cols;
+
+	size_read(s, &rows, &cols);
+	resizeterm((int)rows, (int)cols);
+	grid_init(&s->grid, rows, cols, s->grid.ascii);
+	screen_repaint(s);
+}
+
+void
+screen_repaint(struct screen *s)
+{
+	(void)s;
+	clearok(curscr, TRUE);
+}
+
+void
+screen_stop(struct screen *s)
+{
+	sigset_t stop, old;
+
+	if (s->has_paste)
+		buf_adds(&s->wait, paste_off);
+	endwin();
+	memory_take(s);
+	drain_for(s, CLOSE_WAIT_MS);
+	crash_disarm();
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	(void)raise(SIGTSTP);
+	(void)sigprocmask(SIG_UNBLOCK, &stop, &old); /* here the process stops */
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+
+	if (s->has_paste)
+		buf_adds(&s->wait, paste_on);
+	terminal_arm(s);
+	screen_resize(s);
+	signals_default();
+}
+
+#ifdef SLIPWAY_TESTING
+void
+screen_mark(struct screen *s)
+{
+	const char *wanted = getenv("SLIPWAY_IDLE_MARK");
+
+	if (!wanted || !streq(wanted, "1"))
+		return;
+	s->marks++;
+	buf_addf(&s->wait, "\033]7777;%llu\a", (unsigned long long)s->marks);
+	(void)screen_drain(s);
+}
+#else
+void
+screen_mark(struct screen *s)
+{
+	(void)s;
+}
+#endif
+
+struct screen_facts
+screen_facts(const struct screen *s)
+{
+	return s->facts;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The terminal, and with keys in screen_keys.c the only user of curses. curses writes into memory; a frame
+ * leaves in one write. The descriptor never blocks: what a slow line has not taken stays here, and no new
+ * frame is made until it is gone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "registry/base/err.h"
+#include "tui/term/keys.h"
+#include "tui/term/paint.h"
+
+struct screen;
+/* Takes the terminal of descriptors 0 and 1. UNREACHABLE: it cannot address its cursor or is unknown, say
+ * why and use lines. Signals that curses would catch must be blocked before. color false: attributes only. */
+int screen_open(bool color, struct screen **ret, struct err *e);
+/* Gives the terminal back as it was. quietly: it is gone, write nothing. NULL is fine. */
+void screen_close(struct screen *s, bool quietly);
+
+struct grid *screen_grid(struct screen *s); /* blank and of the present size */
+/* The grid goes to the terminal; nothing is sent when nothing changed. */
+void screen_show(struct screen *s);
+bool screen_is_busy(const struct screen *s); /* bytes wait for the line */
+int screen_fd(const struct screen *s);       /* to poll for writing while busy */
+int screen_drain(struct screen *s);          /* 0; -1: the terminal is gone */
+void screen_resize(struct screen *s);        /* after SIGWINCH */
+void screen_repaint(struct screen *s);       /* the next frame is sent whole */
+/* Ctrl-Z: gives the terminal back, stops this process, takes the terminal again when continued. */
+void screen_stop(struct screen *s);
+bool screen_key(struct screen *s, struct key *ret); /* false: none now */
+/* Test builds with SLIPWAY_IDLE_MARK=1: says on the terminal that frame n is settled. */
+void screen_mark(struct screen *s);
+
+struct screen_facts {
+	uint64_t frames, bytes, writes;
+};
+struct screen_facts screen_facts(const struct screen *s);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What screen.c, screen_keys.c and ink.c share; nobody else includes it. */
+#pragma once
+
+#include <curses.h>
+#include <stdio.h>
+#include <termios.h>
+
+#include "registry/base/buf.h"
+#include "tui/term/screen.h"
+
+struct screen {
+	int mem, tty, saved1, saved2; /* tty: for writing; saved: what 1 and 2 were */
+	FILE *file;                   /* of descriptor 1 */
+	SCREEN *curses;
+	WINDOW *pad;                  /* keys are read from here: reading from a window would paint it */
+	struct termios modes;         /* as we found them */
+	bool has_paste, in_paste;
+	struct grid grid;
+	struct buf wait;              /* bytes for the terminal */
+	size_t sent;                  /* of wait */
+	uint64_t marks;
+	struct screen_facts facts;
+};
+
+void screen_keys_paste(void); /* teaches curses the two marks of a paste */
+void inks_init(bool color);
+void ink_look(enum ink ink, bool is_selected, attr_t *ret_attr, short *ret_pair);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cursor over rows that are drawn elsewhere, and the words that narrow them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tui/view.h"
+
+struct list {
+	size_t n, cursor, top;
+};
+bool list_move(struct list *l, enum action act, size_t page); /* false: no movement */
+void list_fit(struct list *l, size_t page);                   /* cursor and top into their bounds */
+/* The row's two marks: an arrow and, when it is the cursor's, the bar. */
+void list_mark(const struct area *a, size_t row, bool is_chosen);
+
+/* All words stand in text, none of the "-words" does; case of ASCII letters is ignored. */
+bool filter_match(const char *filter, const char *text);
+/* " / words" on row 0 when there are any or they are being typed; returns the rows it took. what: "models";
+ * more: the count is a lower bound. */
+size_t filter_draw(const struct view *v, const struct area *a, size_t n, bool more, const char *what);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests, stages, ages and errors look the same on every screen because they are written here. */
+#include "tui/view/show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/base/clock.h"
+#include "registry/labels.h"
+
+#define FIELD_COL 13u
+
+void
+show_digest(char ret[SHOW_DIGEST_SIZE], const struct digest *d)
+{
+	char hex[65];
+
+	digest_hex(d, hex);
+	(void)snprintf(ret, SHOW_DIGEST_SIZE, "sha256:%.12s..%s", hex, hex + 60);
+}
+
+const char *
+show_proof(unsigned proofs)
+{
+	return proofs == 0 ? "no proof" : proofs_highest(proofs);
+}
+
+void
+show_stage(char ret[48], const struct stage_mark *m)
+{
+	if (!m || (m->number == 0 && m->moving_to == 0))
+		(void)snprintf(ret, 48, "-");
+	else if (m->moving_to == 0)
+		(void)snprintf(ret, 48, "v%llu", (unsigned long long)m->number);
+	else if (m->number == 0)
+		(void)snprintf(ret, 48, "- > v%llu", (unsigned long long)m->moving_to);
+	else
+		(void)snprintf(ret, 48, "v%llu > v%llu", (unsigned long long)m->number,
+		               (unsigned long long)m->moving_to);
+}
+
+enum ink
+show_stage_ink(const char *stage)
+{
+	if (streq(stage, "production"))
+		return INK_PRODUCTION;
+	return streq(stage, "staging") ? INK_STAGING : INK_TEXT;
+}
+
+void
+show_size(char ret[16], uint64_t bytes)
+{
+	text_size(ret, bytes);
+}
+
+void
+show_age(char ret[16], int64_t then_s)
+{
+	text_age(ret, then_s, clock_now_s());
+}
+
+void
+show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
+{
+	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++) {
+		if (number == 0 || m->stages[i].number != number)
+			continue;
+		if (ret->n > 0)
+			buf_adds(ret, ", ");
+		buf_adds(ret, m->stages[i].stage);
+	}
+}
+
+int
+view_read(const struct view *v, struct txn **ret, struct err *e)
+{
+	if (!v->app->registry) {
+		*e = v->shared->no_registry;
+		if (e->code == ERR_OK)
+			return err_set(e, ERR_NOT_FOUND, "no registry is open");
+		return -(int)e->code;
+	}
+	return store_read_begin(v->app->registry->store, ret, e);
+}
+
+size_t
+show_error(const struct area *a, size_t row, const struct err *e)
+{
+	if (e->code == ERR_OK)
+		return row;
+	row = paint_prose(a, row, 1, INK_BAD, e->msg);
+	if (e->hint[0])
+		row = paint_prose(a, row, 1, INK_TEXT, e->hint);
+	return row;
+}
+
+size_t
+show_field(const struct area *a, size_t row, const char *title, enum ink ink, const char *value)
+{
+	paint_text(a, row, 1, INK_DIM, title);
+	paint_fit(a, row, FIELD_COL, a->cols > FIELD_COL ? a->cols - FIELD_COL : 0, ink, TEXT_CUT_MIDDLE,
+	          value);
+	return row + 1;
+}

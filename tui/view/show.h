@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words that several screens use for the same thing. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "registry/records.h"
+#include "tui/view.h"
+
+#define SHOW_DIGEST_SIZE 32
+/* "sha256:7c1e2a90b3..a90f"; shown with both ends. */
+void show_digest(char ret[SHOW_DIGEST_SIZE], const struct digest *d);
+const char *show_proof(unsigned proofs); /* the highest layer that passed; "no proof" */
+/* "v2", "v1 > v2" while it moves, "-" when it holds nothing. NULL is fine. */
+void show_stage(char ret[48], const struct stage_mark *m);
+enum ink show_stage_ink(const char *stage);
+void show_size(char ret[16], uint64_t bytes);
+void show_age(char ret[16], int64_t then_s);
+/* "staging, production": the stages that hold version number of this model. */
+void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
+
+/* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says why. */
+int view_read(const struct view *v, struct txn **ret, struct err *e);
+/* A row with what went wrong; the next step below it. */
+size_t show_error(const struct area *a, size_t row, const struct err *e);
+/* "title   value" */
+size_t show_field(const struct area *a, size_t row, const char *title, enum ink ink, const char *value);

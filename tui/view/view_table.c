@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every screen, one row each; the first is home. */
+#include "tui/view/views.h"
+
+const struct view_ops *const view_table[] = {
+	&view_models, &view_model, &view_version, &view_promote, &view_jobs, &view_job, &view_history,
+	&view_help, &view_notices, &view_run, NULL,
+};

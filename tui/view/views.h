@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of view_table.c. */
+#pragma once
+
+#include "tui/view.h"
+
+extern const struct view_ops view_models, view_model, view_version, view_promote, view_jobs, view_job,
+	view_history, view_help, view_notices, view_run;
