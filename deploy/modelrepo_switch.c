@@ -204,8 +204,31 @@ withdraw_others(const struct run *r, uint64_t keep, bool only_higher, struct err
 	return rc;
 }
 
-/* Bytes that were not staged must not be announced; damaged published ones are replaced by the
- * held. */
+/* Before the stamp: what was never staged must not be announced. */
+static int
+check_staged(const struct run *r, uint64_t number, struct err *e)
+{
+	cleanup_free uint64_t *held = NULL;
+	uint64_t there[2];
+	size_t n = 0;
+	int rc;
+
+	rc = published(r, there, e);
+	if (rc < 0 || number == 0 || there[0] == number || there[1] == number)
+		return rc;
+	rc = folder_held(r->f, &held, &n, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		if (held[i] == number)
+			return 0;
+	}
+	return err_set(e, ERR_NOT_FOUND,
+	               "version %" PRIu64 " was not staged in the folder of \"%s\"",
+	               number, r->q->model);
+}
+
+/* Damaged published bytes are replaced by the held ones. */
 static int
 place(const struct run *r, const struct state *s, struct err *e)
 {
@@ -278,6 +301,9 @@ switch_to(const struct run *r, const struct state *s, const struct state *back, 
 {
 	int rc;
 
+	rc = check_staged(r, s->number, e);
+	if (rc < 0)
+		return rc;
 	rc = write_stamp(r, s, e);
 	if (rc < 0)
 		return rc;
