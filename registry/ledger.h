@@ -26,6 +26,7 @@ struct promotion { /* a verified promotion statement: who holds the stage */
 	struct digest version;    /* zero when empty */
 	struct digest plan;
 	struct digest previous;   /* leaf of the promotion before; zero: none */
+	uint64_t previous_seq;
 	unsigned proofs;
 	int64_t time_s;
 };
@@ -44,9 +45,13 @@ int ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e);
 /* The newest promotion of model's stage, by signed statements; exists false: never. */
 int ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
                  struct promotion *ret, struct err *e);
-/* A promotion of the chain by its leaf (a plan's way back). NOT_FOUND, SIGNATURE. */
-int ledger_promotion(struct registry *r, const struct ledger *l, const struct digest *leaf,
-                     struct promotion *ret, struct err *e);
+/* The promotion before p in its stage's chain; exists false: p was the first. SIGNATURE, DIGEST. */
+int ledger_before(struct registry *r, const struct ledger *l, const char *model, const char *stage,
+                  const struct promotion *p, struct promotion *ret, struct err *e);
+/* What a rollback of the stage goes back to: promotions push, rollbacks pop. version NULL: one step; else
+ * down to that version, which the stage must have held (NOT_FOUND). exists false: to nothing. */
+int ledger_way_back(struct registry *r, const struct ledger *l, const char *model, const char *stage,
+                    const struct digest *version, struct promotion *ret, struct err *e);
 /* Is this version admitted under the model by a valid statement, and live? The statement is verified, the
  * manifest's digest, file count, bytes and OMS root compared with it. SIGNATURE, UNTRUSTED, DIGEST, POLICY
  * (deleted), NOT_FOUND. */
@@ -61,4 +66,5 @@ int ledger_version(struct registry *r, const struct ledger *l, const char *model
 void admitted_fini(struct admitted *a);
 /* A valid authorisation of this plan by one who may deploy. NOT_FOUND: nobody has signed. */
 int ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
-                         char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct err *e);
+                         char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
+                         struct err *e);

@@ -71,7 +71,7 @@ static int
 pin_read(const json_t *o, struct pin *p, struct err *e)
 {
 	const char *id;
-	json_t *last, *promotions;
+	json_t *last, *policy, *promotions;
 	int rc = json_get_string(o, "registry", "pin", &id, e);
 
 	if (rc == 0)
@@ -81,13 +81,14 @@ pin_read(const json_t *o, struct pin *p, struct err *e)
 	if (rc == 0)
 		rc = last_read(last, p, e);
 	if (rc == 0)
-		rc = json_get_u64(o, "policy", "pin", &p->policy_seq, e);
+		rc = json_get_object(o, "policy", "pin", &policy, e);
 	if (rc == 0)
 		rc = json_get_object(o, "promotions", "pin", &promotions, e);
 	if (rc < 0)
 		return rc;
 	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0)
 		return err_set(e, ERR_MALFORMED, "pin: no registry id or nothing pinned");
+	p->policy = json_incref(policy);
 	p->promotions = json_incref(promotions);
 	p->exists = true;
 	return 0;
@@ -162,11 +163,8 @@ pin_json(const struct pin *p)
 	json_object_set_new(o, "size", json_integer((json_int_t)p->edge.size));
 	json_object_set_new(o, "edge", edge);
 	json_object_set_new(o, "last", last);
-	json_object_set_new(o, "policy", json_integer((json_int_t)p->policy_seq));
-	if (p->promotions)
-		json_object_set(o, "promotions", p->promotions);
-	else
-		json_object_set_new(o, "promotions", json_object());
+	json_object_set(o, "policy", p->policy);
+	json_object_set(o, "promotions", p->promotions);
 	return o;
 }
 
@@ -192,6 +190,7 @@ pin_save(const char *registry_dir, const struct pin *p, struct err *e)
 void
 pin_fini(struct pin *p)
 {
+	json_decref(p->policy);
 	json_decref(p->promotions);
 	*p = (struct pin){ 0 };
 }

@@ -23,8 +23,8 @@ struct pin {
 	struct log_pos last_at, end; /* of entry edge.size - 1, and behind it */
 	uint32_t last_length;
 	struct digest last_leaf;
-	uint64_t policy_seq;         /* entry of the policy in force there */
-	json_t *promotions;          /* {"model stage": {"seq":N,"leaf":"sha256:.."}} */
+	json_t *policy;              /* entry of the policy in force there, as a place (ledger.c) */
+	json_t *promotions;          /* {"model stage": place} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;
 	uint64_t bound_size;

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job's journal: lines of JSON below jobs/<id>/, appended and synced by its agent, read by everybody
+ * else as foreign text. The flock on the journal says that an agent lives; a pid would lie after a reboot.
+ */
+#include "registry/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/fs.h"
+#include "registry/labels.h"
+
+#define LINE_MAX_BYTES 8192u
+
+static const char *const state_names[] = {
+#define X(name, text) text,
+	JOB_STATES(X)
+#undef X
+};
+_Static_assert(COUNT(state_names) == JOB_STATE_COUNT, "a name for each state");
+
+const char *
+job_state_name(enum job_state s)
+{
+	return (unsigned)s < JOB_STATE_COUNT ? state_names[s] : "unknown";
+}
+
+int
+job_state_parse(const char *s, enum job_state *ret)
+{
+	for (size_t i = 0; i < COUNT(state_names); i++)
+		if (streq(s, state_names[i])) {
+			*ret = (enum job_state)i;
+			return 0;
+		}
+	return -1;
+}
+
+bool
+job_state_is_final(enum job_state s)
+{
+	return s == JOB_SUCCEEDED || s == JOB_ABORTED || s == JOB_FAILED || s == JOB_ROLLED_BACK ||
+	       s == JOB_ROLLBACK_FAILED || s == JOB_SUPERSEDED;
+}
+
+static void
+opt_text(const json_t *o, const char *key, char *ret, size_t size)
+{
+	const char *s = json_opt_string(o, key);
+
+	if (!s || str_copy(ret, size, s) < 0)
+		ret[0] = '\0';
+}
+
+static uint64_t
+opt_u64(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+}
+
+int
+journal_parse(struct str line, struct journal_line *ret, struct err *e)
+{
+	cleanup_json json_t *o = NULL;
+	const char *state, *time;
+	int rc;
+
+	*ret = (struct journal_line){ 0 };
+	if (line.n > LINE_MAX_BYTES)
+		return err_set(e, ERR_TOO_BIG, "a journal line of %zu bytes", line.n);
+	rc = json_parse(line, "journal", &o, e);
+	if (rc == 0)
+		rc = json_get_u64(o, "n", "journal", &ret->n, e);
+	if (rc == 0)
+		rc = json_get_string(o, "state", "journal", &state, e);
+	if (rc == 0)
+		rc = json_get_string(o, "time", "journal", &time, e);
+	if (rc < 0)
+		return rc;
+	if (job_state_parse(state, &ret->state) < 0 || clock_parse(time, &ret->time_s) < 0)
+		return err_set(e, ERR_MALFORMED, "journal: no such state or no time");
+	opt_text(o, "step", ret->step, sizeof ret->step);
+	opt_text(o, "target", ret->target, sizeof ret->target);
+	opt_text(o, "text", ret->text, sizeof ret->text);
+	opt_text(o, "hint", ret->hint, sizeof ret->hint);
+	opt_text(o, "code", ret->code, sizeof ret->code);
+	ret->has_percent = json_is_integer(json_object_get(o, "percent"));
+	ret->percent = (unsigned)opt_u64(o, "percent");
+	ret->done = opt_u64(o, "done");
+	ret->total = opt_u64(o, "total");
+	ret->proofs = proofs_from_json(json_object_get(o, "proofs"));
+	return 0;
+}
+
+/* --- reading --- */
+
+struct journal {
+	int fd;
+	struct buf rest;   /* bytes of a line that is not whole yet */
+	off_t at;
+};
+
+static int
+check_id(const char *id, struct err *e)
+{
+	if (strlen(id) == JOB_ID_SIZE - 1 && strspn(id, "0123456789abcdef") == JOB_ID_SIZE - 1)
+		return 0;
+	err_set(e, ERR_USAGE, "\"%s\" is no job id", id);
+	return err_hint(e, "a job id is 16 hex digits; `slipway job list` shows them");
+}
+
+int
+journal_open(int rootfd, const char *job_id, struct journal **ret, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/journal", job_id);
+	int rc = check_id(job_id, e), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = openat(rootfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "job %s has no journal here", job_id);
+	if (fd < 0)
+		return err_sys(e, "open the journal of job %s", job_id);
+	struct journal *j = xcalloc(1, sizeof *j);
+	j->fd = fd;
+	*ret = j;
+	return 0;
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	close_quietly(j->fd);
+	buf_fini(&j->rest);
+	free(j);
+}
+
+int
+journal_next(struct journal *j, struct journal_line *ret, bool *ret_has, struct err *e)
+{
+	const char *lf;
+	ssize_t n;
+
+	*ret_has = false;
+	for (;;) {
+		lf = j->rest.n ? memchr(j->rest.p, '\n', j->rest.n) : NULL;
+		if (lf)
+			break;
+		if (j->rest.n > LINE_MAX_BYTES)
+			return err_set(e, ERR_TOO_BIG, "a journal line is over %u bytes", LINE_MAX_BYTES);
+		n = pread(j->fd, buf_reserve(&j->rest, LINE_MAX_BYTES), LINE_MAX_BYTES, j->at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read the journal");
+		if (n == 0)
+			return 0;
+		j->rest.n += (size_t)n;
+		j->at += n;
+	}
+	const size_t len = (size_t)(lf - j->rest.p);
+	int rc = journal_parse((struct str){ j->rest.p, len }, ret, e);
+
+	memmove(j->rest.p, j->rest.p + len + 1, j->rest.n - len - 1);
+	j->rest.n -= len + 1;
+	*ret_has = rc == 0;
+	return rc;
+}
+
+bool
+journal_is_alive(struct journal *j)
+{
+	if (flock(j->fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(j->fd, LOCK_UN);
+	return false;
+}
+
+int
+journal_fd(const struct journal *j)
+{
+	return j->fd;
+}
+
+/* --- writing --- */
+
+struct journal_writer {
+	int fd;
+	uint64_t n;
+};
+
+static int
+make_job_dir(int rootfd, const char *job_id, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s", job_id);
+
+	if (mkdirat(rootfd, path, 0770) < 0)
+		return err_sys(e, "make the folder of job %s", job_id);
+	return 0;
+}
+
+static int
+sync_job_dir(int rootfd, const char *job_id, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s", job_id);
+	cleanup_close int dirfd = -1, jobsfd = -1;
+	int rc = fs_open_dir(rootfd, path, &dirfd, e);
+
+	if (rc == 0)
+		rc = fs_sync_dir(dirfd, e);
+	if (rc == 0)
+		rc = fs_open_dir(rootfd, "jobs", &jobsfd, e);
+	return rc < 0 ? rc : fs_sync_dir(jobsfd, e);
+}
+
+/* The next number, and an unfinished last line cut off: what was not whole was not acted on. */
+static int
+find_end(int fd, uint64_t *ret_n, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	size_t whole;
+	int rc = fs_read_fd(fd, "journal", 64u << 20, &text, e);
+
+	if (rc < 0)
+		return rc;
+	for (whole = text.n; whole > 0 && text.p[whole - 1] != '\n'; whole--)
+		;
+	for (size_t i = 0; i < whole; i++)
+		*ret_n += text.p[i] == '\n';
+	if (whole < text.n && ftruncate(fd, (off_t)whole) < 0)
+		return err_sys(e, "cut the journal");
+	return lseek(fd, 0, SEEK_END) < 0 ? err_sys(e, "seek in the journal") : 0;
+}
+
+int
+journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/journal", job_id);
+	cleanup_close int fd = -1;
+	uint64_t n = 0;
+	int rc = check_id(job_id, e);
+
+	if (rc == 0 && create)
+		rc = make_job_dir(rootfd, job_id, e);
+	if (rc < 0)
+		return rc;
+	fd = openat(rootfd, path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0660);
+	if (fd < 0)
+		return err_sys(e, "open the journal of job %s", job_id);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		err_set(e, ERR_LOCKED, "job %s is running", job_id);
+		return err_hint(e, "slipway job follow %s", job_id);
+	}
+	rc = create ? sync_job_dir(rootfd, job_id, e) : find_end(fd, &n, e);
+	if (rc < 0)
+		return rc;
+	struct journal_writer *w = xcalloc(1, sizeof *w);
+	w->fd = steal_fd(&fd);
+	w->n = n;
+	*ret = w;
+	return 0;
+}
+
+static void
+opt_member(json_t *o, const char *key, const char *s)
+{
+	json_t *v = s[0] ? json_from_str(str_of(s)) : NULL;
+
+	if (v)
+		json_object_set_new(o, key, v);
+}
+
+int
+journal_write(struct journal_writer *w, const struct journal_line *l, struct err *e)
+{
+	cleanup_json json_t *o = json_object();
+	cleanup_buf struct buf text = { 0 };
+	char now[CLOCK_TEXT_SIZE];
+
+	clock_text(now, clock_now_s());
+	json_object_set_new(o, "n", json_integer((json_int_t)w->n + 1));
+	json_object_set_new(o, "time", json_string(now));
+	json_object_set_new(o, "state", json_string(job_state_name(l->state)));
+	opt_member(o, "step", l->step);
+	opt_member(o, "target", l->target);
+	opt_member(o, "text", l->text);
+	opt_member(o, "hint", l->hint);
+	opt_member(o, "code", l->code);
+	if (l->has_percent)
+		json_object_set_new(o, "percent", json_integer((json_int_t)l->percent));
+	if (l->total > 0) {
+		json_object_set_new(o, "done", json_integer((json_int_t)l->done));
+		json_object_set_new(o, "total", json_integer((json_int_t)l->total));
+	}
+	if (l->proofs)
+		json_object_set_new(o, "proofs", proofs_to_json(l->proofs));
+	json_canonical(o, &text);
+	buf_addc(&text, '\n');
+	if (fs_write_all(w->fd, text.p, text.n) < 0 || fdatasync(w->fd) < 0)
+		return err_sys(e, "write the job's journal");
+	w->n++;
+	return 0;
+}
+
+void
+journal_write_close(struct journal_writer *w)
+{
+	if (!w)
+		return;
+	close_quietly(w->fd);
+	free(w);
+}
