@@ -19,11 +19,11 @@
 #include "registry/base/fs.h"
 #include "registry/base/vec.h"
 #include "registry/blob_private.h"
+#include "registry/blob_writer.h"
 
 /* Up to here each file is synced alone: one syncfs also waits for the dirty data of everybody
  * else. */
 #define SYNC_EACH_MAX 64
-#define BLOB_MODE     0440
 
 struct batch_file {
 	struct digest digest;
@@ -37,6 +37,7 @@ struct blob_batch {
 	struct blobs *blobs;
 	VEC(struct batch_file) files;
 	bool sync_all;
+	struct writer *writer; /* NULL until the batch is large */
 	uint64_t new_bytes;
 };
 
@@ -70,29 +71,25 @@ blob_batch_new(struct blobs *b, struct blob_batch **ret, struct err *e)
 	return 0;
 }
 
-/* A new file of our own; O_EXCL makes it so. */
+/* A name in incoming/ that is ours alone: random, and taken by nobody (O_EXCL). */
+static void
+take_name(struct blobs *b, uint64_t *ret_temp, char name[BLOB_TEMP_SIZE])
+{
+	*ret_temp = b->next++;
+	blob_temp_name(b, *ret_temp, name);
+	b->temps++;
+}
+
 static int
 create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 {
 	char name[BLOB_TEMP_SIZE];
 	int fd;
 
-	do {
-		*ret_temp = b->next++;
-		blob_temp_name(b, *ret_temp, name);
-		fd = openat(b->incoming, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		            BLOB_MODE);
-	} while (fd < 0 && errno == EEXIST);
+	take_name(b, ret_temp, name);
+	fd = writer_create(b->incoming, name);
 	if (fd < 0)
 		return err_sys(e, "cannot create a file in \"incoming\"");
-	b->temps++;
-	/* whatever the umask; before the bytes, so that syncing those writes it too */
-	if (fchmod(fd, BLOB_MODE) < 0) {
-		const int rc = err_sys(e, "cannot set the mode of a file in \"incoming\"");
-
-		close_quietly(fd);
-		return rc;
-	}
 	*ret_fd = fd;
 	return 0;
 }
@@ -140,6 +137,22 @@ keep(struct blob_batch *t, struct batch_file f)
 	}
 }
 
+/* Beyond the files that are synced one by one, a second thread writes what is small. */
+static int
+queue_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct err *e)
+{
+	char name[BLOB_TEMP_SIZE];
+
+	if (!t->writer) {
+		const int rc = writer_new(t->blobs->incoming, &t->writer, e);
+
+		if (rc < 0)
+			return rc;
+	}
+	take_name(t->blobs, &f->temp, name);
+	return writer_put(t->writer, name, bytes, e);
+}
+
 /* Bytes in memory: nothing is written when the registry has them. */
 static int
 add_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct err *e)
@@ -150,6 +163,8 @@ add_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct e
 	rc = look(t->blobs, &f->digest, f->size, &f->is_there, e);
 	if (rc < 0 || f->is_there)
 		return rc;
+	if (t->sync_all && bytes.n <= WRITER_BYTES_MAX)
+		return queue_bytes(t, bytes, f, e);
 	rc = create_temp(t->blobs, &f->temp, &fd, e);
 	if (rc < 0)
 		return rc;
@@ -234,6 +249,12 @@ blob_batch_add_mem(struct blob_batch *t, const void *p, size_t n, struct digest 
 static int
 sync_files(struct blob_batch *t, struct err *e)
 {
+	if (t->writer) {
+		const int rc = writer_wait(t->writer, e);
+
+		if (rc < 0)
+			return rc;
+	}
 	if (t->sync_all) {
 		if (syncfs(t->blobs->incoming) < 0)
 			return err_sys(e, "cannot sync the file system of the registry");
@@ -326,6 +347,7 @@ blob_batch_free(struct blob_batch *t)
 {
 	if (!t)
 		return;
+	writer_free(t->writer); /* before its files are unlinked */
 	vec_foreach (f, &t->files) {
 		if (f->fd >= 0)
 			close_quietly(f->fd);

@@ -358,7 +358,7 @@ statement_verify(struct str envelope, const char *kind, const struct public_key 
                  size_t keys_n, struct statement *ret, struct err *e)
 {
 	cleanup_envelope struct envelope v = { 0 };
-	const struct public_key *signer;
+	const struct public_key *signer = NULL;
 	struct statement s = { 0 };
 	int rc;
 
