@@ -25,4 +25,6 @@ int keyring_person(struct keyring_item *ret, struct err *e);
 int keyring_create(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
 /* LOCKED: encrypted and passphrase NULL; DENIED: wrong passphrase; refuses a file that others may read. */
 int keyring_load(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
+/* Takes back what keyring_create made, when the making that it was for failed. Best effort. */
+void keyring_remove(const char *name);
 void keyring_agent_name(const char *registry_id, char ret[65]);

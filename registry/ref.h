@@ -24,3 +24,5 @@ int ref_check_word(const char *what, const char *word, struct err *e); /* stage,
  * AMBIGUOUS with the candidates, NOT_FOUND for a stage that holds nothing. */
 int ref_resolve(struct txn *t, const struct ref *r, struct version_row *ret, struct err *e);
 int ref_find(struct txn *t, const char *s, struct version_row *ret, struct err *e); /* parse and resolve */
+/* The model of that name. USAGE: no name; NOT_FOUND with near names as hint. */
+int ref_model(struct txn *t, const char *name, struct model_row *ret, struct err *e);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a check: the log from its first line, then the database beside it, then the blobs that
+ * both need. A problem never stops it: the next part may say what the first one means.
+ */
+#include "registry/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry/check_private.h"
+#include "registry/manifest.h"
+
+void
+check_problem(struct check *c, const char *what, const struct err *problem)
+{
+	c->ret->problems++;
+	c->fn(c->arg, what, problem);
+}
+
+void
+check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t size)
+{
+	const struct check_blob b = { .digest = *d, .size = size, .has_size = has_size };
+
+	vec_push(&c->blobs, b);
+}
+
+/* --- the log --- */
+
+static void
+torn(struct check *c, const struct log_line *line)
+{
+	struct err problem = { 0 };
+
+	(void)err_set(&problem, ERR_MALFORMED, "a torn last line of %" PRIu32 " bytes behind entry %" PRIu64,
+	              line->length, line->seq);
+	(void)err_hint(&problem, "a write was interrupted; the next change cuts it off");
+	check_problem(c, "log", &problem);
+}
+
+static int
+check_lines(struct check *c, struct log_reader *reader, struct err *e)
+{
+	enum log_step step;
+	struct log_line line;
+	int rc;
+
+	for (;;) {
+		rc = log_next(reader, &step, &line, e);
+		if (rc < 0)
+			return rc;
+		if (step == LOG_TORN)
+			torn(c, &line);
+		if (step != LOG_LINE)
+			return 0;
+		merkle_append(&c->edge, &line.leaf);
+		c->end = (struct log_pos){ line.at.segment, line.at.offset + line.length };
+		(void)check_entry(c, &line);
+	}
+}
+
+static int
+check_lines_of_log(struct check *c, struct err *e)
+{
+	struct log_reader *reader;
+	struct err why = { 0 };
+	int rc;
+
+	c->end = (struct log_pos){ .segment = 1 };
+	rc = log_reader_new(c->r->log, c->end, 0, &reader, e);
+	if (rc < 0)
+		return rc;
+	if (check_lines(c, reader, &why) < 0)
+		check_problem(c, "log", &why);
+	log_reader_free(reader);
+	c->ret->entries = c->edge.size;
+	merkle_root(&c->edge, &c->ret->root);
+	return 0;
+}
+
+/* --- the database --- */
+
+static int
+check_rows(struct check *c, struct txn *t, struct err *e)
+{
+	struct version_row row;
+	int rc;
+
+	vec_foreach (v, &c->versions) {
+		rc = version_get(t, v->model, v->number, &row, e);
+		if (rc < 0 && rc != -ERR_NOT_FOUND)
+			return rc;
+		if (rc == 0 && digest_eq(&row.digest, &v->digest) && row.bytes == v->bytes &&
+		    row.files == v->files && (row.life == LIFE_DELETED) == v->is_deleted)
+			continue;
+		rc = err_set(e, ERR_DIGEST, "the database says something else about %s@v%" PRIu64 " than the log",
+		             v->model, v->number);
+		return rc;
+	}
+	return 0;
+}
+
+static int
+check_position(struct check *c, struct store *s, struct err *e)
+{
+	struct applied a;
+	struct txn *t;
+	int rc;
+
+	rc = store_read_begin(s, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = applied_get(t, &a, e);
+	if (rc == 0 && (a.entries != c->edge.size || a.end.segment != c->end.segment ||
+	                a.end.offset != c->end.offset || !streq(a.registry_id, c->r->id)))
+		rc = err_set(e, ERR_DIGEST, "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
+		             a.entries, c->edge.size);
+	else if (rc == 0)
+		rc = check_rows(c, t, e);
+	store_abort(t);
+	return rc;
+}
+
+static void
+check_database(struct check *c)
+{
+	cleanup_free char *dir = xasprintf("%s/db", c->r->dir);
+	struct store *s = NULL;
+	struct err why = { 0 };
+	int rc;
+
+	if (c->r->is_private)
+		return; /* this person's own copy is replayed from the log at each opening */
+	rc = store_open(dir, false, &s, &why);
+	if (rc == 0)
+		rc = check_position(c, s, &why);
+	store_close(s);
+	if (rc == 0)
+		return;
+	(void)err_hint(&why, "the log decides: make the database again with `slipway rebuild`");
+	check_problem(c, "database", &why);
+}
+
+/* --- the blobs --- */
+
+static void
+need_files(struct check *c, const struct check_version *v, const char *name)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct err why = { 0 };
+	struct manifest m = { 0 };
+	struct digest fileset;
+	int rc;
+
+	check_need_blob(c, &v->digest, false, 0);
+	if (!digest_is_zero(&v->smoke))
+		check_need_blob(c, &v->smoke, false, 0);
+	rc = blob_read(c->r->blobs, &v->digest, MANIFEST_MAX, &text, &why);
+	if (rc == 0)
+		rc = manifest_parse(buf_str(&text), &m, &why);
+	if (rc < 0) {
+		(void)err_prefix(&why, "its manifest");
+		check_problem(c, name, &why);
+		return;
+	}
+	check_need_blob(c, &m.config, false, 0);
+	for (size_t i = 0; i < m.n; i++)
+		check_need_blob(c, &m.files[i].digest, true, m.files[i].size);
+	manifest_fileset_digest(&m, &fileset);
+	if (m.n != v->files || m.bytes != v->bytes ||
+	    (v->has_fileset && !digest_eq(&fileset, &v->fileset))) {
+		(void)err_set(&why, ERR_DIGEST, "its manifest and its statement disagree about the files");
+		check_problem(c, name, &why);
+	}
+	manifest_fini(&m);
+}
+
+static int
+by_digest(const void *a, const void *b)
+{
+	const struct check_blob *x = a, *y = b;
+	const int order = memcmp(&x->digest, &y->digest, sizeof x->digest);
+
+	return order ? order : (int)y->has_size - (int)x->has_size;
+}
+
+static void
+sort_needed(struct check *c)
+{
+	size_t n = 0;
+
+	if (c->blobs.n > 1)
+		qsort(c->blobs.v, c->blobs.n, sizeof *c->blobs.v, by_digest);
+	for (size_t i = 0; i < c->blobs.n; i++)
+		if (n == 0 || !digest_eq(&c->blobs.v[n - 1].digest, &c->blobs.v[i].digest))
+			c->blobs.v[n++] = c->blobs.v[i];
+	c->blobs.n = n;
+}
+
+static int
+check_blob(struct check *c, const struct check_blob *b, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+	uint64_t size;
+
+	digest_hex(&b->digest, hex);
+	if (!blob_exists(c->r->blobs, &b->digest, &size))
+		return err_set(e, ERR_NOT_FOUND, "blob sha256:%s is missing", hex);
+	if (b->has_size && size != b->size)
+		return err_set(e, ERR_DIGEST, "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
+		               size, b->size);
+	c->ret->blobs++;
+	c->ret->blob_bytes += size;
+	return c->quick ? 0 : blob_verify(c->r->blobs, &b->digest, c->progress, e);
+}
+
+static int
+count_unneeded(void *arg, const struct digest *d, uint64_t size)
+{
+	struct check *const c = arg;
+	const struct check_blob key = { .digest = *d };
+
+	(void)size;
+	for (size_t low = 0, high = c->blobs.n; low < high;) {
+		const size_t at = low + (high - low) / 2;
+		const int order = memcmp(&key.digest, &c->blobs.v[at].digest, sizeof key.digest);
+		if (order == 0)
+			return 0;
+		if (order < 0)
+			high = at;
+		else
+			low = at + 1;
+	}
+	c->ret->unneeded++;
+	return 0;
+}
+
+static int
+check_blobs(struct check *c, struct err *e)
+{
+	char name[NAME_SIZE + 24];
+	char hex[DIGEST_HEX_SIZE];
+
+	vec_foreach (v, &c->versions) {
+		if (v->is_deleted)
+			continue;
+		(void)snprintf(name, sizeof name, "%s@v%" PRIu64, v->model, v->number);
+		need_files(c, v, name);
+	}
+	sort_needed(c);
+	vec_foreach (b, &c->blobs) {
+		struct err why = { 0 };
+		if (check_blob(c, b, &why) == 0)
+			continue;
+		digest_hex(&b->digest, hex);
+		(void)snprintf(name, sizeof name, "sha256:%s", hex);
+		check_problem(c, name, &why);
+	}
+	return blob_each(c->r->blobs, count_unneeded, c, e);
+}
+
+int
+check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn, void *arg,
+               struct check_result *ret, struct err *e)
+{
+	struct check c = { .r = r, .progress = p, .quick = quick, .fn = fn, .arg = arg, .ret = ret };
+	int rc;
+
+	*ret = (struct check_result){ 0 };
+	rc = check_lines_of_log(&c, e);
+	if (rc == 0) {
+		check_database(&c);
+		rc = check_blobs(&c, e);
+	}
+	check_entry_fini(&c);
+	vec_fini(&c.blobs);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is everything still what was written? The whole log (lines, tree, chains, policies, statements), where
+ * the database stands beside it, and every blob that a live version or a statement needs. Repairs nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/digest.h"
+#include "registry/base/err.h"
+#include "registry/base/progress.h"
+#include "registry/registry.h"
+
+struct check_result {
+	uint64_t entries;
+	struct digest root;           /* of the log's tree over them */
+	uint64_t versions, deleted;   /* logged; of these deleted */
+	uint64_t statements;          /* signatures that were good */
+	uint64_t blobs, blob_bytes;   /* that are needed and there */
+	uint64_t unneeded;            /* blobs that nothing needs: what interrupted imports leave */
+	uint64_t problems;
+};
+/* Called once a problem: what it is about ("log", "database", "fraud-ranker@v4", a blob's digest). */
+typedef void check_fn(void *arg, const char *what, const struct err *problem);
+
+/* r: opened with REGISTRY_NO_DB. quick: blobs are looked at (there, of the right size), not hashed.
+ * 0 also with problems: they are counted. Negative: the check itself could not go on. */
+int check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn, void *arg,
+                   struct check_result *ret, struct err *e);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of check share: the log part finds what there should be, the blob part looks at it. */
+#pragma once
+
+#include "crypto/merkle.h"
+#include "registry/base/vec.h"
+#include "registry/check.h"
+#include "registry/policy.h"
+#include "registry/records.h"
+
+struct check_version {
+	char *model;
+	uint64_t number, files, bytes;
+	struct digest digest;
+	bool is_deleted;
+	bool has_fileset;
+	struct digest fileset, smoke; /* of the statement; smoke zero: none */
+};
+struct check_chain { /* the newest entry of a model */
+	char *model;
+	uint64_t last_seq;
+};
+struct check_blob {
+	struct digest digest;
+	uint64_t size;
+	bool has_size;
+};
+struct check {
+	struct registry *r;
+	const struct progress *progress;
+	bool quick;
+	check_fn *fn;
+	void *arg;
+	struct check_result *ret;
+	struct merkle_edge edge;
+	struct log_pos end;     /* behind the last good line */
+	bool has_policy;
+	struct policy policy;   /* in force at the line that is read */
+	VEC(struct check_version) versions;
+	VEC(struct check_chain) chains;
+	VEC(struct check_blob) blobs; /* needed; sorted and unique once all are gathered */
+};
+
+void check_problem(struct check *c, const char *what, const struct err *problem);
+void check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t size);
+
+int check_entry(struct check *c, const struct log_line *line); /* check_entry.c; 0 or -1: a problem was said */
+void check_entry_fini(struct check *c);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entries of the log by their sequence and by their model's chain. The database only says where a line
+ * lies; the line itself is read from the log and must hash to its leaf. Verifies no signature.
+ */
+#include "registry/history.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "registry/labels.h"
+#include "registry/records.h"
+#include "registry/ref.h"
+#include "registry/statement.h"
+
+int
+history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct log_line line;
+	struct log_pos at;
+	uint32_t length;
+	int rc;
+
+	rc = log_place_get(t, seq, &at, &length, e);
+	if (rc == -ERR_NOT_FOUND)
+		return err_set(e, ERR_NOT_FOUND, "the log has no entry %" PRIu64, seq);
+	if (rc == 0)
+		rc = log_read_at(r->log, at, length, &text, &line, e);
+	if (rc < 0)
+		return rc;
+	if (line.seq != seq)
+		return err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is not where the database says", seq);
+	return entry_parse(line.json, seq, &line.leaf, ret, e);
+}
+
+int
+history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg, struct err *e)
+{
+	struct model_row m;
+	uint64_t seq;
+	int rc;
+
+	rc = ref_model(t, model, &m, e);
+	if (rc < 0)
+		return rc;
+	for (seq = m.last_seq;;) {
+		struct entry n;
+		rc = history_entry(r, t, seq, &n, e);
+		if (rc < 0)
+			return rc;
+		const bool is_last = !n.has_previous;
+		const uint64_t previous = n.previous;
+		if (!n.model || !streq(n.model, model) || (!is_last && previous >= seq))
+			rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " breaks the chain of \"%s\"", seq,
+			             model);
+		else
+			rc = fn(arg, &n);
+		entry_fini(&n);
+		if (rc != 0 || is_last)
+			return rc;
+		seq = previous;
+	}
+}
+
+int
+history_statement(struct registry *r, const struct entry *n, struct buf *ret, struct err *e)
+{
+	const char *const s = json_string_value(n->statement);
+	struct digest d;
+
+	if (json_is_object(n->statement)) {
+		json_canonical(n->statement, ret);
+		return 0;
+	}
+	if (!s)
+		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s) is not signed", n->seq, n->type);
+	if (!has_prefix(s, "sha256:") || digest_parse(&d, s + 7, strlen(s + 7)) < 0)
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 ": its statement is no digest", n->seq);
+	if (blob_read(r->blobs, &d, STATEMENT_MAX, ret, e) < 0)
+		return err_prefix(e, "the statement of log entry %" PRIu64, n->seq);
+	return 0;
+}
+
+/* --- sentences --- */
+
+static const char *
+text_of(const struct entry *n, const char *key)
+{
+	const char *const s = json_opt_string(n->body, key);
+
+	return s ? s : "?";
+}
+
+static uint64_t
+number_of(const struct entry *n, const char *key)
+{
+	const json_int_t v = json_integer_value(json_object_get(n->body, key));
+
+	return v < 0 ? 0 : (uint64_t)v;
+}
+
+static void
+say_version(const struct entry *n, struct buf *b)
+{
+	buf_addf(b, "v%" PRIu64 " brought in and signed, %" PRIu64 " file%s", number_of(n, "number"),
+	         number_of(n, "files"), number_of(n, "files") == 1 ? "" : "s");
+}
+
+static void
+say_label(const struct entry *n, struct buf *b)
+{
+	json_t *const set = json_object_get(n->body, "set");
+	const json_t *const remove = json_object_get(n->body, "remove"), *gone;
+	const char *key, *gap = "";
+	json_t *value;
+	size_t i;
+
+	if (number_of(n, "number") > 0)
+		buf_addf(b, "v%" PRIu64 " ", number_of(n, "number"));
+	buf_adds(b, "labelled ");
+	json_object_foreach(set, key, value) {
+		buf_addf(b, "%s%s=%s", gap, key, json_string_value(value));
+		gap = ", ";
+	}
+	json_array_foreach(remove, i, gone) {
+		buf_addf(b, "%s%s removed", gap, json_string_value(gone));
+		gap = ", ";
+	}
+}
+
+static void
+say_plan(const struct entry *n, struct buf *b)
+{
+	buf_addf(b, "%s of ", streq(text_of(n, "kind"), "rollback") ? "rollback" : "promotion");
+	if (number_of(n, "number") > 0)
+		buf_addf(b, "v%" PRIu64, number_of(n, "number"));
+	else
+		buf_adds(b, "nothing");
+	buf_addf(b, " to %s planned", text_of(n, "stage"));
+}
+
+static void
+say_job(const struct entry *n, struct buf *b)
+{
+	buf_addf(b, "job %s ", text_of(n, "id"));
+	if (streq(text_of(n, "event"), "begin"))
+		buf_addf(b, "began: %s", text_of(n, "stage"));
+	else
+		buf_addf(b, "ended: %s", text_of(n, "state"));
+}
+
+static void
+say_promotion(const struct entry *n, struct buf *b)
+{
+	const uint64_t targets = number_of(n, "targets");
+	const unsigned proofs = proofs_from_json(json_object_get(n->body, "proofs"));
+
+	if (number_of(n, "number") == 0)
+		buf_addf(b, "%s emptied", text_of(n, "stage"));
+	else if (streq(text_of(n, "kind"), "rollback"))
+		buf_addf(b, "%s rolled back to v%" PRIu64, text_of(n, "stage"), number_of(n, "number"));
+	else
+		buf_addf(b, "v%" PRIu64 " promoted to %s", number_of(n, "number"), text_of(n, "stage"));
+	if (targets > 0)
+		buf_addf(b, ", proof %s on %" PRIu64 " of %" PRIu64, proofs_highest(proofs), targets, targets);
+}
+
+static void
+say_target(const struct entry *n, struct buf *b)
+{
+	const char *const action = text_of(n, "action");
+
+	buf_addf(b, "target %s %s", text_of(n, "name"),
+	         streq(action, "add") ? "added" : streq(action, "remove") ? "removed" : "changed");
+}
+
+static void
+say_what(const struct entry *n, struct buf *b)
+{
+	if (streq(n->type, "version"))
+		say_version(n, b);
+	else if (streq(n->type, "label"))
+		say_label(n, b);
+	else if (streq(n->type, "plan"))
+		say_plan(n, b);
+	else if (streq(n->type, "authorisation"))
+		buf_addf(b, "plan %.23s authorised", text_of(n, "plan"));
+	else if (streq(n->type, "job"))
+		say_job(n, b);
+	else if (streq(n->type, "promotion"))
+		say_promotion(n, b);
+	else if (streq(n->type, "target"))
+		say_target(n, b);
+	else if (streq(n->type, "delete"))
+		buf_addf(b, "v%" PRIu64 " deleted", number_of(n, "number"));
+	else if (streq(n->type, "policy"))
+		buf_addf(b, "policy %" PRIu64 " in force", number_of(n, "version"));
+	else if (streq(n->type, "registry"))
+		buf_addf(b, "registry %s made", text_of(n, "id"));
+	else
+		buf_adds(b, n->type);
+}
+
+/* Who its statement says it was; claims, as nothing is verified here. */
+static bool
+say_signer(const struct entry *n, struct buf *b)
+{
+	cleanup_buf struct buf envelope = { 0 };
+	const char *who = json_opt_string(n->body, "signer");
+	struct err ignored = { 0 };
+	struct statement s = { 0 };
+
+	if (!who && json_is_object(n->statement)) {
+		json_canonical(n->statement, &envelope);
+		if (statement_peek(buf_str(&envelope), &s, &ignored) == 0) {
+			who = json_opt_string(s.predicate, "signer");
+			who = who ? who : s.key_id;
+		}
+	}
+	if (who)
+		buf_adds(b, who);
+	statement_fini(&s);
+	return who != NULL;
+}
+
+void
+history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who)
+{
+	const json_t *const uid = json_object_get(n->by, "uid");
+
+	say_what(n, ret_what);
+	if (say_signer(n, ret_who))
+		return;
+	if (json_is_integer(uid))
+		buf_addf(ret_who, "uid %" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	else
+		buf_adds(ret_who, "unknown");
+}
