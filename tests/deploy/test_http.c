@@ -143,6 +143,31 @@ Test(http, reads_are_repeated)
 	}
 }
 
+/* libcurl repeats by itself what fails on a connection that served before; a write must not be. */
+Test(http, writes_do_not_trust_an_old_connection)
+{
+	static const struct step steps[] = { GET_SAID(200, "[]"), RAW("") };
+	const struct http_options o = { 0 };
+	struct server *s = server_start(steps, 2);
+	struct http_response r = { 0 };
+	struct http *h = NULL;
+	struct err e = { 0 };
+	char url[128], complaint[1024];
+
+	(void)snprintf(url, sizeof(url), "%s/v2/x", server_url(s));
+	const struct http_request get = { .method = "GET", .url = url, .safe_to_repeat = true };
+	const struct http_request post = { .method = "POST", .url = url, .body = { "{}", 2 },
+		                           .content_type = "application/json" };
+
+	cr_assert_eq(http_new(&o, &h, &e), 0);
+	cr_assert_eq(http_perform(h, &get, &r, &e), 0, "%s", e.msg);
+	cr_assert_eq(http_perform(h, &post, &r, &e), -ERR_OUTCOME_UNKNOWN, "%s", e.msg);
+	http_response_fini(&r);
+	http_free(h);
+	server_end(s, complaint, sizeof(complaint));
+	cr_assert_str_eq(complaint, "");
+}
+
 Test(http, addresses)
 {
 	static const struct {

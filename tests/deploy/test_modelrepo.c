@@ -249,6 +249,34 @@ Test(modelrepo, taken_up_after_a_crash)
 	}
 }
 
+/* The way back of a failed rollout, cut short between its two renames: both numbers are
+ * published. */
+Test(modelrepo, rollback_taken_up_after_a_crash)
+{
+	static const struct step loaded = LOADED;
+	struct folder_stamp stamp = { .registry_id = "r1", .plan_id = PLAN_NEW, .number = 1 };
+	struct folder *folder = NULL;
+	struct fixture f;
+	struct err e = { 0 };
+
+	fixture_begin(&f, &loaded, 1);
+	fixture_publish(&f, 1);
+	const struct rollout q = fixture_rollout(&f, 2);
+	const struct precondition p = fixture_precondition(&f, 1);
+	const struct snapshot s = { .number = 1, .version = f.v[1]->version };
+
+	cr_assert_eq(f.d->stage(f.st, &q, &e), 0, "%s", e.msg);
+	stamp.version = f.v[1]->version;
+	cr_assert_eq(folder_open(f.repo, "digits", false, &folder, &e), 0, "%s", e.msg);
+	cr_assert_eq(folder_publish(folder, 2, &e), 0, "%s", e.msg);
+	cr_assert_eq(folder_stamp_write(folder, &stamp, &e), 0, "%s", e.msg);
+	folder_close(folder);
+	cr_assert_eq(f.d->rollback_to(f.st, &q, &s, &p, &e), 0, "%s", e.msg);
+	cr_assert_str_eq(fixture_tree(&f), "1 slipway-v2 | 1 b");
+	cr_assert_str_eq(fixture_complaint(&f), "");
+	fixture_end(&f);
+}
+
 Test(modelrepo, conflicts_write_nothing)
 {
 	enum { OTHER_NUMBER, OTHER_REGISTRY, FOREIGN, NOT_PLANNED, NOT_STAGED, CASES };
