@@ -209,6 +209,14 @@ paint_rule(const struct area *a, size_t row, const char *title)
 }
 
 void
+paint_blank(const struct area *a)
+{
+	for (size_t r = 0; r < a->rows; r++)
+		for (size_t c = 0; c < a->cols; c++)
+			a->g->cells[(a->row + r) * a->g->cols + a->col + c] = blank;
+}
+
+void
 paint_fill(const struct area *a, size_t row, enum ink ink)
 {
 	for (size_t c = 0; row < a->rows && c < a->cols; c++)

@@ -57,6 +57,7 @@ size_t paint_fit(const struct area *a, size_t row, size_t col, size_t width, enu
                  enum text_cut cut, const char *s);
 void paint_right(const struct area *a, size_t row, size_t end, size_t width, enum ink ink, const char *s);
 void paint_rule(const struct area *a, size_t row, const char *title); /* title may be "" */
+void paint_blank(const struct area *a);                                 /* what lay below is gone */
 void paint_fill(const struct area *a, size_t row, enum ink ink);      /* a whole row gets this ink */
 void paint_select(const struct area *a, size_t row);                  /* and this one stands out */
 /* Prose over several rows, broken at spaces; returns the row behind it. */

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop: one thread that sleeps until a key, a signal, a child, a change of the registry or, while a job
+ * is shown, a second wakes it. Signals come through a descriptor. Views are a stack; the top one has the
+ * screen.
+ */
+#include "tui/console.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "registry/base/clock.h"
+#include "registry/keyring.h"
+#include "registry/policy.h"
+#include "tui/console_private.h"
+#include "tui/linear.h"
+
+#define RELOAD_WAIT_MS 30 /* the database follows the log by a moment */
+#define RESIZE_WAIT_MS 30 /* a window being dragged sends many */
+#define POLL_MAX       32u
+
+struct view *
+console_top(struct console *c)
+{
+	return c->stack[c->depth - 1];
+}
+
+static const struct view_ops *
+ops_find(const char *name)
+{
+	for (const struct view_ops *const *o = view_table; *o; o++)
+		if (streq((*o)->name, name))
+			return *o;
+	return NULL;
+}
+
+static void
+view_free(struct console *c, struct view *v)
+{
+	if (!v)
+		return;
+	children_forget(c, v);
+	if (v->ops->close)
+		v->ops->close(v);
+	free(v->state);
+	free(v);
+}
+
+static int
+view_new(struct console *c, const char *name, const char *arg, struct view **ret, struct err *e)
+{
+	const struct view_ops *ops = ops_find(name);
+	struct view *v;
+	int rc = 0;
+
+	if (!ops)
+		return err_set(e, ERR_BUG, "there is no screen \"%s\"", name);
+	v = xcalloc(1, sizeof(*v));
+	v->ops = ops;
+	v->app = c->app;
+	v->shared = &c->shared;
+	v->below = c->depth > 0 ? console_top(c) : NULL;
+	v->page = 10;
+	v->state = xcalloc(1, ops->state_size);
+	if (str_copy(v->arg, sizeof(v->arg), arg) < 0)
+		rc = err_set(e, ERR_TOO_BIG, "\"%.40s...\" is too long to show", arg);
+	if (rc == 0 && ops->open)
+		rc = ops->open(v, e);
+	if (rc == 0 && ops->reload)
+		rc = ops->reload(v, e);
+	if (rc < 0) {
+		view_free(c, v);
+		return rc;
+	}
+	*ret = v;
+	return 0;
+}
+
+void
+console_open_view(struct console *c, const char *name, const char *arg, bool replaces)
+{
+	struct view *v = NULL;
+	struct err e = { 0 };
+
+	c->dirty = true;
+	if (c->depth == DEPTH_MAX)
+		replaces = true;
+	if (view_new(c, name, arg, &v, &e) < 0) {
+		notice_err(&c->shared.notices, &e);
+		return;
+	}
+	if (replaces && c->depth > 1) {
+		v->below = console_top(c)->below;
+		view_free(c, c->stack[--c->depth]);
+	}
+	c->stack[c->depth++] = v;
+	/* the first drawing tells a view how many rows it has: it may need another read for them */
+	console_draw(c);
+}
+
+void
+console_close_view(struct console *c)
+{
+	if (c->depth > 1) {
+		view_free(c, c->stack[--c->depth]);
+		console_reload(c);
+	} else if (children_run(c)) {
+		prompt_open(c, PROMPT_QUIT);
+	} else {
+		c->quits = true;
+	}
+	c->dirty = true;
+}
+
+/* Whose key signs, and what the policy calls that person. */
+static void
+who_read(struct console *c)
+{
+	struct keyring_item k;
+	struct policy p = { 0 };
+	cleanup_txn struct txn *t = NULL;
+	struct err e = { 0 };
+
+	c->shared.who[0] = '\0';
+	c->key_is_encrypted = false;
+	if (keyring_person(&k, &e) < 0)
+		return;
+	(void)snprintf(c->shared.who, sizeof(c->shared.who), "%.63s", k.name);
+	c->key_is_encrypted = k.is_encrypted;
+	if (!c->app->registry || store_read_begin(c->app->registry->store, &t, &e) < 0)
+		return;
+	if (policy_current(c->app->registry, t, &p, &e) < 0)
+		return;
+	const struct policy_person *person = policy_person_of(&p, &k.pub);
+	if (person)
+		(void)str_copy(c->shared.who, sizeof(c->shared.who), person->id);
+	policy_fini(&p);
+}
+
+static void
+watch_add(struct console *c, const char *below, uint32_t what)
+{
+	cleanup_free char *path = xasprintf("%s/%s", c->app->registry->dir, below);
+
+	if (c->notify >= 0)
+		(void)inotify_add_watch(c->notify, path, what);
+}
+
+/* Opened once and kept; again when it was absent or its database was swapped by a rebuild. */
+static void
+registry_ensure(struct console *c)
+{
+	struct app *a = c->app;
+
+	if (a->registry && !store_is_current(a->registry->store)) {
+		registry_close(a->registry);
+		a->registry = NULL;
+	}
+	if (a->registry)
+		return;
+	err_clear(&c->shared.no_registry);
+	if (app_open(a, REGISTRY_READ, &c->shared.no_registry) < 0)
+		return;
+	watch_add(c, "log", IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+	watch_add(c, "db", IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+	watch_add(c, "jobs", IN_CREATE | IN_MOVED_TO);
+	who_read(c);
+}
+
+static void
+timer_set(struct console *c)
+{
+	const bool wanted = c->depth > 0 && console_top(c)->is_live;
+	const struct itimerspec each = {
+		.it_interval = { .tv_sec = wanted },
+		.it_value = { .tv_sec = wanted },
+	};
+
+	if (wanted != c->timer_runs && timerfd_settime(c->timer, 0, &each, NULL) == 0)
+		c->timer_runs = wanted;
+}
+
+void
+console_reload(struct console *c)
+{
+	struct view *v = console_top(c);
+	struct err e = { 0 };
+
+	c->reload_at_ms = 0;
+	registry_ensure(c);
+	if (v->ops->reload && v->ops->reload(v, &e) < 0)
+		notice_err(&c->shared.notices, &e);
+	timer_set(c);
+	c->dirty = true;
+}
+
+void
+console_take(struct console *c, enum handled h, struct view_request *r)
+{
+	switch (h) {
+	case NOT_HANDLED:
+	case HANDLED:
+		break;
+	case CLOSE_VIEW:
+		console_close_view(c);
+		break;
+	case OPEN_VIEW:
+		console_open_view(c, r->view, r->arg, r->replaces);
+		break;
+	case RUN_ARGV:
+		prompt_run(c, r);
+		break;
+	case ASK_ARGV:
+		child_start(c, r, NULL, false);
+		break;
+	}
+	timer_set(c);
+	c->dirty = true;
+}
+
+/* What every screen does alike. */
+static bool
+common_act(struct console *c, enum action act)
+{
+	struct view *v = console_top(c);
+
+	if (act == ACT_BACK)
+		console_close_view(c);
+	else if (act == ACT_HELP && !streq(v->ops->name, "help"))
+		console_open_view(c, "help", "", false);
+	else if (act == ACT_NOTICES && !streq(v->ops->name, "notices"))
+		console_open_view(c, "notices", "", false);
+	else if (act == ACT_JOBS && !streq(v->ops->name, "jobs"))
+		console_open_view(c, "jobs", "", false);
+	else if (act == ACT_COMMAND)
+		prompt_open(c, PROMPT_COMMAND);
+	else if (act == ACT_FILTER && v->ops->has_filter)
+		prompt_open(c, PROMPT_FILTER);
+	else if (act == ACT_RELOAD)
+		console_reload(c);
+	else if (act == ACT_REPAINT)
+		screen_repaint(c->screen);
+	else if (act == ACT_CLEAR && v->filter[0]) {
+		v->filter[0] = '\0';
+		console_reload(c);
+	} else
+		return false;
+	return true;
+}
+
+void
+console_act(struct console *c, enum action act)
+{
+	struct view *v = console_top(c);
+	struct view_request r = { 0 };
+	enum handled h = NOT_HANDLED;
+
+	if (v->ops->action)
+		h = v->ops->action(v, act, &r);
+	if (h != NOT_HANDLED)
+		console_take(c, h, &r);
+	else if (!common_act(c, act) && (act == ACT_OPEN || act >= ACT_PROMOTE))
+		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here", action_text(act));
+	request_fini(&r);
+	timer_set(c);
+	c->dirty = true;
+}
+
+static void
+key_take(struct console *c, const struct key *k)
+{
+	c->flash[0] = '\0';
+	c->dirty = true;
+	if (c->prompt.kind != PROMPT_NONE) {
+		prompt_key(c, k);
+		return;
+	}
+	if (k->is_pasted) {
+		if (k->code == K_CHAR)
+			(void)snprintf(c->flash, sizeof(c->flash), "pasted text is taken in fields only: / or :");
+		return;
+	}
+	const enum action act = key_action(k);
+	if (act != ACT_NONE)
+		console_act(c, act);
+}
+
+static void
+keys_take(struct console *c)
+{
+	struct key k;
+
+	while (!c->quits && screen_key(c->screen, &k))
+		key_take(c, &k);
+}
+
+/* The terminal goes first; jobs and their agents go on. */
+static _Noreturn void
+leave_by_signal(struct console *c, int sig)
+{
+	screen_close(c->screen, sig == SIGHUP);
+	_exit(128 + sig);
+}
+
+static void
+signal_take(struct console *c, int sig)
+{
+	if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP) {
+		leave_by_signal(c, sig);
+	} else if (sig == SIGTSTP) {
+		screen_stop(c->screen);
+		console_reload(c); /* the world may have moved meanwhile */
+	} else if (sig == SIGWINCH) {
+		struct pollfd more = { .fd = c->signals, .events = POLLIN };
+		(void)poll(&more, 1, RESIZE_WAIT_MS);
+		screen_resize(c->screen);
+		console_draw(c);
+		console_reload(c);
+	}
+}
+
+static void
+signals_take(struct console *c)
+{
+	struct signalfd_siginfo s;
+
+	while (read(c->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
+		signal_take(c, (int)s.ssi_signo);
+}
+
+static void
+changes_take(struct console *c)
+{
+	char events[4096];
+
+	while (read(c->notify, events, sizeof(events)) > 0)
+		if (c->reload_at_ms == 0)
+			c->reload_at_ms = clock_mono_ms() + RELOAD_WAIT_MS;
+}
+
+static void
+frame(struct console *c)
+{
+	console_draw(c);
+	screen_show(c->screen);
+	c->dirty = false;
+	c->unmarked = true;
+}
+
+static void
+mark(struct console *c)
+{
+	if (!c->unmarked || screen_is_busy(c->screen) || children_run(c) || c->reload_at_ms > 0)
+		return;
+	c->unmarked = false;
+	screen_mark(c->screen);
+}
+
+enum { POLL_KEYS, POLL_SIGNALS, POLL_TIMER, POLL_NOTIFY, POLL_TERMINAL, POLL_CHILDREN };
+
+static size_t
+poll_make(struct console *c, struct pollfd p[static POLL_MAX])
+{
+	size_t n = POLL_CHILDREN;
+
+	p[POLL_KEYS] = (struct pollfd){ .fd = 0, .events = POLLIN };
+	p[POLL_SIGNALS] = (struct pollfd){ .fd = c->signals, .events = POLLIN };
+	p[POLL_TIMER] = (struct pollfd){ .fd = c->timer, .events = POLLIN };
+	p[POLL_NOTIFY] = (struct pollfd){ .fd = c->notify, .events = POLLIN };
+	p[POLL_TERMINAL] = (struct pollfd){ .fd = screen_is_busy(c->screen) ? screen_fd(c->screen) : -1,
+		                            .events = POLLOUT };
+	for (size_t i = 0; i < c->children.n && n + 2 <= POLL_MAX; i++) {
+		p[n++] = (struct pollfd){ .fd = job_out_fd(c->children.v[i]->job), .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = job_err_fd(c->children.v[i]->job), .events = POLLIN };
+	}
+	return n;
+}
+
+static int
+wait_ms(const struct console *c)
+{
+	const uint64_t now = clock_mono_ms();
+
+	if (c->reload_at_ms == 0)
+		return -1;
+	return c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
+}
+
+static void
+woken(struct console *c, const struct pollfd *p, size_t n)
+{
+	bool children = (p[POLL_SIGNALS].revents & POLLIN) != 0; /* SIGCHLD */
+	uint64_t ticks;
+
+	if (p[POLL_SIGNALS].revents & POLLIN)
+		signals_take(c);
+	if (p[POLL_TERMINAL].revents && screen_drain(c->screen) < 0)
+		leave_by_signal(c, SIGHUP);
+	if (p[POLL_NOTIFY].revents & POLLIN)
+		changes_take(c);
+	for (size_t i = POLL_CHILDREN; i < n; i++)
+		children |= p[i].revents != 0;
+	if (children)
+		children_pump(c);
+	if ((p[POLL_TIMER].revents & POLLIN) && read(c->timer, &ticks, sizeof(ticks)) > 0)
+		console_reload(c);
+	if (c->reload_at_ms > 0 && clock_mono_ms() >= c->reload_at_ms)
+		console_reload(c);
+	if (p[POLL_KEYS].revents & POLLIN)
+		keys_take(c);
+	else if (p[POLL_KEYS].revents) /* hung up */
+		leave_by_signal(c, SIGHUP);
+}
+
+static void
+loop(struct console *c)
+{
+	while (!c->quits) {
+		struct pollfd p[POLL_MAX];
+
+		if (c->dirty && !screen_is_busy(c->screen))
+			frame(c);
+		mark(c);
+		const size_t n = poll_make(c, p);
+		const int rc = poll(p, n, wait_ms(c));
+		if (rc >= 0)
+			woken(c, p, n);
+		else if (errno != EINTR)
+			c->quits = true;
+	}
+}
+
+static void
+signals_block(sigset_t *ret_old, sigset_t *ret_ours)
+{
+	static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD, SIGPIPE };
+
+	sigemptyset(ret_ours);
+	for (size_t i = 0; i < COUNT(ours); i++)
+		sigaddset(ret_ours, ours[i]);
+	(void)sigprocmask(SIG_BLOCK, ret_ours, ret_old);
+}
+
+static void
+console_fini(struct console *c)
+{
+	while (c->depth > 0)
+		view_free(c, c->stack[--c->depth]);
+	prompt_close(c);
+	children_fini(c);
+	notices_fini(&c->shared.notices);
+	close_quietly(c->signals);
+	close_quietly(c->timer);
+	close_quietly(c->notify);
+}
+
+static int
+run(struct console *c, const sigset_t *ours, struct err *e)
+{
+	struct view *home = NULL;
+	int rc;
+
+	c->signals = signalfd(-1, ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	c->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (c->signals < 0 || c->timer < 0)
+		return err_sys(e, "cannot start the console");
+	const char *no_color = getenv("NO_COLOR");
+	rc = screen_open(!no_color || !no_color[0], &c->screen, e);
+	if (rc < 0)
+		return rc;
+	registry_ensure(c);
+	if (!c->app->registry)
+		who_read(c);
+	rc = view_new(c, view_table[0]->name, "", &home, e);
+	if (rc == 0) {
+		c->stack[c->depth++] = home;
+		console_draw(c); /* tells the view its size */
+		console_reload(c);
+		loop(c);
+	}
+	screen_close(c->screen, false);
+	return rc;
+}
+
+int
+console_main(struct app *a, struct err *e)
+{
+	struct console c = { .app = a, .signals = -1, .timer = -1, .notify = -1 };
+	sigset_t old, ours;
+	int rc;
+
+	(void)setlocale(LC_ALL, "");
+	c.shared.app = a;
+	signals_block(&old, &ours);
+	rc = run(&c, &ours, e);
+	console_fini(&c);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (rc == -ERR_UNREACHABLE) { /* no terminal that could be painted on */
+		const struct err why = *e;
+		err_clear(e);
+		return linear_main(a, why.msg, e);
+	}
+	return rc;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What console.c (loop), console_frame.c (drawing), console_prompt.c (questions) and console_act.c
+ * (children) share; nobody else includes it. */
+#pragma once
+
+#include "registry/base/vec.h"
+#include "tui/job.h"
+#include "tui/term/screen.h"
+#include "tui/view.h"
+
+#define DEPTH_MAX 16u
+
+enum prompt_kind { PROMPT_NONE, PROMPT_FILTER, PROMPT_COMMAND, PROMPT_CONFIRM, PROMPT_NAME, PROMPT_SECRET,
+	           PROMPT_QUIT };
+struct prompt {
+	enum prompt_kind kind;
+	struct line line;
+	struct view_request act; /* what waits for the answer */
+	const char *wrong;       /* what was wrong with the last answer; NULL */
+};
+struct child {
+	struct job *job;
+	struct view *owner; /* gets the answers; NULL: gone, the end becomes a notice */
+	char *command;      /* as it was shown */
+	bool is_act;        /* has a screen of its own; else a view asked */
+	bool is_done;
+	int status;
+	struct buf out, err_text;
+};
+struct console {
+	struct app *app;
+	struct view_shared shared;
+	struct screen *screen;
+	struct view *stack[DEPTH_MAX];
+	size_t depth;
+	struct prompt prompt;
+	VEC(struct child *) children;
+	bool key_is_encrypted;
+	char flash[160];    /* one short line until the next key */
+	bool dirty, quits;
+	bool unmarked;      /* a frame was sent since the last mark */
+	int signals, timer, notify; /* descriptors */
+	bool timer_runs;
+	uint64_t reload_at_ms; /* 0: no change is waiting */
+};
+
+struct view *console_top(struct console *c);
+void console_open_view(struct console *c, const char *name, const char *arg, bool replaces);
+void console_close_view(struct console *c);
+void console_reload(struct console *c);
+void console_act(struct console *c, enum action act);
+void console_take(struct console *c, enum handled h, struct view_request *r); /* what a view answered */
+
+void console_draw(struct console *c);
+
+void prompt_open(struct console *c, enum prompt_kind kind);
+void prompt_key(struct console *c, const struct key *k);
+size_t prompt_rows(const struct console *c, size_t cols); /* that it covers above the key line */
+void prompt_draw(const struct console *c, const struct area *a);
+void prompt_close(struct console *c);
+void prompt_run(struct console *c, struct view_request *r); /* takes r's words; asks what must be asked */
+
+/* passphrase NULL: none. Takes nothing of r. */
+void child_start(struct console *c, const struct view_request *r, const char *passphrase, bool is_act);
+void children_pump(struct console *c);
+bool children_run(const struct console *c);
+void children_forget(struct console *c, const struct view *v); /* v closes */
+void children_fini(struct console *c);
+void request_fini(struct view_request *r);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Questions at the foot of the screen: the filter, a command, and what stands between a command line that
+ * was shown and its run: yes, the model's name, the passphrase. The default of every question is no.
+ */
+#include "tui/console_private.h"
+
+#include <string.h>
+
+#include "registry/records.h"
+#include "tui/cmd/cmd.h"
+
+/* Verbs that sign, and so need the key unlocked. */
+static const char *const signing[] = { "import", "promote", "rollback", "apply", "approve", "sign", "attest",
+	                               "delete", "retire", "revoke", "policy" };
+
+void
+prompt_open(struct console *c, enum prompt_kind kind)
+{
+	line_clear(&c->prompt.line);
+	c->prompt.kind = kind;
+	c->prompt.wrong = NULL;
+	if (kind == PROMPT_FILTER) {
+		line_set(&c->prompt.line, console_top(c)->filter);
+		console_top(c)->is_filtering = true;
+	}
+	c->dirty = true;
+}
+
+void
+prompt_close(struct console *c)
+{
+	line_clear(&c->prompt.line);
+	request_fini(&c->prompt.act);
+	c->prompt.kind = PROMPT_NONE;
+	if (c->depth > 0)
+		console_top(c)->is_filtering = false;
+	c->dirty = true;
+}
+
+static bool
+signs(const struct words *w)
+{
+	for (size_t i = 0; w->n > 0 && i < COUNT(signing); i++)
+		if (streq(signing[i], w->v[0]))
+			return true;
+	return false;
+}
+
+/* Everything was asked but the passphrase. */
+static void
+confirmed(struct console *c)
+{
+	if (c->key_is_encrypted && signs(&c->prompt.act.argv)) {
+		prompt_open(c, PROMPT_SECRET);
+		return;
+	}
+	child_start(c, &c->prompt.act, NULL, true);
+	prompt_close(c);
+}
+
+void
+prompt_run(struct console *c, struct view_request *r)
+{
+	request_fini(&c->prompt.act);
+	c->prompt.act = *r;
+	*r = (struct view_request){ 0 };
+	if (c->prompt.act.reads)
+		confirmed(c);
+	else
+		prompt_open(c, c->prompt.act.protected_name[0] ? PROMPT_NAME : PROMPT_CONFIRM);
+}
+
+/* The commands that are screens. */
+static bool
+command_is_screen(struct console *c, const struct words *w)
+{
+	cleanup_buf struct buf arg = { 0 };
+
+	if (w->n == 1 && (streq(w->v[0], "quit") || streq(w->v[0], "q")))
+		c->quits = true;
+	else if (w->n == 1 && streq(w->v[0], "help"))
+		console_act(c, ACT_HELP);
+	else if (w->n == 1 && streq(w->v[0], "jobs"))
+		console_act(c, ACT_JOBS);
+	else if (w->n == 4 && ((streq(w->v[0], "promote") && streq(w->v[2], "--to")) ||
+	                       (streq(w->v[0], "rollback") && streq(w->v[2], "--stage")))) {
+		buf_addf(&arg, "%s %s %s", w->v[0], w->v[1], w->v[3]);
+		console_open_view(c, "promote", buf_cstr(&arg), false);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+command_run(struct console *c)
+{
+	struct view_request r = { 0 };
+	struct err e = { 0 };
+	const int rc = words_parse(&r.argv, c->prompt.line.text, &e);
+
+	prompt_close(c);
+	if (rc < 0)
+		notice_err(&c->shared.notices, &e);
+	if (rc == 0 && r.argv.n > 0 && streq(r.argv.v[0], "slipway")) {
+		/* pasted with the program's name in front */
+		free(r.argv.v[0]);
+		memmove(r.argv.v, r.argv.v + 1, r.argv.n * sizeof(*r.argv.v));
+		r.argv.n--;
+	}
+	if (rc == 0 && r.argv.n > 0 && !command_is_screen(c, &r.argv)) {
+		r.reads = true; /* typed in full: that was the question */
+		prompt_run(c, &r);
+	}
+	request_fini(&r);
+}
+
+struct completion {
+	const char *prefix;
+	char common[NAME_SIZE];
+	size_t found;
+};
+
+static void
+completion_take(struct completion *k, const char *name)
+{
+	size_t i = 0;
+
+	if (k->found++ == 0) {
+		(void)str_copy(k->common, sizeof(k->common), name);
+		return;
+	}
+	while (k->common[i] && k->common[i] == name[i])
+		i++;
+	k->common[i] = '\0';
+}
+
+static int
+completion_model(void *arg, const struct model_row *m)
+{
+	struct completion *k = arg;
+
+	if (!has_prefix(m->name, k->prefix))
+		return 1;
+	completion_take(k, m->name);
+	return k->common[strlen(k->prefix)] == '\0'; /* nothing more can come of it */
+}
+
+static void
+complete(struct console *c)
+{
+	struct line *l = &c->prompt.line;
+	const char *space = strrchr(l->text, ' ');
+	struct completion k = { .prefix = space ? space + 1 : l->text };
+	cleanup_txn struct txn *t = NULL;
+	struct err e = { 0 };
+
+	if (!space) {
+		for (const struct cmd *const *m = cmds; *m; m++)
+			if (has_prefix((*m)->name, k.prefix))
+				completion_take(&k, (*m)->name);
+	} else if (c->app->registry && store_read_begin(c->app->registry->store, &t, &e) == 0) {
+		(void)model_each(t, k.prefix, completion_model, &k, &e);
+	}
+	if (k.found == 0 || l->at != l->n)
+		return;
+	for (const char *p = k.common + strlen(k.prefix); *p; p++) {
+		const struct key one = { .code = K_CHAR, .text = { *p } };
+		(void)line_key(l, &one);
+	}
+}
+
+static void
+filter_key(struct console *c, const struct key *k)
+{
+	struct view *v = console_top(c);
+
+	if (k->code == K_ENTER) {
+		prompt_close(c);
+	} else if (k->code == K_UP || k->code == K_DOWN) {
+		struct view_request r = { 0 };
+		if (v->ops->action)
+			(void)v->ops->action(v, k->code == K_UP ? ACT_UP : ACT_DOWN, &r);
+	} else {
+		if (k->code == K_ESC)
+			line_clear(&c->prompt.line);
+		else if (!line_key(&c->prompt.line, k))
+			return;
+		if (str_copy(v->filter, sizeof(v->filter), c->prompt.line.text) < 0)
+			line_set(&c->prompt.line, v->filter);
+		if (k->code == K_ESC)
+			prompt_close(c);
+		console_reload(c);
+	}
+	c->dirty = true;
+}
+
+static void
+answer_take(struct console *c)
+{
+	struct prompt *p = &c->prompt;
+
+	if (p->kind == PROMPT_COMMAND) {
+		command_run(c);
+	} else if (p->kind == PROMPT_NAME && !streq(p->line.text, p->act.protected_name)) {
+		p->wrong = "that is not the name";
+		line_clear(&p->line);
+	} else if (p->kind == PROMPT_NAME) {
+		confirmed(c);
+	} else if (p->kind == PROMPT_SECRET) {
+		child_start(c, &p->act, p->line.text, true);
+		prompt_close(c);
+	}
+}
+
+void
+prompt_key(struct console *c, const struct key *k)
+{
+	struct prompt *p = &c->prompt;
+
+	c->dirty = true;
+	if (p->kind == PROMPT_FILTER) {
+		filter_key(c, k);
+		return;
+	}
+	if (k->code == K_ESC) {
+		prompt_close(c);
+		return;
+	}
+	if (p->kind == PROMPT_CONFIRM || p->kind == PROMPT_QUIT) {
+		const bool yes = k->code == K_CHAR && !k->is_pasted && streq(k->text, "y");
+		if (yes && p->kind == PROMPT_QUIT)
+			c->quits = true;
+		if (yes && p->kind == PROMPT_CONFIRM)
+			confirmed(c);
+		else
+			prompt_close(c);
+		return;
+	}
+	if (k->code == K_ENTER && !k->is_pasted)
+		answer_take(c);
+	else if (k->code == K_TAB && p->kind == PROMPT_COMMAND)
+		complete(c);
+	else if (k->code == K_BACKSPACE && p->line.n == 0 && p->kind == PROMPT_COMMAND)
+		prompt_close(c);
+	else
+		(void)line_key(&p->line, k);
+}
+
+size_t
+prompt_rows(const struct console *c, size_t cols)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (c->prompt.kind == PROMPT_NONE || c->prompt.kind == PROMPT_FILTER)
+		return 0;
+	if (c->prompt.kind == PROMPT_COMMAND || c->prompt.kind == PROMPT_QUIT)
+		return 1;
+	words_show(&c->prompt.act.argv, &line);
+	return 3 + (cols > 2 ? line.n / (cols - 2) : 0);
+}
+
+/* A field whose end stays in sight. */
+static void
+field_draw(const struct prompt *p, const struct area *a, size_t row, size_t col)
+{
+	const size_t room = a->cols > col + 1 ? a->cols - col - 1 : 1;
+	const char *from = p->line.text;
+
+	while (paint_width(from) > room && *from)
+		from++;
+	while (((unsigned char)*from & 0xc0) == 0x80)
+		from++;
+	const size_t end = paint_text(a, row, col, INK_TEXT, from);
+	const struct str behind = { p->line.text + p->line.at, p->line.n - p->line.at };
+	cleanup_free char *tail = xstrndup(behind.p, behind.n);
+	const size_t w = paint_width(tail);
+	paint_cursor(a, row, end > w ? end - w : col, true);
+}
+
+static void
+question_draw(const struct console *c, const struct area *a)
+{
+	const struct prompt *p = &c->prompt;
+	cleanup_buf struct buf line = { 0 };
+	const size_t last = a->rows - 1;
+	size_t col;
+
+	paint_rule(a, 0, "runs");
+	words_show(&p->act.argv, &line);
+	paint_prose(a, 1, 1, INK_HEAD, buf_cstr(&line));
+	if (p->kind == PROMPT_CONFIRM) {
+		col = paint_text(a, last, 1, INK_WAIT, "run this? y runs it, any other key leaves nothing changed ");
+		paint_cursor(a, last, col, true);
+	} else if (p->kind == PROMPT_NAME) {
+		col = paint_text(a, last, 1, p->wrong ? INK_BAD : INK_WAIT,
+		                 p->wrong ? p->wrong : "type the model's name, then Enter");
+		col = paint_text(a, last, col, INK_WAIT, ": ");
+		field_draw(p, a, last, col);
+	} else {
+		col = paintf(a, last, 1, INK_WAIT, "passphrase of %s's key (not shown): ", c->shared.who);
+		paint_cursor(a, last, col, true);
+	}
+}
+
+void
+prompt_draw(const struct console *c, const struct area *a)
+{
+	size_t col;
+
+	if (a->rows == 0)
+		return;
+	paint_blank(a);
+	if (c->prompt.kind == PROMPT_COMMAND) {
+		col = paint_text(a, 0, 0, INK_KEY, ":");
+		field_draw(&c->prompt, a, 0, col);
+	} else if (c->prompt.kind == PROMPT_QUIT) {
+		col = paint_text(a, 0, 1, INK_WAIT, "a command still runs and would end: leave? y / N ");
+		paint_cursor(a, 0, col, true);
+	} else {
+		question_draw(c, a);
+	}
+}

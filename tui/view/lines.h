@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text in rows that a person scrolls through: what a command printed, a plan, a page of help. */
+#pragma once
+
+#include "registry/base/json.h"
+#include "registry/base/vec.h"
+#include "tui/view/list.h"
+
+struct text_line {
+	char *text; /* owned */
+	enum ink ink;
+};
+struct lines {
+	VEC(struct text_line) rows;
+	size_t top;
+};
+void lines_add(struct lines *l, enum ink ink, const char *fmt, ...) PRINTF(3, 4);
+void lines_add_text(struct lines *l, enum ink ink, struct str text); /* parted at line feeds */
+/* A value as "name  value" rows, nested ones indented; words of state get their colour. */
+void lines_add_json(struct lines *l, const json_t *v);
+void lines_clear(struct lines *l);
+void lines_fini(struct lines *l);
+bool lines_move(struct lines *l, enum action act, size_t page); /* false: no movement */
+void lines_draw(struct lines *l, const struct area *a);         /* and "more" where there is more */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One job, live: follows its journal, which the agent writes before each step. The journal is foreign
+ * ground; what the log says about the end comes from the database and wins.
+ */
+#include <stdio.h>
+
+#include "registry/base/clock.h"
+#include "registry/journal.h"
+#include "tui/view/list.h"
+#include "tui/view/show.h"
+#include "tui/view/views.h"
+
+#define LINES_MAX 5000u
+#define BAR_CELLS 30u
+
+struct job_screen {
+	struct job_row row;
+	bool has_row, is_alive;
+	struct journal *journal;
+	VEC(struct journal_line) lines;
+	struct list list;
+	bool follows;
+	struct err failed;
+};
+
+static int
+job_open(struct view *v, struct err *e)
+{
+	struct job_screen *s = v->state;
+
+	(void)e;
+	s->follows = true;
+	return 0;
+}
+
+static int
+row_read(struct view *v, struct err *e)
+{
+	struct job_screen *s = v->state;
+	cleanup_txn struct txn *t = NULL;
+	int rc;
+
+	rc = view_read(v, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = job_get(t, v->arg, &s->row, e);
+	s->has_row = rc == 0;
+	if (rc == -ERR_NOT_FOUND)
+		err_clear(e);
+	return rc == -ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int
+journal_read(struct view *v, struct err *e)
+{
+	struct job_screen *s = v->state;
+	struct journal_line line;
+	bool has = true;
+	int rc;
+
+	if (!s->journal) {
+		rc = journal_open(v->app->registry->rootfd, v->arg, &s->journal, e);
+		if (rc < 0)
+			return rc;
+	}
+	s->is_alive = journal_is_alive(s->journal);
+	for (;;) {
+		rc = journal_next(s->journal, &line, &has, e);
+		if (rc < 0 || !has)
+			return rc;
+		if (s->lines.n < LINES_MAX)
+			vec_push(&s->lines, line);
+		else
+			s->lines.v[LINES_MAX - 1] = line;
+	}
+}
+
+static const struct journal_line *
+newest(const struct job_screen *s)
+{
+	return s->lines.n > 0 ? &s->lines.v[s->lines.n - 1] : NULL;
+}
+
+static bool
+is_over(const struct job_screen *s)
+{
+	const struct journal_line *l = newest(s);
+
+	return (s->has_row && s->row.end_seq > 0) || (l && job_state_is_final(l->state) && !s->is_alive);
+}
+
+static int
+job_reload(struct view *v, struct err *e)
+{
+	struct job_screen *s = v->state;
+
+	(void)e;
+	err_clear(&s->failed);
+	if (row_read(v, &s->failed) == 0)
+		(void)journal_read(v, &s->failed);
+	s->list.n = s->lines.n;
+	if (s->follows)
+		(void)list_move(&s->list, ACT_BOTTOM, v->page);
+	v->is_live = !is_over(s) && s->failed.code == ERR_OK;
+	return 0;
+}
+
+static enum ink
+state_ink(enum job_state s)
+{
+	if (s == JOB_SUCCEEDED)
+		return INK_OK;
+	if (s == JOB_FAILED || s == JOB_ABORTED || s == JOB_ROLLED_BACK || s == JOB_ROLLBACK_FAILED ||
+	    s == JOB_ROLLING_BACK)
+		return INK_BAD;
+	return INK_WAIT;
+}
+
+static size_t
+state_draw(const struct job_screen *s, const struct area *a, size_t row)
+{
+	const struct journal_line *l = newest(s);
+	size_t c = 1;
+
+	if (s->has_row) {
+		c = paintf(a, row, c, INK_HEAD, "%s %s", s->row.kind, s->row.model);
+		if (s->row.number > 0)
+			c = paintf(a, row, c, INK_HEAD, " v%llu", (unsigned long long)s->row.number);
+		c = paint_text(a, row, c + 1, INK_TEXT, "->");
+		paint_text(a, row++, c + 1, show_stage_ink(s->row.stage), s->row.stage);
+	}
+	if (s->has_row && s->row.end_seq > 0) {
+		c = paintf(a, row, 1, streq(s->row.state, "succeeded") ? INK_OK : INK_BAD, "ended: %s",
+		           s->row.state);
+		paintf(a, row++, c + 2, INK_DIM, "log entry %llu", (unsigned long long)s->row.end_seq);
+	} else if (l) {
+		c = paintf(a, row, 1, state_ink(l->state), "%s", job_state_name(l->state));
+		if (s->is_alive || job_state_is_final(l->state))
+			paint_text(a, row++, c + 2, INK_DIM, s->is_alive ? "its agent runs" : "");
+		else
+			paint_text(a, row++, c + 2, INK_BAD,
+			           "its agent is gone, the outcome is unknown: c continues it");
+	}
+	return row;
+}
+
+static size_t
+bar_draw(const struct job_screen *s, const struct area *a, size_t row)
+{
+	const struct journal_line *l = newest(s);
+	unsigned percent;
+	size_t c;
+
+	if (!l || is_over(s) || (!l->has_percent && l->total == 0))
+		return row;
+	percent = l->has_percent ? l->percent : (unsigned)(l->done / (l->total / 100 + 1));
+	percent = percent > 100 ? 100 : percent;
+	c = paint_text(a, row, 1, INK_TEXT, "[");
+	for (size_t i = 0; i < BAR_CELLS; i++)
+		c = paint_text(a, row, c, INK_OK, i * 100 < percent * BAR_CELLS ? "#" : " ");
+	c = paintf(a, row, c, INK_TEXT, "] %3u%%", percent);
+	if (l->total > 0) {
+		char done[16], total[16];
+		show_size(done, l->done);
+		show_size(total, l->total);
+		paintf(a, row, c + 2, INK_DIM, "%s of %s", done, total);
+	}
+	return row + 1;
+}
+
+static void
+line_draw(const struct area *a, size_t row, const struct journal_line *l)
+{
+	char when[CLOCK_TEXT_SIZE];
+	size_t c = 3;
+
+	clock_text(when, l->time_s);
+	when[19] = '\0';
+	if (a->cols >= 60)
+		c = paint_fit(a, row, c, 10, INK_DIM, TEXT_CUT_END, when + 11);
+	c = paint_fit(a, row, c, 13, state_ink(l->state), TEXT_CUT_END, job_state_name(l->state));
+	if (l->target[0] && a->cols >= 60)
+		c = paintf(a, row, c, INK_DIM, "%.20s: ", l->target);
+	if (l->has_percent)
+		c = paintf(a, row, c, INK_TEXT, "%u%% ", l->percent);
+	c = paint_fit(a, row, c, a->cols > c ? a->cols - c : 0, INK_TEXT, TEXT_CUT_END,
+	              l->text[0] ? l->text : l->step);
+}
+
+static void
+job_draw(struct view *v, const struct area *a)
+{
+	struct job_screen *s = v->state;
+	const struct journal_line *l = newest(s);
+	size_t row = 0;
+
+	if (s->failed.code != ERR_OK && s->lines.n == 0 && !s->has_row) {
+		show_error(a, 1, &s->failed);
+		return;
+	}
+	row = state_draw(s, a, row);
+	row = bar_draw(s, a, row);
+	if (l && l->hint[0])
+		row = paint_prose(a, row, 1, INK_TEXT, l->hint);
+	if (s->failed.code != ERR_OK)
+		row = show_error(a, row, &s->failed);
+	if (row + 1 >= a->rows)
+		return;
+	paint_rule(a, row, "journal");
+	const struct area list = area_rows(a, row + 1, a->rows);
+	v->page = list.rows;
+	list_fit(&s->list, v->page);
+	for (size_t i = 0; i < list.rows && s->list.top + i < s->lines.n; i++)
+		line_draw(&list, i, &s->lines.v[s->list.top + i]);
+}
+
+static enum handled
+job_action(struct view *v, enum action act, struct view_request *ret)
+{
+	struct job_screen *s = v->state;
+
+	if (list_move(&s->list, act, v->page)) {
+		s->follows = s->list.cursor + 1 >= s->list.n;
+		return HANDLED;
+	}
+	if (act == ACT_ABORT && !is_over(s))
+		words_of(&ret->argv, "job", "abort", v->arg, "--yes");
+	else if (act == ACT_CONTINUE && !is_over(s) && !s->is_alive)
+		words_of(&ret->argv, "job", "resume", v->arg);
+	else
+		return NOT_HANDLED;
+	return RUN_ARGV;
+}
+
+static void
+job_title(const struct view *v, struct buf *ret)
+{
+	buf_addf(ret, "job %s", v->arg);
+}
+
+static void
+job_close(struct view *v)
+{
+	struct job_screen *s = v->state;
+
+	journal_close(s->journal);
+	vec_fini(&s->lines);
+}
+
+static const struct hint hints[] = {
+	{ ACT_ABORT, "abort" }, { ACT_CONTINUE, "continue" }, { ACT_BOTTOM, "follow" }, { 0, NULL },
+};
+
+const struct view_ops view_job = {
+	.name = "job",
+	.state_size = sizeof(struct job_screen),
+	.open = job_open,
+	.reload = job_reload,
+	.title = job_title,
+	.draw = job_draw,
+	.action = job_action,
+	.close = job_close,
+	.hints = hints,
+};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs, newest first: running, waiting, ended. */
+#include <stdio.h>
+
+#include "tui/view/list.h"
+#include "tui/view/show.h"
+#include "tui/view/views.h"
+
+#define JOBS_MAX 1000u
+
+struct jobs {
+	struct list list;
+	VEC(struct job_row) rows;
+	const char *filter;
+	struct err failed;
+};
+
+static int
+job_keep(void *arg, const struct job_row *n)
+{
+	struct jobs *s = arg;
+	cleanup_buf struct buf b = { 0 };
+
+	buf_addf(&b, "%s %s %s %s %s v%llu", n->id, n->model, n->stage, n->kind, n->state,
+	         (unsigned long long)n->number);
+	if (!filter_match(s->filter, buf_cstr(&b)))
+		return 0;
+	vec_push(&s->rows, *n);
+	return s->rows.n >= JOBS_MAX;
+}
+
+static int
+jobs_read(struct view *v, struct err *e)
+{
+	struct jobs *s = v->state;
+	cleanup_txn struct txn *t = NULL;
+	int rc;
+
+	rc = view_read(v, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = job_each(t, job_keep, s, e);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+jobs_reload(struct view *v, struct err *e)
+{
+	struct jobs *s = v->state;
+
+	(void)e;
+	s->rows.n = 0;
+	s->filter = v->filter;
+	err_clear(&s->failed);
+	(void)jobs_read(v, &s->failed);
+	s->list.n = s->rows.n;
+	list_fit(&s->list, v->page);
+	v->is_live = false;
+	vec_foreach(n, &s->rows)
+		v->is_live |= n->end_seq == 0;
+	return 0;
+}
+
+static enum ink
+state_ink(const struct job_row *n)
+{
+	if (n->end_seq == 0)
+		return INK_WAIT;
+	return streq(n->state, "succeeded") ? INK_OK : INK_BAD;
+}
+
+static void
+row_draw(const struct area *a, size_t row, const struct job_row *n)
+{
+	char text[NAME_SIZE + 32], age[16];
+	size_t c = 3;
+
+	if (a->cols >= 60)
+		c = paint_fit(a, row, c, 18, INK_DIM, TEXT_CUT_END, n->id);
+	c = paint_fit(a, row, c, 10, INK_TEXT, TEXT_CUT_END, n->kind);
+	(void)snprintf(text, sizeof(text), n->number ? "%s v%llu" : "%s", n->model,
+	               (unsigned long long)n->number);
+	const size_t tail = 13 + 16 + 6;
+	const size_t name = a->cols > c + tail + 8 ? a->cols - c - tail : 8;
+	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c + name, 13, show_stage_ink(n->stage), TEXT_CUT_END, n->stage);
+	c = paint_fit(a, row, c, 16, state_ink(n), TEXT_CUT_END, n->state);
+	show_age(age, n->end_s > 0 ? n->end_s : n->begin_s);
+	(void)paint_fit(a, row, c, 6, INK_DIM, TEXT_CUT_END, age);
+}
+
+static void
+jobs_draw(struct view *v, const struct area *a)
+{
+	struct jobs *s = v->state;
+	const size_t top = filter_draw(v, a, s->rows.n, s->rows.n >= JOBS_MAX, "jobs");
+	const struct area list = area_rows(a, top, a->rows);
+
+	v->page = list.rows;
+	if (s->failed.code != ERR_OK) {
+		show_error(&list, 1, &s->failed);
+		return;
+	}
+	if (s->rows.n == 0)
+		paint_text(&list, 1, 1, INK_TEXT,
+		           v->filter[0] ? "no job matches these words; \\ clears them"
+		                        : "no job has run in this registry yet");
+	list_fit(&s->list, v->page);
+	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
+		row_draw(&list, i, &s->rows.v[s->list.top + i]);
+		list_mark(&list, i, s->list.top + i == s->list.cursor);
+	}
+}
+
+static enum handled
+jobs_action(struct view *v, enum action act, struct view_request *ret)
+{
+	struct jobs *s = v->state;
+
+	if (list_move(&s->list, act, v->page))
+		return HANDLED;
+	if (s->list.cursor >= s->rows.n)
+		return NOT_HANDLED;
+	const struct job_row *n = &s->rows.v[s->list.cursor];
+	if (act == ACT_OPEN) {
+		(void)str_copy(ret->view, sizeof(ret->view), "job");
+		(void)str_copy(ret->arg, sizeof(ret->arg), n->id);
+		return OPEN_VIEW;
+	}
+	if (act == ACT_ABORT && n->end_seq == 0) {
+		words_of(&ret->argv, "job", "abort", n->id, "--yes");
+		return RUN_ARGV;
+	}
+	if (act == ACT_CONTINUE && n->end_seq == 0) {
+		words_of(&ret->argv, "job", "resume", n->id);
+		return RUN_ARGV;
+	}
+	return NOT_HANDLED;
+}
+
+static void
+jobs_title(const struct view *v, struct buf *ret)
+{
+	(void)v;
+	buf_adds(ret, "jobs");
+}
+
+static void
+jobs_close(struct view *v)
+{
+	struct jobs *s = v->state;
+
+	vec_fini(&s->rows);
+}
+
+static const struct hint hints[] = {
+	{ ACT_OPEN, "follow" }, { ACT_ABORT, "abort" }, { ACT_CONTINUE, "continue" }, { 0, NULL },
+};
+
+const struct view_ops view_jobs = {
+	.name = "jobs",
+	.state_size = sizeof(struct jobs),
+	.reload = jobs_reload,
+	.title = jobs_title,
+	.draw = jobs_draw,
+	.action = jobs_action,
+	.close = jobs_close,
+	.has_filter = true,
+	.hints = hints,
+};
