@@ -55,8 +55,9 @@ writer_create(int dir, const char *name)
 	return fd;
 }
 
-/* Past the page cache, whole blocks: the disk works while the other thread hashes, and syncing finds
- * nothing left to do. Returns how much was written so; a file system that will not is no failure. */
+/* Past the page cache, whole blocks: the disk works while the other thread hashes, and syncing
+ * finds nothing left to do. Returns how much was written so; a file system that will not is no
+ * failure. */
 static size_t
 write_direct(int fd, const struct queued *q)
 {

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs: every size across the buffers' edges, batches that are seen late or never, and damage. */
+#include "registry/blob.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/fs.h"
+
+#define MIB ((size_t)1 << 20)
+
+struct place {
+	char path[64];
+	int fd;
+	struct blobs *blobs;
+};
+
+static struct place
+fresh(const char *parent)
+{
+	struct place p = { .fd = -1 };
+	struct err e = { 0 };
+
+	(void)snprintf(p.path, sizeof(p.path), "%s/slipway-blob-XXXXXX", parent);
+	cr_assert_eq(crypto_init(), 0);
+	cr_assert_not_null(mkdtemp(p.path));
+	cr_assert_eq(fs_open_dir(AT_FDCWD, p.path, &p.fd, &e), 0);
+	cr_expect_eq(blobs_open(p.fd, &p.blobs, &e), -(int)ERR_NOT_FOUND);
+	cr_assert_eq(mkdirat(p.fd, "blobs", 0755), 0);
+	cr_assert_eq(mkdirat(p.fd, "blobs/sha256", 0755), 0);
+	cr_assert_eq(blobs_open(p.fd, &p.blobs, &e), 0, "%s", e.msg);
+	return p;
+}
+
+static size_t
+count(const struct place *p, const char *dir)
+{
+	DIR *const d = fdopendir(openat(p->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	size_t n = 0;
+
+	cr_assert_not_null(d);
+	for (const struct dirent *de = readdir(d); de; de = readdir(d))
+		n += de->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void
+leave(struct place *p)
+{
+	static const char *const dirs[] = { "blobs/sha256", "incoming" };
+
+	blobs_close(p->blobs);
+	for (size_t i = 0; i < COUNT(dirs); i++) {
+		const int fd = openat(p->fd, dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		DIR *const d = fd < 0 ? NULL : fdopendir(fd);
+
+		if (!d)
+			continue;
+		for (const struct dirent *de = readdir(d); de; de = readdir(d))
+			(void)unlinkat(fd, de->d_name, 0);
+		closedir(d);
+		(void)unlinkat(p->fd, dirs[i], AT_REMOVEDIR);
+	}
+	(void)unlinkat(p->fd, "blobs", AT_REMOVEDIR);
+	(void)rmdir(p->path);
+	(void)close(p->fd);
+}
+
+/* A file of n bytes that no other seed has, and its digest by the other implementation. */
+static int
+make_file(size_t n, unsigned seed, struct digest *ret)
+{
+	cleanup_free uint8_t *bytes = xmalloc(n + 1);
+	char path[] = "/tmp/slipway-blob-in-XXXXXX";
+	const int fd = mkostemp(path, O_CLOEXEC);
+	uint64_t x = seed + 88172645463325252u;
+
+	for (size_t i = 0; i < n; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		bytes[i] = (uint8_t)x;
+	}
+	cr_assert_geq(fd, 0);
+	(void)unlink(path);
+	cr_assert_eq(fs_write_all(fd, bytes, n), 0);
+	cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+	digest_small(bytes, n, ret);
+	return fd;
+}
+
+static void
+note_progress(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	uint64_t *const last = arg;
+
+	cr_expect_geq(done, *last);
+	cr_expect(total == 0 || done <= total);
+	*last = done;
+}
+
+static void
+put_sizes(const char *parent)
+{
+	static const size_t sizes[] = {
+		0, 1, 4095, 4096, MIB - 1, MIB, MIB + 1, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1,
+		8 * MIB, 9 * MIB + 5, 16 * MIB, 17 * MIB + 4096, 20 * MIB + 4097,
+	};
+	struct place p = fresh(parent);
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < COUNT(sizes) * 2; i++) {
+		const size_t n = sizes[i / 2];
+		struct digest expected;
+		struct digest d;
+		uint64_t last = 0;
+		uint64_t size = 1;
+		bool existed = i % 2 == 0;
+		struct stat st;
+		char name[DIGEST_HEX_SIZE + 16];
+		char hex[DIGEST_HEX_SIZE];
+		cleanup_close int fd = make_file(n, 7, &expected);
+		const struct progress pr = { note_progress, &last };
+
+		cr_assert_eq(blob_put_fd(p.blobs, fd, &pr, &d, &size, &existed, &e), 0, "%s",
+		             e.msg);
+		cr_expect(digest_eq(&d, &expected), "%zu bytes", n);
+		cr_expect_eq(size, n);
+		cr_expect_eq(last, n);
+		cr_expect_eq(existed, i % 2 == 1, "%zu bytes", n);
+		cr_expect_eq(blob_verify(p.blobs, &expected, NULL, &e), 0, "%s", e.msg);
+		digest_hex(&d, hex);
+		(void)snprintf(name, sizeof(name), "blobs/sha256/%s", hex);
+		cr_assert_eq(fstatat(p.fd, name, &st, 0), 0);
+		cr_expect_eq(st.st_mode & 07777, 0440);
+		cr_expect_eq(st.st_nlink, 1);
+	}
+	cr_expect_eq(count(&p, "incoming"), 0);
+	cr_expect_eq(count(&p, "blobs/sha256"), COUNT(sizes));
+	leave(&p);
+}
+
+Test(blob, sizes)
+{
+	put_sizes("/tmp");
+}
+
+Test(blob, sizes_where_direct_writing_is_refused)
+{
+	if (access("/dev/shm", W_OK) < 0)
+		cr_skip_test("no tmpfs at /dev/shm");
+	put_sizes("/dev/shm");
+}
+
+Test(blob, reads_from_a_pipe_and_from_memory)
+{
+	struct place p = fresh("/tmp");
+	cleanup_buf struct buf back = { 0 };
+	struct err e = { 0 };
+	struct digest d;
+	uint64_t size;
+	bool existed;
+	int fds[2];
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	cr_assert_eq(write(fds[1], "abc", 3), 3);
+	(void)close(fds[1]);
+	cr_assert_eq(blob_put_fd(p.blobs, fds[0], NULL, &d, &size, &existed, &e), 0, "%s", e.msg);
+	(void)close(fds[0]);
+	cr_expect_eq(size, 3);
+	cr_expect(!existed);
+	cr_assert_eq(blob_put_mem(p.blobs, "abc", 3, &d, &existed, &e), 0);
+	cr_expect(existed);
+	cr_assert_eq(blob_put_mem(p.blobs, "", 0, &d, &existed, &e), 0);
+	cr_expect(!existed);
+	digest_small("abc", 3, &d);
+	cr_assert_eq(blob_read(p.blobs, &d, 3, &back, &e), 0, "%s", e.msg);
+	cr_expect_str_eq(buf_cstr(&back), "abc");
+	cr_expect_eq(blob_read(p.blobs, &d, 2, &back, &e), -(int)ERR_TOO_BIG);
+	cr_expect_eq(back.n, 3);
+	cr_expect_eq(blob_unlink(p.blobs, &d, &e), 0);
+	cr_expect_eq(blob_unlink(p.blobs, &d, &e), 0);
+	cr_expect_eq(blob_read(p.blobs, &d, 3, &back, &e), -(int)ERR_NOT_FOUND);
+	cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), -(int)ERR_NOT_FOUND);
+	cr_expect(!blob_exists(p.blobs, &d, &size));
+	leave(&p);
+}
+
+static int
+sum_sizes(void *arg, const struct digest *d, uint64_t size)
+{
+	uint64_t *const sum = arg;
+
+	cr_expect(!digest_is_zero(d));
+	*sum += size;
+	return *sum > 1000000 ? 7 : 0;
+}
+
+/* Below and above the number of files that are synced one by one, with doubles in between. */
+Test(blob, batches_are_seen_when_they_are_finished)
+{
+	static const struct {
+		size_t files, size;
+		bool finish;
+	} cases[] = {
+		{ 3, 100, true },   { 64, 100, true },  { 65, 100, true },    { 200, 30000, true },
+		{ 70, 300000, true }, { 3, 100, false }, { 200, 30000, false },
+		{ 66, 5 * MIB / 16, true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct place p = fresh("/tmp");
+		struct blob_batch *t = NULL;
+		struct err e = { 0 };
+		uint64_t sum = 0;
+
+		cr_assert_eq(blob_batch_new(p.blobs, &t, &e), 0, "%s", e.msg);
+		/* the first two again at the end */
+		for (size_t k = 0; k < cases[i].files + 2; k++) {
+			struct digest expected;
+			struct digest d;
+			uint64_t size;
+			cleanup_close int fd = make_file(cases[i].size,
+			                                 (unsigned)(k % cases[i].files), &expected);
+
+			cr_assert_eq(blob_batch_add(t, fd, "x", NULL, &d, &size, &e), 0, "%s",
+			             e.msg);
+			cr_expect(digest_eq(&d, &expected));
+			cr_expect(!blob_exists(p.blobs, &d, NULL));
+		}
+		cr_expect_eq(count(&p, "blobs/sha256"), 0);
+		if (cases[i].finish) {
+			cr_assert_eq(blob_batch_finish(t, &e), 0, "%s", e.msg);
+			cr_expect_eq(blob_batch_new_bytes(t), cases[i].files * cases[i].size);
+		}
+		blob_batch_free(t);
+		cr_expect_eq(count(&p, "incoming"), 0, "%zu", i);
+		cr_expect_eq(count(&p, "blobs/sha256"), cases[i].finish ? cases[i].files : 0);
+		const int rc = blob_each(p.blobs, sum_sizes, &sum, &e);
+		cr_expect_eq(rc, sum > 1000000 ? 7 : 0);
+		for (size_t k = 0; k < cases[i].files && cases[i].finish; k++) {
+			struct digest d;
+
+			(void)close(make_file(cases[i].size, (unsigned)k, &d));
+			cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0, "%s", e.msg);
+		}
+		leave(&p);
+	}
+}
+
+/* What lies under the name of "abc" before, and what reading and putting say. */
+Test(blob, damage_is_told)
+{
+	static const struct {
+		const char *bytes; /* NULL: a folder */
+		int put, read, verify;
+	} cases[] = {
+		{ "abc", 0, 0, 0 },
+		{ "abd", 0, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
+		{ "ab", -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
+		{ "", -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
+		{ NULL, -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct place p = fresh("/tmp");
+		cleanup_buf struct buf back = { 0 };
+		char hex[DIGEST_HEX_SIZE];
+		struct digest d;
+		struct err e = { 0 };
+
+		digest_small("abc", 3, &d);
+		digest_hex(&d, hex);
+		cleanup_free char *name = xasprintf("blobs/sha256/%s", hex);
+		if (cases[i].bytes)
+			cr_assert_eq(fs_write_at(p.fd, name, cases[i].bytes, strlen(cases[i].bytes),
+			                         0440, &e), 0);
+		else
+			cr_assert_eq(mkdirat(p.fd, name, 0755), 0);
+		cr_expect_eq(blob_put_mem(p.blobs, "abc", 3, &d, NULL, &e), cases[i].put, "%zu", i);
+		cr_expect_eq(blob_read(p.blobs, &d, 99, &back, &e), cases[i].read, "%zu", i);
+		cr_expect_eq(back.n, cases[i].read == 0 ? 3 : 0);
+		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), cases[i].verify, "%zu", i);
+		cr_expect_eq(count(&p, "incoming"), 0);
+		if (!cases[i].bytes)
+			(void)unlinkat(p.fd, name, AT_REMOVEDIR);
+		leave(&p);
+	}
+}
+
+Test(blob, leftovers_of_others_are_not_touched_or_taken)
+{
+	struct place p = fresh("/tmp");
+	struct blob_batch *t = NULL;
+	struct err e = { 0 };
+	struct digest d;
+
+	cr_assert_eq(mkdirat(p.fd, "incoming", 0755), 0);
+	cr_assert_eq(fs_write_at(p.fd, "incoming/0123456789abcdef-0000000000000000", "old", 3, 0440,
+	                         &e), 0);
+	cr_assert_eq(blob_put_mem(p.blobs, "new", 3, &d, NULL, &e), 0);
+	cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0);
+	cr_assert_eq(blob_batch_new(p.blobs, &t, &e), 0);
+	cr_assert_eq(blob_batch_add_mem(t, "lost", 4, &d, &e), 0);
+	cr_expect_eq(count(&p, "incoming"), 2);
+	blob_batch_free(t);
+	cr_expect_eq(count(&p, "incoming"), 1);
+	leave(&p);
+}
