@@ -1,0 +1,332 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""format_reader.py REGISTRY: reads a registry with nothing but what slipway-format(5) says.
+
+An implementation of its own, so that page and program cannot drift apart unseen: log lines, Merkle
+root, the chains of entries, the signatures of every statement under the policy in force, plans,
+manifests and every blob of a live version. Prints one line a problem and a summary, exit 1 with
+problems. Needs the openssl program for Ed25519; knows no database and no slipway.
+"""
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+PAYLOAD_TYPE = 'application/vnd.in-toto+json'
+ROLE = {'version': 'author', 'authorisation': 'deployer', 'promotion': 'agent'}
+OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
+KINDS = (
+    ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
+     ('merges.txt',)),
+    ('doc', 'md rst txt pdf html', ('README', 'LICENSE', 'NOTICE'), ()),
+    ('code', 'py sh ipynb js c cc cpp h so', (), ()),
+    ('dataset', 'csv parquet arrow jsonl', (), ()),
+)
+BODIES = {
+    'registry': 'id created format', 'policy': 'version digest',
+    'version': 'number digest bytes files signer key', 'label': 'number remove set',
+    'target': 'action name', 'plan': 'id kind stage number', 'authorisation': 'plan',
+    'job': 'event id plan kind stage number state', 'delete': 'number digest',
+    'promotion': 'stage kind plan number digest job targets proofs',
+}
+
+
+class Bad(Exception):
+    pass
+
+
+def need(condition, why):
+    if not condition:
+        raise Bad(why)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def digest(data):
+    return 'sha256:' + sha256(data).hex()
+
+
+def no_duplicates(pairs):
+    need(len({name for name, _ in pairs}) == len(pairs), 'a member stands there twice')
+    return dict(pairs)
+
+
+def parse(data):
+    return json.loads(data, object_pairs_hook=no_duplicates)
+
+
+def canonical(value):
+    text = json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=True)
+    text = re.sub(r'(?<!\\)((?:\\\\)*)\\u([0-9a-f]{4})',
+                  lambda m: m[1] + '\\u' + m[2].upper(), text)
+    return text.replace('\x7f', '\\u007f').encode()
+
+
+def merkle_root(leaves):
+    if not leaves:
+        return sha256(b'')
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b'\x01' + merkle_root(leaves[:k]) + merkle_root(leaves[k:]))
+
+
+def key_bytes(text):
+    kind, body = text.split(' ')
+    wire = base64.b64decode(body, validate=True)
+    head = b'\0\0\0\x0bssh-ed25519\0\0\0\x20'
+    need(kind == 'ssh-ed25519' and len(wire) == 51 and wire.startswith(head), 'no Ed25519 key')
+    return wire[len(head):]
+
+
+def ed25519_is_good(key, message, signature):
+    """OpenSSL wants files: Ed25519 is not a streaming signature."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = {}
+        der = bytes.fromhex('302a300506032b6570032100') + key
+        pem = (b'-----BEGIN PUBLIC KEY-----\n' + base64.b64encode(der) +
+               b'\n-----END PUBLIC KEY-----\n')
+        for name, data in (('key', pem), ('message', message), ('signature', signature)):
+            names[name] = os.path.join(folder, name)
+            with open(names[name], 'wb') as f:
+                f.write(data)
+        return subprocess.run(
+            ['openssl', 'pkeyutl', '-verify', '-pubin', '-inkey', names['key'], '-rawin',
+             '-in', names['message'], '-sigfile', names['signature']],
+            capture_output=True, check=False).returncode == 0
+
+
+def kind_of(path):
+    name = path.rsplit('/', 1)[-1]
+    for kind, suffixes, prefixes, names in KINDS:
+        if name.endswith(tuple('.' + s for s in suffixes.split())) or name in names or \
+                (prefixes and name.startswith(prefixes)):
+            return kind
+    return 'weight'
+
+
+class Reader:
+    def __init__(self, folder):
+        self.folder, self.problems = folder, []
+        self.policy = self.policy_seq = None
+        self.leaves, self.chains, self.plans = [], {}, {}
+        self.allowed, self.stages, self.versions = set(), {}, {}
+        self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
+
+    def read(self, *parts):
+        with open(os.path.join(self.folder, *parts), 'rb') as f:
+            return f.read()
+
+    def blob(self, name):
+        need(re.fullmatch('sha256:[0-9a-f]{64}', name), f'no digest: {name}')
+        data = self.read('blobs', 'sha256', name[7:])
+        need(digest(data) == name, f'blob {name} has other bytes')
+        return data
+
+    # --- the log ---
+
+    def lines(self):
+        segments = sorted(n for n in os.listdir(os.path.join(self.folder, 'log'))
+                          if re.fullmatch(r'\d{8}\.log', n))
+        need(segments == [f'{i:08}.log' for i in range(1, len(segments) + 1)], 'segments missing')
+        for number, name in enumerate(segments, 1):
+            data = self.read('log', name)
+            need(len(data) <= 67108864, f'{name} is too long')
+            lines = data.split(b'\n')
+            for at, line in enumerate(lines[:-1]):
+                is_last = number == len(segments) and at == len(lines) - 2 and not lines[-1]
+                if is_last and b'\0' in line:
+                    return
+                yield line
+            need(number == len(segments) or not lines[-1], f'{name} has an unfinished line')
+
+    def entry(self, seq, line):
+        number, leaf, text = line.split(b' ', 2)
+        need(number == str(seq).encode(), 'another sequence')
+        need(len(text) <= 65535, 'too long')
+        need(sha256(b'\0' + text).hex().encode() == leaf, 'does not hash to its leaf')
+        n = parse(text)
+        need(canonical(n) == text, 'not canonical')
+        self.leaves.append(bytes.fromhex(leaf.decode()))
+        need(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', n['time']), 'no time')
+        need(n['policy'] == self.policy_seq, 'names another policy than the one in force')
+        need(n['previous'] == self.chains.get(n.get('model')) or 'model' not in n,
+             "does not continue its model's chain")
+        if 'model' in n:
+            self.chains[n['model']] = seq
+        need(n['type'] in BODIES, f"unknown type {n['type']}")
+        missing = set(BODIES[n['type']].split()) - set(n['body'])
+        extra = set(n['body']) - set(BODIES[n['type']].split()) - {'target'}
+        need(not missing and not extra, f'members of the body: {sorted(missing | extra)}')
+        getattr(self, 'on_' + n['type'], lambda seq, n: None)(seq, n)
+
+    # --- statements ---
+
+    def keys(self, policy, role):
+        return [key_bytes(k) for p in policy['people'] if p['id'] in policy['roles'][role]
+                for k in p['keys']]
+
+    def open_envelope(self, n):
+        envelope = n['statement']
+        if isinstance(envelope, str):
+            envelope = parse(self.blob(envelope))
+        need(len(canonical(envelope)) <= 131072, 'an envelope that is too large')
+        need(set(envelope) == {'payload', 'payloadType', 'signatures'}, 'no envelope')
+        need(envelope['payloadType'] == PAYLOAD_TYPE, 'another payload type')
+        payload = base64.b64decode(envelope['payload'], validate=True)
+        signed = b'DSSEv1 %d %s %d %s' % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload),
+                                          payload)
+        statement = parse(payload)
+        need(canonical(statement) == payload, 'a payload that is not canonical')
+        need(statement['_type'] == 'https://in-toto.io/Statement/v1', 'no Statement v1')
+        need(statement['predicateType'] == f"urn:slipway:{n['type']}:v1", 'another kind')
+        need(len(statement['subject']) == 1, 'not one subject')
+        signatures = [base64.b64decode(s['sig'], validate=True) for s in envelope['signatures']]
+        subject = 'sha256:' + statement['subject'][0]['digest']['sha256']
+        return signed, signatures, subject, statement['predicate']
+
+    def signed_by(self, signed, signatures, keys, role):
+        need(any(ed25519_is_good(k, signed, s) for k in keys for s in signatures),
+             f'no good signature of role {role}')
+        self.counts['statements'] += 1
+
+    def statement(self, n):
+        signed, signatures, subject, predicate = self.open_envelope(n)
+        role = ROLE[n['type']]
+        self.signed_by(signed, signatures, self.keys(self.policy, role), role)
+        need(predicate['registry'] == self.id, 'a statement of another registry')
+        return subject, predicate
+
+    # --- one function a type ---
+
+    def on_registry(self, seq, n):
+        need(seq == 0, 'not the first entry')
+        self.id = n['body']['id']
+        about = parse(self.read('registry.json'))
+        need(about['format'] == n['body']['format'] == 1, 'another format')
+        need(about['id'] == self.id, 'registry.json names another registry')
+
+    def on_policy(self, seq, n):
+        signed, signatures, subject, policy = self.open_envelope(n)
+        need(digest(canonical(policy)) == subject == n['body']['digest'], 'another document')
+        need(policy['version'] == n['body']['version'] ==
+             (self.policy['version'] if self.policy else 0) + 1, 'not the next version')
+        for by in filter(None, (policy, self.policy)):
+            self.signed_by(signed, signatures, self.keys(by, 'root'), 'root')
+        people = {p['id'] for p in policy['people']}
+        need(all(set(r) <= people for r in policy['roles'].values()), 'nobody of that name')
+        need([s['order'] for s in policy['stages']] ==
+             list(range(1, len(policy['stages']) + 1)), 'an order of stages with gaps')
+        self.policy, self.policy_seq = policy, seq
+
+    def on_version(self, seq, n):
+        subject, p = self.statement(n)
+        body = n['body']
+        need(subject == body['digest'], 'another subject')
+        need((p['model'], p['files'], p['bytes']) == (n['model'], body['files'], body['bytes']),
+             'the statement says something else')
+        numbers = self.versions.setdefault(n['model'], {})
+        need(body['number'] == len(numbers) + 1, 'not the next number')
+        numbers[body['number']] = (subject, p)
+
+    def on_delete(self, seq, n):
+        need(self.versions[n['model']][n['body']['number']][0] == n['body']['digest'],
+             'another version')
+        self.versions[n['model']][n['body']['number']] = None
+
+    def on_plan(self, seq, n):
+        text = self.blob(n['body']['id'])
+        plan = parse(text)
+        need(canonical(plan) == text, 'a plan that is not canonical')
+        need(set(plan) == set('kind model number previous registry stage steps targets version '
+                              'way_back'.split()), 'members of the plan')
+        need((plan['registry'], plan['model']) == (self.id, n['model']), 'a foreign plan')
+        for key in ('kind', 'stage', 'number'):
+            need(plan[key] == n['body'][key], f'the plan has another {key}')
+        self.plans[n['body']['id']] = plan
+
+    def on_authorisation(self, seq, n):
+        subject, _ = self.statement(n)
+        need(subject == n['body']['plan'] and subject in self.plans, 'not for a plan')
+        self.allowed.add(subject)
+
+    def on_promotion(self, seq, n):
+        subject, p = self.statement(n)
+        body, stage = n['body'], (n['model'], n['body']['stage'])
+        plan = self.plans[body['plan']]
+        need((p['model'], p['stage']) == stage, 'another stage')
+        need(p['plan'] == body['plan'] and p['plan'] in self.allowed, 'nobody allowed its plan')
+        need(p['version'] == body['digest'] == plan['version'], 'another version')
+        need(subject == (p['version'] or p['plan']), 'another subject')
+        before = self.stages.get(stage)
+        need((p['previous'] or {}).get('leaf') == before == plan['previous'],
+             'does not continue what the stage held')
+        need(p['number'] == body['number'] == plan['number'], 'another number')
+        self.stages[stage] = 'sha256:' + self.leaves[seq].hex()
+
+    # --- versions ---
+
+    def check_version(self, name, version, p):
+        text = self.blob(version)
+        manifest = parse(text)
+        layers = manifest['layers']
+        need(canonical(manifest) == text and len(text) <= 4194304, 'manifest: not canonical')
+        paths = [x['annotations']['org.cncf.model.filepath'] for x in layers]
+        need(paths == sorted(set(paths), key=str.encode), 'manifest: order of paths')
+        config = canonical({'config': {}, 'descriptor': {}, 'modelfs': {
+            'type': 'layers', 'diffIds': [x['digest'] for x in layers]}})
+        need(self.blob(manifest['config']['digest']) == config, 'manifest: another config')
+        need(manifest['config']['size'] == len(config), 'manifest: size of the config')
+        need((p['files'], p['bytes']) == (len(layers), sum(x['size'] for x in layers)),
+             'the statement has another count')
+        fileset, oms = hashlib.sha256(), hashlib.sha256()
+        for path, layer in zip(paths, layers):
+            need(layer['mediaType'] == f'application/vnd.cncf.model.{kind_of(path)}.v1.raw',
+                 f'{path}: another kind')
+            need(len(self.blob(layer['digest'])) == layer['size'], f'{path}: another size')
+            hexes = layer['digest'][7:]
+            fileset.update(f"{path}\0{layer['size']}\0{hexes}\n".encode())
+            if path.split('/')[0] not in OMS_IGNORED:
+                oms.update(bytes.fromhex(hexes))
+            self.counts['blobs'] += 1
+        need(p['fileset'] == 'sha256:' + fileset.hexdigest(), 'another fileset digest')
+        need(p['oms_root'] == 'sha256:' + oms.hexdigest(), 'another OMS root')
+        if 'smoke' in p:
+            need(parse(self.blob(p['smoke']))['kind'] == 'Smoke', 'no smoke document')
+        self.counts['versions'] += 1
+
+    def attempt(self, what, function, *args):
+        try:
+            function(*args)
+        except (Bad, KeyError, ValueError, TypeError, AttributeError, OSError) as why:
+            self.problems.append(f'{what}: {type(why).__name__}: {why}')
+
+    def run(self):
+        for seq, line in enumerate(self.lines()):
+            self.attempt(f'entry {seq}', self.entry, seq, line)
+        for model, numbers in sorted(self.versions.items()):
+            for number, found in numbers.items():
+                if found:
+                    name = f'{model}@v{number}'
+                    self.attempt(name, self.check_version, name, *found)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    reader = Reader(sys.argv[1])
+    reader.run()
+    for problem in reader.problems:
+        print('problem:', problem)
+    print(f'entries {len(reader.leaves)} root {merkle_root(reader.leaves).hex()}')
+    print(*(f'{name} {count}' for name, count in reader.counts.items()))
+    sys.exit(1 if reader.problems or not reader.leaves else 0)
+
+
+main()
