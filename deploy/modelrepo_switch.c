@@ -259,7 +259,7 @@ tell_server(const struct run *r, const struct state *s, uint64_t timeout_ms, str
 /* The folder first and the stamp after it: until all files are back the stamp says whose work it
  * was. */
 static int
-restore(const struct run *r, const struct state *s, struct err *e)
+restore_folder(const struct run *r, const struct state *s, struct err *e)
 {
 	int rc = 0;
 
@@ -269,29 +269,31 @@ restore(const struct run *r, const struct state *s, struct err *e)
 		rc = withdraw_others(r, s->number, false, e);
 	if (rc == 0)
 		rc = write_stamp(r, s, e);
-	if (rc == 0)
-		rc = tell_server(r, s, RESTORE_MS, e);
 	return rc;
 }
 
-/* The load was refused and e says how. The old state is put back; what that came to is the hint. */
+/* The load was refused and e says how. The old state is put back; what came of that is the hint. */
 static int
 give_up(const struct run *r, const struct state *back, struct err *e)
 {
-	const int rc = -(int)e->code;
+	const bool was_sent = e->code != ERR_UNREACHABLE;
 	struct err second = { 0 };
 
-	if (rc == -ERR_OUTCOME_UNKNOWN)
+	if (e->code == ERR_OUTCOME_UNKNOWN)
 		return err_hint(e,
 		                "the server may still be at it: look again, then resume or abort");
 	if (!back)
 		return err_hint(e,
 		                "the folder is as wanted, the server did not follow: see its log");
-	if (restore(r, back, &second) < 0)
-		return err_hint(e, "putting the old state back failed too: %.180s", second.msg);
+	if (restore_folder(r, back, &second) < 0)
+		return err_hint(e, "putting the old folder back failed too: %.180s", second.msg);
+	if (!was_sent)
+		return err_hint(e, "the folder is as before, the server was asked for nothing");
+	if (tell_server(r, back, RESTORE_MS, &second) < 0)
+		return err_hint(e, "the folder is as before, the server was not told: %.160s",
+		                second.msg);
 	if (back->number == 0)
-		return err_hint(e,
-		                "it was taken away again, nothing is published, as before");
+		return err_hint(e, "it was taken away again, nothing is published, as before");
 	return err_hint(e, "version %" PRIu64 " was put back and loaded again", back->number);
 }
 
@@ -379,7 +381,8 @@ modelrepo_abort(void *st, const struct rollout *q, const struct precondition *p,
 	if (!r.stamp.exists)
 		return 0;
 	back = state_before(&r, p);
-	return restore(&r, &back, e);
+	rc = restore_folder(&r, &back, e);
+	return rc == 0 ? tell_server(&r, &back, RESTORE_MS, e) : rc;
 }
 
 int

@@ -75,7 +75,7 @@ Test(modelrepo, refused_loads_leave_the_old_version)
 		int rc;
 		const char *named, *hint, *tree;
 	} cases[] = {
-		{ "nobody there", { { 0 } }, 0, -ERR_UNREACHABLE, "cannot reach", "failed too",
+		{ "nobody there", { { 0 } }, 0, -ERR_UNREACHABLE, "cannot reach", "as before",
 		  OLD },
 		{ "500", { { LOAD, .status = 500, .reply = "{\"error\":\"no memory\"}" }, LOADED },
 		  2,
@@ -90,7 +90,7 @@ Test(modelrepo, refused_loads_leave_the_old_version)
 		  OLD },
 		{ "poll mode", { { LOAD, .status = 503, .reply = "{\"error\":\"not allowed\"}" },
 		                 { LOAD, .status = 503 } }, 2, -ERR_ROLLOUT_FAILED, "not allowed",
-		  "failed too", OLD },
+		  "not told", OLD },
 		{ "HTML",
 		  { { LOAD, .status = 200, .type = "text/html", .reply = "<html>" }, LOADED }, 2,
 		  -ERR_MALFORMED, "HTML", "put back", OLD },

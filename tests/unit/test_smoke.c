@@ -129,7 +129,7 @@ Test(smoke, reply)
 		{ "{\"name\":\"y\"}", "<html>", -ERR_MALFORMED, "reply" },
 		{ "{\"name\":\"y\",\"data\":[1]}",
 		  REPLY(V2,
-		        Y("[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]")), -ERR_ROLLOUT_FAILED, "values" },
+		        Y("[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]")), -ERR_ROLLOUT_FAILED, "values" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
