@@ -486,7 +486,16 @@ ledger_fini(struct ledger *l)
 int
 ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e)
 {
-	return pin_save(r->dir, &l->next_pin, e);
+	struct pin now;
+	bool is_newer;
+	int rc = pin_load(r->dir, &now, e);
+
+	if (rc < 0)
+		return rc;
+	/* another process of this person may have seen more meanwhile */
+	is_newer = !now.exists || now.edge.size < l->next_pin.edge.size;
+	pin_fini(&now);
+	return is_newer ? pin_save(r->dir, &l->next_pin, e) : 0;
 }
 
 /* --- questions --- */

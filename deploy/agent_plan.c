@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking: what a plan would change and what targets hold now. Nothing is written, here or there. The
+ * answer carries the intent itself; whoever stores it can check that its digest is its id.
+ */
+#include "deploy/agent.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "deploy/wave.h"
+#include "registry/base/clock.h"
+#include "registry/base/vec.h"
+#include "registry/change.h"
+#include "registry/labels.h"
+
+static const char *const levels[] = { "ok", "warn", "block", "unknown" };
+
+static void
+set_text(json_t *o, const char *key, const char *s)
+{
+	json_t *v = json_from_str(str_of(s));
+
+	json_object_set_new(o, key, v ? v : json_string("(not text)"));
+}
+
+static json_t *
+findings_json(const struct findings *f, bool *ret_blocked)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < f->n; i++) {
+		json_t *o = json_object();
+		set_text(o, "level", levels[f->v[i].level]);
+		set_text(o, "code", f->v[i].code);
+		set_text(o, "text", f->v[i].text);
+		set_text(o, "hint", f->v[i].hint);
+		json_array_append_new(array, o);
+		*ret_blocked = *ret_blocked || f->v[i].level == FINDING_BLOCK;
+	}
+	return array;
+}
+
+static json_t *
+facts_json(const struct target_facts *f)
+{
+	json_t *o = json_object();
+
+	set_text(o, "server", f->server);
+	set_text(o, "version", f->version);
+	set_text(o, "mode", f->mode);
+	json_object_set_new(o, "proofs", proofs_to_json(f->proofs));
+	set_text(o, "whyNot", f->why_not);
+	return o;
+}
+
+static json_t *
+lines_json(struct str text)
+{
+	json_t *array = json_array();
+
+	while (text.n > 0) {
+		const char *lf = memchr(text.p, '\n', text.n);
+		const size_t n = lf ? (size_t)(lf - text.p) : text.n;
+		json_t *line = json_from_str((struct str){ text.p, n });
+
+		if (line && n > 0)
+			json_array_append_new(array, line);
+		else
+			json_decref(line);
+		text.p += n + (lf ? 1 : 0);
+		text.n -= n + (lf ? 1 : 0);
+	}
+	return array;
+}
+
+static json_t *
+serving_json(const struct observation *o)
+{
+	json_t *s = json_object();
+
+	json_object_set_new(s, "known", json_boolean(o->serving_known));
+	json_object_set_new(s, "empty", json_boolean(o->serving_empty));
+	json_object_set_new(s, "number", json_integer((json_int_t)o->serving_number));
+	json_object_set_new(s, "version", digest_is_zero(&o->serving_version) ? json_null()
+	                                                                      : json_from_digest(&o->serving_version));
+	json_object_set_new(s, "drifted", json_boolean(o->is_drifted));
+	json_object_set_new(s, "status", json_string(rollout_status_name(o->status)));
+	json_object_set_new(s, "proofs", proofs_to_json(o->proofs));
+	set_text(s, "reason", o->reason);
+	return s;
+}
+
+static json_t *
+head_json(const struct wave_target *v)
+{
+	json_t *o = json_object();
+
+	set_text(o, "name", v->row.name);
+	set_text(o, "driver", v->row.driver);
+	set_text(o, "stage", v->row.stage);
+	set_text(o, "address", v->t.url ? v->t.url : v->t.path ? v->t.path : "");
+	if (v->t.path)
+		set_text(o, "path", v->t.path);
+	json_object_set_new(o, "minProof", json_string(proof_name(v->min_proof)));
+	return o;
+}
+
+/* --- plan --- */
+
+static int
+preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blocked, bool *ret_drift,
+               struct err *e)
+{
+	struct findings f = { 0 };
+	struct preview p = { 0 };
+	struct observation o;
+	int rc = v->d->probe(v->st, &v->facts, e);
+
+	if (rc == 0)
+		rc = wave_look(w, v, &o, e);
+	if (rc == 0)
+		rc = v->d->preflight(v->st, &v->q, &f, e);
+	if (rc == 0)
+		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
+	if (rc == 0) {
+		*ret_drift = *ret_drift || o.is_drifted || (o.serving_known && o.status == ROLLOUT_FAILED);
+		json_object_set_new(out, "facts", facts_json(&v->facts));
+		json_object_set_new(out, "serving", serving_json(&o));
+		json_object_set_new(out, "findings", findings_json(&f, ret_blocked));
+		json_object_set_new(out, "changes", lines_json(buf_str(&p.text)));
+		json_object_set_new(out, "verified", json_boolean(p.verified));
+		set_text(out, "golden", v->golden ? "yes" : "no");
+	}
+	buf_fini(&p.text);
+	findings_fini(&f);
+	return rc < 0 ? err_prefix(e, "target \"%s\"", v->row.name) : 0;
+}
+
+static int
+render_targets(struct wave *w, struct plan *p, struct err *e)
+{
+	p->targets = xcalloc(w->n + 1, sizeof *p->targets);
+	for (size_t i = 0; i < w->n; i++) {
+		struct wave_target *v = &w->v[i];
+		struct plan_target *t = &p->targets[p->targets_n++];
+		int rc = v->d->render(&v->t, &v->q, &v->rendered, e);
+
+		if (rc < 0)
+			return err_prefix(e, "target \"%s\"", v->row.name);
+		(void)str_copy(t->name, sizeof t->name, v->row.name);
+		t->identity = v->row.identity;
+		digest_small(v->rendered.p, v->rendered.n, &t->rendered);
+	}
+	return 0;
+}
+
+static json_t *
+check_json(const char *name, const char *state, const char *text)
+{
+	json_t *o = json_object();
+
+	set_text(o, "name", name);
+	set_text(o, "state", state);
+	set_text(o, "text", text);
+	return o;
+}
+
+/* What was looked at before this plan, and what nobody looked at: never silently "ok". */
+static json_t *
+checks_json(const struct wave *w, const struct ledger *l)
+{
+	json_t *array = json_array();
+	cleanup_free char *signed_by = NULL, *evidence = NULL;
+
+	if (!w->plan->empty) {
+		signed_by = xasprintf("signed by %s (%s)", w->version.signer, w->version.key_id);
+		json_array_append_new(array, check_json("signature", "ok", signed_by));
+	}
+	evidence = xasprintf("log verified from %s to entry %" PRIu64,
+	                     l->from_start ? "its beginning (no pin)" : "the pin", l->size - 1);
+	json_array_append_new(array, check_json("log", "ok", evidence));
+	json_array_append_new(array, check_json("scan", "not checked", "no scan of unsafe content was made"));
+	json_array_append_new(array, check_json("metrics", "not checked", "no evidence is attached"));
+	json_array_append_new(array, check_json("witness", "not checked", "nobody else has seen this log"));
+	return array;
+}
+
+static json_t *
+plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, json_t *targets)
+{
+	const struct policy_stage *stage = policy_stage(&l->policy, p->stage);
+	char hex[DIGEST_HEX_SIZE];
+	json_t *o = json_object();
+
+	digest_hex(&p->id, hex);
+	json_object_set_new(o, "id", json_string(hex));
+	json_object_set_new(o, "intent", json_stringn(p->text.p, p->text.n));
+	json_object_set_new(o, "kind", json_string(p->kind));
+	json_object_set_new(o, "model", json_string(p->model));
+	json_object_set_new(o, "stage", json_string(p->stage));
+	json_object_set_new(o, "number", json_integer((json_int_t)p->number));
+	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
+	json_object_set_new(o, "nowNumber", json_integer((json_int_t)(w->now.empty ? 0 : w->now.number)));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)w->version.manifest.bytes));
+	json_object_set_new(o, "files", json_integer((json_int_t)w->version.manifest.n));
+	json_object_set_new(o, "protected", json_boolean(stage && stage->is_protected));
+	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
+	json_object_set_new(o, "checks", checks_json(w, l));
+	json_object_set(o, "targets", targets);
+	return o;
+}
+
+static int
+plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bool held, json_t **ret,
+                  struct err *e)
+{
+	cleanup_json json_t *targets = json_array();
+	bool blocked = false, drift = false;
+	struct wave w;
+	int rc = wave_open(r, l, p, &w, e);
+
+	if (rc < 0)
+		return rc;
+	rc = render_targets(&w, p, e);
+	for (size_t i = 0; rc == 0 && i < w.n; i++) {
+		json_t *t = head_json(&w.v[i]);
+		json_array_append_new(targets, t);
+		rc = preview_target(&w, &w.v[i], t, &blocked, &drift, e);
+	}
+	if (rc == 0)
+		rc = plan_seal(p, e);
+	if (rc == 0) {
+		*ret = plan_reply(&w, l, p, targets);
+		json_object_set_new(*ret, "already", json_boolean(held && !drift));
+		json_object_set_new(*ret, "repair", json_boolean(held && drift));
+		json_object_set_new(*ret, "blocked", json_boolean(blocked));
+	}
+	wave_close(&w);
+	return rc;
+}
+
+/* The version that "to" names: a digest as the caller resolved it. Absent: one step back. */
+static int
+wanted_version(const json_t *request, struct digest *ret, bool *ret_has, struct err *e)
+{
+	*ret_has = json_object_get(request, "to") != NULL;
+	return *ret_has ? json_get_digest(request, "to", "request", ret, e) : 0;
+}
+
+static int
+make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e)
+{
+	const char *kind, *model, *stage;
+	struct plan p = { 0 };
+	struct digest version;
+	struct ledger l;
+	bool has;
+	int rc = json_get_string(request, "kind", "request", &kind, e);
+
+	if (rc == 0)
+		rc = json_get_string(request, "model", "request", &model, e);
+	if (rc == 0)
+		rc = json_get_string(request, "stage", "request", &stage, e);
+	if (rc == 0)
+		rc = wanted_version(request, &version, &has, e);
+	if (rc == 0)
+		rc = ledger_open(r, &l, e);
+	if (rc < 0)
+		return rc;
+	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
+	if (rc >= 0)
+		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, ret, e);
+	plan_fini(&p);
+	ledger_fini(&l);
+	return rc;
+}
+
+static int
+open_requested(const json_t *request, struct registry **ret, struct err *e)
+{
+	const char *dir;
+	int rc = json_get_string(request, "registry", "request", &dir, e);
+
+	return rc < 0 ? rc : registry_open(dir, REGISTRY_READ, ret, e);
+}
+
+int
+agent_plan(const json_t *request, json_t **ret, struct err *e)
+{
+	cleanup_registry struct registry *r = NULL;
+	int rc = open_requested(request, &r, e);
+
+	return rc < 0 ? rc : make_plan(r, request, ret, e);
+}
+
+/* --- status --- */
+
+struct holds { /* every stage of every model that holds something */
+	const char *model, *stage;
+	VEC(struct plan) list;
+};
+
+static int
+add_holds(void *arg, const struct model_row *m)
+{
+	struct holds *h = arg;
+
+	if (h->model && !streq(h->model, m->name))
+		return 0;
+	for (size_t i = 0; i < m->stages_n; i++) {
+		struct plan p = { 0 };
+		if (h->stage && !streq(h->stage, m->stages[i].stage))
+			continue;
+		(void)str_copy(p.model, sizeof p.model, m->name);
+		(void)str_copy(p.stage, sizeof p.stage, m->stages[i].stage);
+		(void)str_copy(p.kind, sizeof p.kind, "promote");
+		p.empty = true;
+		vec_push(&h->list, p);
+	}
+	return 0;
+}
+
+static json_t *
+look_at(struct wave *w, struct wave_target *v)
+{
+	json_t *o = head_json(v);
+	struct observation seen = { 0 };
+	struct rollout held;
+	struct err e = { 0 };
+
+	wave_held(w, &held);
+	if (v->d->observe(v->st, &held, &seen, &e) < 0) {
+		seen = (struct observation){ .status = ROLLOUT_UNKNOWN };
+		(void)str_copy(seen.reason, sizeof seen.reason, e.msg);
+	}
+	json_object_set_new(o, "serving", serving_json(&seen));
+	set_text(o, "code", e.code ? err_name(e.code) : "");
+	return o;
+}
+
+static int
+status_of(struct registry *r, const struct ledger *l, const struct plan *p, json_t *out, struct err *e)
+{
+	json_t *o = json_object(), *targets = json_array();
+	struct wave w;
+	int rc = wave_open(r, l, p, &w, e);
+
+	json_array_append_new(out, o);
+	json_object_set_new(o, "model", json_string(p->model));
+	json_object_set_new(o, "stage", json_string(p->stage));
+	json_object_set_new(o, "targets", targets);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(o, "number", json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
+	json_object_set_new(o, "proofs", proofs_to_json(w.now.proofs));
+	for (size_t i = 0; i < w.n; i++)
+		json_array_append_new(targets, look_at(&w, &w.v[i]));
+	wave_close(&w);
+	return 0;
+}
+
+int
+agent_status(const json_t *request, json_t **ret, struct err *e)
+{
+	cleanup_registry struct registry *r = NULL;
+	struct holds h = { .model = json_opt_string(request, "model"), .stage = json_opt_string(request, "stage") };
+	json_t *list = json_array();
+	struct ledger l = { 0 };
+	struct txn *t;
+	int rc = open_requested(request, &r, e);
+
+	if (rc == 0)
+		rc = ledger_open(r, &l, e);
+	if (rc == 0)
+		rc = store_read_begin(r->store, &t, e);
+	if (rc == 0) {
+		rc = model_each(t, h.model, add_holds, &h, e);
+		store_abort(t);
+	}
+	for (size_t i = 0; rc == 0 && i < h.list.n; i++)
+		rc = status_of(r, &l, &h.list.v[i], list, e);
+	vec_fini(&h.list);
+	ledger_fini(&l);
+	if (rc < 0) {
+		json_decref(list);
+		return rc;
+	}
+	*ret = json_object();
+	json_object_set_new(*ret, "stages", list);
+	return 0;
+}
+
+/* --- test --- */
+
+int
+agent_test(const json_t *request, json_t **ret, struct err *e)
+{
+	cleanup_registry struct registry *r = NULL;
+	struct wave_target v = { 0 };
+	struct target_row row;
+	const char *name;
+	struct txn *t;
+	int rc = json_get_string(request, "target", "request", &name, e);
+
+	if (rc == 0)
+		rc = open_requested(request, &r, e);
+	if (rc == 0)
+		rc = store_read_begin(r->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = target_get(t, name, &row, e);
+	store_abort(t);
+	if (rc == -ERR_NOT_FOUND) {
+		err_set(e, ERR_NOT_FOUND, "there is no target \"%s\"", name);
+		return err_hint(e, "slipway target list shows them");
+	}
+	if (rc == 0)
+		rc = wave_target_open(r, &row, &v, e);
+	if (rc == 0)
+		rc = v.d->probe(v.st, &v.facts, e);
+	if (rc == 0) {
+		*ret = head_json(&v);
+		json_object_set_new(*ret, "facts", facts_json(&v.facts));
+	}
+	wave_target_close(&v);
+	return rc;
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a plan reaches its targets, and how it is taken back. Certain failures roll back by themselves, once;
+ * an unknown outcome never does. Knows no server: drivers do.
+ */
+#include "deploy/rollout.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/base/clock.h"
+#include "registry/fault.h"
+#include "registry/labels.h"
+
+#define LOOK_FIRST_MS   50u
+#define LOOK_MOST_MS    2000u
+#define FAILED_LOOKS    2     /* a failure must be seen this often: servers say UNAVAILABLE in passing */
+#define SMOKE_GRACE_MS  10000u /* the old version may answer until it is drained */
+#define PROGRESS_STEP   (64u << 20)
+
+int
+rollout_say(struct rollout_run *run, enum job_state state, const char *step, const char *target, struct err *e,
+            const char *fmt, ...)
+{
+	struct journal_line l = { .state = state };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(l.text, sizeof l.text, fmt, ap);
+	va_end(ap);
+	(void)str_copy(l.step, sizeof l.step, step ? step : "");
+	(void)str_copy(l.target, sizeof l.target, target ? target : "");
+	run->state = state;
+	return journal_write(run->journal, &l, e);
+}
+
+static void
+wait_ms(uint64_t ms)
+{
+	(void)poll(NULL, 0, (int)ms);
+}
+
+static bool
+is_late(const struct rollout_run *run)
+{
+	return clock_mono_ms() >= run->deadline_ms;
+}
+
+static int
+check_abort(const struct rollout_run *run, struct err *e)
+{
+	if (!run->abort_wanted || !run->abort_wanted(run->arg))
+		return 0;
+	return err_set(e, ERR_CANCELLED, "aborted on request");
+}
+
+/* --- preflight --- */
+
+/* Is the target as the stage says? Our own half-done work, an empty target and a repair pass. */
+static int
+check_held(const struct rollout_run *run, const struct wave_target *v, const struct observation *o, struct err *e)
+{
+	const struct wave *w = run->wave;
+	const bool held_empty = !w->now.exists || w->now.empty;
+
+	if (streq(o->plan_id, w->plan_hex) || !o->serving_known || o->serving_empty)
+		return 0;
+	if (!held_empty && o->serving_number == w->now.number)
+		return 0;
+	if (!w->plan->empty && o->serving_number == w->plan->number &&
+	    digest_eq(&o->serving_version, &w->plan->version))
+		return 0;
+	if (!digest_is_zero(&o->serving_version) && digest_eq(&o->serving_version, &w->plan->way_back))
+		return 0;
+	err_set(e, ERR_CONFLICT, "target \"%s\" holds v%" PRIu64 ", which the stage does not say", v->row.name,
+	        o->serving_number);
+	return err_hint(e, "look with `slipway status %s`; somebody else has written there", w->plan->model);
+}
+
+static int
+check_findings(const struct wave_target *v, const struct findings *f, struct err *e)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].level != FINDING_BLOCK)
+			continue;
+		err_set(e, ERR_CONFLICT, "target \"%s\": %s", v->row.name, f->v[i].text);
+		return err_hint(e, "%s", f->v[i].hint[0] ? f->v[i].hint : "put it right, then apply the plan again");
+	}
+	return 0;
+}
+
+static int
+preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	struct findings f = { 0 };
+	struct observation o;
+	int rc = wave_look(run->wave, v, &o, e);
+
+	if (rc == 0)
+		rc = check_held(run, v, &o, e);
+	if (rc == 0)
+		rc = v->d->preflight(v->st, &v->q, &f, e);
+	if (rc == 0 && !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
+		rc = check_findings(v, &f, e);
+	findings_fini(&f);
+	return rc;
+}
+
+static int
+preflight(struct rollout_run *run, struct err *e)
+{
+	struct wave *w = run->wave;
+	int rc = rollout_say(run, JOB_APPROVED, "preflight", NULL, e, "looking at %zu %s", w->n,
+	                     w->n == 1 ? "target" : "targets");
+
+	for (size_t i = 0; rc == 0 && i < w->n; i++) {
+		rc = preflight_one(run, &w->v[i], e);
+		if (rc < 0)
+			return err_prefix(e, "preflight of \"%s\"", w->v[i].row.name);
+	}
+	return rc < 0 ? rc : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e, "targets are as the plan says");
+}
+
+/* --- one target forwards --- */
+
+struct byte_count {
+	struct rollout_run *run;
+	const char *target;
+	uint64_t last;
+};
+
+static void
+bytes_moved(void *arg, uint64_t done, uint64_t total)
+{
+	struct byte_count *c = arg;
+	struct journal_line l = { .state = JOB_STAGED, .step = "stage", .done = done, .total = total };
+	struct err ignored = { 0 };
+
+	if (done < c->last + PROGRESS_STEP && done < total)
+		return;
+	c->last = done;
+	(void)str_copy(l.target, sizeof l.target, c->target);
+	(void)journal_write(c->run->journal, &l, &ignored);
+}
+
+static int
+stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	struct byte_count c = { .run = run, .target = v->row.name };
+	int rc;
+
+	if (v->q.empty || !v->d->stage)
+		return 0;
+	rc = rollout_say(run, JOB_STAGED, "stage", v->row.name, e, "copying %zu files", v->q.files->n);
+	if (rc < 0)
+		return rc;
+	run->wave->moved = bytes_moved;
+	run->wave->moved_arg = &c;
+	rc = v->d->stage(v->st, &v->q, e);
+	run->wave->moved = NULL;
+	return rc;
+}
+
+static int
+switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	const struct plan *p = run->wave->plan;
+	const struct snapshot s = { .empty = p->empty, .number = p->number, .version = p->version,
+	                            .rendered = buf_str(&v->rendered) };
+	const bool back = streq(p->kind, "rollback");
+	int rc = rollout_say(run, JOB_APPLYING, back ? "rollback" : "apply", v->row.name, e, "%s",
+	                     p->empty ? "taking the version away" : "switching");
+
+	if (rc < 0)
+		return rc;
+	fault_point("before-switch");
+	v->is_changed = true;
+	if (back)
+		rc = v->d->rollback_to(v->st, &v->q, &s, &v->pre, e);
+	else
+		rc = v->d->apply(v->st, &v->q, buf_str(&v->rendered), &v->pre, e);
+	fault_point("after-switch");
+	if (rc == -ERR_UNREACHABLE || rc == -ERR_CONFLICT || rc == -ERR_DENIED)
+		v->is_changed = false; /* nothing was sent, or the target was not as it should be */
+	return rc;
+}
+
+static int
+late(const struct wave_target *v, const struct observation *o, struct err *e)
+{
+	err_set(e, ERR_OUTCOME_UNKNOWN, "target \"%s\" has not finished in time: %s", v->row.name,
+	        o->reason[0] ? o->reason : rollout_status_name(o->status));
+	return -ERR_OUTCOME_UNKNOWN;
+}
+
+/* Looks until it has succeeded. An error of a look is no failure of the rollout. */
+static int
+watch(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	uint64_t pause = LOOK_FIRST_MS;
+	char said[512] = "";
+	unsigned failed = 0;
+
+	for (;;) {
+		struct observation o = { 0 };
+		struct err look = { 0 };
+		int rc;
+
+		if (v->d->observe(v->st, &v->q, &o, &look) < 0) {
+			o.status = ROLLOUT_UNKNOWN;
+			(void)str_copy(o.reason, sizeof o.reason, look.msg);
+		}
+		if (o.status == ROLLOUT_SUCCEEDED) {
+			v->proofs |= o.proofs;
+			return 0;
+		}
+		failed = o.status == ROLLOUT_FAILED ? failed + 1 : 0;
+		if (failed >= FAILED_LOOKS)
+			return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s", v->row.name, o.reason);
+		if (!streq(said, o.reason)) {
+			(void)str_copy(said, sizeof said, o.reason);
+			rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s: %s",
+			                 rollout_status_name(o.status), o.reason);
+			if (rc < 0)
+				return rc;
+		}
+		rc = check_abort(run, e);
+		if (rc < 0)
+			return rc;
+		if (is_late(run))
+			return late(v, &o, e);
+		wait_ms(pause);
+		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
+	}
+}
+
+/* The golden request, again while the old version may still be draining. */
+static int
+answer(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	const uint64_t until = clock_mono_ms() + SMOKE_GRACE_MS;
+	uint64_t pause = LOOK_FIRST_MS;
+
+	for (;;) {
+		struct proof proof = { 0 };
+		struct err bad = { 0 };
+		int rc = v->d->smoke(v->st, &v->q, v->golden, &proof, &bad);
+
+		if (rc == 0) {
+			v->proofs |= proof.layers;
+			(void)str_copy(v->detail, sizeof v->detail, proof.detail);
+			return 0;
+		}
+		rc = check_abort(run, e);
+		if (rc < 0)
+			return rc;
+		if (clock_mono_ms() >= until || is_late(run)) {
+			*e = bad;
+			if (bad.code == ERR_MALFORMED)
+				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model server does */
+			else if (bad.code != ERR_ROLLOUT_FAILED)
+				e->code = ERR_OUTCOME_UNKNOWN;
+			return err_prefix(e, "target \"%s\"", v->row.name);
+		}
+		wait_ms(pause);
+		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
+	}
+}
+
+static int
+prove(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
+	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s",
+	                     can_ask ? "asking the golden request" : "no golden request: answers are not checked");
+
+	if (rc == 0 && can_ask)
+		rc = answer(run, v, e);
+	if (rc < 0)
+		return rc;
+	if (v->q.empty || (v->proofs >> v->min_proof) != 0)
+		return 0;
+	return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" was proved only as \"%s\", it asks for \"%s\"", v->row.name,
+	               proofs_highest(v->proofs), proof_name(v->min_proof));
+}
+
+static int
+forward(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	struct journal_line l = { .state = JOB_VERIFYING, .step = "proved" };
+	int rc = check_abort(run, e);
+
+	if (rc == 0)
+		rc = stage_bytes(run, v, e);
+	if (rc == 0)
+		rc = check_abort(run, e);
+	if (rc == 0)
+		rc = switch_target(run, v, e);
+	if (rc == -ERR_OUTCOME_UNKNOWN) { /* perhaps it did: looking tells */
+		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "no whole answer (%s), looking", e->msg);
+		if (rc == 0)
+			err_clear(e);
+	}
+	if (rc == 0)
+		rc = watch(run, v, e);
+	if (rc == 0)
+		rc = prove(run, v, e);
+	if (rc < 0)
+		return rc;
+	l.proofs = v->proofs;
+	(void)str_copy(l.target, sizeof l.target, v->row.name);
+	(void)str_copy(l.text, sizeof l.text, v->detail);
+	return journal_write(run->journal, &l, e);
+}
+
+/* --- backwards --- */
+
+/* What was there before, again, and seen to be there. */
+static int
+put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	struct rollout held;
+	struct observation o = { 0 };
+	int rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e, "putting back what was there");
+
+	if (rc == 0)
+		rc = v->d->abort(v->st, &v->q, &v->pre, e);
+	if (rc < 0)
+		return rc;
+	wave_held(run->wave, &held);
+	if (v->pre.empty)
+		held = (struct rollout){ .registry_id = held.registry_id, .model = held.model, .empty = true };
+	for (unsigned i = 0; i < 20; i++) {
+		rc = v->d->observe(v->st, &held, &o, e);
+		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED || (o.status == ROLLOUT_UNKNOWN && !held.files)))
+			return 0;
+		wait_ms(LOOK_FIRST_MS * (i + 1));
+	}
+	return rc < 0 ? rc : err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" is not as it was: %s", v->row.name, o.reason);
+}
+
+static void
+fail_line(struct rollout_run *run, enum job_state state, const struct err *why)
+{
+	struct journal_line l = { .state = state };
+	struct err ignored = { 0 };
+
+	(void)str_copy(l.text, sizeof l.text, why->msg);
+	(void)str_copy(l.hint, sizeof l.hint, why->hint);
+	(void)str_copy(l.code, sizeof l.code, err_name(why->code));
+	run->state = state;
+	run->code = why->code;
+	(void)journal_write(run->journal, &l, &ignored);
+}
+
+static int
+roll_back(struct rollout_run *run, struct err *why)
+{
+	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
+	struct wave *w = run->wave;
+	bool any = false;
+
+	for (size_t i = w->n; i-- > 0;) {
+		struct err e = { 0 };
+
+		if (!w->v[i].is_changed)
+			continue;
+		any = true;
+		if (put_back(run, &w->v[i], &e) == 0)
+			continue;
+		err_set(why, ERR_ROLLOUT_FAILED, "%s; and target \"%s\" could not be put back: %s",
+		        run->fail_text, w->v[i].row.name, e.msg);
+		err_hint(why, "a person must look at \"%s\" now; then `slipway job abort` or a rollback", w->v[i].row.name);
+		fail_line(run, JOB_ROLLBACK_FAILED, why);
+		return -(int)why->code;
+	}
+	if (any && why->code != ERR_CANCELLED)
+		why->code = ERR_ROLLOUT_FAILED;
+	if (any && !why->hint[0])
+		err_hint(why, "%s again as before; look into it, then plan anew",
+		         w->now.exists && !w->now.empty ? "the old version serves" : "nothing is served,");
+	run->is_rolled_back = any;
+	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
+	return -(int)why->code;
+}
+
+/* Unknown stays unknown: nothing is put back, and the job can be resumed. */
+static int
+leave(struct rollout_run *run, struct err *why)
+{
+	why->code = ERR_OUTCOME_UNKNOWN;
+	fail_line(run, JOB_DETACHED, why);
+	return -ERR_OUTCOME_UNKNOWN;
+}
+
+int
+rollout_run(struct rollout_run *run, struct err *e)
+{
+	struct wave *w = run->wave;
+	int rc = 0;
+
+	if (run->is_abort) {
+		for (size_t i = 0; i < w->n; i++) {
+			struct observation o;
+
+			rc = wave_look(w, &w->v[i], &o, e);
+			if (rc < 0)
+				return leave(run, e);
+			w->v[i].is_changed = streq(o.plan_id, w->plan_hex);
+		}
+		err_set(e, ERR_CANCELLED, "aborted on request");
+		return roll_back(run, e);
+	}
+	rc = preflight(run, e);
+	for (size_t i = 0; rc == 0 && i < w->n; i++)
+		rc = forward(run, &w->v[i], e);
+	if (rc == 0)
+		return 0;
+	(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
+	return e->code == ERR_OUTCOME_UNKNOWN ? leave(run, e) : roll_back(run, e);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening the targets of a stage: rows of the database become drivers with their state, verified versions
+ * become sources of bytes. What is deployed is read from blobs that the ledger's manifest names.
+ */
+#include "deploy/wave.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/vec.h"
+
+static int
+open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
+{
+	const struct wave *w = arg;
+	uint64_t size;
+	int rc = blob_open(w->r->blobs, &w->source.files[i].digest, ret_fd, &size, e);
+
+	if (rc == 0 && size != w->source.files[i].size) {
+		close_quietly(steal_fd(ret_fd));
+		return err_set(e, ERR_DIGEST, "the blob of \"%s\" has another size than the manifest says",
+		               w->source.files[i].path);
+	}
+	return rc;
+}
+
+static int
+open_held_blob(void *arg, size_t i, int *ret_fd, struct err *e)
+{
+	const struct wave *w = arg;
+	uint64_t size;
+
+	return blob_open(w->r->blobs, &w->held_source.files[i].digest, ret_fd, &size, e);
+}
+
+static void
+moved(void *arg, uint64_t done, uint64_t total)
+{
+	const struct wave *w = arg;
+
+	if (w->moved)
+		w->moved(w->moved_arg, done, total);
+}
+
+static struct source_file *
+files_of(const struct manifest *m)
+{
+	struct source_file *v = xcalloc(m->n + 1, sizeof *v);
+
+	for (size_t i = 0; i < m->n; i++)
+		v[i] = (struct source_file){ .path = m->files[i].path, .size = m->files[i].size,
+		                             .digest = m->files[i].digest };
+	return v;
+}
+
+static int
+parse_body(struct wave_target *v, struct err *e)
+{
+	const char *proof;
+	int rc = json_parse(str_of(v->row.body), "target", &v->body, e);
+
+	if (rc < 0)
+		return rc;
+	v->t = (struct target){
+		.name = v->row.name,
+		.driver = v->row.driver,
+		.url = json_opt_string(v->body, "url"),
+		.path = json_opt_string(v->body, "path"),
+		.ns = json_opt_string(v->body, "namespace"),
+		.object = json_opt_string(v->body, "object"),
+		.settings = json_object_get(v->body, "settings"),
+		.identity = v->row.identity,
+	};
+	v->min_proof = PROOF_OBJECT;
+	proof = json_opt_string(v->body, "min_proof");
+	if (proof && proof_parse(proof, &v->min_proof) < 0)
+		return err_set(e, ERR_MALFORMED, "target \"%s\": no proof \"%s\"", v->row.name, proof);
+	return 0;
+}
+
+static int
+load_golden(struct registry *r, const struct digest *d, struct wave_target *v, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	int rc = blob_read(r->blobs, d, SMOKE_MAX, &text, e);
+
+	return rc < 0 ? rc : golden_parse(buf_str(&text), &v->golden, e);
+}
+
+int
+wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret, struct err *e)
+{
+	struct digest smoke;
+	int rc;
+
+	*ret = (struct wave_target){ .row = *row };
+	rc = parse_body(ret, e);
+	if (rc < 0)
+		return rc;
+	ret->t.name = ret->row.name;
+	ret->t.driver = ret->row.driver;
+	ret->d = deploy_driver_find(ret->row.driver);
+	if (!ret->d) {
+		err_set(e, ERR_USAGE, "target \"%s\": this agent has no driver \"%s\"", row->name, row->driver);
+		return err_hint(e, "use the slipway that added it");
+	}
+	ret->st = xcalloc(1, ret->d->state_size ? ret->d->state_size : 1);
+	rc = ret->d->open(ret->st, &ret->t, e);
+	if (rc < 0) {
+		free(steal(&ret->st));
+		return err_prefix(e, "target \"%s\"", row->name);
+	}
+	if (json_object_get(ret->body, "smoke")) {
+		rc = json_get_digest(ret->body, "smoke", "target", &smoke, e);
+		if (rc == 0)
+			rc = load_golden(r, &smoke, ret, e);
+	}
+	return rc;
+}
+
+void
+wave_target_close(struct wave_target *v)
+{
+	if (v->st && v->d->close)
+		v->d->close(v->st);
+	free(v->st);
+	golden_free(v->golden);
+	buf_fini(&v->rendered);
+	json_decref(v->body);
+	*v = (struct wave_target){ 0 };
+}
+
+struct rows {
+	VEC(struct target_row) rows;
+};
+
+static int
+add_row(void *arg, const struct target_row *row)
+{
+	struct rows *w = arg;
+
+	vec_push(&w->rows, *row);
+	return 0;
+}
+
+static int
+open_targets(struct wave *w, struct err *e)
+{
+	struct rows found = { 0 };
+	struct txn *t;
+	int rc = store_read_begin(w->r->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = target_each(t, w->plan->stage, add_row, &found, e);
+	store_abort(t);
+	w->v = xcalloc(found.rows.n + 1, sizeof *w->v);
+	for (size_t i = 0; rc == 0 && i < found.rows.n; i++) {
+		/* the strings of a target point into its own row: opened in place, never moved */
+		struct wave_target *v = &w->v[w->n];
+		rc = wave_target_open(w->r, &found.rows.v[i], v, e);
+		w->n++;
+	}
+	vec_fini(&found.rows);
+	return rc;
+}
+
+static void
+fill_rollouts(struct wave *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		w->v[i].q = (struct rollout){
+			.registry_id = w->r->id,
+			.model = w->plan->model,
+			.plan_id = w->plan_hex,
+			.empty = w->plan->empty,
+			.number = w->plan->number,
+			.version = w->plan->version,
+			.files = w->plan->empty ? NULL : &w->source,
+		};
+	}
+}
+
+static int
+use_version_smoke(struct wave *w, struct err *e)
+{
+	int rc = 0;
+
+	if (w->plan->empty || digest_is_zero(&w->version.smoke))
+		return 0;
+	/* the version's own golden request knows its answers; a target's is for versions without one */
+	for (size_t i = 0; rc == 0 && i < w->n; i++) {
+		golden_free(w->v[i].golden);
+		w->v[i].golden = NULL;
+		rc = load_golden(w->r, &w->version.smoke, &w->v[i], e);
+	}
+	return rc;
+}
+
+static int
+load_versions(struct wave *w, const struct ledger *l, struct err *e)
+{
+	int rc = 0;
+
+	if (!w->plan->empty)
+		rc = ledger_version(w->r, l, w->plan->model, &w->plan->version, &w->version, e);
+	if (rc < 0)
+		return rc;
+	w->files = files_of(&w->version.manifest);
+	w->source = (struct source){ .files = w->files, .n = w->version.manifest.n, .open = open_blob, .arg = w,
+	                             .progress = moved };
+	if (w->now.exists && !w->now.empty) {
+		struct err gone = { 0 };
+		/* a held version that was deleted can still be looked at, but not put back */
+		if (ledger_version(w->r, l, w->plan->model, &w->now.version, &w->held, &gone) < 0)
+			w->held = (struct admitted){ 0 };
+	}
+	w->held_files = files_of(&w->held.manifest);
+	w->held_source = (struct source){ .files = w->held_files, .n = w->held.manifest.n,
+	                                  .open = open_held_blob, .arg = w };
+	return 0;
+}
+
+int
+wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret, struct err *e)
+{
+	int rc;
+
+	*ret = (struct wave){ .r = r, .plan = p };
+	digest_hex(&p->id, ret->plan_hex);
+	rc = ledger_stage(r, l, p->model, p->stage, &ret->now, e);
+	if (rc == 0)
+		rc = load_versions(ret, l, e);
+	if (rc == 0)
+		rc = open_targets(ret, e);
+	if (rc < 0) {
+		wave_close(ret);
+		return rc;
+	}
+	fill_rollouts(ret);
+	rc = use_version_smoke(ret, e);
+	if (rc < 0)
+		wave_close(ret);
+	return rc;
+}
+
+void
+wave_close(struct wave *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		wave_target_close(&w->v[i]);
+	free(w->v);
+	free(w->files);
+	free(w->held_files);
+	admitted_fini(&w->version);
+	admitted_fini(&w->held);
+	*w = (struct wave){ 0 };
+}
+
+void
+wave_held(const struct wave *w, struct rollout *ret)
+{
+	*ret = (struct rollout){
+		.registry_id = w->r->id,
+		.model = w->plan->model,
+		.empty = !w->now.exists || w->now.empty,
+		.number = w->now.number,
+		.version = w->now.version,
+		.files = w->held.manifest.n ? &w->held_source : NULL,
+	};
+}
+
+int
+wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct err *e)
+{
+	struct rollout held;
+	int rc;
+
+	wave_held(w, &held);
+	*ret = (struct observation){ 0 };
+	rc = v->d->observe(v->st, &held, ret, e);
+	if (rc < 0)
+		return rc;
+	v->pre = (struct precondition){ .empty = held.empty, .number = held.number, .version = held.version,
+	                                .plan_id = w->plan_hex };
+	if (streq(ret->plan_id, w->plan_hex) || !ret->serving_known)
+		return 0; /* our own half-done work: what the stage holds is what was there */
+	if (ret->serving_empty)
+		v->pre = (struct precondition){ .empty = true, .plan_id = w->plan_hex };
+	else {
+		v->pre.empty = false;
+		v->pre.number = ret->serving_number;
+		/* altered bytes have no version: the driver compares its stamp with what the stage holds */
+		v->pre.version = digest_is_zero(&ret->serving_version) ? held.version : ret->serving_version;
+	}
+	return 0;
+}
