@@ -367,7 +367,7 @@ http_perform(struct http *h, const struct http_request *q, struct http_response 
 	const uint64_t total_ms = q->timeout_ms ? q->timeout_ms : EXCHANGE_MS;
 	const uint64_t end_ms = clock_mono_ms() + total_ms;
 	uint64_t wait_ms = 100;
-	bool is_plain;
+	bool is_plain = false;
 	int rc;
 
 	rc = check_url(h, q->url, &is_plain, e);
