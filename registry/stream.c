@@ -175,22 +175,22 @@ give_slot(struct stream *s, size_t i, size_t n)
 /* O_DIRECT takes whole blocks only, and some file systems refuse it at the first write: both
  * end it. */
 static int
-write_slot(int out, const uint8_t *p, size_t n, bool *is_direct)
+write_slot(int out, const uint8_t *p, size_t n, off_t at, bool *is_direct)
 {
 	if (*is_direct && n % ALIGNMENT != 0) {
 		if (fcntl(out, F_SETFL, 0) < 0)
 			return -1;
 		*is_direct = false;
 	}
-	if (fs_write_all(out, p, n) == 0)
+	if (fs_pwrite_all(out, p, n, at) == 0)
 		return 0;
 	if (!*is_direct || errno != EINVAL)
 		return -1;
-	/* a refused write has written nothing of this slot */
+	/* the whole slot again at its place: part of it may have been written */
 	*is_direct = false;
 	if (fcntl(out, F_SETFL, 0) < 0)
 		return -1;
-	return fs_write_all(out, p, n);
+	return fs_pwrite_all(out, p, n, at);
 }
 
 /* One slot after the other until the input ends; the hashing thread follows. */
@@ -215,7 +215,7 @@ pump(struct stream *s, int out, const struct progress *p, uint64_t *ret_size, st
 		if (n == 0)
 			break;
 		give_slot(s, i, (size_t)n);
-		if (out >= 0 && write_slot(out, slot, (size_t)n, &is_direct) < 0)
+		if (out >= 0 && write_slot(out, slot, (size_t)n, (off_t)size, &is_direct) < 0)
 			return err_sys(e, "cannot write the copy of \"%s\"", s->name);
 		size += (uint64_t)n;
 		progress_step(p, s->name, size, (uint64_t)s->expected);

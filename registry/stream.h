@@ -25,7 +25,7 @@ int stream_begin(struct stream *s, int fd, const char *name, struct err *e);
 /* After stream_begin: is the whole input in memory? *ret is borrowed until the next
  * stream_begin. */
 bool stream_is_whole(const struct stream *s, struct str *ret);
-/* To the end: out gets the bytes (-1: hash only), not synced. Large inputs bypass the page
- * cache where the file system allows it. */
+/* To the end: out, an empty file, gets the bytes (-1: hash only), not synced. Large inputs
+ * bypass the page cache where the file system allows it. */
 int stream_run(struct stream *s, int out, const struct progress *p, struct digest *ret,
                uint64_t *ret_size, struct err *e);
