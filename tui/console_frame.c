@@ -12,6 +12,7 @@
 
 #define MIN_ROWS     4u /* below: the one sentence */
 #define MIN_COLS     20u
+#define WIDE_COLS    70u /* from here on filter and command have their place among the keys */
 #define COMPACT_ROWS 8u /* below: no line of keys */
 
 static void
@@ -131,14 +132,20 @@ keys_draw(const struct console *c, const struct area *a)
 		return;
 	}
 	if (c->prompt.kind != PROMPT_NONE) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END, "Esc leaves nothing changed");
+		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
+		          c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
+		                                        : "Esc leaves nothing changed");
 		return;
 	}
+	if (a->cols >= WIDE_COLS) /* acts that do not fit are on the page of keys */
+		for (size_t i = 0; i < COUNT(always); i++)
+			if (always[i].act != ACT_FILTER || v->ops->has_filter)
+				end -= strlen(action_keys(always[i].act)) + strlen(always[i].text) + 3;
 	for (const struct hint *h = v->ops->hints; h && h->text; h++)
 		col = key_draw(a, col, end, action_keys(h->act), h->text);
-	for (size_t i = 0; i < COUNT(always); i++)
+	for (size_t i = 0; a->cols >= WIDE_COLS && i < COUNT(always); i++)
 		if (always[i].act != ACT_FILTER || v->ops->has_filter)
-			col = key_draw(a, col, end, action_keys(always[i].act), always[i].text);
+			col = key_draw(a, col, a->cols, action_keys(always[i].act), always[i].text);
 	col = key_draw(a, col, a->cols, action_keys(ACT_HELP), "keys");
 	(void)key_draw(a, col, a->cols, action_keys(ACT_BACK), back);
 }

@@ -291,15 +291,21 @@ question_draw(const struct console *c, const struct area *a)
 	words_show(&p->act.argv, &line);
 	paint_prose(a, 1, 1, INK_HEAD, buf_cstr(&line));
 	if (p->kind == PROMPT_CONFIRM) {
-		col = paint_text(a, last, 1, INK_WAIT, "run this? y runs it, any other key leaves nothing changed ");
+		col = paint_text(a, last, 1, INK_WAIT,
+		                 a->cols >= 60 ? "run this? y runs it, any other key leaves nothing changed "
+		                               : "run this? y / N ");
 		paint_cursor(a, last, col, true);
 	} else if (p->kind == PROMPT_NAME) {
 		col = paint_text(a, last, 1, p->wrong ? INK_BAD : INK_WAIT,
-		                 p->wrong ? p->wrong : "type the model's name, then Enter");
+		                 p->wrong        ? p->wrong
+		                 : a->cols >= 60 ? "type the model's name, then Enter"
+		                                 : "its name");
 		col = paint_text(a, last, col, INK_WAIT, ": ");
 		field_draw(p, a, last, col);
 	} else {
-		col = paintf(a, last, 1, INK_WAIT, "passphrase of %s's key (not shown): ", c->shared.who);
+		col = paintf(a, last, 1, INK_WAIT,
+		             a->cols >= 60 ? "passphrase of %s's key (not shown): " : "passphrase: ",
+		             c->shared.who);
 		paint_cursor(a, last, col, true);
 	}
 }

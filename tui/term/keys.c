@@ -63,7 +63,7 @@ static const struct {
 	[ACT_CONTINUE] = { "c", "continue a job whose agent is gone" },
 	[ACT_RELOAD] = { "R", "read the registry again" },
 	[ACT_FILTER] = { "/", "filter while typing; -word excludes" },
-	[ACT_CLEAR] = { "\\", "clear the filter" },
+	[ACT_CLEAR] = { "Backslash", "clear the filter" },
 	[ACT_COMMAND] = { ":", "a command, as after slipway in a shell" },
 	[ACT_HELP] = { "?", "this page" },
 	[ACT_NOTICES] = { "!", "notices" },

@@ -109,7 +109,8 @@ value_add(struct lines *l, unsigned indent, const char *name, const json_t *v)
 		return;
 	}
 	json_object_foreach((json_t *)(uintptr_t)v, key, inner)
-		value_add(l, name ? indent + 1 : indent, key, inner);
+		if (indent > 0 || name || (!streq(key, "apiVersion") && !streq(key, "kind")))
+			value_add(l, name ? indent + 1 : indent, key, inner);
 }
 
 void

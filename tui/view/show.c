@@ -60,6 +60,15 @@ show_age(char ret[16], int64_t then_s)
 }
 
 void
+show_ago(char ret[24], int64_t then_s)
+{
+	char age[16];
+
+	show_age(age, then_s);
+	(void)snprintf(ret, 24, streq(age, "now") ? "just now" : "%s ago", age);
+}
+
+void
 show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
 {
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++) {

@@ -16,6 +16,7 @@ void show_stage(char ret[48], const struct stage_mark *m);
 enum ink show_stage_ink(const char *stage);
 void show_size(char ret[16], uint64_t bytes);
 void show_age(char ret[16], int64_t then_s);
+void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 

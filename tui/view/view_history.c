@@ -137,7 +137,7 @@ history_draw(struct view *v, const struct area *a)
 		list = area_rows(&list, 1, list.rows);
 	}
 	if (s->events.n == 0)
-		paint_text(&list, 0, 1, INK_TEXT, "no event matches these words; \\ clears them");
+		paint_text(&list, 0, 1, INK_TEXT, "no event matches these words; / then Esc clears them");
 	v->page = list.rows;
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->events.n; i++) {

@@ -103,7 +103,7 @@ jobs_draw(struct view *v, const struct area *a)
 	}
 	if (s->rows.n == 0)
 		paint_text(&list, 1, 1, INK_TEXT,
-		           v->filter[0] ? "no job matches these words; \\ clears them"
+		           v->filter[0] ? "no job matches these words; / then Esc clears them"
 		                        : "no job has run in this registry yet");
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {

@@ -145,7 +145,7 @@ model_draw(struct view *v, const struct area *a)
 	}
 	if (s->versions.n == 0) {
 		paint_text(&list, 1, 1, INK_TEXT,
-		           v->filter[0] ? "no version matches these words; \\ clears them"
+		           v->filter[0] ? "no version matches these words; / then Esc clears them"
 		                        : "this model has no version");
 		return;
 	}

@@ -39,11 +39,11 @@ last_entry(void *arg, const struct entry *n)
 	struct models *s = arg;
 	cleanup_buf struct buf what = { 0 };
 	cleanup_buf struct buf who = { 0 };
-	char age[16];
+	char ago[24];
 
 	history_sentence(n, &what, &who);
-	show_age(age, n->time_s);
-	(void)snprintf(s->last, sizeof(s->last), "%s by %s %s ago", buf_cstr(&what), buf_cstr(&who), age);
+	show_ago(ago, n->time_s);
+	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago, buf_cstr(&who));
 	return 1;
 }
 
@@ -147,15 +147,23 @@ models_moved(struct view *v, enum action act)
 		(void)str_copy(s->chosen, sizeof(s->chosen), chosen(s)->name);
 }
 
+/* Cells of LATEST, STAGING and PROD; a move shows as "v39 > v41" where there is room. */
+static size_t
+stage_width(const struct area *a)
+{
+	return a->cols < NARROW_COLS ? 8 : a->cols < WIDE_COLS ? 9 : 12;
+}
+
 static void
 head_draw(const struct area *a, size_t row, size_t name)
 {
+	const size_t stage = stage_width(a);
 	size_t c = 3 + name;
 
 	paint_text(a, row, 3, INK_DIM, "MODEL");
-	c = paint_fit(a, row, c, 8, INK_DIM, TEXT_CUT_END, "LATEST");
-	c = paint_fit(a, row, c, 9, INK_DIM, TEXT_CUT_END, "STAGING");
-	c = paint_fit(a, row, c, 9, INK_DIM, TEXT_CUT_END, "PROD");
+	c = paint_fit(a, row, c, 7, INK_DIM, TEXT_CUT_END, "LATEST");
+	c = paint_fit(a, row, c, stage, INK_DIM, TEXT_CUT_END, "STAGING");
+	c = paint_fit(a, row, c, stage, INK_DIM, TEXT_CUT_END, "PROD");
 	if (a->cols < NARROW_COLS)
 		return;
 	c = paint_fit(a, row, c, 9, INK_DIM, TEXT_CUT_END, "SIG");
@@ -171,17 +179,18 @@ head_draw(const struct area *a, size_t row, size_t name)
 static void
 row_draw(const struct area *a, size_t row, size_t name, const struct model_row *m)
 {
+	const size_t stage = stage_width(a);
 	char text[48], hex[65];
 	size_t c;
 
 	c = paint_fit(a, row, 3, name - 1, INK_TEXT, TEXT_CUT_END, m->name) + 1;
 	(void)snprintf(text, sizeof(text), m->latest_live ? "v%llu" : "-",
 	               (unsigned long long)m->latest_live);
-	c = paint_fit(a, row, c, 8, INK_TEXT, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c, 7, INK_TEXT, TEXT_CUT_END, text);
 	show_stage(text, model_stage(m, "staging"));
-	c = paint_fit(a, row, c, 9, INK_STAGING, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c, stage, INK_STAGING, TEXT_CUT_END, text);
 	show_stage(text, model_stage(m, "production"));
-	c = paint_fit(a, row, c, 9, INK_PRODUCTION, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c, stage, INK_PRODUCTION, TEXT_CUT_END, text);
 	if (a->cols < NARROW_COLS)
 		return;
 	c = paint_fit(a, row, c, 9, m->is_signed ? INK_OK : INK_BAD, TEXT_CUT_END,
@@ -203,7 +212,7 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 static size_t
 name_width(const struct area *a)
 {
-	size_t others = 3 + 8 + 9 + 9;
+	size_t others = 3 + 7 + 2 * stage_width(a);
 
 	if (a->cols >= NARROW_COLS)
 		others += 9 + 7 + 8;
@@ -215,13 +224,13 @@ name_width(const struct area *a)
 static size_t
 story_stage(const struct area *a, size_t row, const struct stage_mark *m)
 {
-	char held[48], age[16];
+	char held[48], ago[24];
 	size_t c;
 
 	if (m->number == 0 && m->moving_to == 0)
 		return row;
 	show_stage(held, m);
-	show_age(age, m->time_s);
+	show_ago(ago, m->time_s);
 	c = paint_fit(a, row, 1, 12, show_stage_ink(m->stage), TEXT_CUT_END, m->stage);
 	c = paint_text(a, row, c, INK_TEXT, held);
 	if (m->number > 0 && m->targets > 0)
@@ -230,7 +239,7 @@ story_stage(const struct area *a, size_t row, const struct stage_mark *m)
 	else if (m->number > 0)
 		c = paint_text(a, row, c + 2, INK_DIM, "no target: nothing is deployed");
 	if (m->number > 0)
-		c = paintf(a, row, c + 2, INK_DIM, "as of %s ago", age);
+		c = paint_text(a, row, c + 2, INK_DIM, ago);
 	if (m->moving_to > 0)
 		paintf(a, row, c + 2, INK_WAIT, "job %s runs", m->job);
 	return row + 1;
@@ -279,7 +288,7 @@ empty_draw(const struct view *v, const struct area *a)
 	size_t row = 1;
 
 	if (v->filter[0] && s->failed.code == ERR_OK) {
-		paint_text(a, row, 1, INK_TEXT, "no model matches these words; \\ clears them");
+		paint_text(a, row, 1, INK_TEXT, "no model matches these words; / then Esc clears them");
 		return;
 	}
 	if (absent)

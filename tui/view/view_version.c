@@ -11,19 +11,13 @@
 #include "registry/manifest.h"
 #include "registry/ref.h"
 #include "registry/statement.h"
-#include "tui/view/list.h"
+#include "tui/view/lines.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
 #define ENTRIES_MAX 2000u /* of the model's story that are searched for statements */
 #define TABS        3u
 
-struct claim {
-	uint64_t seq;
-	int64_t time_s;
-	char kind[32], key_id[KEY_ID_SIZE];
-	struct buf text; /* the predicate, one member a line */
-};
 struct version {
 	unsigned tab;
 	struct version_row row;
@@ -31,50 +25,10 @@ struct version {
 	struct manifest files;
 	bool has_files;
 	struct err failed, files_failed;
-	VEC(struct claim) claims;
-	VEC(char *) lines; /* of the statements tab */
-	size_t searched;
-	struct list list[TABS];
+	struct lines claims;      /* the statements tab */
+	size_t claims_n, searched;
+	struct list list;         /* of files */
 };
-
-static void
-claims_clear(struct version *s)
-{
-	vec_foreach(c, &s->claims)
-		buf_fini(&c->text);
-	s->claims.n = 0;
-	vec_foreach(l, &s->lines)
-		free(*l);
-	s->lines.n = 0;
-}
-
-static void
-value_text(const json_t *v, struct buf *ret)
-{
-	cleanup_buf struct buf b = { 0 };
-
-	if (json_is_string(v)) {
-		buf_adds(ret, json_string_value(v));
-		return;
-	}
-	struct json_out o = { .b = &b };
-	jo_value(&o, NULL, v);
-	buf_adds(ret, buf_cstr(&b));
-}
-
-/* Objects nest a few levels at most here; deeper ones are shown as JSON. */
-static void
-members_text(const json_t *o, struct buf *ret)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
-		buf_addf(ret, "%-14s ", key);
-		value_text(v, ret);
-		buf_addc(ret, '\n');
-	}
-}
 
 /* An entry's envelope: inline, or in a blob. */
 static int
@@ -108,33 +62,17 @@ claim_keep(void *arg, const struct entry *n)
 	if (statement_peek(buf_str(&envelope), &st, &e) < 0)
 		return 0;
 	if (digest_eq(&st.subject, &s->row.digest)) {
-		struct claim c = { .seq = n->seq, .time_s = n->time_s };
-		(void)str_copy(c.kind, sizeof(c.kind), st.kind);
-		(void)str_copy(c.key_id, sizeof(c.key_id), st.key_id);
-		members_text(st.predicate, &c.text);
-		vec_push(&s->claims, c);
+		char ago[24];
+		show_ago(ago, n->time_s);
+		lines_add(&s->claims, INK_HEAD, "%s, log entry %llu, %s", st.kind, (unsigned long long)n->seq,
+		          ago);
+		lines_add(&s->claims, INK_TEXT, "claims key       %s", st.key_id[0] ? st.key_id : "-");
+		lines_add_json(&s->claims, st.predicate);
+		lines_add(&s->claims, INK_TEXT, "%s", "");
+		s->claims_n++;
 	}
 	statement_fini(&st);
 	return 0;
-}
-
-static void
-lines_make(struct version *s)
-{
-	vec_foreach(c, &s->claims) {
-		char age[16];
-		show_age(age, c->time_s);
-		vec_push(&s->lines, xasprintf("%s  claims key %s  %s ago, entry %llu", c->kind,
-		                              c->key_id[0] ? c->key_id : "-", age,
-		                              (unsigned long long)c->seq));
-		for (const char *p = buf_cstr(&c->text); *p;) {
-			const size_t n = strcspn(p, "\n");
-			cleanup_free char *line = xstrndup(p, n);
-			vec_push(&s->lines, xasprintf("  %s", line));
-			p += n + (p[n] == '\n');
-		}
-		vec_push(&s->lines, xstrdup(""));
-	}
 }
 
 static void
@@ -180,13 +118,14 @@ version_reload(struct view *v, struct err *e)
 	struct version *s = v->state;
 
 	(void)e;
-	claims_clear(s);
+	const size_t top = s->claims.top;
+	lines_clear(&s->claims);
+	s->claims_n = 0;
 	err_clear(&s->failed);
 	if (version_read(v, &s->failed) == 0)
 		files_read(v);
-	lines_make(s);
-	s->list[1].n = s->files.n;
-	s->list[2].n = s->lines.n;
+	s->claims.top = top;
+	s->list.n = s->files.n;
 	return 0;
 }
 
@@ -206,14 +145,13 @@ overview_draw(struct view *v, const struct area *a)
 {
 	const struct version *s = v->state;
 	cleanup_buf struct buf held = { 0 };
-	char text[160], hex[65], size[16], age[16];
+	char text[160], hex[65], size[16], ago[24];
 	size_t row = 0;
 
 	(void)snprintf(text, sizeof(text), "v%llu", (unsigned long long)s->row.number);
 	row = show_field(a, row, "version", INK_HEAD, text);
 	digest_hex(&s->row.digest, hex);
-	(void)snprintf(text, sizeof(text), "sha256:%s", hex);
-	row = show_field(a, row, "digest", INK_TEXT, text);
+	row = show_field(a, row, "sha256", INK_TEXT, hex);
 	show_size(size, s->row.bytes);
 	(void)snprintf(text, sizeof(text), "%s in %llu file%s", size, (unsigned long long)s->row.files,
 	               s->row.files == 1 ? "" : "s");
@@ -221,8 +159,8 @@ overview_draw(struct view *v, const struct area *a)
 	row = show_field(a, row, "state", s->row.life == LIFE_LIVE ? INK_OK : INK_BAD,
 	                 lifecycle_name(s->row.life));
 	clock_text(text, s->row.time_s);
-	show_age(age, s->row.time_s);
-	(void)snprintf(text + strlen(text), 32, ", %s ago", age);
+	show_ago(ago, s->row.time_s);
+	(void)snprintf(text + strlen(text), 32, ", %s", ago);
 	row = show_field(a, row, "added", INK_TEXT, text);
 	(void)snprintf(text, sizeof(text), "%s", s->row.is_signed ? s->row.signer : "UNSIGNED");
 	row = show_field(a, row, "signed by", s->row.is_signed ? INK_OK : INK_BAD, text);
@@ -238,7 +176,7 @@ static void
 files_draw(struct view *v, const struct area *a)
 {
 	struct version *s = v->state;
-	struct list *l = &s->list[1];
+	struct list *l = &s->list;
 	char text[65];
 
 	if (!s->has_files) {
@@ -246,7 +184,7 @@ files_draw(struct view *v, const struct area *a)
 		return;
 	}
 	const bool wide = a->cols >= 60;
-	const size_t digest = a->cols >= 120 ? 66 : wide ? 18 : 0, kind = wide ? 15 : 0;
+	const size_t digest = a->cols >= 140 ? 66 : wide ? 18 : 0, kind = wide ? 15 : 0;
 	const size_t path = a->cols > 3 + 7 + kind + digest ? a->cols - 3 - 7 - kind - digest : 8;
 	paint_text(a, 0, 3, INK_DIM, "FILE");
 	paint_right(a, 0, 3 + path + 5, 5, INK_DIM, "SIZE");
@@ -275,26 +213,17 @@ static void
 statements_draw(struct view *v, const struct area *a)
 {
 	struct version *s = v->state;
-	struct list *l = &s->list[2];
 
 	paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
 	          "what was signed about these bytes; shown as claims, not checked on this page");
-	if (s->lines.n == 0) {
+	if (s->claims_n == 0) {
 		paint_text(a, 2, 1, INK_BAD, "UNSIGNED: no statement names this version");
 		return;
 	}
-	const struct area list = area_rows(a, 1, a->rows);
-	v->page = list.rows;
-	list_fit(l, v->page);
-	for (size_t i = 0; i < list.rows && l->top + i < l->n; i++) {
-		const char *line = s->lines.v[l->top + i];
-		(void)paint_fit(&list, i, 3, list.cols > 3 ? list.cols - 3 : 0,
-		                line[0] == ' ' ? INK_FOREIGN : INK_HEAD, TEXT_CUT_MIDDLE, line);
-		if (l->top + i == l->cursor)
-			paint_text(&list, i, 1, INK_TEXT, ">");
-		if (l->top + i == l->cursor)
-			paint_cursor(&list, i, 1, false);
-	}
+	const struct area page = area_rows(a, 2, a->rows);
+	v->page = page.rows;
+	if (page.rows > 0)
+		lines_draw(&s->claims, &page);
 }
 
 static void
@@ -330,7 +259,7 @@ version_action(struct view *v, enum action act, struct view_request *ret)
 		s->tab = (s->tab + 1) % TABS;
 		return HANDLED;
 	}
-	if (list_move(&s->list[s->tab], act, v->page))
+	if (s->tab == 2 ? lines_move(&s->claims, act, v->page) : list_move(&s->list, act, v->page))
 		return HANDLED;
 	if (act == ACT_VERIFY) {
 		words_of(&ret->argv, "verify", v->arg);
@@ -369,9 +298,7 @@ version_close(struct view *v)
 {
 	struct version *s = v->state;
 
-	claims_clear(s);
-	vec_fini(&s->claims);
-	vec_fini(&s->lines);
+	lines_fini(&s->claims);
 	manifest_fini(&s->files);
 }
 
