@@ -1,4 +1,3 @@
-#!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """format_reader.py REGISTRY: reads a registry with nothing but what slipway-format(5) says.
 
