@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "registry/entry.h"
-#include "registry/history.h"
+#include "registry/evidence.h"
 #include "registry/statement.h"
 
 static int
@@ -56,7 +56,7 @@ verify(struct check *c, const struct entry *n, const struct policy *by, enum pol
 	int rc;
 
 	keys_n = policy_keys(by, role, &keys);
-	rc = history_statement(c->r, n, &envelope, &why);
+	rc = evidence_statement(c->r, n, &envelope, &why);
 	if (rc == 0)
 		rc = statement_verify(buf_str(&envelope), n->type, keys, keys_n, ret, &why);
 	if (rc < 0) {
@@ -84,7 +84,7 @@ check_policy(struct check *c, const struct entry *n)
 	struct err why = { 0 };
 	int rc;
 
-	rc = history_statement(c->r, n, &envelope, &why);
+	rc = evidence_statement(c->r, n, &envelope, &why);
 	if (rc == 0)
 		rc = statement_peek(buf_str(&envelope), &s, &why);
 	if (rc == 0)

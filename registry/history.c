@@ -63,25 +63,6 @@ history_each(struct registry *r, struct txn *t, const char *model, history_fn *f
 	}
 }
 
-int
-history_statement(struct registry *r, const struct entry *n, struct buf *ret, struct err *e)
-{
-	const char *const s = json_string_value(n->statement);
-	struct digest d;
-
-	if (json_is_object(n->statement)) {
-		json_canonical(n->statement, ret);
-		return 0;
-	}
-	if (!s)
-		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s) is not signed", n->seq, n->type);
-	if (!has_prefix(s, "sha256:") || digest_parse(&d, s + 7, strlen(s + 7)) < 0)
-		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 ": its statement is no digest", n->seq);
-	if (blob_read(r->blobs, &d, STATEMENT_MAX, ret, e) < 0)
-		return err_prefix(e, "the statement of log entry %" PRIu64, n->seq);
-	return 0;
-}
-
 /* --- sentences --- */
 
 static const char *

@@ -14,6 +14,3 @@ int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry 
 /* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"); who is
  * the person that its statement names, else the uid. Neither is escaped. */
 void history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who);
-/* The entry's statement as it was signed, canonical, from the entry itself or from its blob. SIGNATURE: it
- * has none. */
-int history_statement(struct registry *r, const struct entry *n, struct buf *ret, struct err *e);

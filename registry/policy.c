@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "registry/base/clock.h"
+#include "registry/evidence.h"
 #include "registry/history.h"
 #include "registry/ref.h"
 #include "registry/statement.h"
@@ -394,7 +395,7 @@ policy_of_entry(struct registry *r, const struct entry *n, struct policy *ret, s
 
 	if (!streq(n->type, "policy"))
 		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " is no policy", n->seq);
-	rc = history_statement(r, n, &envelope, e);
+	rc = evidence_statement(r, n, &envelope, e);
 	if (rc == 0)
 		rc = statement_peek(buf_str(&envelope), &s, e);
 	if (rc < 0)

@@ -37,10 +37,11 @@ const char *arg_next(const struct args *a, const char *name, size_t *i);
 		for (const char *v; (v = arg_next(a, name, &v##_i)) != NULL;)
 
 enum cmd_flags {
-	CMD_READS = 1u << 0,    /* opens the registry for reading */
+	CMD_READS = 1u << 0,    /* wants the registry open: for reading, or with CMD_CHANGES for writing */
 	CMD_CHANGES = 1u << 1,  /* may write */
 	CMD_CONFIRMS = 1u << 2, /* asks first */
 	CMD_AGENT = 1u << 3,    /* starts the agent */
+	CMD_DRY_RUN = 1u << 4,  /* knows --dry-run; other rows with CMD_CHANGES refuse it */
 };
 struct cmd {
 	const char *name;     /* "list"; for groups "key list" is a row of its own: "key", sub "list" */
@@ -50,7 +51,7 @@ struct cmd {
 	const char *group;    /* heading in help: "start", "look", "bring in", ... */
 	const struct opt *opts; /* ends with name NULL; may be NULL */
 	size_t min_pos, max_pos;
-	unsigned flags;
+	unsigned flags; /* CMD_READS: the registry is open when run is called, for writing with CMD_CHANGES */
 	int (*run)(struct app *a, const struct args *in, struct err *e);
 	const char *examples; /* for --help; may be NULL */
 };

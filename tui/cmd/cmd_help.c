@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* help and version: the two verbs that need nothing. */
+#include "tui/cmd/cmd.h"
+
+#include "tui/cmd/help.h"
+#include "tui/cmd/parse.h"
+
+static bool
+is_group(const char *verb)
+{
+	for (const struct cmd *const *c = cmds; *c; c++)
+		if (streq((*c)->name, verb) && (*c)->sub)
+			return true;
+	return false;
+}
+
+static int
+run_help(struct app *a, const struct args *in, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	const struct cmd *c;
+	size_t words;
+	int rc;
+
+	if (in->pos_n == 0) {
+		help_all(&text);
+	} else if (streq(in->pos[0], "exit-codes")) {
+		help_exits(&text);
+	} else if (in->pos_n == 1 && is_group(in->pos[0])) {
+		help_group(&text, in->pos[0]);
+	} else {
+		rc = parse_verb(in->pos, in->pos_n, &c, &words, e);
+		if (rc < 0)
+			return rc;
+		help_cmd(&text, c);
+	}
+	out_raw(a->out, text.p, text.n);
+	return 0;
+}
+
+static int
+run_version(struct app *a, const struct args *in, struct err *e)
+{
+	struct json_out *j;
+
+	(void)in;
+	(void)e;
+	out_object_begin(a->out, "ProgramVersion");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "version", SLIPWAY_VERSION);
+		jo_u64(j, "registryFormat", REGISTRY_FORMAT);
+	}
+	out_object_end(a->out);
+	out_text(a->out, "%s" SLIPWAY_VERSION "\n", out_format_of(a->out) == OUT_NAME ? "" : "slipway ");
+	return 0;
+}
+
+const struct cmd cmd_help = {
+	.name = "help",
+	.args = "[COMMAND | exit-codes]",
+	.summary = "this list, or help about one command",
+	.group = "start",
+	.max_pos = 2,
+	.run = run_help,
+};
+const struct cmd cmd_version = {
+	.name = "version",
+	.args = "",
+	.summary = "the program's version",
+	.group = "start",
+	.run = run_version,
+};

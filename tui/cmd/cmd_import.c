@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import: bytes into blobs, a manifest, a signed statement, one entry. Whether the model has these bytes
+ * already is known only when they were read, so the passphrase is asked for behind that, and not at all
+ * when nothing is new.
+ */
+#include "tui/cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/fs.h"
+#include "registry/base/text.h"
+#include "registry/change.h"
+#include "registry/import.h"
+#include "registry/labels.h"
+#include "registry/ledger.h"
+#include "registry/ref.h"
+#include "registry/statement.h"
+#include "tui/cmd/label.h"
+#include "tui/cmd/sign.h"
+#include "tui/cmd/shown.h"
+
+#define SMOKE_MAX (1u << 20)
+
+struct import {
+	struct app *app;
+	const char *path, *model;
+	bool is_folder;
+	struct label_change labels;
+	bool has_smoke;
+	struct digest smoke;
+	struct ledger ledger;
+	struct signer signer;
+	struct import_tree tree;
+	uint64_t number; /* that the bytes have */
+	bool changed;
+};
+
+static int
+check_path(struct import *m, struct err *e)
+{
+	struct stat st;
+
+	if (stat(m->path, &st) < 0)
+		return err_sys(e, "import \"%s\"", m->path);
+	m->is_folder = S_ISDIR(st.st_mode);
+	return 0;
+}
+
+static int
+put_smoke(struct import *m, const char *path, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json json_t *o = NULL;
+	int rc;
+
+	rc = fs_read_at(AT_FDCWD, path, SMOKE_MAX, &text, e);
+	if (rc == 0)
+		rc = json_parse(buf_str(&text), path, &o, e);
+	if (rc == 0 && !streq(json_opt_string(o, "kind"), "Smoke"))
+		rc = err_set(e, ERR_MALFORMED, "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
+	if (rc < 0)
+		return err_prefix(e, "--smoke");
+	m->has_smoke = true;
+	return blob_put_mem(m->app->registry->blobs, text.p, text.n, &m->smoke, NULL, e);
+}
+
+static int
+read_options(struct import *m, const struct args *in, struct err *e)
+{
+	int rc;
+
+	if (!m->model) {
+		(void)err_set(e, ERR_USAGE, "import: under which name?");
+		return err_hint(e, "slipway import PATH --as NAME");
+	}
+	rc = ref_check_model(m->model, e);
+	args_foreach (text, in, "--label") {
+		if (rc == 0)
+			rc = label_set(&m->labels, text, e);
+	}
+	return rc;
+}
+
+/* --- is it there? --- */
+
+struct same {
+	const char *model;
+	uint64_t number;
+};
+
+static int
+same_found(void *arg, const struct version_row *v)
+{
+	struct same *const s = arg;
+
+	if (!streq(v->model, s->model) || v->life == LIFE_DELETED)
+		return 0;
+	s->number = v->number;
+	return 1;
+}
+
+static int
+find_same(struct txn *t, const char *model, const struct digest *d, uint64_t *ret, struct err *e)
+{
+	struct same s = { .model = model };
+	char hex[DIGEST_HEX_SIZE];
+	int rc;
+
+	digest_hex(d, hex);
+	rc = version_by_digest(t, hex, 64, same_found, &s, e);
+	*ret = s.number;
+	return rc < 0 ? rc : 0;
+}
+
+static int
+is_there(struct import *m, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	int rc;
+
+	rc = store_read_begin(m->app->registry->store, &t, e);
+	return rc < 0 ? rc : find_same(t, m->model, &m->tree.manifest_digest, &m->number, e);
+}
+
+/* --- the entry --- */
+
+static json_t *
+predicate(const struct import *m)
+{
+	const struct manifest *const f = &m->tree.manifest;
+	cleanup_free char *copy = xstrdup(m->path);
+	struct digest fileset, oms;
+	json_t *o;
+
+	manifest_fileset_digest(f, &fileset);
+	manifest_oms_root(f, &oms);
+	o = json_pack("{s:I, s:I, s:o, s:s, s:o, s:s, s:{s:s, s:o}}", "bytes", (json_int_t)f->bytes, "files",
+	              (json_int_t)f->n, "fileset", json_from_digest(&fileset), "model", m->model, "oms_root",
+	              json_from_digest(&oms), "registry", m->app->registry->id, "source", "kind",
+	              m->is_folder ? "folder" : "file", "name", json_from_str(str_of(basename(copy))));
+	if (!o)
+		return NULL; /* a folder's name that is not UTF-8 */
+	if (m->has_smoke)
+		json_object_set_new(o, "smoke", json_from_digest(&m->smoke));
+	return o;
+}
+
+/* What was there already may have been cleaned away since it was looked at. */
+static int
+check_blobs(const struct import *m, struct err *e)
+{
+	struct blobs *const b = m->app->registry->blobs;
+	bool are_there = blob_exists(b, &m->tree.manifest_digest, NULL) &&
+	                 blob_exists(b, &m->tree.manifest.config, NULL);
+
+	for (size_t i = 0; i < m->tree.manifest.n && are_there; i++)
+		are_there = blob_exists(b, &m->tree.manifest.files[i].digest, NULL);
+	if (are_there)
+		return 0;
+	(void)err_set(e, ERR_CONFLICT, "files went away while they were imported");
+	return err_hint(e, "import again");
+}
+
+static int
+version_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+{
+	struct import *const m = arg;
+	struct model_row row = { 0 };
+	struct applied now;
+	int rc;
+
+	rc = applied_get(t, &now, e);
+	if (rc == 0 && now.policy_seq != m->ledger.policy.seq)
+		rc = err_set(e, ERR_CONFLICT, "the policy changed meanwhile: import again");
+	if (rc == 0)
+		rc = find_same(t, m->model, &m->tree.manifest_digest, &m->number, e);
+	if (rc < 0)
+		return rc;
+	if (m->number > 0)
+		return CHANGE_NONE;
+	rc = check_blobs(m, e);
+	if (rc == 0)
+		rc = model_get(t, m->model, &row, e);
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	m->number = row.latest + 1;
+	*ret_body = json_pack("{s:I, s:o, s:I, s:s, s:I, s:s}", "bytes", (json_int_t)m->tree.manifest.bytes,
+	                      "digest", json_from_digest(&m->tree.manifest_digest), "files",
+	                      (json_int_t)m->tree.manifest.n, "key", m->signer.item.id, "number",
+	                      (json_int_t)m->number, "signer", m->signer.id);
+	return 0;
+}
+
+static int
+commit(struct import *m, struct err *e)
+{
+	cleanup_buf struct buf envelope = { 0 };
+	cleanup_json json_t *p = predicate(m);
+	cleanup_key struct secret_key *key = NULL;
+	struct change_result done;
+	int rc;
+
+	if (!p)
+		return err_set(e, ERR_USAGE, "import \"%s\": its name is not UTF-8", m->path);
+	rc = signer_unlock(m->app, &m->signer, &key, e);
+	if (rc == 0)
+		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, key, &envelope, e);
+	if (rc < 0)
+		return rc;
+	const struct change c = {
+		.type = "version",
+		.model = m->model,
+		.check = version_check,
+		.arg = m,
+		.statement = buf_str(&envelope),
+	};
+	rc = change_commit(m->app->registry, &c, &done, e);
+	if (rc < 0)
+		return rc;
+	m->changed = done.changed;
+	return 0;
+}
+
+static int
+add_labels(struct import *m, struct err *e)
+{
+	bool changed = false;
+	int rc = 0;
+
+	if (m->labels.set)
+		rc = label_commit(m->app->registry, m->model, m->number, &m->labels, &changed, e);
+	m->changed = m->changed || changed;
+	return rc;
+}
+
+static int
+take(struct import *m, struct err *e)
+{
+	const struct progress p = out_progress(m->app->out);
+	int rc;
+
+	rc = import_tree(m->app->registry->blobs, m->path, &p, &m->tree, e);
+	out_progress_done(m->app->out);
+	if (rc == 0)
+		rc = is_there(m, e);
+	if (rc == 0 && m->number == 0)
+		rc = commit(m, e);
+	if (rc == 0)
+		rc = add_labels(m, e);
+	/* remembering is for the next verb: the version is in */
+	if (rc == 0 && m->changed && ledger_save_pin(m->app->registry, &m->ledger, e) < 0) {
+		message(MESSAGE_WARNING, "%s", e->msg);
+		err_clear(e);
+	}
+	return rc;
+}
+
+static void
+show(const struct import *m)
+{
+	struct out *const o = m->app->out;
+	char name[VERSION_NAME_SIZE], hex[DIGEST_HEX_SIZE], size[16], fresh[16];
+	struct json_out *j;
+
+	version_name(m->model, m->number, name);
+	digest_hex(&m->tree.manifest_digest, hex);
+	text_size(size, m->tree.manifest.bytes);
+	text_size(fresh, m->tree.new_bytes);
+	out_object_begin(o, "Import");
+	j = out_object_json(o);
+	if (j) {
+		jo_string(j, "model", m->model);
+		jo_u64(j, "version", m->number);
+		jo_digest(j, "digest", &m->tree.manifest_digest);
+		jo_u64(j, "files", m->tree.manifest.n);
+		jo_u64(j, "bytes", m->tree.manifest.bytes);
+		jo_u64(j, "newBytes", m->tree.new_bytes);
+		jo_bool(j, "changed", m->changed);
+	}
+	out_object_end(o);
+	if (out_format_of(o) == OUT_NAME)
+		out_text(o, "%s\n", name);
+	else if (out_format_of(o) == OUT_TSV)
+		out_text(o, "%s\tsha256:%s\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", name, hex, m->tree.manifest.n,
+		         m->tree.manifest.bytes, m->tree.new_bytes);
+	else
+		out_text(o, "%s  sha256:%.*s  %zu file%s  %s  %s%s%s\n", name,
+		         out_format_of(o) == OUT_WIDE ? 64 : 12, hex, m->tree.manifest.n,
+		         m->tree.manifest.n == 1 ? "" : "s", size, m->changed ? "(new: " : "(unchanged",
+		         m->changed ? fresh : "", ")");
+}
+
+static int
+prepare(struct import *m, const struct args *in, struct err *e)
+{
+	const char *const smoke = arg_value(in, "--smoke");
+	int rc;
+
+	rc = read_options(m, in, e);
+	if (rc == 0)
+		rc = check_path(m, e);
+	if (rc == 0)
+		rc = app_open(m->app, REGISTRY_WRITE, e);
+	if (rc == 0)
+		rc = ledger_open(m->app->registry, &m->ledger, e);
+	if (rc == 0)
+		rc = signer_find(&m->ledger.policy, ROLE_AUTHOR, &m->signer, e);
+	if (rc == 0 && smoke)
+		rc = put_smoke(m, smoke, e);
+	return rc;
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	struct import m = { .app = a, .path = in->pos[0], .model = arg_value(in, "--as") };
+	int rc;
+
+	rc = prepare(&m, in, e);
+	if (rc == 0)
+		rc = take(&m, e);
+	if (rc == 0)
+		show(&m);
+	import_tree_fini(&m.tree);
+	ledger_fini(&m.ledger);
+	label_change_fini(&m.labels);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	{ "--as", 0, "NAME", "the model's name", false },
+	{ "--label", 0, "K=V", "a label of the new version; may be repeated", true },
+	{ "--smoke", 0, "FILE", "a golden request that proves this version", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+
+const struct cmd cmd_import = {
+	.name = "import",
+	.args = "PATH --as NAME",
+	.summary = "bring in a folder or file as a model's next version",
+	.group = "bring in",
+	.opts = opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_CHANGES,
+	.run = run,
+	.examples = "  slipway import ./export --as fraud-ranker --label commit=4f2a\n"
+	            "  slipway import face.xml --as face-detect --smoke golden.json\n",
+};

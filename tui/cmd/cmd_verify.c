@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verify: the signature of a version's statement under the policy in force, the manifest it is about, and
+ * every file's bytes. What nobody looked at is printed as "not checked". With --all each version is looked
+ * at, and one that fails makes the whole fail.
+ */
+#include "tui/cmd/cmd.h"
+
+#include <inttypes.h>
+
+#include "registry/ledger.h"
+#include "registry/ref.h"
+#include "tui/cmd/shown.h"
+
+#define NOT_CHECKED "not checked"
+
+struct verify {
+	struct app *app;
+	struct txn *txn;
+	struct ledger ledger;
+	struct err first; /* of the versions that failed */
+	uint64_t n, failed;
+};
+
+static int
+hash_files(struct verify *v, const struct manifest *m, struct err *e)
+{
+	const struct progress p = out_progress(v->app->out);
+	int rc = 0;
+
+	for (size_t i = 0; i < m->n && rc == 0; i++) {
+		rc = blob_verify(v->app->registry->blobs, &m->files[i].digest, &p, e);
+		if (rc < 0)
+			rc = err_prefix(e, "file \"%s\"", m->files[i].path);
+	}
+	out_progress_done(v->app->out);
+	return rc;
+}
+
+static const struct out_column columns[] = {
+	{ "VERSION", "version", OUT_LEFT, false, true },
+	{ "SIGNATURE", "signature", OUT_LEFT, false, false },
+	{ "SIGNER", "signer", OUT_LEFT, false, false },
+	{ "BYTES", "content", OUT_LEFT, false, false },
+	{ "SIZE", "bytes", OUT_RIGHT, false, false },
+	{ "SCAN", "scan", OUT_LEFT, false, false },
+	{ "EVIDENCE", "evidence", OUT_LEFT, false, false },
+	{ "WITNESS", "witness", OUT_LEFT, false, false },
+	{ "KEY", "key", OUT_LEFT, true, false },
+	{ "DIGEST", "digest", OUT_LEFT, true, false },
+	{ "CODE", "code", OUT_LEFT, true, false },
+	{ "ERROR", "error", OUT_LEFT, true, false },
+};
+
+/* a NULL: the signature or what it is about failed, and nothing behind it was looked at. */
+static void
+row(struct verify *v, const struct version_row *r, const struct admitted *a, const struct err *why)
+{
+	struct out *const o = v->app->out;
+	char name[VERSION_NAME_SIZE];
+
+	version_name(r->model, r->number, name);
+	out_cell(o, name);
+	out_cell(o, a ? "ok" : "FAILED");
+	out_cell(o, a ? a->signer : NULL);
+	out_cell(o, !a ? NOT_CHECKED : why ? "FAILED" : "ok");
+	out_cell_size(o, r->bytes);
+	out_cell(o, NOT_CHECKED);
+	out_cell(o, NOT_CHECKED);
+	out_cell(o, NOT_CHECKED);
+	out_cell(o, a ? a->key_id : NULL);
+	out_cell_digest(o, &r->digest);
+	out_cell(o, why ? err_name(why->code) : NULL);
+	out_cell(o, why ? why->msg : NULL);
+}
+
+static void
+remember(struct verify *v, const struct version_row *r, struct err *why)
+{
+	char name[VERSION_NAME_SIZE];
+
+	version_name(r->model, r->number, name);
+	(void)err_prefix(why, "verify %s", name);
+	if (v->failed++ == 0)
+		v->first = *why;
+}
+
+static int
+verify_row(void *arg, const struct version_row *r)
+{
+	struct verify *const v = arg;
+	struct admitted a = { 0 };
+	struct err why = { 0 };
+
+	if (r->life == LIFE_DELETED)
+		return 0;
+	v->n++;
+	if (ledger_version(v->app->registry, &v->ledger, r->model, &r->digest, &a, &why) < 0) {
+		remember(v, r, &why);
+		row(v, r, NULL, &why);
+		return 0;
+	}
+	if (hash_files(v, &a.manifest, &why) < 0)
+		remember(v, r, &why);
+	row(v, r, &a, why.code != ERR_OK ? &why : NULL);
+	admitted_fini(&a);
+	return 0;
+}
+
+struct all {
+	struct verify *v;
+	struct err *e;
+};
+
+static int
+verify_model(void *arg, const struct model_row *m)
+{
+	const struct all *const w = arg;
+
+	return version_each(w->v->txn, m->name, 0, verify_row, w->v, w->e);
+}
+
+static int
+verify_all(struct verify *v, struct err *e)
+{
+	struct all w = { .v = v, .e = e };
+
+	return model_each(v->txn, NULL, verify_model, &w, e);
+}
+
+static int
+verify_refs(struct verify *v, const struct args *in, struct err *e)
+{
+	struct version_row r;
+	int rc = 0;
+
+	for (size_t i = 0; i < in->pos_n && rc == 0; i++) {
+		rc = ref_find(v->txn, in->pos[i], &r, e);
+		if (rc == 0)
+			rc = version_is_live(&r, e);
+		if (rc == 0)
+			(void)verify_row(v, &r);
+	}
+	return rc;
+}
+
+static int
+verify_wanted(struct verify *v, const struct args *in, struct err *e)
+{
+	int rc;
+
+	out_table_begin(v->app->out, "VerificationList", columns, COUNT(columns));
+	rc = arg_flag(in, "--all") ? verify_all(v, e) : verify_refs(v, in, e);
+	out_table_end(v->app->out);
+	if (rc < 0 || v->failed == 0)
+		return rc;
+	*e = v->first;
+	if (v->n > 1)
+		(void)err_prefix(e, "%" PRIu64 " of %" PRIu64 " versions failed; the first", v->failed, v->n);
+	return -(int)e->code;
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	struct verify v = { .app = a };
+	int rc;
+
+	if ((in->pos_n > 0) == arg_flag(in, "--all")) {
+		(void)err_set(e, ERR_USAGE, "verify: name versions, or say --all");
+		return err_hint(e, "slipway verify REF.. | --all");
+	}
+	rc = ledger_open(a->registry, &v.ledger, e);
+	if (rc == 0)
+		rc = store_read_begin(a->registry->store, &v.txn, e);
+	if (rc == 0)
+		rc = verify_wanted(&v, in, e);
+	if (rc == 0)
+		rc = ledger_save_pin(a->registry, &v.ledger, e);
+	store_abort(v.txn);
+	ledger_fini(&v.ledger);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	{ "--all", 0, NULL, "every live version of every model", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+
+const struct cmd cmd_verify = {
+	.name = "verify",
+	.args = "REF.. | --all",
+	.summary = "check signature, manifest and every byte of versions",
+	.group = "trust",
+	.opts = opts,
+	.max_pos = 1024,
+	.flags = CMD_READS,
+	.run = run,
+	.examples = "  slipway verify fraud-ranker@production\n"
+	            "  slipway verify --all -o json\n",
+};

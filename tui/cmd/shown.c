@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a version, a stage and a number look, the same in every verb. Reads rows, decides nothing. */
+#include "tui/cmd/shown.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "registry/blob.h"
+#include "registry/labels.h"
+
+void
+version_name(const char *model, uint64_t number, char ret[VERSION_NAME_SIZE])
+{
+	(void)snprintf(ret, VERSION_NAME_SIZE, "%s@v%" PRIu64, model, number);
+}
+
+void
+cell_number(struct out *o, uint64_t number)
+{
+	char text[24];
+
+	if (number == 0) {
+		out_cell(o, NULL);
+	} else if (out_is_json(o)) {
+		out_cell_u64(o, number);
+	} else {
+		(void)snprintf(text, sizeof text, "v%" PRIu64, number);
+		out_cell(o, text);
+	}
+}
+
+void
+stage_text(const struct stage_mark *s, char ret[64])
+{
+	char holds[24] = "-";
+
+	if (s->number > 0)
+		(void)snprintf(holds, sizeof holds, "v%" PRIu64, s->number);
+	if (!s->job[0])
+		(void)snprintf(ret, 64, "%s", s->number > 0 ? holds : "");
+	else if (s->moving_to > 0)
+		(void)snprintf(ret, 64, "%s -> v%" PRIu64, holds, s->moving_to);
+	else
+		(void)snprintf(ret, 64, "%s -> nothing", holds);
+}
+
+void
+stages_json(struct json_out *j, const struct model_row *m)
+{
+	jo_begin(j, "stages", '{');
+	for (size_t i = 0; i < m->stages_n; i++) {
+		const struct stage_mark *const s = &m->stages[i];
+		cleanup_json json_t *proofs = proofs_to_json(s->proofs);
+
+		jo_begin(j, s->stage, '{');
+		if (s->number > 0)
+			jo_u64(j, "version", s->number);
+		else
+			jo_null(j, "version");
+		if (s->number > 0)
+			jo_time(j, "since", s->time_s);
+		else
+			jo_null(j, "since");
+		jo_u64(j, "targets", s->targets);
+		jo_value(j, "proofs", proofs);
+		jo_string(j, "job", s->job[0] ? s->job : NULL);
+		if (s->moving_to > 0)
+			jo_u64(j, "movingTo", s->moving_to);
+		else
+			jo_null(j, "movingTo");
+		jo_end(j, '}');
+	}
+	jo_end(j, '}');
+}
+
+void
+stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
+{
+	for (size_t i = 0; i < m->stages_n; i++) {
+		if (m->stages[i].number != number)
+			continue;
+		if (ret->n > 0)
+			buf_addc(ret, ' ');
+		buf_adds(ret, m->stages[i].stage);
+	}
+}
+
+int
+version_manifest(struct registry *r, const struct digest *d, struct manifest *ret, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	int rc;
+
+	rc = blob_read(r->blobs, d, MANIFEST_MAX, &text, e);
+	if (rc == 0)
+		rc = manifest_parse(buf_str(&text), ret, e);
+	return rc < 0 ? err_prefix(e, "its manifest") : 0;
+}
+
+int
+version_is_live(const struct version_row *v, struct err *e)
+{
+	if (v->life != LIFE_DELETED)
+		return 0;
+	(void)err_set(e, ERR_POLICY, "%s@v%" PRIu64 " was deleted", v->model, v->number);
+	return err_hint(e, "see `slipway history %.200s`", v->model);
+}
