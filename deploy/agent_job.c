@@ -513,6 +513,17 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 	return finish(j, &run, rc, e);
 }
 
+/* From here on, notes of library code belong to the job and not to whoever started it. */
+static void
+notes_to_log(const struct agent_job *j)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/log", j->id);
+	cleanup_close int fd = openat(j->r->rootfd, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0660);
+
+	if (fd >= 0)
+		(void)dup2(fd, STDERR_FILENO);
+}
+
 static int
 begin_job(struct agent_job *j, bool is_new, struct err *e)
 {
@@ -533,6 +544,8 @@ begin_job(struct agent_job *j, bool is_new, struct err *e)
 		(void)unlinkat(j->r->rootfd, path, 0);
 		(void)unlinkat(j->r->rootfd, dir, AT_REMOVEDIR);
 	}
+	if (rc == 0)
+		notes_to_log(j);
 	return rc;
 }
 

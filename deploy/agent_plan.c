@@ -102,7 +102,7 @@ head_json(const struct wave_target *v)
 	set_text(o, "address", v->t.url ? v->t.url : v->t.path ? v->t.path : "");
 	if (v->t.path)
 		set_text(o, "path", v->t.path);
-	json_object_set_new(o, "minProof", json_string(proof_name(v->min_proof)));
+	json_object_set_new(o, "minProof", v->has_min_proof ? json_string(proof_name(v->min_proof)) : json_null());
 	return o;
 }
 
@@ -393,34 +393,71 @@ agent_status(const json_t *request, json_t **ret, struct err *e)
 
 /* --- test --- */
 
+static int
+row_of_name(struct registry *r, const json_t *request, struct target_row *ret, struct err *e)
+{
+	const char *name;
+	struct txn *t;
+	int rc = json_get_string(request, "target", "request", &name, e);
+
+	if (rc == 0)
+		rc = store_read_begin(r->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = target_get(t, name, ret, e);
+	store_abort(t);
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	err_set(e, ERR_NOT_FOUND, "there is no target \"%s\"", name);
+	return err_hint(e, "slipway target list shows them");
+}
+
+/* A target that is about to be added: nothing is logged yet. */
+static int
+row_of_request(const json_t *request, struct target_row *ret, struct err *e)
+{
+	const json_t *body = json_object_get(request, "body");
+	cleanup_buf struct buf text = { 0 };
+	const char *name, *driver, *stage;
+	int rc = json_get_string(request, "target", "request", &name, e);
+
+	if (rc == 0)
+		rc = json_get_string(body, "driver", "request", &driver, e);
+	if (rc == 0)
+		rc = json_get_string(body, "stage", "request", &stage, e);
+	if (rc < 0)
+		return rc;
+	*ret = (struct target_row){ 0 };
+	json_canonical(body, &text);
+	digest_small(text.p, text.n, &ret->identity);
+	if (str_copy(ret->name, sizeof ret->name, name) < 0 || str_copy(ret->driver, sizeof ret->driver, driver) < 0 ||
+	    str_copy(ret->stage, sizeof ret->stage, stage) < 0 ||
+	    str_copy(ret->body, sizeof ret->body, buf_cstr(&text)) < 0)
+		return err_set(e, ERR_USAGE, "the target's description is too long");
+	return 0;
+}
+
 int
 agent_test(const json_t *request, json_t **ret, struct err *e)
 {
 	cleanup_registry struct registry *r = NULL;
 	struct wave_target v = { 0 };
 	struct target_row row;
-	const char *name;
-	struct txn *t;
-	int rc = json_get_string(request, "target", "request", &name, e);
+	struct err probe = { 0 };
+	int rc = open_requested(request, &r, e);
 
 	if (rc == 0)
-		rc = open_requested(request, &r, e);
-	if (rc == 0)
-		rc = store_read_begin(r->store, &t, e);
-	if (rc < 0)
-		return rc;
-	rc = target_get(t, name, &row, e);
-	store_abort(t);
-	if (rc == -ERR_NOT_FOUND) {
-		err_set(e, ERR_NOT_FOUND, "there is no target \"%s\"", name);
-		return err_hint(e, "slipway target list shows them");
-	}
+		rc = json_object_get(request, "body") ? row_of_request(request, &row, e)
+		                                      : row_of_name(r, request, &row, e);
 	if (rc == 0)
 		rc = wave_target_open(r, &row, &v, e);
-	if (rc == 0)
-		rc = v.d->probe(v.st, &v.facts, e);
 	if (rc == 0) {
 		*ret = head_json(&v);
+		if (v.d->probe(v.st, &v.facts, &probe) < 0) {
+			/* added while it is down: what was asked is sound, whether it answers is another question */
+			set_text(*ret, "code", err_name(probe.code));
+			set_text(*ret, "reason", probe.msg);
+		}
 		json_object_set_new(*ret, "facts", facts_json(&v.facts));
 	}
 	wave_target_close(&v);

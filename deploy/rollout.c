@@ -97,8 +97,10 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct findings f = { 0 };
 	struct observation o;
-	int rc = wave_look(run->wave, v, &o, e);
+	int rc = v->d->probe(v->st, &v->facts, e);
 
+	if (rc == 0)
+		rc = wave_look(run->wave, v, &o, e);
 	if (rc == 0)
 		rc = check_held(run, v, &o, e);
 	if (rc == 0)
@@ -270,10 +272,27 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 	}
 }
 
+/* The target's minimum, else the highest layer that its driver can show here. */
+static enum proof_layer
+wanted_proof(const struct wave_target *v)
+{
+	enum proof_layer l = PROOF_COUNT;
+	unsigned can = v->facts.proofs;
+
+	if (v->has_min_proof)
+		return v->min_proof;
+	if (!v->golden)
+		can &= ~PROOF_BIT(PROOF_ANSWERED);
+	while (l > PROOF_OBJECT && !(can & PROOF_BIT(l)))
+		l--;
+	return l;
+}
+
 static int
 prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
+	const enum proof_layer wanted = wanted_proof(v);
 	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s",
 	                     can_ask ? "asking the golden request" : "no golden request: answers are not checked");
 
@@ -281,10 +300,10 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 		rc = answer(run, v, e);
 	if (rc < 0)
 		return rc;
-	if (v->q.empty || (v->proofs >> v->min_proof) != 0)
+	if (v->q.empty || (v->proofs >> wanted) != 0)
 		return 0;
 	return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" was proved only as \"%s\", it asks for \"%s\"", v->row.name,
-	               proofs_highest(v->proofs), proof_name(v->min_proof));
+	               proofs_highest(v->proofs), proof_name(wanted));
 }
 
 static int

@@ -75,8 +75,11 @@ parse_body(struct wave_target *v, struct err *e)
 	};
 	v->min_proof = PROOF_OBJECT;
 	proof = json_opt_string(v->body, "min_proof");
-	if (proof && proof_parse(proof, &v->min_proof) < 0)
-		return err_set(e, ERR_MALFORMED, "target \"%s\": no proof \"%s\"", v->row.name, proof);
+	v->has_min_proof = proof != NULL;
+	if (proof && proof_parse(proof, &v->min_proof) < 0) {
+		err_set(e, ERR_USAGE, "target \"%s\": there is no proof \"%s\"", v->row.name, proof);
+		return err_hint(e, "object, workload, instances, listed, answered or soaked");
+	}
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct wave_target {
 	struct rollout q;           /* what should be there */
 	struct precondition pre;    /* what was there */
 	struct golden *golden;      /* NULL: none */
+	bool has_min_proof;         /* else the highest that the driver can show */
 	enum proof_layer min_proof;
 	unsigned proofs;            /* layers that passed */
 	char detail[512];           /* in words */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of a check: the log from its first line, then the database beside it, then the blobs that
- * both need. A problem never stops it: the next part may say what the first one means.
+ * The order of a check: the log from its first line, then the database beside it, then the blobs
+ * that both need. A problem never stops it: the next part may say what the first one means.
  */
 #include "registry/check.h"
 
@@ -35,8 +35,9 @@ torn(struct check *c, const struct log_line *line)
 {
 	struct err problem = { 0 };
 
-	(void)err_set(&problem, ERR_MALFORMED, "a torn last line of %" PRIu32 " bytes behind entry %" PRIu64,
-	              line->length, line->seq);
+	(void)err_set(&problem, ERR_MALFORMED,
+	              "a torn last line of %" PRIu32 " bytes behind entry %" PRIu64, line->length,
+	              line->seq);
 	(void)err_hint(&problem, "a write was interrupted; the next change cuts it off");
 	check_problem(c, "log", &problem);
 }
@@ -96,7 +97,8 @@ check_rows(struct check *c, struct txn *t, struct err *e)
 		if (rc == 0 && digest_eq(&row.digest, &v->digest) && row.bytes == v->bytes &&
 		    row.files == v->files && (row.life == LIFE_DELETED) == v->is_deleted)
 			continue;
-		rc = err_set(e, ERR_DIGEST, "the database says something else about %s@v%" PRIu64 " than the log",
+		rc = err_set(e, ERR_DIGEST,
+		             "the database says something else about %s@v%" PRIu64 " than the log",
 		             v->model, v->number);
 		return rc;
 	}
@@ -116,7 +118,8 @@ check_position(struct check *c, struct store *s, struct err *e)
 	rc = applied_get(t, &a, e);
 	if (rc == 0 && (a.entries != c->edge.size || a.end.segment != c->end.segment ||
 	                a.end.offset != c->end.offset || !streq(a.registry_id, c->r->id)))
-		rc = err_set(e, ERR_DIGEST, "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
+		rc = err_set(e, ERR_DIGEST,
+		             "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
 		             a.entries, c->edge.size);
 	else if (rc == 0)
 		rc = check_rows(c, t, e);
@@ -172,7 +175,8 @@ need_files(struct check *c, const struct check_version *v, const char *name)
 	manifest_fileset_digest(&m, &fileset);
 	if (m.n != v->files || m.bytes != v->bytes ||
 	    (v->has_fileset && !digest_eq(&fileset, &v->fileset))) {
-		(void)err_set(&why, ERR_DIGEST, "its manifest and its statement disagree about the files");
+		(void)err_set(&why, ERR_DIGEST,
+		              "its manifest and its statement disagree about the files");
 		check_problem(c, name, &why);
 	}
 	manifest_fini(&m);
@@ -210,7 +214,8 @@ check_blob(struct check *c, const struct check_blob *b, struct err *e)
 	if (!blob_exists(c->r->blobs, &b->digest, &size))
 		return err_set(e, ERR_NOT_FOUND, "blob sha256:%s is missing", hex);
 	if (b->has_size && size != b->size)
-		return err_set(e, ERR_DIGEST, "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
+		return err_set(e, ERR_DIGEST,
+		               "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
 		               size, b->size);
 	c->ret->blobs++;
 	c->ret->blob_bytes += size;
@@ -266,7 +271,8 @@ int
 check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn, void *arg,
                struct check_result *ret, struct err *e)
 {
-	struct check c = { .r = r, .progress = p, .quick = quick, .fn = fn, .arg = arg, .ret = ret };
+	struct check c = { .r = r, .progress = p, .quick = quick, .fn = fn, .arg = arg,
+	                   .ret = ret };
 	int rc;
 
 	*ret = (struct check_result){ 0 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is everything still what was written? The whole log (lines, tree, chains, policies, statements), where
- * the database stands beside it, and every blob that a live version or a statement needs. Repairs nothing.
+ * Is everything still what was written? The whole log (lines, tree, chains, policies, statements),
+ * where the database stands beside it, and every blob that a live version or a statement needs.
+ * Repairs nothing.
  */
 #pragma once
 
@@ -22,10 +23,11 @@ struct check_result {
 	uint64_t unneeded;            /* blobs that nothing needs: what interrupted imports leave */
 	uint64_t problems;
 };
-/* Called once a problem: what it is about ("log", "database", "fraud-ranker@v4", a blob's digest). */
+/* Called once a problem: what it is about ("log", "database", "fraud-ranker@v4", a blob's
+ * digest). */
 typedef void check_fn(void *arg, const char *what, const struct err *problem);
 
 /* r: opened with REGISTRY_NO_DB. quick: blobs are looked at (there, of the right size), not hashed.
  * 0 also with problems: they are counted. Negative: the check itself could not go on. */
-int check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn, void *arg,
-                   struct check_result *ret, struct err *e);
+int check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn,
+                   void *arg, struct check_result *ret, struct err *e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry of the log: does it continue its model, name the policy in force, and carry a statement of
- * one whom that policy allows, about just this? What it says there should be is remembered for the blobs.
+ * One entry of the log: does it continue its model, name the policy in force, and carry a statement
+ * of one whom that policy allows, about just this? What it says there should be is remembered for
+ * the blobs.
  */
 #include "registry/check_private.h"
 
@@ -19,7 +20,8 @@ say(struct check *c, const struct entry *n, const char *why)
 	struct err problem = { 0 };
 	char what[NAME_SIZE + 24];
 
-	(void)err_set(&problem, ERR_MALFORMED, "log entry %" PRIu64 " (%s): %s", n->seq, n->type, why);
+	(void)err_set(&problem, ERR_MALFORMED, "log entry %" PRIu64 " (%s): %s", n->seq, n->type,
+	              why);
 	(void)snprintf(what, sizeof what, "%s", n->model ? n->model : "log");
 	check_problem(c, what, &problem);
 	return -1;
@@ -44,7 +46,8 @@ continues_chain(struct check *c, const struct entry *n)
 	vec_push(&c->chains, m);
 }
 
-/* The entry's statement verified by keys that hold the role; the entry's blob is needed when it is one. */
+/* The entry's statement verified by keys that hold the role; the entry's blob is needed when it is
+ * one. */
 static int
 verify(struct check *c, const struct entry *n, const struct policy *by, enum policy_role role,
        struct statement *ret)
@@ -112,15 +115,18 @@ check_policy(struct check *c, const struct entry *n)
 }
 
 static bool
-agrees(const struct statement *s, const struct check *c, const struct entry *n, const struct check_version *v)
+agrees(const struct statement *s, const struct check *c, const struct entry *n,
+       const struct check_version *v)
 {
 	uint64_t bytes = 0, files = 0;
 	struct err ignored = { 0 };
 
-	return digest_eq(&s->subject, &v->digest) && streq(json_opt_string(s->predicate, "model"), n->model) &&
+	return digest_eq(&s->subject, &v->digest) &&
+	       streq(json_opt_string(s->predicate, "model"), n->model) &&
 	       streq(json_opt_string(s->predicate, "registry"), c->r->id) &&
-	       json_get_u64(s->predicate, "bytes", "", &bytes, &ignored) == 0 && bytes == v->bytes &&
-	       json_get_u64(s->predicate, "files", "", &files, &ignored) == 0 && files == v->files;
+	       json_get_u64(s->predicate, "bytes", "", &bytes, &ignored) == 0 &&
+	       json_get_u64(s->predicate, "files", "", &files, &ignored) == 0 &&
+	       bytes == v->bytes && files == v->files;
 }
 
 static int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of check share: the log part finds what there should be, the blob part looks at it. */
+/* What the parts of check share: the log part finds what there should be, the blob part looks at
+ * it. */
 #pragma once
 
 #include "crypto/merkle.h"
@@ -44,5 +45,6 @@ struct check {
 void check_problem(struct check *c, const char *what, const struct err *problem);
 void check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t size);
 
-int check_entry(struct check *c, const struct log_line *line); /* check_entry.c; 0 or -1: a problem was said */
+/* check_entry.c; 0 or -1: a problem was said */
+int check_entry(struct check *c, const struct log_line *line);
 void check_entry_fini(struct check *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries of the log by their sequence and by their model's chain. The database only says where a line
- * lies; the line itself is read from the log and must hash to its leaf. Verifies no signature.
+ * Entries of the log by their sequence and by their model's chain. The database only says where a
+ * line lies; the line itself is read from the log and must hash to its leaf. Verifies no signature.
  */
 #include "registry/history.h"
 
@@ -30,12 +30,14 @@ history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret
 	if (rc < 0)
 		return rc;
 	if (line.seq != seq)
-		return err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is not where the database says", seq);
+		return err_set(e, ERR_DIGEST,
+		               "log entry %" PRIu64 " is not where the database says", seq);
 	return entry_parse(line.json, seq, &line.leaf, ret, e);
 }
 
 int
-history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg, struct err *e)
+history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg,
+             struct err *e)
 {
 	struct model_row m;
 	uint64_t seq;
@@ -52,7 +54,8 @@ history_each(struct registry *r, struct txn *t, const char *model, history_fn *f
 		const bool is_last = !n.has_previous;
 		const uint64_t previous = n.previous;
 		if (!n.model || !streq(n.model, model) || (!is_last && previous >= seq))
-			rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " breaks the chain of \"%s\"", seq,
+			rc = err_set(e, ERR_MALFORMED,
+			             "log entry %" PRIu64 " breaks the chain of \"%s\"", seq,
 			             model);
 		else
 			rc = fn(arg, &n);
@@ -84,8 +87,9 @@ number_of(const struct entry *n, const char *key)
 static void
 say_version(const struct entry *n, struct buf *b)
 {
-	buf_addf(b, "v%" PRIu64 " brought in and signed, %" PRIu64 " file%s", number_of(n, "number"),
-	         number_of(n, "files"), number_of(n, "files") == 1 ? "" : "s");
+	buf_addf(b, "v%" PRIu64 " brought in and signed, %" PRIu64 " file%s",
+	         number_of(n, "number"), number_of(n, "files"), number_of(n, "files") == 1 ?
+	         "" : "s");
 }
 
 static void
@@ -140,11 +144,14 @@ say_promotion(const struct entry *n, struct buf *b)
 	if (number_of(n, "number") == 0)
 		buf_addf(b, "%s emptied", text_of(n, "stage"));
 	else if (streq(text_of(n, "kind"), "rollback"))
-		buf_addf(b, "%s rolled back to v%" PRIu64, text_of(n, "stage"), number_of(n, "number"));
+		buf_addf(b, "%s rolled back to v%" PRIu64, text_of(n, "stage"),
+		         number_of(n, "number"));
 	else
-		buf_addf(b, "v%" PRIu64 " promoted to %s", number_of(n, "number"), text_of(n, "stage"));
+		buf_addf(b, "v%" PRIu64 " promoted to %s", number_of(n, "number"),
+		         text_of(n, "stage"));
 	if (targets > 0)
-		buf_addf(b, ", proof %s on %" PRIu64 " of %" PRIu64, proofs_highest(proofs), targets, targets);
+		buf_addf(b, ", proof %s on %" PRIu64 " of %" PRIu64, proofs_highest(proofs),
+		         targets, targets);
 }
 
 static void

@@ -7,10 +7,13 @@
 #include "registry/registry.h"
 
 typedef int history_fn(void *arg, const struct entry *n);
-/* Walks from the model's newest entry; fn's non-zero result ends the walk and is returned. NOT_FOUND. */
-int history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg, struct err *e);
+/* Walks from the model's newest entry; fn's non-zero result ends the walk and is returned.
+ * NOT_FOUND. */
+int history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg,
+                 struct err *e);
 /* One entry by its sequence, read from the log and checked. Release with entry_fini. */
-int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret, struct err *e);
-/* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"); who is
- * the person that its statement names, else the uid. Neither is escaped. */
+int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret,
+                  struct err *e);
+/* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"); who
+ * is the person that its statement names, else the uid. Neither is escaped. */
 void history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who);

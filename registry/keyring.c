@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Key files of this person. What may hold a seed in the clear is read into locked memory and wiped; a file
- * that others may read is refused, as its secret is no secret any more. Never prompts.
+ * Key files of this person. What may hold a seed in the clear is read into locked memory and wiped;
+ * a file that others may read is refused, as its secret is no secret any more. Never prompts.
  */
 #include "registry/keyring.h"
 
@@ -51,11 +51,13 @@ read_file(int dirfd, const char *file, char **ret, size_t *ret_n, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "cannot open key \"%s\"", file);
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
-		(void)err_set(e, ERR_DENIED, "key \"%s\" is not a file that only you may read", file);
+		(void)err_set(e, ERR_DENIED, "key \"%s\" is not a file that only you may read",
+		              file);
 		return err_hint(e, "chmod 600 it; if others may have read it, make a new key");
 	}
 	if (st.st_size > KEYFILE_MAX)
-		return err_set(e, ERR_TOO_BIG, "key \"%s\" is larger than %d bytes", file, KEYFILE_MAX);
+		return err_set(e, ERR_TOO_BIG, "key \"%s\" is larger than %d bytes", file,
+		               KEYFILE_MAX);
 	char *const text = sodium_malloc(KEYFILE_MAX);
 	if (!text)
 		return err_set(e, ERR_SYS, "not enough lockable memory for a key");
@@ -98,7 +100,8 @@ read_item(int dirfd, const char *file, struct keyring_item *ret, struct err *e)
 static int
 is_key_file(const struct dirent *d)
 {
-	return d->d_name[0] != '.' && strlen(d->d_name) > strlen(SUFFIX) && has_suffix(d->d_name, SUFFIX);
+	return d->d_name[0] != '.' && strlen(d->d_name) > strlen(SUFFIX) && has_suffix(d->d_name,
+		SUFFIX);
 }
 
 int
@@ -222,11 +225,12 @@ load_failed(const char *name, int status, struct err *e)
 	switch (status) {
 	case KEYFILE_LOCKED:
 		(void)err_set(e, ERR_LOCKED, "key \"%s\" is locked by a passphrase", name);
-		return err_hint(e, "work on a terminal, or give the passphrase with --passphrase-fd N");
+		return err_hint(e, "work on a terminal, or give it with --passphrase-fd N");
 	case KEYFILE_PASSPHRASE:
 		return err_set(e, ERR_DENIED, "that is not the passphrase of key \"%s\"", name);
 	case KEYFILE_BOUNDS:
-		return err_set(e, ERR_MALFORMED, "key \"%s\" asks for more work or memory than is allowed", name);
+		return err_set(e, ERR_MALFORMED,
+		               "key \"%s\" asks for more work or memory than is allowed", name);
 	case KEYFILE_MEMORY:
 		return err_set(e, ERR_SYS, "not enough memory to open key \"%s\"", name);
 	default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Edit distance over bytes (insert, delete, replace, swap of neighbours cost 1), cut off where a hint
- * would no longer help. A candidate that starts with what was typed counts as near.
+ * Edit distance over bytes (insert, delete, replace, swap of neighbours cost 1), cut off where a
+ * hint would no longer help. A candidate that starts with what was typed counts as near.
  */
 #include "registry/near.h"
 
@@ -74,7 +74,8 @@ near_offer(struct near *w, const char *name)
 		return;
 	const size_t behind = (w->n < NEAR_MAX ? w->n : NEAR_MAX - 1) - at;
 	memmove(w->best[at + 1 < NEAR_MAX ? at + 1 : at], w->best[at], behind * sizeof w->best[0]);
-	memmove(&w->cost[at + 1 < NEAR_MAX ? at + 1 : at], &w->cost[at], behind * sizeof w->cost[0]);
+	memmove(&w->cost[at + 1 < NEAR_MAX ? at + 1 : at], &w->cost[at],
+	        behind * sizeof w->cost[0]);
 	(void)str_copy(w->best[at], sizeof w->best[at], name);
 	w->cost[at] = cost;
 	w->n += w->n < NEAR_MAX;
@@ -86,7 +87,8 @@ near_text(const struct near *w, char *ret, size_t size)
 	size_t used = 0;
 
 	for (size_t i = 0; i < w->n; i++) {
-		const int n = snprintf(ret + used, size - used, "%s%s", i == 0 ? "" : " or ", w->best[i]);
+		const int n = snprintf(ret + used, size - used, "%s%s", i == 0 ? "" : " or ",
+		                       w->best[i]);
 		if (n < 0 || (size_t)n >= size - used) {
 			ret[used] = '\0'; /* the better ones are there */
 			break;

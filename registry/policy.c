@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy document: written by one template, read strictly. Whoever signs a policy signs every member
- * of it, so a member that this version does not know is refused instead of passed over. Knows nothing of
- * signatures: who verified the document is the caller's affair.
+ * The policy document: written by one template, read strictly. Whoever signs a policy signs every
+ * member of it, so a member that this version does not know is refused instead of passed over.
+ * Knows nothing of signatures: who verified the document is the caller's affair.
  */
 #include "registry/policy.h"
 
@@ -46,7 +46,8 @@ person_json(const char *id, const struct public_key *key)
 static json_t *
 stage_json(const char *name, int order, int is_protected)
 {
-	return json_pack("{s:s, s:i, s:b}", "name", name, "order", order, "protected", is_protected);
+	return json_pack("{s:s, s:i, s:b}", "name", name, "order", order, "protected",
+	                 is_protected);
 }
 
 json_t *
@@ -57,8 +58,9 @@ policy_solo(const char *person, const struct public_key *key, const struct publi
 	json_t *doc;
 
 	clock_text(issued, issued_s);
-	doc = json_pack("{s:s, s:i, s:s, s:[o, o], s:[o, o]}", "template", "solo", "version", 1, "issued",
-	                issued, "people", person_json(person, key), person_json("agent", agent),
+	doc = json_pack("{s:s, s:i, s:s, s:[o, o], s:[o, o]}", "template", "solo", "version", 1,
+	                "issued", issued, "people", person_json(person, key), person_json("agent",
+	                agent),
 	                "stages", stage_json("staging", 1, 0), stage_json("production", 2, 1));
 	if (!doc)
 		abort(); /* memory, or a name that was not checked */
@@ -385,7 +387,8 @@ policy_stage(const struct policy *p, const char *name)
 	return NULL;
 }
 
-/* The document that an entry's statement claims to be about; its digest is compared, nothing verified. */
+/* The document that an entry's statement claims to be about; its digest is compared, nothing
+ * verified. */
 static int
 policy_of_entry(struct registry *r, const struct entry *n, struct policy *ret, struct err *e)
 {
@@ -421,7 +424,7 @@ policy_current(struct registry *r, struct txn *t, struct policy *ret, struct err
 		return rc;
 	if (!a.has_policy) {
 		(void)err_set(e, ERR_NOT_FOUND, "registry \"%s\" has no policy", r->dir);
-		return err_hint(e, "its making was interrupted: remove the folder, then `slipway init`");
+		return err_hint(e, "its making was interrupted: remove it, then `slipway init`");
 	}
 	rc = history_entry(r, t, a.policy_seq, &n, e);
 	if (rc < 0)

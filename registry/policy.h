@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who must have said what before a stage: a numbered document naming people, keys, roles and stages, signed
- * by its root role, one log entry each. Unknown and duplicate members are refused.
+ * Who must have said what before a stage: a numbered document naming people, keys, roles and
+ * stages, signed by its root role, one log entry each. Unknown and duplicate members are refused.
  */
 #pragma once
 
@@ -45,13 +45,14 @@ struct policy {
 };
 
 /* The solo template: one person in every role but agent, staging then production (protected). */
-json_t *policy_solo(const char *person, const struct public_key *key, const struct public_key *agent,
-                    int64_t issued_s);
+json_t *policy_solo(const char *person, const struct public_key *key,
+                    const struct public_key *agent, int64_t issued_s);
 int policy_parse(const json_t *doc, struct policy *ret, struct err *e);
 void policy_fini(struct policy *p);
 /* Keys that hold a role; *ret is free()d by the caller. */
 size_t policy_keys(const struct policy *p, enum policy_role role, struct public_key **ret);
-const struct policy_person *policy_person_of(const struct policy *p, const struct public_key *key); /* NULL */
+/* NULL */
+const struct policy_person *policy_person_of(const struct policy *p, const struct public_key *key);
 bool policy_has_role(const struct policy *p, const struct public_key *key, enum policy_role role);
 const struct policy_stage *policy_stage(const struct policy *p, const char *name); /* NULL */
 const char *policy_role_name(enum policy_role r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * References: what a person types for a version. Parsing is a pure function; resolving reads the database
- * and says, when nothing is found, what there is instead. Decides nothing: what a reference found is
- * verified by the verbs that act on it.
+ * References: what a person types for a version. Parsing is a pure function; resolving reads the
+ * database and says, when nothing is found, what there is instead. Decides nothing: what a
+ * reference found is verified by the verbs that act on it.
  */
 #include "registry/ref.h"
 
@@ -23,7 +23,8 @@ is_lower_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* What parts two runs of letters and digits: "." "_" "__" or any number of "-" (OCI distribution spec). */
+/* What parts two runs of letters and digits: "." "_" "__" or any number of "-" (OCI distribution
+ * spec). */
 static size_t
 separator(const char *s)
 {
@@ -57,7 +58,9 @@ ref_check_model(const char *name, struct err *e)
 	if (strlen(name) < NAME_SIZE && is_repository_name(name))
 		return 0;
 	(void)err_set(e, ERR_USAGE, "\"%s\" is no name for a model", name);
-	return err_hint(e, "lower-case letters and digits, parted by one of . _ __ - or /, at most %d", NAME_SIZE - 1);
+	return err_hint(e,
+	                "lower-case letters and digits, parted by one of . _ __ - or /, at most %d",
+	                NAME_SIZE - 1);
 }
 
 int
@@ -68,7 +71,8 @@ ref_check_word(const char *what, const char *word, struct err *e)
 	if (n > 0 && n < WORD_SIZE && word[n] == '\0' && is_lower_alnum(word[0]))
 		return 0;
 	(void)err_set(e, ERR_USAGE, "\"%s\" is no name for a %s", word, what);
-	return err_hint(e, "lower-case letters, digits, and . _ - behind the first, at most %d", WORD_SIZE - 1);
+	return err_hint(e, "lower-case letters, digits, and . _ - behind the first, at most %d",
+	                WORD_SIZE - 1);
 }
 
 /* --- parsing --- */
@@ -81,7 +85,8 @@ parse_hex(const char *hex, struct ref *ret, struct err *e)
 	if (strspn(hex, "0123456789abcdef") != n || n > 64)
 		return err_set(e, ERR_USAGE, "\"" DIGEST_PREFIX "%s\" is no digest", hex);
 	if (n < DIGEST_MIN) {
-		(void)err_set(e, ERR_USAGE, "\"" DIGEST_PREFIX "%s\" is too short to name a version", hex);
+		(void)err_set(e, ERR_USAGE,
+		              "\"" DIGEST_PREFIX "%s\" is too short to name a version", hex);
 		return err_hint(e, "give %d hex digits or more", DIGEST_MIN);
 	}
 	ret->kind = REF_DIGEST;
@@ -195,7 +200,8 @@ no_model(struct txn *t, const char *name, struct err *e)
 	char names[200];
 
 	(void)err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", name);
-	if (model_each(t, NULL, offer_model, &near, &inner) == 0 && near_text(&near, names, sizeof names))
+	if (model_each(t, NULL, offer_model, &near, &inner) == 0 && near_text(&near, names,
+		sizeof names))
 		return err_hint(e, "did you mean %s?", names);
 	return err_hint(e, "see `slipway list`");
 }
@@ -208,7 +214,8 @@ no_version(const struct model_row *m, const char *tag, struct err *e)
 }
 
 static int
-get_number(struct txn *t, const struct model_row *m, uint64_t number, struct version_row *ret, struct err *e)
+get_number(struct txn *t, const struct model_row *m, uint64_t number, struct version_row *ret,
+           struct err *e)
 {
 	char tag[24];
 	int rc;
@@ -231,7 +238,8 @@ get_latest(struct txn *t, const struct model_row *m, struct version_row *ret, st
 }
 
 static int
-get_word(struct txn *t, const struct model_row *m, const char *word, struct version_row *ret, struct err *e)
+get_word(struct txn *t, const struct model_row *m, const char *word, struct version_row *ret,
+         struct err *e)
 {
 	const struct stage_mark *const s = model_stage(m, word);
 	struct near near = { .wanted = word };
@@ -286,8 +294,9 @@ get_digest(struct txn *t, const struct model_row *m, const struct ref *r, struct
 	if (rc == 0 && w.digests == 0)
 		rc = no_version(m, r->hex, e);
 	if (rc == 0 && w.digests > 1) {
-		(void)err_set(e, ERR_AMBIGUOUS, "\"%s@" DIGEST_PREFIX "%s\" names several versions: %.200s",
-		              m->name, r->hex, buf_cstr(&w.candidates));
+		(void)err_set(e, ERR_AMBIGUOUS,
+		              "\"%s@" DIGEST_PREFIX "%s\" names several versions: %.200s", m->name,
+		              r->hex, buf_cstr(&w.candidates));
 		rc = err_hint(e, "give more digits, or the number");
 	}
 	buf_fini(&w.candidates);

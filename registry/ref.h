@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * References: NAME@v41, NAME@staging, NAME@latest, NAME@sha256:9f2c... (12 or more digits), NAME:v41,
- * models:/NAME/3, models:/NAME@staging. Names are OCI repository names.
+ * References: NAME@v41, NAME@staging, NAME@latest, NAME@sha256:9f2c... (12 or more digits),
+ * NAME:v41, models:/NAME/3, models:/NAME@staging. Names are OCI repository names.
  */
 #pragma once
 
@@ -19,10 +19,12 @@ struct ref {
 };
 int ref_parse(const char *s, struct ref *ret, struct err *e); /* USAGE */
 int ref_check_model(const char *name, struct err *e);         /* USAGE with the rule */
-int ref_check_word(const char *what, const char *word, struct err *e); /* stage, target, ...: [a-z0-9][a-z0-9._-]{0,127} */
-/* The version that r names; a bare NAME is its latest live version. NOT_FOUND with near names as hint,
- * AMBIGUOUS with the candidates, NOT_FOUND for a stage that holds nothing. */
+/* stage, target, ...: [a-z0-9][a-z0-9._-]{0,127} */
+int ref_check_word(const char *what, const char *word, struct err *e);
+/* The version that r names; a bare NAME is its latest live version. NOT_FOUND with near names as
+ * hint, AMBIGUOUS with the candidates, NOT_FOUND for a stage that holds nothing. */
 int ref_resolve(struct txn *t, const struct ref *r, struct version_row *ret, struct err *e);
-int ref_find(struct txn *t, const char *s, struct version_row *ret, struct err *e); /* parse and resolve */
+/* parse and resolve */
+int ref_find(struct txn *t, const char *s, struct version_row *ret, struct err *e);
 /* The model of that name. USAGE: no name; NOT_FOUND with near names as hint. */
 int ref_model(struct txn *t, const char *name, struct model_row *ret, struct err *e);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job list, show, follow, wait, resume, abort. A job runs in its agent; these verbs read, or ask for it. */
+#include "tui/cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "registry/labels.h"
+#include "tui/cmd/follow.h"
+#include "tui/cmd/shown.h"
+#include "tui/job.h"
+
+/* "running", "stands still" when no agent holds its lock, or how it ended. */
+static const char *
+state_of(const struct app *a, const struct job_row *row)
+{
+	struct err ignored = { 0 };
+	struct journal *j = NULL;
+	bool alive;
+
+	if (row->end_seq)
+		return row->state;
+	if (journal_open(a->registry->rootfd, row->id, &j, &ignored) < 0)
+		return "stands still";
+	alive = journal_is_alive(j);
+	journal_close(j);
+	return alive ? "running" : "stands still";
+}
+
+static int
+list_row(void *arg, const struct job_row *row)
+{
+	struct app *a = arg;
+
+	out_cell(a->out, row->id);
+	out_cell(a->out, row->kind);
+	out_cell(a->out, row->model);
+	cell_number(a->out, row->number);
+	out_cell(a->out, row->stage);
+	out_cell(a->out, state_of(a, row));
+	out_cell_time(a->out, row->begin_s);
+	return 0;
+}
+
+static int
+run_list(struct app *a, const struct args *in, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "JOB", "id", OUT_LEFT, false, true },
+		{ "ACTION", "action", OUT_LEFT, false, false },
+		{ "MODEL", "model", OUT_LEFT, false, false },
+		{ "VERSION", "number", OUT_LEFT, false, false },
+		{ "STAGE", "stage", OUT_LEFT, false, false },
+		{ "STATE", "state", OUT_LEFT, false, false },
+		{ "BEGAN", "began", OUT_LEFT, false, false },
+	};
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	(void)in;
+	if (rc < 0)
+		return rc;
+	out_table_begin(a->out, "JobList", columns, COUNT(columns));
+	rc = job_each(t, list_row, a, e);
+	out_table_end(a->out);
+	store_abort(t);
+	return rc;
+}
+
+static int
+find(struct app *a, const char *id, struct job_row *ret, struct err *e)
+{
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = job_get(t, id, ret, e);
+	store_abort(t);
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	err_set(e, ERR_NOT_FOUND, "there is no job \"%s\"", id);
+	return err_hint(e, "slipway job list shows them");
+}
+
+/* --- show --- */
+
+static int
+last_line(struct app *a, const char *id, struct journal_line *ret, struct err *e)
+{
+	struct journal *j = NULL;
+	struct journal_line l;
+	bool has;
+	int rc = journal_open(a->registry->rootfd, id, &j, e);
+
+	*ret = (struct journal_line){ 0 };
+	while (rc == 0) {
+		rc = journal_next(j, &l, &has, e);
+		if (rc < 0 || !has)
+			break;
+		*ret = l;
+	}
+	journal_close(j);
+	return rc;
+}
+
+static int
+run_show(struct app *a, const struct args *in, struct err *e)
+{
+	char plan[DIGEST_HEX_SIZE];
+	struct journal_line last = { 0 };
+	struct err no_journal = { 0 };
+	struct job_row row;
+	struct json_out *j;
+	int rc = find(a, in->pos[0], &row, e);
+
+	if (rc < 0)
+		return rc;
+	const bool has = last_line(a, row.id, &last, &no_journal) == 0 && last.n > 0;
+	digest_hex(&row.plan, plan);
+	out_object_begin(a->out, "Job");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "id", row.id);
+		jo_string(j, "action", row.kind);
+		jo_string(j, "model", row.model);
+		jo_u64(j, "number", row.number);
+		jo_string(j, "stage", row.stage);
+		jo_string(j, "plan", plan);
+		jo_string(j, "state", state_of(a, &row));
+		jo_time(j, "began", row.begin_s);
+		if (row.end_seq)
+			jo_time(j, "ended", row.end_s);
+		jo_string(j, "step", has ? job_state_name(last.state) : NULL);
+		jo_string(j, "target", last.target[0] ? last.target : NULL);
+		jo_string(j, "text", has ? last.text : NULL);
+		jo_string(j, "code", last.code[0] ? last.code : NULL);
+	} else {
+		out_field(a->out, "job", "%s", row.id);
+		out_field(a->out, "action", "%s \"%s\" in %s", row.kind, row.model, row.stage);
+		out_field(a->out, "version", row.number ? "v%" PRIu64 : "nothing", row.number);
+		out_field(a->out, "plan", "%s", plan);
+		out_field(a->out, "state", "%s", state_of(a, &row));
+		if (has)
+			out_field(a->out, "last", "%s%s%s: %s", job_state_name(last.state), last.target[0] ? " " : "",
+			          last.target, last.text);
+	}
+	out_object_end(a->out);
+	return 0;
+}
+
+/* --- follow, wait --- */
+
+static int
+follow(struct app *a, const char *id, bool show, struct err *e)
+{
+	struct job_end end;
+	struct job_row row;
+	int rc = find(a, id, &row, e);
+
+	if (rc == 0)
+		rc = job_follow(a, id, show && !out_is_json(a->out), show && out_is_json(a->out), &end, e);
+	if (rc == 0)
+		rc = job_result(id, &end, e);
+	if (rc == 0 && !out_is_json(a->out))
+		out_text(a->out, "%s\n", end.last.text);
+	return rc;
+}
+
+static int
+run_follow(struct app *a, const struct args *in, struct err *e)
+{
+	return follow(a, in->pos[0], true, e);
+}
+
+static int
+run_wait(struct app *a, const struct args *in, struct err *e)
+{
+	return follow(a, in->pos[0], false, e);
+}
+
+/* --- resume, abort --- */
+
+static int
+start_again(struct app *a, const char *id, const char *mode, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+	char job[JOB_ID_SIZE];
+
+	json_object_set_new(request, "mode", json_string(mode));
+	json_object_set_new(request, "job", json_string(id));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	return agent_start(a->registry->dir, request, job, e);
+}
+
+static int
+run_resume(struct app *a, const struct args *in, struct err *e)
+{
+	const char *id = in->pos[0];
+	struct job_row row;
+	int rc = find(a, id, &row, e);
+
+	if (rc == 0)
+		rc = start_again(a, id, "resume", e);
+	if (rc < 0 || a->detach)
+		return rc;
+	return follow(a, id, true, e);
+}
+
+/* A living agent is asked by a file in its folder; where none lives, a new one puts back what was. */
+static int
+ask_to_abort(struct app *a, const char *id, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
+	cleanup_close int fd = openat(a->registry->rootfd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+
+	return fd < 0 ? err_sys(e, "ask job %s to stop", id) : 0;
+}
+
+static int
+aborted(struct app *a, const char *id, struct err *e)
+{
+	struct job_end end;
+	int rc = job_follow(a, id, !out_is_json(a->out), false, &end, e);
+
+	if (rc < 0)
+		return rc;
+	if (!end.ended || (end.last.state != JOB_ABORTED && end.last.state != JOB_ROLLED_BACK))
+		return end.ended && end.last.state == JOB_SUCCEEDED
+		               ? err_set(e, ERR_CONFLICT, "job %s had succeeded before it could be stopped", id)
+		               : job_result(id, &end, e);
+	out_text(a->out, "job %s was aborted: the targets are as before\n", id);
+	return 0;
+}
+
+static int
+run_abort(struct app *a, const struct args *in, struct err *e)
+{
+	cleanup_free char *what = xasprintf("abort job %s and put back what was there", in->pos[0]);
+	cleanup_free char *line = xasprintf("slipway job abort %s --yes", in->pos[0]);
+	const char *id = in->pos[0];
+	struct journal *j = NULL;
+	struct job_row row;
+	bool alive;
+	int rc = find(a, id, &row, e);
+
+	if (rc == 0 && row.end_seq) {
+		err_set(e, ERR_CONFLICT, "job %s has ended (%s)", id, row.state);
+		return err_hint(e, "slipway rollback goes back from a promotion that is done");
+	}
+	if (rc == 0)
+		rc = app_confirm(a, what, NULL, line, e);
+	if (rc == 0)
+		rc = journal_open(a->registry->rootfd, id, &j, e);
+	if (rc < 0)
+		return rc;
+	alive = journal_is_alive(j);
+	journal_close(j);
+	rc = alive ? ask_to_abort(a, id, e) : start_again(a, id, "abort", e);
+	return rc < 0 ? rc : aborted(a, id, e);
+}
+
+#define JOB_ROW(var, word, text, fl, fn) \
+	const struct cmd var = { .name = "job", .sub = word, .args = "JOB", .summary = text, .group = "deploy", \
+		                 .min_pos = 1, .max_pos = 1, .flags = fl, .run = fn }
+
+const struct cmd cmd_job_list = {
+	.name = "job",
+	.sub = "list",
+	.args = "",
+	.summary = "jobs, newest first",
+	.group = "deploy",
+	.flags = CMD_READS,
+	.run = run_list,
+};
+JOB_ROW(cmd_job_show, "show", "one job and the last line of its journal", CMD_READS, run_show);
+JOB_ROW(cmd_job_follow, "follow", "watch a job to its end; exits as the job ends", CMD_READS, run_follow);
+JOB_ROW(cmd_job_wait, "wait", "wait for a job's end without a word", CMD_READS, run_wait);
+JOB_ROW(cmd_job_resume, "resume", "go on with an interrupted job", CMD_READS | CMD_CHANGES | CMD_AGENT, run_resume);
+JOB_ROW(cmd_job_abort, "abort", "stop a job and put back what was there",
+        CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT, run_abort);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* promote, rollback, plan promote, plan rollback: propose, show, confirm, sign, apply. */
+#include "tui/cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "registry/ref.h"
+#include "tui/cmd/proposal.h"
+
+static int
+resolve(struct app *a, const char *text, const char *verb, struct version_row *ret, struct err *e)
+{
+	struct ref ref;
+	struct txn *t;
+	int rc = ref_parse(text, &ref, e);
+
+	if (rc < 0)
+		return rc;
+	if (ref.kind == REF_MODEL) {
+		err_set(e, ERR_USAGE, "\"%s\" names a model, not a version", text);
+		return err_hint(e, "slipway %s %s@v1, or %s@latest", verb, text, text);
+	}
+	rc = store_read_begin(a->registry->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = ref_resolve(t, &ref, ret, e);
+	store_abort(t);
+	return rc;
+}
+
+static void
+show_proposal(struct app *a, const struct proposal *p, const char *kind, bool changed)
+{
+	char id[DIGEST_HEX_SIZE];
+	struct json_out *j;
+
+	if (out_format_of(a->out) == OUT_NAME) {
+		digest_hex(&p->plan.id, id);
+		out_text(a->out, "%s\n", id);
+		return;
+	}
+	if (!out_is_json(a->out)) {
+		proposal_show(a, p);
+		return;
+	}
+	out_object_begin(a->out, kind);
+	j = out_object_json(a->out);
+	proposal_json(p, j);
+	jo_bool(j, "changed", changed);
+	out_object_end(a->out);
+}
+
+static int
+already_so(struct app *a, const struct proposal *p)
+{
+	if (out_is_json(a->out))
+		show_proposal(a, p, "Promotion", false);
+	else
+		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n", p->plan.stage,
+		         p->plan.model, p->plan.number);
+	return 0;
+}
+
+static int
+confirm(struct app *a, const struct proposal *p, const char *line, struct err *e)
+{
+	cleanup_free char *what = xasprintf("%s \"%s\" in %s", p->plan.kind, p->plan.model, p->plan.stage);
+
+	(void)out_flush(a->out); /* what was shown stands before the question */
+	return app_confirm(a, what, p->is_protected ? p->plan.model : NULL, line, e);
+}
+
+static int
+go(struct app *a, const struct proposal *p, bool store_only, const char *line, struct err *e)
+{
+	bool changed;
+	int rc = proposal_check_blocks(p, e);
+
+	if (rc == 0 && !store_only)
+		rc = confirm(a, p, line, e);
+	if (rc == 0)
+		rc = plan_store(a, &p->plan, &changed, e);
+	if (rc < 0)
+		return rc;
+	if (store_only) {
+		if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
+			show_proposal(a, p, "Plan", changed);
+		return 0;
+	}
+	rc = plan_authorise(a, &p->plan, e);
+	return rc < 0 ? rc : plan_run(a, &p->plan, e);
+}
+
+static int
+propose(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
+        bool store_only, const char *line, struct err *e)
+{
+	struct proposal p;
+	int rc = proposal_make(a, kind, model, to, stage, &p, e);
+
+	if (rc < 0)
+		return rc;
+	if (p.already) {
+		rc = already_so(a, &p);
+	} else if (a->dry_run) {
+		show_proposal(a, &p, "Plan", false);
+		rc = proposal_check_blocks(&p, e);
+	} else {
+		if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME)
+			proposal_show(a, &p);
+		rc = go(a, &p, store_only, line, e);
+	}
+	proposal_fini(&p);
+	return rc;
+}
+
+static int
+promote(struct app *a, const struct args *in, bool store_only, struct err *e)
+{
+	const char *stage = arg_value(in, "--to");
+	cleanup_free char *line = NULL;
+	struct version_row v;
+	int rc;
+
+	if (!stage) {
+		err_set(e, ERR_USAGE, "promote: to which stage?");
+		return err_hint(e, "slipway promote %s --to staging", in->pos[0]);
+	}
+	rc = resolve(a, in->pos[0], "promote", &v, e);
+	if (rc < 0)
+		return rc;
+	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s --yes --confirm %s", v.model, v.number, stage, v.model);
+	return propose(a, "promote", v.model, &v.digest, stage, store_only, line, e);
+}
+
+static int
+rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
+{
+	const char *stage = arg_value(in, "--stage"), *to = arg_value(in, "--to"), *model = in->pos[0];
+	cleanup_free char *line = xasprintf("slipway rollback %s --stage %s --yes --confirm %s", model,
+	                                    stage ? stage : "production", model);
+	struct version_row v;
+	struct model_row m;
+	struct txn *t;
+	int rc = ref_check_model(model, e);
+
+	if (rc < 0)
+		return rc;
+	if (!stage) {
+		err_set(e, ERR_USAGE, "rollback: of which stage?");
+		return err_hint(e, "slipway rollback %s --stage production", model);
+	}
+	rc = store_read_begin(a->registry->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = model_get(t, model, &m, e);
+	store_abort(t);
+	if (rc == -ERR_NOT_FOUND) {
+		err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", model);
+		return err_hint(e, "slipway list shows them");
+	}
+	if (rc == 0 && to)
+		rc = resolve(a, to, "rollback NAME --stage S --to", &v, e);
+	if (rc < 0)
+		return rc;
+	if (to && !streq(v.model, model))
+		return err_set(e, ERR_USAGE, "\"%s\" is no version of \"%s\"", to, model);
+	return propose(a, "rollback", model, to ? &v.digest : NULL, stage, store_only, line, e);
+}
+
+static int
+run_promote(struct app *a, const struct args *in, struct err *e)
+{
+	return promote(a, in, false, e);
+}
+
+static int
+run_rollback(struct app *a, const struct args *in, struct err *e)
+{
+	return rollback(a, in, false, e);
+}
+
+static int
+run_plan_promote(struct app *a, const struct args *in, struct err *e)
+{
+	return promote(a, in, true, e);
+}
+
+static int
+run_plan_rollback(struct app *a, const struct args *in, struct err *e)
+{
+	return rollback(a, in, true, e);
+}
+
+static const struct opt promote_opts[] = {
+	{ "--to", 0, "STAGE", "the stage that the version is for", false },
+	{ 0 },
+};
+
+static const struct opt rollback_opts[] = {
+	{ "--stage", 0, "STAGE", "the stage that goes back", false },
+	{ "--to", 0, "REF", "a version that the stage held before (default: one step)", false },
+	{ 0 },
+};
+
+const struct cmd cmd_promote = {
+	.name = "promote",
+	.args = "REF --to STAGE",
+	.summary = "plan, show, confirm, sign and apply a version for a stage",
+	.group = "deploy",
+	.opts = promote_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN,
+	.run = run_promote,
+	.examples = "slipway promote face-detect@v2 --to staging\n"
+	            "slipway promote face-detect@v2 --to production --yes --confirm face-detect",
+};
+
+const struct cmd cmd_rollback = {
+	.name = "rollback",
+	.args = "NAME --stage STAGE",
+	.summary = "go back to what a stage held before, on all its targets",
+	.group = "deploy",
+	.opts = rollback_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN,
+	.run = run_rollback,
+	.examples = "slipway rollback face-detect --stage production --yes --confirm face-detect",
+};
+
+const struct cmd cmd_plan_promote = {
+	.name = "plan",
+	.sub = "promote",
+	.args = "REF --to STAGE",
+	.summary = "store the plan of a promotion and show it, without applying it",
+	.group = "deploy",
+	.opts = promote_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_CHANGES | CMD_AGENT | CMD_DRY_RUN,
+	.run = run_plan_promote,
+};
+
+const struct cmd cmd_plan_rollback = {
+	.name = "plan",
+	.sub = "rollback",
+	.args = "NAME --stage STAGE",
+	.summary = "store the plan of a rollback and show it, without applying it",
+	.group = "deploy",
+	.opts = rollback_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_CHANGES | CMD_AGENT | CMD_DRY_RUN,
+	.run = run_plan_rollback,
+};

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * target list, add, show, test, remove. A target is an entry of the log; what a driver can make of it the
+ * agent says, before it is written.
+ */
+#include "tui/cmd/cmd.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "registry/base/fs.h"
+#include "registry/change.h"
+#include "registry/labels.h"
+#include "registry/policy.h"
+#include "registry/ref.h"
+#include "tui/job.h"
+
+#define SMOKE_MAX (1u << 20)
+
+/* --- list, show --- */
+
+static const char *
+address_of(const json_t *body)
+{
+	const char *url = json_opt_string(body, "url"), *path = json_opt_string(body, "path");
+
+	return url ? url : path ? path : "";
+}
+
+static int
+list_row(void *arg, const struct target_row *row)
+{
+	struct app *a = arg;
+	struct err e = { 0 };
+	cleanup_json json_t *body = NULL;
+
+	if (json_parse(str_of(row->body), "target", &body, &e) < 0)
+		return 0;
+	out_cell(a->out, row->name);
+	out_cell(a->out, row->driver);
+	out_cell(a->out, row->stage);
+	out_cell_u64(a->out, row->order);
+	out_cell(a->out, address_of(body));
+	out_cell(a->out, json_opt_string(body, "path"));
+	out_cell_digest(a->out, &row->identity);
+	return 0;
+}
+
+static int
+run_list(struct app *a, const struct args *in, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "TARGET", "name", OUT_LEFT, false, true },
+		{ "DRIVER", "driver", OUT_LEFT, false, false },
+		{ "STAGE", "stage", OUT_LEFT, false, false },
+		{ "ORDER", "order", OUT_RIGHT, false, false },
+		{ "ADDRESS", "address", OUT_LEFT, false, false },
+		{ "PATH", "path", OUT_LEFT, true, false },
+		{ "IDENTITY", "identity", OUT_LEFT, true, false },
+	};
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	(void)in;
+	if (rc < 0)
+		return rc;
+	out_table_begin(a->out, "TargetList", columns, COUNT(columns));
+	rc = target_each(t, NULL, list_row, a, e);
+	out_table_end(a->out);
+	store_abort(t);
+	return rc;
+}
+
+static int
+find(struct app *a, const char *name, struct target_row *ret, struct err *e)
+{
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = target_get(t, name, ret, e);
+	store_abort(t);
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	err_set(e, ERR_NOT_FOUND, "there is no target \"%s\"", name);
+	return err_hint(e, "slipway target list shows them");
+}
+
+static int
+run_show(struct app *a, const struct args *in, struct err *e)
+{
+	cleanup_json json_t *body = NULL;
+	struct target_row row;
+	struct json_out *j;
+	const char *key;
+	json_t *value;
+	int rc = find(a, in->pos[0], &row, e);
+
+	if (rc == 0)
+		rc = json_parse(str_of(row.body), "target", &body, e);
+	if (rc < 0)
+		return rc;
+	out_object_begin(a->out, "Target");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "name", row.name);
+		jo_value(j, "target", body);
+		jo_digest(j, "identity", &row.identity);
+	} else {
+		out_field(a->out, "target", "%s", row.name);
+		json_object_foreach(body, key, value) {
+			cleanup_buf struct buf text = { 0 };
+			if (json_is_string(value))
+				buf_adds(&text, json_string_value(value));
+			else if (json_is_integer(value))
+				buf_addf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+			else if (!json_is_object(value) || json_object_size(value) > 0)
+				json_canonical(value, &text);
+			if (text.n > 0)
+				out_field(a->out, key, "%s", buf_cstr(&text));
+		}
+	}
+	out_object_end(a->out);
+	return 0;
+}
+
+/* --- test --- */
+
+static int
+ask_agent(struct app *a, const char *name, json_t *body, json_t **ret, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+
+	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "target", json_string(name));
+	if (body)
+		json_object_set(request, "body", body);
+	return agent_call("test", request, ret, e);
+}
+
+static int
+run_test(struct app *a, const struct args *in, struct err *e)
+{
+	cleanup_json json_t *reply = NULL;
+	const json_t *facts;
+	const char *code, *reason;
+	struct json_out *j;
+	int rc = ask_agent(a, in->pos[0], NULL, &reply, e);
+
+	if (rc < 0)
+		return rc;
+	facts = json_object_get(reply, "facts");
+	code = json_opt_string(reply, "code");
+	reason = json_opt_string(reply, "reason");
+	if (code) {
+		err_set(e, err_from_name(code), "target \"%s\": %s", in->pos[0], reason ? reason : code);
+		return err_hint(e, "start the server or mend the address, then try again");
+	}
+	out_object_begin(a->out, "TargetTest");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "name", in->pos[0]);
+		jo_bool(j, "reachable", true);
+		jo_value(j, "facts", facts);
+	} else {
+		out_field(a->out, "target", "%s is reachable", in->pos[0]);
+		out_field(a->out, "server", "%s %s %s", json_opt_string(facts, "server"), json_opt_string(facts, "version"),
+		          json_opt_string(facts, "mode"));
+		out_field(a->out, "proof", "up to \"%s\"",
+		          proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))));
+		if (*json_opt_string(facts, "whyNot"))
+			out_field(a->out, "missing", "%s", json_opt_string(facts, "whyNot"));
+	}
+	out_object_end(a->out);
+	return 0;
+}
+
+/* --- add, remove --- */
+
+struct target_change {
+	const char *action, *name;
+	json_t *body; /* NULL: remove */
+};
+
+static int
+change_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+{
+	const struct target_change *c = arg;
+	cleanup_buf struct buf text = { 0 };
+	struct target_row row;
+	int rc = target_get(t, c->name, &row, e);
+
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	if (!c->body && rc == -ERR_NOT_FOUND)
+		return CHANGE_NONE;
+	if (c->body && rc == 0) {
+		json_canonical(c->body, &text);
+		if (streq(buf_cstr(&text), row.body))
+			return CHANGE_NONE;
+		err_set(e, ERR_EXISTS, "there is another target \"%s\" already", c->name);
+		return err_hint(e, "slipway target show %s; slipway target remove %s", c->name, c->name);
+	}
+	*ret_body = json_object();
+	json_object_set_new(*ret_body, "action", json_string(c->action));
+	json_object_set_new(*ret_body, "name", json_string(c->name));
+	if (c->body)
+		json_object_set(*ret_body, "target", c->body);
+	return 0;
+}
+
+static int
+commit(struct app *a, struct target_change *c, struct err *e)
+{
+	const struct change change = { .type = "target", .check = change_check, .arg = c };
+	struct change_result done;
+	struct json_out *j;
+	int rc = change_commit(a->registry, &change, &done, e);
+
+	if (rc < 0)
+		return rc;
+	if (out_format_of(a->out) == OUT_NAME) {
+		out_text(a->out, "%s\n", c->name);
+		return 0;
+	}
+	out_object_begin(a->out, "TargetChange");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "name", c->name);
+		jo_string(j, "action", c->action);
+		jo_bool(j, "changed", done.changed);
+	} else {
+		out_text(a->out, "target \"%s\" %s\n", c->name,
+		         !done.changed ? "is so already" : c->body ? "added" : "removed");
+	}
+	out_object_end(a->out);
+	return 0;
+}
+
+static int
+add_setting(json_t *settings, const char *text, struct err *e)
+{
+	char key[64];
+	const char *value;
+	int rc = label_parse(text, key, &value, e);
+
+	if (rc < 0)
+		return err_prefix(e, "--set");
+	if (streq(value, "true") || streq(value, "false"))
+		json_object_set_new(settings, key, json_boolean(streq(value, "true")));
+	else
+		json_object_set_new(settings, key, json_string(value));
+	return 0;
+}
+
+static int
+add_smoke(struct app *a, const char *path, json_t *body, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json json_t *o = NULL;
+	struct digest d;
+	int rc = fs_read_at(AT_FDCWD, path, SMOKE_MAX, &text, e);
+
+	if (rc == 0)
+		rc = json_parse(buf_str(&text), path, &o, e);
+	if (rc == 0 && !streq(json_opt_string(o, "kind"), "Smoke"))
+		rc = err_set(e, ERR_MALFORMED, "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
+	if (rc == 0)
+		rc = blob_put_mem(a->registry->blobs, text.p, text.n, &d, NULL, e);
+	if (rc < 0)
+		return err_prefix(e, "--smoke");
+	json_object_set_new(body, "smoke", json_from_digest(&d));
+	return 0;
+}
+
+/* What is logged must not depend on where the person stood. */
+static int
+add_path(const char *path, json_t *body, struct err *e)
+{
+	cleanup_free char *real = realpath(path, NULL);
+
+	if (!real)
+		return err_sys(e, "--path \"%s\"", path);
+	json_t *text = json_from_str(str_of(real));
+	if (!text)
+		return err_set(e, ERR_USAGE, "--path: its name is not UTF-8");
+	json_object_set_new(body, "path", text);
+	return 0;
+}
+
+static int
+check_stage(struct app *a, const char *stage, struct err *e)
+{
+	struct policy p;
+	struct txn *t;
+	bool known;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = policy_current(a->registry, t, &p, e);
+	store_abort(t);
+	if (rc < 0)
+		return rc;
+	known = policy_stage(&p, stage) != NULL;
+	policy_fini(&p);
+	if (known)
+		return 0;
+	err_set(e, ERR_NOT_FOUND, "the policy has no stage \"%s\"", stage);
+	return err_hint(e, "slipway policy show lists the stages");
+}
+
+static int
+make_body(struct app *a, const struct args *in, json_t *body, struct err *e)
+{
+	const char *driver = arg_value(in, "--driver"), *stage = arg_value(in, "--stage");
+	const char *order = arg_value(in, "--order");
+	json_t *settings = json_object();
+	uint64_t n = 0;
+	int rc = 0;
+
+	json_object_set_new(body, "settings", settings);
+	if (!driver || !stage)
+		return err_set(e, ERR_USAGE, "target add: --driver and --stage are needed");
+	if (order && parse_u64(order, UINT32_MAX, &n) < 0)
+		return err_set(e, ERR_USAGE, "--order \"%s\" is no number", order);
+	json_object_set_new(body, "driver", json_string(driver));
+	json_object_set_new(body, "stage", json_string(stage));
+	json_object_set_new(body, "order", json_integer((json_int_t)n));
+	static const char *const same[][2] = { { "--url", "url" }, { "--object", "object" }, { "--min-proof", "min_proof" } };
+	for (size_t i = 0; i < COUNT(same); i++)
+		if (arg_value(in, same[i][0]))
+			json_object_set_new(body, same[i][1], json_string(arg_value(in, same[i][0])));
+	args_foreach(text, in, "--set")
+		if (rc == 0)
+			rc = add_setting(settings, text, e);
+	if (rc == 0 && arg_value(in, "--path"))
+		rc = add_path(arg_value(in, "--path"), body, e);
+	if (rc == 0)
+		rc = check_stage(a, stage, e);
+	if (rc == 0 && arg_value(in, "--smoke"))
+		rc = add_smoke(a, arg_value(in, "--smoke"), body, e);
+	return rc;
+}
+
+static int
+run_add(struct app *a, const struct args *in, struct err *e)
+{
+	struct target_change c = { .action = "add", .name = in->pos[0] };
+	cleanup_json json_t *body = json_object(), *reply = NULL;
+	cleanup_free char *what = xasprintf("add target \"%s\"", c.name);
+	const char *code, *reason;
+	int rc = ref_check_word("target", c.name, e);
+
+	if (rc == 0)
+		rc = make_body(a, in, body, e);
+	if (rc == 0)
+		rc = ask_agent(a, c.name, body, &reply, e);
+	if (rc < 0)
+		return rc;
+	code = json_opt_string(reply, "code");
+	reason = json_opt_string(reply, "reason");
+	if (code)
+		out_note(a->out, "target \"%s\" cannot be reached now (%s); it is added all the same", c.name,
+		         reason ? reason : code);
+	rc = app_confirm(a, what, NULL, "add --yes to the same line", e);
+	c.body = body;
+	return rc < 0 ? rc : commit(a, &c, e);
+}
+
+static int
+stage_in_use(void *arg, const struct model_row *m)
+{
+	const char *stage = arg;
+	const struct stage_mark *s = model_stage(m, stage);
+
+	return s && (s->number || s->job[0]);
+}
+
+static int
+run_remove(struct app *a, const struct args *in, struct err *e)
+{
+	struct target_change c = { .action = "remove", .name = in->pos[0] };
+	cleanup_free char *what = xasprintf("remove target \"%s\"; what it serves stays there", c.name);
+	cleanup_free char *line = xasprintf("slipway target remove %s --yes", c.name);
+	struct target_row row;
+	struct txn *t;
+	int rc = find(a, c.name, &row, e);
+
+	if (rc == 0)
+		rc = store_read_begin(a->registry->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = model_each(t, NULL, stage_in_use, row.stage, e);
+	store_abort(t);
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		out_note(a->out, "stage \"%s\" holds versions: this target will no longer be told of changes", row.stage);
+	rc = app_confirm(a, what, NULL, line, e);
+	return rc < 0 ? rc : commit(a, &c, e);
+}
+
+static const struct opt add_opts[] = {
+	{ "--driver", 0, "NAME", "directory or modelrepo", false },
+	{ "--stage", 0, "STAGE", "the stage that it serves", false },
+	{ "--path", 0, "FOLDER", "the model repository folder as seen from here", false },
+	{ "--url", 0, "URL", "address of the server's API", false },
+	{ "--object", 0, "NAME", "name at the target (default: from the model's name)", false },
+	{ "--order", 0, "N", "place among the stage's targets (default 0)", false },
+	{ "--min-proof", 0, "LAYER", "the least proof (default: all that it can show)", false },
+	{ "--smoke", 0, "FILE", "golden request for versions without one", false },
+	{ "--set", 0, "K=V", "a setting of the driver", true },
+	{ 0 },
+};
+
+const struct cmd cmd_target_list = {
+	.name = "target",
+	.sub = "list",
+	.args = "",
+	.summary = "targets and the stages they serve",
+	.group = "deploy",
+	.flags = CMD_READS,
+	.run = run_list,
+};
+
+const struct cmd cmd_target_add = {
+	.name = "target",
+	.sub = "add",
+	.args = "NAME",
+	.summary = "add a place where models are served",
+	.group = "deploy",
+	.opts = add_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT,
+	.run = run_add,
+	.examples = "slipway target add stg --driver directory --path /srv/models --stage staging\n"
+	            "slipway target add prod --driver modelrepo --url http://127.0.0.1:8000 \\\n"
+	            "    --path /srv/triton --stage production",
+};
+
+#define TARGET_ROW(var, word, text, fl, fn) \
+	const struct cmd var = { .name = "target", .sub = word, .args = "NAME", .summary = text, .group = "deploy", \
+		                 .min_pos = 1, .max_pos = 1, .flags = fl, .run = fn }
+
+TARGET_ROW(cmd_target_show, "show", "one target as it was logged", CMD_READS, run_show);
+TARGET_ROW(cmd_target_test, "test", "reach a target and say what it can do", CMD_READS | CMD_AGENT, run_test);
+TARGET_ROW(cmd_target_remove, "remove", "forget a target; what it serves stays",
+           CMD_READS | CMD_CHANGES | CMD_CONFIRMS, run_remove);

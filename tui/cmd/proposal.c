@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a wish to a signed, running plan. The agent proposes; what is stored and signed is what was shown:
+ * the intent's bytes are parsed and hashed here again, and compared with what was asked for.
+ */
+#include "tui/cmd/proposal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/base/text.h"
+#include "registry/change.h"
+#include "registry/labels.h"
+#include "registry/statement.h"
+#include "tui/cmd/follow.h"
+#include "tui/cmd/sign.h"
+#include "tui/job.h"
+
+static bool
+flag(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	const char *s = json_opt_string(o, key);
+
+	return s ? s : "";
+}
+
+static uint64_t
+number_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+}
+
+/* --- asking --- */
+
+static int
+check_reply(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
+            struct proposal *p, struct err *e)
+{
+	const char *intent;
+	int rc = json_get_string(p->reply, "intent", "the agent's answer", &intent, e);
+
+	if (rc == 0)
+		rc = plan_parse(str_of(intent), &p->plan, e);
+	if (rc < 0)
+		return rc;
+	if (!streq(p->plan.kind, kind) || !streq(p->plan.model, model) || !streq(p->plan.stage, stage) ||
+	    !streq(p->plan.registry_id, a->registry->id) || (to && !digest_eq(to, &p->plan.version)))
+		return err_set(e, ERR_BUG, "the agent planned something else than it was asked for");
+	p->already = flag(p->reply, "already");
+	p->repair = flag(p->reply, "repair");
+	p->blocked = flag(p->reply, "blocked");
+	p->is_protected = flag(p->reply, "protected");
+	return 0;
+}
+
+int
+proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
+              struct proposal *ret, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+	int rc;
+
+	*ret = (struct proposal){ 0 };
+	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "kind", json_string(kind));
+	json_object_set_new(request, "model", json_string(model));
+	json_object_set_new(request, "stage", json_string(stage));
+	if (to)
+		json_object_set_new(request, "to", json_from_digest(to));
+	rc = agent_call("plan", request, &ret->reply, e);
+	if (rc == 0)
+		rc = check_reply(a, kind, model, to, stage, ret, e);
+	if (rc < 0)
+		proposal_fini(ret);
+	return rc;
+}
+
+void
+proposal_fini(struct proposal *p)
+{
+	json_decref(p->reply);
+	p->reply = NULL;
+	plan_fini(&p->plan);
+}
+
+int
+proposal_check_blocks(const struct proposal *p, struct err *e)
+{
+	const json_t *targets = json_object_get(p->reply, "targets"), *t, *f;
+	size_t i, k;
+
+	if (!p->blocked)
+		return 0;
+	json_array_foreach(targets, i, t) {
+		json_array_foreach(json_object_get(t, "findings"), k, f) {
+			if (!streq(text_of(f, "level"), "block"))
+				continue;
+			err_set(e, ERR_CONFLICT, "target \"%s\": %s", text_of(t, "name"), text_of(f, "text"));
+			return err_hint(e, "%s", text_of(f, "hint"));
+		}
+	}
+	return err_set(e, ERR_BUG, "the agent says blocked and gives no reason");
+}
+
+/* --- showing --- */
+
+static void
+version_text(uint64_t number, char ret[24])
+{
+	if (number)
+		snprintf(ret, 24, "v%" PRIu64, number);
+	else
+		snprintf(ret, 24, "nothing");
+}
+
+static void
+show_head(struct app *a, const struct proposal *p)
+{
+	char now[24], then[24], id[DIGEST_HEX_SIZE], size[16], digest[DIGEST_HEX_SIZE];
+
+	version_text(number_of(p->reply, "nowNumber"), now);
+	version_text(p->plan.number, then);
+	digest_hex(&p->plan.id, id);
+	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind, p->plan.model, p->plan.stage,
+	         now, then, p->repair ? " (repair: a target drifted)" : "");
+	if (!p->plan.empty) {
+		digest_hex(&p->plan.version, digest);
+		text_size(size, number_of(p->reply, "bytes"));
+		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " files, %s\n", digest,
+		         number_of(p->reply, "files"), size);
+	}
+}
+
+static void
+show_target(struct app *a, const json_t *t)
+{
+	const json_t *facts = json_object_get(t, "facts"), *f, *line;
+	size_t i;
+
+	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", text_of(t, "name"), text_of(t, "driver"), text_of(t, "address"),
+	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
+	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
+	json_array_foreach(json_object_get(t, "changes"), i, line)
+		out_text(a->out, "    change  %s\n", json_string_value(line));
+	json_array_foreach(json_object_get(t, "findings"), i, f) {
+		if (streq(text_of(f, "level"), "ok"))
+			continue;
+		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
+	}
+	out_text(a->out, "    proof   up to \"%s\"%s\n",
+	         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
+	         streq(text_of(t, "golden"), "yes") ? ", a golden request is asked" : ", no golden request: answers not checked");
+}
+
+void
+proposal_show(struct app *a, const struct proposal *p)
+{
+	const json_t *targets = json_object_get(p->reply, "targets"), *o;
+	char now[24];
+	size_t i;
+
+	show_head(a, p);
+	json_array_foreach(json_object_get(p->reply, "checks"), i, o) {
+		if (streq(text_of(o, "state"), "ok"))
+			out_text(a->out, "  %-9s ok, %s\n", text_of(o, "name"), text_of(o, "text"));
+		else
+			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
+	}
+	json_array_foreach(targets, i, o)
+		show_target(a, o);
+	if (json_array_size(targets) == 0)
+		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
+	version_text(number_of(p->reply, "nowNumber"), now);
+	out_text(a->out, "  way back  %s: slipway rollback %s --stage %s\n", now, p->plan.model, p->plan.stage);
+}
+
+void
+proposal_json(const struct proposal *p, struct json_out *j)
+{
+	static const char *const members[] = { "id", "kind", "model", "stage", "number", "version", "nowNumber", "bytes",
+		                               "files", "protected", "policy", "already", "repair", "blocked",
+		                               "checks", "targets" };
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		jo_value(j, streq(members[i], "kind") ? "action" : members[i], json_object_get(p->reply, members[i]));
+}
+
+/* --- storing and signing --- */
+
+static int
+plan_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+{
+	const struct plan *p = arg;
+	struct plan_row row;
+	int rc = plan_get(t, &p->id, &row, e);
+
+	if (rc != -ERR_NOT_FOUND)
+		return rc < 0 ? rc : CHANGE_NONE;
+	*ret_body = json_object();
+	json_object_set_new(*ret_body, "id", json_from_digest(&p->id));
+	json_object_set_new(*ret_body, "kind", json_string(p->kind));
+	json_object_set_new(*ret_body, "number", json_integer((json_int_t)p->number));
+	json_object_set_new(*ret_body, "stage", json_string(p->stage));
+	return 0;
+}
+
+int
+plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e)
+{
+	const struct change c = { .type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p };
+	struct change_result done;
+	struct digest d;
+	int rc = blob_put_mem(a->registry->blobs, p->text.p, p->text.n, &d, NULL, e);
+
+	if (rc == 0 && !digest_eq(&d, &p->id))
+		rc = err_set(e, ERR_BUG, "a plan whose bytes are not its id");
+	if (rc == 0)
+		rc = change_commit(a->registry, &c, &done, e);
+	if (rc == 0 && ret_changed)
+		*ret_changed = done.changed;
+	return rc;
+}
+
+static json_t *
+authorisation_predicate(const struct app *a, const struct plan *p, const struct ledger *l)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "registry", json_string(a->registry->id));
+	json_object_set_new(o, "model", json_string(p->model));
+	json_object_set_new(o, "stage", json_string(p->stage));
+	json_object_set_new(o, "plan", json_from_digest(&p->id));
+	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
+	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
+	if (a->reason)
+		json_object_set_new(o, "reason", json_from_str(str_of(a->reason)));
+	return o;
+}
+
+static int
+authorisation_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+{
+	const struct plan *p = arg;
+	struct plan_row row;
+	int rc = plan_get(t, &p->id, &row, e);
+
+	if (rc < 0)
+		return rc == -ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "the plan was never stored") : rc;
+	*ret_body = json_object();
+	json_object_set_new(*ret_body, "plan", json_from_digest(&p->id));
+	return 0;
+}
+
+static int
+sign_plan(struct app *a, const struct plan *p, const struct ledger *l, struct err *e)
+{
+	cleanup_json json_t *predicate = authorisation_predicate(a, p, l);
+	cleanup_buf struct buf envelope = { 0 };
+	cleanup_key struct secret_key *key = NULL;
+	struct change_result done;
+	struct signer signer;
+	int rc = signer_find(&l->policy, ROLE_DEPLOYER, &signer, e);
+
+	if (rc == 0 && a->reason && !json_is_string(json_object_get(predicate, "reason")))
+		rc = err_set(e, ERR_USAGE, "the reason is not UTF-8");
+	if (rc == 0)
+		rc = signer_unlock(a, &signer, &key, e);
+	if (rc == 0)
+		rc = statement_sign("authorisation", "plan", &p->id, predicate, key, &envelope, e);
+	if (rc < 0)
+		return rc;
+	const struct change c = { .type = "authorisation", .model = p->model, .check = authorisation_check,
+	                          .arg = (void *)(uintptr_t)p, .statement = buf_str(&envelope) };
+	return change_commit(a->registry, &c, &done, e);
+}
+
+int
+plan_authorise(struct app *a, const struct plan *p, struct err *e)
+{
+	char signer[SIGNER_SIZE];
+	struct err unsigned_yet = { 0 };
+	struct digest leaf;
+	struct ledger l;
+	uint64_t seq;
+	int rc = ledger_open(a->registry, &l, e);
+
+	if (rc < 0)
+		return rc;
+	rc = plan_still_holds(a->registry, &l, p, e);
+	if (rc == 0 && ledger_authorisation(a->registry, &l, &p->id, signer, &seq, &leaf, &unsigned_yet) < 0)
+		rc = sign_plan(a, p, &l, e);
+	if (rc == 0)
+		rc = ledger_save_pin(a->registry, &l, e);
+	ledger_fini(&l);
+	return rc;
+}
+
+/* --- running --- */
+
+static void
+show_end(struct app *a, const struct plan *p, const char *job, const struct job_end *end)
+{
+	struct json_out *j;
+	char id[DIGEST_HEX_SIZE];
+
+	if (out_format_of(a->out) == OUT_NAME) {
+		out_text(a->out, "%s\n", job);
+		return;
+	}
+	digest_hex(&p->id, id);
+	out_object_begin(a->out, "Promotion");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "model", p->model);
+		jo_string(j, "stage", p->stage);
+		jo_string(j, "action", p->kind);
+		jo_u64(j, "number", p->number);
+		jo_string(j, "plan", id);
+		jo_string(j, "job", job);
+		jo_string(j, "state", end ? job_state_name(end->last.state) : "running");
+		jo_bool(j, "changed", true);
+		jo_bool(j, "rolledBack", end && end->last.state == JOB_ROLLED_BACK);
+	} else if (end && end->last.state == JOB_SUCCEEDED) {
+		out_text(a->out, "%s (job %s)\n", end->last.text, job);
+	} else if (!end) {
+		out_text(a->out, "job %s runs: slipway job follow %s\n", job, job);
+	}
+	out_object_end(a->out);
+}
+
+int
+plan_run(struct app *a, const struct plan *p, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+	struct job_end end;
+	char job[JOB_ID_SIZE];
+	int rc;
+
+	json_object_set_new(request, "mode", json_string("run"));
+	json_object_set_new(request, "plan", json_from_digest(&p->id));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	(void)out_flush(a->out);
+	rc = agent_start(a->registry->dir, request, job, e);
+	if (rc < 0)
+		return rc;
+	if (a->detach) {
+		show_end(a, p, job, NULL);
+		return 0;
+	}
+	rc = job_follow(a, job, true, false, &end, e);
+	if (rc < 0)
+		return rc;
+	show_end(a, p, job, &end);
+	return job_result(job, &end, e);
+}
