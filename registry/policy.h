@@ -28,19 +28,19 @@ struct policy_person {
 enum policy_role { ROLE_ROOT, ROLE_AUTHOR, ROLE_APPROVER, ROLE_DEPLOYER, ROLE_AGENT, ROLE_COUNT };
 struct policy_stage {
 	char name[WORD_SIZE];
-	uint64_t order;        /* 1.. */
-	bool is_protected;     /* the model's name must be typed or confirmed */
+	uint64_t order;    /* 1.. */
+	bool is_protected; /* the model's name must be typed or confirmed */
 };
 struct policy {
 	uint64_t version, seq;
-	struct digest digest;   /* of the canonical document */
+	struct digest digest; /* of the canonical document */
 	char template_name[32];
 	int64_t issued_s, expires_s; /* 0: never */
 	struct policy_person *people;
 	size_t people_n;
 	uint64_t roles[ROLE_COUNT]; /* bit i: people[i] */
 	struct policy_stage stages[STAGES_MAX];
-	size_t stages_n;        /* in order */
+	size_t stages_n; /* in order */
 	json_t *doc;
 };
 

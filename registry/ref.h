@@ -13,7 +13,7 @@ struct ref {
 	enum ref_kind kind; /* REF_MODEL: a bare NAME */
 	char model[NAME_SIZE];
 	uint64_t number;
-	char word[WORD_SIZE];   /* stage or alias */
+	char word[WORD_SIZE]; /* stage or alias */
 	char hex[65];
 	size_t hex_n;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run of the program: the registry is opened once, at the place that flag, environment, settings or
- * default name, in this order; and the one way in which a verb asks before it does what cannot be undone.
+ * One run of the program: the registry is opened once, at the place that flag, environment,
+ * settings or default name, in this order; and the one way in which a verb asks before it does what
+ * cannot be undone.
  */
 #include "tui/app.h"
 
@@ -32,7 +33,8 @@ app_is_interactive(const struct app *a)
 static int
 cannot_ask(const char *what, const char *line_to_use, struct err *e)
 {
-	(void)err_set(e, ERR_USAGE, "%s: this must be confirmed, and nobody can be asked here", what);
+	(void)err_set(e, ERR_USAGE, "%s: this must be confirmed, and nobody can be asked here",
+	              what);
 	return err_hint(e, "%s", line_to_use);
 }
 
@@ -70,8 +72,8 @@ app_confirm(struct app *a, const char *what, const char *protected_name, const c
             struct err *e)
 {
 	if (a->confirm && protected_name && !streq(a->confirm, protected_name)) {
-		(void)err_set(e, ERR_USAGE, "--confirm names \"%s\", this is about \"%s\"", a->confirm,
-		              protected_name);
+		(void)err_set(e, ERR_USAGE, "--confirm names \"%s\", this is about \"%s\"",
+		              a->confirm, protected_name);
 		return err_hint(e, "%s", line_to_use);
 	}
 	const bool is_named = !protected_name || a->confirm;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scripted face. One row a verb in cmd_table.c, one file a verb; main() runs it, the console shows its
- * argv and spawns it. Options and positional arguments are declared, parsed in one place, and printed by
- * --help from the same rows.
+ * The scripted face. One row a verb in cmd_table.c, one file a verb; main() runs it, the console
+ * shows its argv and spawns it. Options and positional arguments are declared, parsed in one place,
+ * and printed by --help from the same rows.
  */
 #pragma once
 
@@ -37,24 +37,28 @@ const char *arg_next(const struct args *a, const char *name, size_t *i);
 		for (const char *v; (v = arg_next(a, name, &v##_i)) != NULL;)
 
 enum cmd_flags {
-	CMD_READS = 1u << 0,    /* wants the registry open: for reading, or with CMD_CHANGES for writing */
+	/* wants the registry open: for reading, or with CMD_CHANGES for writing */
+	CMD_READS = 1u << 0,
 	CMD_CHANGES = 1u << 1,  /* may write */
 	CMD_CONFIRMS = 1u << 2, /* asks first */
 	CMD_AGENT = 1u << 3,    /* starts the agent */
 	CMD_DRY_RUN = 1u << 4,  /* knows --dry-run; other rows with CMD_CHANGES refuse it */
 };
 struct cmd {
-	const char *name;     /* "list"; for groups "key list" is a row of its own: "key", sub "list" */
+	/* "list"; for groups "key list" is a row of its own: "key", sub "list" */
+	const char *name;
 	const char *sub;      /* NULL */
 	const char *args;     /* "[NAME]" */
 	const char *summary;  /* one line */
 	const char *group;    /* heading in help: "start", "look", "bring in", ... */
 	const struct opt *opts; /* ends with name NULL; may be NULL */
 	size_t min_pos, max_pos;
-	unsigned flags; /* CMD_READS: the registry is open when run is called, for writing with CMD_CHANGES */
+	/* CMD_READS: the registry is open when run is called, for writing with CMD_CHANGES */
+	unsigned flags;
 	int (*run)(struct app *a, const struct args *in, struct err *e);
 	const char *examples; /* for --help; may be NULL */
 };
 extern const struct cmd *const cmds[]; /* NULL-terminated, one line a verb */
-/* Finds the row, parses, opens what its flags ask for, runs. Returns the exit status; errors are shown. */
+/* Finds the row, parses, opens what its flags ask for, runs. Returns the exit status; errors are
+ * shown. */
 int cmd_main(int argc, char **argv);

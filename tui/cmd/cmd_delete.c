@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delete: a tombstone in the log. What a stage holds, is on its way into or would go back to is kept, by
- * the signed promotions and by the database both. History stays; the bytes go when they are cleaned up.
+ * delete: a tombstone in the log. What a stage holds, is on its way into or would go back to is
+ * kept, by the signed promotions and by the database both. History stays; the bytes go when they
+ * are cleaned up.
  */
 #include "tui/cmd/cmd.h"
 
@@ -30,7 +31,8 @@ find(struct delete *d, const char *text, struct err *e)
 
 	rc = ref_parse(text, &ref, e);
 	if (rc == 0 && ref.kind == REF_MODEL) {
-		(void)err_set(e, ERR_USAGE, "delete: \"%s\" is a model, which version of it?", text);
+		(void)err_set(e, ERR_USAGE, "delete: \"%s\" is a model, which version of it?",
+		              text);
 		return err_hint(e, "slipway delete %.200s@vN", text);
 	}
 	if (rc == 0)
@@ -110,7 +112,8 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		if (m.stages[i].number == v.number || m.stages[i].moving_to == v.number)
 			return refuse(d, m.stages[i].stage, "it is in or on its way to", e);
 	if (m.last_seq != d->last_seq) {
-		(void)err_set(e, ERR_CONFLICT, "\"%s\" changed while you decided", d->version.model);
+		(void)err_set(e, ERR_CONFLICT, "\"%s\" changed while you decided",
+		              d->version.model);
 		return err_hint(e, "look again, then delete again");
 	}
 	*ret_body = json_pack("{s:o, s:I}", "digest", json_from_digest(&v.digest), "number",
@@ -121,9 +124,11 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 static int
 confirm_and_commit(struct delete *d, struct err *e)
 {
-	cleanup_free char *what = xasprintf("delete %s for good; its number is never given again", d->name);
+	cleanup_free char *what = xasprintf("delete %s for good; its number is never given again",
+	                                    d->name);
 	cleanup_free char *line = xasprintf("slipway delete %s --yes", d->name);
-	const struct change c = { .type = "delete", .model = d->version.model, .check = check, .arg = d };
+	const struct change c = { .type = "delete", .model = d->version.model, .check = check,
+	                          .arg = d };
 	struct change_result done;
 	int rc;
 

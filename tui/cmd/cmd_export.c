@@ -41,7 +41,8 @@ show(struct app *a, const struct version_row *v, const char *dir)
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", dir);
 	else
-		out_text(a->out, "%s: %" PRIu64 " file%s in %s\n", name, v->files, v->files == 1 ? "" : "s", dir);
+		out_text(a->out, "%s: %" PRIu64 " file%s in %s\n", name, v->files, v->files == 1 ?
+		         "" : "s", dir);
 }
 
 static int

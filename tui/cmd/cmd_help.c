@@ -52,7 +52,8 @@ run_version(struct app *a, const struct args *in, struct err *e)
 		jo_u64(j, "registryFormat", REGISTRY_FORMAT);
 	}
 	out_object_end(a->out);
-	out_text(a->out, "%s" SLIPWAY_VERSION "\n", out_format_of(a->out) == OUT_NAME ? "" : "slipway ");
+	out_text(a->out, "%s" SLIPWAY_VERSION "\n",
+	         out_format_of(a->out) == OUT_NAME ? "" : "slipway ");
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import: bytes into blobs, a manifest, a signed statement, one entry. Whether the model has these bytes
- * already is known only when they were read, so the passphrase is asked for behind that, and not at all
- * when nothing is new.
+ * import: bytes into blobs, a manifest, a signed statement, one entry. Whether the model has these
+ * bytes already is known only when they were read, so the passphrase is asked for behind that, and
+ * not at all when nothing is new.
  */
 #include "tui/cmd/cmd.h"
 
@@ -65,7 +65,8 @@ put_smoke(struct import *m, const char *path, struct err *e)
 	if (rc == 0)
 		rc = json_parse(buf_str(&text), path, &o, e);
 	if (rc == 0 && !streq(json_opt_string(o, "kind"), "Smoke"))
-		rc = err_set(e, ERR_MALFORMED, "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
+		rc = err_set(e, ERR_MALFORMED,
+		             "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
 	if (rc < 0)
 		return err_prefix(e, "--smoke");
 	m->has_smoke = true;
@@ -142,10 +143,12 @@ predicate(const struct import *m)
 
 	manifest_fileset_digest(f, &fileset);
 	manifest_oms_root(f, &oms);
-	o = json_pack("{s:I, s:I, s:o, s:s, s:o, s:s, s:{s:s, s:o}}", "bytes", (json_int_t)f->bytes, "files",
-	              (json_int_t)f->n, "fileset", json_from_digest(&fileset), "model", m->model, "oms_root",
-	              json_from_digest(&oms), "registry", m->app->registry->id, "source", "kind",
-	              m->is_folder ? "folder" : "file", "name", json_from_str(str_of(basename(copy))));
+	o = json_pack("{s:I, s:I, s:o, s:s, s:o, s:s, s:{s:s, s:o}}", "bytes", (json_int_t)f->bytes,
+	              "files", (json_int_t)f->n, "fileset", json_from_digest(&fileset), "model",
+	              m->model, "oms_root", json_from_digest(&oms), "registry",
+	              m->app->registry->id, "source", "kind", m->is_folder ?
+	              "folder" : "file", "name",
+	              json_from_str(str_of(basename(copy))));
 	if (!o)
 		return NULL; /* a folder's name that is not UTF-8 */
 	if (m->has_smoke)
@@ -192,7 +195,8 @@ version_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 	if (rc < 0 && rc != -ERR_NOT_FOUND)
 		return rc;
 	m->number = row.latest + 1;
-	*ret_body = json_pack("{s:I, s:o, s:I, s:s, s:I, s:s}", "bytes", (json_int_t)m->tree.manifest.bytes,
+	*ret_body = json_pack("{s:I, s:o, s:I, s:s, s:I, s:s}", "bytes",
+	                      (json_int_t)m->tree.manifest.bytes,
 	                      "digest", json_from_digest(&m->tree.manifest_digest), "files",
 	                      (json_int_t)m->tree.manifest.n, "key", m->signer.item.id, "number",
 	                      (json_int_t)m->number, "signer", m->signer.id);
@@ -212,7 +216,8 @@ commit(struct import *m, struct err *e)
 		return err_set(e, ERR_USAGE, "import \"%s\": its name is not UTF-8", m->path);
 	rc = signer_unlock(m->app, &m->signer, &key, e);
 	if (rc == 0)
-		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, key, &envelope, e);
+		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, key,
+		                    &envelope, e);
 	if (rc < 0)
 		return rc;
 	const struct change c = {
@@ -289,12 +294,13 @@ show(const struct import *m)
 	if (out_format_of(o) == OUT_NAME)
 		out_text(o, "%s\n", name);
 	else if (out_format_of(o) == OUT_TSV)
-		out_text(o, "%s\tsha256:%s\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", name, hex, m->tree.manifest.n,
-		         m->tree.manifest.bytes, m->tree.new_bytes);
+		out_text(o, "%s\tsha256:%s\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", name, hex,
+		         m->tree.manifest.n, m->tree.manifest.bytes, m->tree.new_bytes);
 	else
 		out_text(o, "%s  sha256:%.*s  %zu file%s  %s  %s%s%s\n", name,
 		         out_format_of(o) == OUT_WIDE ? 64 : 12, hex, m->tree.manifest.n,
-		         m->tree.manifest.n == 1 ? "" : "s", size, m->changed ? "(new: " : "(unchanged",
+		         m->tree.manifest.n == 1 ? "" : "s", size, m->changed ?
+		         "(new: " : "(unchanged",
 		         m->changed ? fresh : "", ")");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init: a registry, this person's key, the agent's key and the first policy, all or nothing. What was made
- * before a step failed is taken away again; what was there before is never touched.
+ * init: a registry, this person's key, the agent's key and the first policy, all or nothing. What
+ * was made before a step failed is taken away again; what was there before is never touched.
  */
 #include "tui/cmd/cmd.h"
 
@@ -50,7 +50,8 @@ remove_below(int dirfd, int depth)
 			continue;
 		if (unlinkat(dirfd, n->d_name, 0) == 0 || depth == 0)
 			continue;
-		const int below = openat(dirfd, n->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		const int below = openat(dirfd, n->d_name,
+		                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below < 0)
 			continue;
 		remove_below(below, depth - 1);
@@ -86,14 +87,16 @@ choose_name(const struct args *in, struct init *n, struct err *e)
 
 	n->who = arg_value(in, "--name");
 	if (!n->who)
-		n->who = user && ref_check_word("person", user, &ignored) == 0 && !streq(user, "agent") &&
+		n->who = user && ref_check_word("person", user, &ignored) == 0 &&
+			!streq(user, "agent") &&
 		                 strlen(user) < SIGNER_SIZE ?
 		                 user : "me";
 	rc = ref_check_word("person", n->who, e);
 	if (rc < 0)
 		return rc;
 	if (streq(n->who, "agent") || has_prefix(n->who, "agent-") || strlen(n->who) >= SIGNER_SIZE)
-		return err_set(e, ERR_USAGE, "\"%s\" is too long or the name of agents, not of a person", n->who);
+		return err_set(e, ERR_USAGE,
+		               "\"%s\" is too long or the name of agents, not of a person", n->who);
 	return 0;
 }
 
@@ -104,13 +107,15 @@ check_place(struct app *a, struct init *n, struct err *e)
 	cleanup_free char *json = NULL;
 	int rc;
 
-	rc = registry_dir(a->registry_dir || (env && *env) ? a->registry_dir : a->conf.registry, &n->dir, e);
+	rc = registry_dir(a->registry_dir || (env && *env) ? a->registry_dir : a->conf.registry,
+	                  &n->dir, e);
 	if (rc < 0)
 		return rc;
 	json = xasprintf("%s/registry.json", n->dir);
 	if (access(json, F_OK) == 0) {
 		(void)err_set(e, ERR_EXISTS, "there is a registry in \"%s\" already", n->dir);
-		return err_hint(e, "look at it with `slipway list`, or name another folder with -R");
+		return err_hint(e,
+		                "look at it with `slipway list`, or name another folder with -R");
 	}
 	n->made_dir = access(n->dir, F_OK) < 0 && errno == ENOENT;
 	return 0;
@@ -183,7 +188,8 @@ policy_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 static int
 commit_policy(struct registry *r, struct init *n, struct err *e)
 {
-	cleanup_json json_t *doc = policy_solo(n->who, &n->person->pub, &n->agent->pub, clock_now_s());
+	cleanup_json json_t *doc = policy_solo(n->who, &n->person->pub, &n->agent->pub,
+	                                       clock_now_s());
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf envelope = { 0 };
 	struct first_policy f = { .digest = &n->policy };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key list and key show: this person's keys on this machine. Needs no registry and no passphrase. */
+/* key list and key show: this person's keys on this machine. Needs no registry and no
+ * passphrase. */
 #include "tui/cmd/cmd.h"
 
 #include "registry/keyring.h"

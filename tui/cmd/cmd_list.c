@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * list: models, or the versions of one. Rows go out as they come from the database; only --sort keeps
- * their names. Knows the database alone: no policy, no log, no blob is read, because this is the verb that
- * is waited for most.
+ * list: models, or the versions of one. Rows go out as they come from the database; only --sort
+ * keeps their names. Knows the database alone: no policy, no log, no blob is read, because this is
+ * the verb that is waited for most.
  */
 #include "tui/cmd/cmd.h"
 
@@ -197,7 +197,8 @@ cell_stages_json(struct list *l, const struct model_row *m)
 
 	for (size_t i = 0; i < m->stages_n; i++)
 		json_object_set_new(o, m->stages[i].stage,
-		                    m->stages[i].number ? json_integer((json_int_t)m->stages[i].number) :
+		                    m->stages[i].number ?
+		                    json_integer((json_int_t)m->stages[i].number) :
 		                                          json_null());
 	out_cell_json(l->out, NULL, o);
 }
@@ -371,20 +372,30 @@ upper(const char *s, char ret[WORD_SIZE])
 	ret[i] = '\0';
 }
 
-static const struct out_column model_head[] = { { "MODEL", "name", OUT_LEFT, false, true },
-	                                        { "LATEST", "latest", OUT_LEFT, false, false } };
+static const struct out_column model_head[] = {
+	{ "MODEL", "name", OUT_LEFT, false, true },
+	{ "LATEST", "latest", OUT_LEFT, false, false },
+};
 static const struct out_column model_tail[] = {
-	{ "SIGNED", "signed", OUT_LEFT, false, false },   { "SIZE", "bytes", OUT_RIGHT, false, false },
-	{ "UPDATED", "updated", OUT_RIGHT, false, false }, { "FILES", "files", OUT_RIGHT, true, false },
-	{ "SIGNER", "signer", OUT_LEFT, true, false },    { "DIGEST", "digest", OUT_LEFT, true, false },
+	{ "SIGNED", "signed", OUT_LEFT, false, false },
+	{ "SIZE", "bytes", OUT_RIGHT, false, false },
+	{ "UPDATED", "updated", OUT_RIGHT, false, false },
+	{ "FILES", "files", OUT_RIGHT, true, false },
+	{ "SIGNER", "signer", OUT_LEFT, true, false },
+	{ "DIGEST", "digest", OUT_LEFT, true, false },
 	{ "LABELS", "labels", OUT_LEFT, true, false },
 };
 static const struct out_column version_columns[] = {
-	{ "VERSION", "version", OUT_LEFT, false, true },      { "DIGEST", "digest", OUT_LEFT, false, false },
-	{ "STAGES", "stages", OUT_LEFT, false, false },       { "SIGNED", "signed", OUT_LEFT, false, false },
-	{ "SIZE", "bytes", OUT_RIGHT, false, false },         { "FILES", "files", OUT_RIGHT, false, false },
-	{ "AGE", "created", OUT_RIGHT, false, false },        { "LIFECYCLE", "lifecycle", OUT_LEFT, false, false },
-	{ "SIGNER", "signer", OUT_LEFT, true, false },        { "LABELS", "labels", OUT_LEFT, true, false },
+	{ "VERSION", "version", OUT_LEFT, false, true },
+	{ "DIGEST", "digest", OUT_LEFT, false, false },
+	{ "STAGES", "stages", OUT_LEFT, false, false },
+	{ "SIGNED", "signed", OUT_LEFT, false, false },
+	{ "SIZE", "bytes", OUT_RIGHT, false, false },
+	{ "FILES", "files", OUT_RIGHT, false, false },
+	{ "AGE", "created", OUT_RIGHT, false, false },
+	{ "LIFECYCLE", "lifecycle", OUT_LEFT, false, false },
+	{ "SIGNER", "signer", OUT_LEFT, true, false },
+	{ "LABELS", "labels", OUT_LEFT, true, false },
 };
 
 /* One column a stage for people, one member "stages" for JSON. */
@@ -404,7 +415,8 @@ list_models(struct list *l, struct err *e)
 		return rc;
 	for (size_t i = 0; i < l->stages_n && !out_is_json(l->out); i++) {
 		upper(l->stages[i], titles[i]);
-		columns[n++] = (struct out_column){ titles[i], l->stages[i], OUT_LEFT, false, false };
+		columns[n++] = (struct out_column){ titles[i], l->stages[i], OUT_LEFT, false,
+		                                    false };
 	}
 	if (out_is_json(l->out))
 		columns[n++] = (struct out_column){ "STAGES", "stages", OUT_LEFT, false, false };
@@ -435,6 +447,8 @@ list_versions(struct list *l, const char *name, struct err *e)
 	return rc;
 }
 
+static const char no_models[] = "no models yet: slipway import PATH --as NAME";
+
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
@@ -448,8 +462,8 @@ run(struct app *a, const struct args *in, struct err *e)
 		rc = in->pos_n > 0 ? list_versions(&l, in->pos[0], e) : list_models(&l, e);
 	store_abort(l.txn);
 	if (rc == 0 && l.n == 0)
-		out_note(a->out, in->pos_n > 0 || in->opts_n > 0 ?
-		                 "nothing matches" : "no models yet: slipway import PATH --as NAME");
+		out_note(a->out, "%s",
+		         in->pos_n > 0 || in->opts_n > 0 ? "nothing matches" : no_models);
 	vec_foreach (i, &l.items)
 		free(i->name);
 	vec_foreach (w, &l.words)

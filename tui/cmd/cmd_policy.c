@@ -23,7 +23,8 @@ show_people(struct out *o, const struct policy *p)
 			out_field(o, p->people[i].id, "%s", p->people[i].keys[k].id);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		cleanup_buf struct buf names = { 0 };
-		cleanup_free char *title = xasprintf("role %s", policy_role_name((enum policy_role)i));
+		cleanup_free char *title = xasprintf("role %s",
+		                                     policy_role_name((enum policy_role)i));
 		people_of(p, (enum policy_role)i, &names);
 		out_field(o, title, "%s", names.n > 0 ? buf_cstr(&names) : "nobody");
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * show and files: what the registry says about one version, or about a model and its newest. It repeats
- * what is recorded and claimed; whether that holds is for verify to say, and the text says so.
+ * show and files: what the registry says about one version, or about a model and its newest. It
+ * repeats what is recorded and claimed; whether that holds is for verify to say, and the text says
+ * so.
  */
 #include "tui/cmd/cmd.h"
 
@@ -184,8 +185,10 @@ field_stages(struct show *s)
 		if (!what[0])
 			out_field(s->out, m->stage, "nothing");
 		else if (m->targets > 0)
-			out_field(s->out, m->stage, "%s, proof %s on %" PRIu32 " target%s, since %s", what,
-			          proofs_highest(m->proofs), m->targets, m->targets == 1 ? "" : "s", age);
+			out_field(s->out, m->stage,
+			          "%s, proof %s on %" PRIu32 " target%s, since %s", what,
+			          proofs_highest(m->proofs), m->targets, m->targets == 1 ?
+			          "" : "s", age);
 		else
 			out_field(s->out, m->stage, "%s, no target, since %s", what, age);
 	}
@@ -204,13 +207,13 @@ show_version(struct show *s)
 	version_name(v->model, v->number, name);
 	out_field(s->out, "version", "%s", name);
 	out_field(s->out, "digest", "sha256:%s", hex);
-	out_field(s->out, "size", "%s (%" PRIu64 " bytes) in %" PRIu64 " file%s", size, v->bytes, v->files,
-	          v->files == 1 ? "" : "s");
+	out_field(s->out, "size", "%s (%" PRIu64 " bytes) in %" PRIu64 " file%s", size, v->bytes,
+	          v->files, v->files == 1 ? "" : "s");
 	out_field(s->out, "created", "%s", when);
 	out_field(s->out, "lifecycle", "%s", lifecycle_name(v->life));
 	if (v->is_signed)
-		out_field(s->out, "signed", "by %s with %s, not checked here (slipway verify %s)", v->signer,
-		          v->key_id, name);
+		out_field(s->out, "signed", "by %s with %s, not checked here (slipway verify %s)",
+		          v->signer, v->key_id, name);
 	else
 		out_field(s->out, "signed", "not signed");
 	stages_of(&s->model, v->number, &stages);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * status: what each stage holds by the records, how far that was proved, and whether a job moves it. What
- * the targets serve at this moment is not looked at here and is printed as "not checked".
+ * status: what each stage holds by the records, how far that was proved, and whether a job moves
+ * it. What the targets serve at this moment is not looked at here and is printed as "not checked".
  */
 #include "tui/cmd/cmd.h"
 
@@ -20,7 +20,8 @@ struct status {
 	struct err *e;
 };
 
-/* What the targets serve now, against the records: the text of the cell; *ret_is_bad: it differs. */
+/* What the targets serve now, against the records: the text of the cell; *ret_is_bad: it
+ * differs. */
 static void
 status_live(struct app *a, const struct model_row *m, const struct stage_mark *s, char ret[32],
             bool *ret_is_bad)
@@ -59,10 +60,14 @@ job_state(struct status *s, const struct stage_mark *m, char ret[64])
 }
 
 static const struct out_column columns[] = {
-	{ "MODEL", "model", OUT_LEFT, false, true },   { "STAGE", "stage", OUT_LEFT, false, false },
-	{ "HOLDS", "version", OUT_LEFT, false, false }, { "PROOF", "proof", OUT_LEFT, false, false },
-	{ "TARGETS", "targets", OUT_RIGHT, false, false }, { "SINCE", "since", OUT_RIGHT, false, false },
-	{ "STATE", "state", OUT_LEFT, false, false },  { "LIVE", "live", OUT_LEFT, false, false },
+	{ "MODEL", "model", OUT_LEFT, false, true },
+	{ "STAGE", "stage", OUT_LEFT, false, false },
+	{ "HOLDS", "version", OUT_LEFT, false, false },
+	{ "PROOF", "proof", OUT_LEFT, false, false },
+	{ "TARGETS", "targets", OUT_RIGHT, false, false },
+	{ "SINCE", "since", OUT_RIGHT, false, false },
+	{ "STATE", "state", OUT_LEFT, false, false },
+	{ "LIVE", "live", OUT_LEFT, false, false },
 };
 
 static int
@@ -128,7 +133,8 @@ run(struct app *a, const struct args *in, struct err *e)
 		out_note(a->out, "no stage holds anything yet");
 	if (!arg_flag(in, "--check") || s.bad == 0)
 		return 0;
-	(void)err_set(e, ERR_DIFFERENT, "%" PRIu64 " of %" PRIu64 " stages are not as recorded", s.bad, s.n);
+	(void)err_set(e, ERR_DIFFERENT, "%" PRIu64 " of %" PRIu64 " stages are not as recorded",
+	              s.bad, s.n);
 	return err_hint(e, "see `slipway job list`; a job that stands still is resumed or aborted");
 }
 

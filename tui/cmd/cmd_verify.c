@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify: the signature of a version's statement under the policy in force, the manifest it is about, and
- * every file's bytes. What nobody looked at is printed as "not checked". With --all each version is looked
- * at, and one that fails makes the whole fail.
+ * verify: the signature of a version's statement under the policy in force, the manifest it is
+ * about, and every file's bytes. What nobody looked at is printed as "not checked". With --all each
+ * version is looked at, and one that fails makes the whole fail.
  */
 #include "tui/cmd/cmd.h"
 
@@ -156,7 +156,8 @@ verify_wanted(struct verify *v, const struct args *in, struct err *e)
 		return rc;
 	*e = v->first;
 	if (v->n > 1)
-		(void)err_prefix(e, "%" PRIu64 " of %" PRIu64 " versions failed; the first", v->failed, v->n);
+		(void)err_prefix(e, "%" PRIu64 " of %" PRIu64 " versions failed; the first",
+		                 v->failed, v->n);
 	return -(int)e->code;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Help is the table of verbs, laid out: nothing about a verb is written here. Headings come in the order
- * in which a person meets them; a group without a heading of its own comes last.
+ * Help is the table of verbs, laid out: nothing about a verb is written here. Headings come in the
+ * order in which a person meets them; a group without a heading of its own comes last.
  */
 #include "tui/cmd/help.h"
 
@@ -14,7 +14,8 @@
 #define COLUMNS     80
 #define NAME_COLUMN 26 /* where the second column begins */
 
-static const char *const groups[] = { "start", "look", "bring in", "take out", "trust", "deploy", "keep" };
+static const char *const groups[] = { "start", "look", "bring in", "take out", "trust", "deploy",
+                                      "keep" };
 
 static void
 add_spaces(struct buf *b, size_t n)
@@ -116,7 +117,8 @@ help_all(struct buf *ret)
 		add_group(ret, groups[i]);
 	add_group(ret, NULL);
 	add_opts(ret, "flags of every command", global_opts);
-	buf_adds(ret, "\nA version is NAME@v3, NAME@staging, NAME@latest or NAME@sha256:9f2c41d07b3e.\n"
+	buf_adds(ret,
+	         "\nA version is NAME@v3, NAME@staging, NAME@latest or NAME@sha256:9f2c41d07b3e.\n"
 	              "More: slipway help COMMAND, slipway help exit-codes\n");
 }
 

@@ -72,7 +72,8 @@ difference(const struct commit *c, const char *text)
 	size_t i;
 
 	json_object_foreach(c->wanted->set, key, value) {
-		if (!labels_get(text, key, now, sizeof now) || !streq(now, json_string_value(value)))
+		if (!labels_get(text, key, now, sizeof now) ||
+		    !streq(now, json_string_value(value)))
 			json_object_set(set, key, value);
 	}
 	json_array_foreach(c->wanted->remove, i, value) {
@@ -127,7 +128,8 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		return CHANGE_NONE;
 	if (labels_apply(text, sizeof text, body) < 0) {
 		json_decref(body);
-		(void)err_set(e, ERR_USAGE, "the labels of \"%s\" would be over %d bytes", c->model, LABELS_SIZE - 1);
+		(void)err_set(e, ERR_USAGE, "the labels of \"%s\" would be over %d bytes", c->model,
+		              LABELS_SIZE - 1);
 		return err_hint(e, "remove some first: slipway label REF KEY-");
 	}
 	*ret_body = body;
@@ -139,7 +141,8 @@ label_commit(struct registry *r, const char *model, uint64_t number, const struc
              bool *ret_changed, struct err *e)
 {
 	struct commit wanted = { .model = model, .number = number, .wanted = c };
-	const struct change change = { .type = "label", .model = model, .check = check, .arg = &wanted };
+	const struct change change = { .type = "label", .model = model, .check = check,
+	                               .arg = &wanted };
 	struct change_result done;
 	int rc;
 

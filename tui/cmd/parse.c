@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line, read in one pass: global flags stand anywhere, "--" ends options, a value comes behind
- * "=" or as the next word. What is not known is answered with what is nearest to it.
+ * The command line, read in one pass: global flags stand anywhere, "--" ends options, a value comes
+ * behind "=" or as the next word. What is not known is answered with what is nearest to it.
  */
 #include "tui/cmd/parse.h"
 
@@ -166,7 +166,8 @@ static const struct opt *
 find_in(const struct opt *list, const char *name, size_t n, char letter)
 {
 	for (const struct opt *o = list; o && o->name; o++) {
-		if (letter ? o->letter == letter : strlen(o->name) == n && strncmp(o->name, name, n) == 0)
+		if (letter ? o->letter == letter : strlen(o->name) == n && strncmp(o->name, name,
+			n) == 0)
 			return o;
 	}
 	return NULL;
@@ -275,7 +276,8 @@ unknown_verb(const char *verb, const char *sub, struct err *e)
 		else if (streq((*c)->name, verb) && (*c)->sub)
 			near_offer(&near, (*c)->sub);
 	}
-	(void)err_set(e, ERR_USAGE, "unknown command \"%s%s%s\"", verb, sub ? " " : "", sub ? sub : "");
+	(void)err_set(e, ERR_USAGE, "unknown command \"%s%s%s\"", verb, sub ? " " : "", sub ?
+	              sub : "");
 	if (near_text(&near, names, sizeof names))
 		return err_hint(e, "did you mean %s%s%s?", sub ? verb : "", sub ? " " : "", names);
 	return err_hint(e, "see `slipway help`");
@@ -294,7 +296,8 @@ missing_sub(const char *verb, struct err *e)
 }
 
 int
-parse_verb(const char *const *argv, size_t n, const struct cmd **ret, size_t *ret_words, struct err *e)
+parse_verb(const char *const *argv, size_t n, const struct cmd **ret, size_t *ret_words,
+           struct err *e)
 {
 	const struct cmd *alone = NULL;
 	bool is_group = false;
@@ -320,7 +323,8 @@ parse_verb(const char *const *argv, size_t n, const struct cmd **ret, size_t *re
 	}
 	if (!is_group)
 		return unknown_verb(argv[0], NULL, e);
-	return n > 1 && !is_flag(argv[1]) ? unknown_verb(argv[0], argv[1], e) : missing_sub(argv[0], e);
+	return n > 1 && !is_flag(argv[1]) ? unknown_verb(argv[0], argv[1], e) : missing_sub(argv[0],
+		e);
 }
 
 static int
@@ -333,7 +337,8 @@ check_count(const struct parsed *p, struct err *e)
 		return 0;
 	cmd_full_name(c, full, sizeof full);
 	if (p->args.pos_n > c->max_pos)
-		(void)err_set(e, ERR_USAGE, "%s: \"%s\" is one word too many", full, p->args.pos[c->max_pos]);
+		(void)err_set(e, ERR_USAGE, "%s: \"%s\" is one word too many", full,
+		              p->args.pos[c->max_pos]);
 	else
 		(void)err_set(e, ERR_USAGE, "%s: something is missing", full);
 	return err_hint(e, "slipway %s %s", full, c->args ? c->args : "");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One command from argv to exit status: settings, words, the registry that the row's flags ask for, the
- * verb, what is left to print. Errors are shown here and nowhere else.
+ * One command from argv to exit status: settings, words, the registry that the row's flags ask for,
+ * the verb, what is left to print. Errors are shown here and nowhere else.
  */
 #include "tui/cmd/cmd.h"
 
@@ -65,7 +65,8 @@ without_verb(struct app *a, const struct parsed *p, const struct cmd **ret, stru
 
 	if (streq(word, "console") && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))) {
 		note_help(a);
-		return err_set(e, ERR_USAGE, "no command, and this is not a terminal for the console");
+		return err_set(e, ERR_USAGE,
+		               "no command, and this is not a terminal for the console");
 	}
 	if (parse_verb(&word, 1, ret, &words, &unknown) < 0) {
 		note_help(a);
@@ -138,7 +139,8 @@ cmd_main(int argc, char **argv)
 	}
 	rc = use_settings(&a, &e);
 	if (rc == 0)
-		rc = parse(&a, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &p, &e);
+		rc = parse(&a, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &p,
+		           &e);
 	if (rc == 0)
 		rc = run(&a, &p, &e);
 	parse_fini(&p);

@@ -19,6 +19,7 @@ void stages_json(struct json_out *j, const struct model_row *m);
 void stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
 /* The manifest of a version, its bytes checked against the digest. */
-int version_manifest(struct registry *r, const struct digest *d, struct manifest *ret, struct err *e);
+int version_manifest(struct registry *r, const struct digest *d, struct manifest *ret,
+                     struct err *e);
 /* POLICY when it is deleted: there is nothing any more to be read. */
 int version_is_live(const struct version_row *v, struct err *e);

@@ -31,7 +31,8 @@ read_fd(int fd, char *ret, size_t size, struct err *e)
 		if (got == 0 || ret[n] == '\n')
 			break;
 		if (++n == size)
-			return err_set(e, ERR_USAGE, "the passphrase is longer than %zu bytes", size - 1);
+			return err_set(e, ERR_USAGE, "the passphrase is longer than %zu bytes",
+			               size - 1);
 	}
 	ret[n] = '\0';
 	return n > 0 ? 0 : err_set(e, ERR_USAGE, "the passphrase on descriptor %d is empty", fd);
@@ -58,7 +59,8 @@ ask(struct app *a, const char *question, bool twice, char *ret, struct err *e)
 	int rc;
 
 	if (!app_is_interactive(a)) {
-		(void)err_set(e, ERR_LOCKED, "a passphrase is needed, and nobody can be asked here");
+		(void)err_set(e, ERR_LOCKED,
+		              "a passphrase is needed, and nobody can be asked here");
 		return err_hint(e, "give it with --passphrase-fd N");
 	}
 	rc = out_ask_secret(a->out, question, ret, PASSPHRASE_MAX, e);
@@ -101,7 +103,8 @@ signer_find(const struct policy *p, enum policy_role role, struct signer *ret, s
 		return rc;
 	who = policy_person_of(p, &s.item.pub);
 	if (!who) {
-		(void)err_set(e, ERR_POLICY, "your key %s is not in the policy of this registry", s.item.id);
+		(void)err_set(e, ERR_POLICY, "your key %s is not in the policy of this registry",
+		              s.item.id);
 		return err_hint(e, "see `slipway policy show`; its root must add you");
 	}
 	if (!policy_has_role(p, &s.item.pub, role)) {

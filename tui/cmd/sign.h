@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The person at the command line as a signer: whose key, may it do this, and the secret half. The
- * passphrase comes from --passphrase-fd or from the terminal, lives in locked memory, and is asked for as
- * late as possible.
+ * passphrase comes from --passphrase-fd or from the terminal, lives in locked memory, and is asked
+ * for as late as possible.
  */
 #pragma once
 
@@ -14,7 +14,8 @@ struct signer {
 	struct keyring_item item;
 	char id[SIGNER_SIZE]; /* in the policy */
 };
-/* The person's own key, if the policy gives it the role. NOT_FOUND: no key; POLICY: not in that role. */
+/* The person's own key, if the policy gives it the role. NOT_FOUND: no key; POLICY: not in that
+ * role. */
 int signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e);
 /* key_free what comes. DENIED: wrong passphrase; LOCKED: nobody can be asked. */
 int signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, struct err *e);
@@ -22,6 +23,6 @@ int signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret
 void key_free_p(struct secret_key **k);
 
 #define PASSPHRASE_MAX 1024
-/* Into sodium memory, to be freed with sodium_free. twice: typed again when a person types it; then an
- * empty one is refused. */
+/* Into sodium memory, to be freed with sodium_free. twice: typed again when a person types it; then
+ * an empty one is refused. */
 int passphrase_get(struct app *a, const char *question, bool twice, char **ret, struct err *e);
