@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * slipway-agent: all that talks to targets, in a process of its own. A request is one JSON object on stdin,
- * the answer one on stdout: {"error":{"code","message","hint"}} or what the verb gives. It trusts neither
- * its caller nor jobs/: plan, policy and signatures are verified here again.
- *   plan    {"kind","model","registry","stage","to"?}     what would change, and the intent itself
- *   status  {"model"?,"registry","stage"?}                what targets hold now
- *   test    {"registry","target"}                         reach it, say what it can do
- *   start   {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}   {"job":ID}, then goes on
+ * slipway-agent: all that talks to targets, in a process of its own. A request is one JSON object
+ * on stdin, the answer one on stdout: {"error":{"code","message","hint"}} or what the verb gives.
+ * It trusts neither its caller nor jobs/: plan, policy and signatures are verified here again. plan
+ * {"kind","model","registry","stage","to"?}     what would change, and the intent itself status
+ * {"model"?,"registry","stage"?}                what targets hold now test    {"registry","target"}
+ * reach it, say what it can do start
+ * {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}   {"job":ID}, then goes on
  */
 #pragma once
 

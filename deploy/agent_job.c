@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One job: the plan is verified again, the beginning logged, the rollout run, the promotion signed by the
- * agent's key and logged, the end logged. Whatever the caller said, what counts is in the log.
+ * One job: the plan is verified again, the beginning logged, the rollout run, the promotion signed
+ * by the agent's key and logged, the end logged. Whatever the caller said, what counts is in the
+ * log.
  */
-#include "deploy/agent.h"
+#include "deploy/agent_job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,21 +25,6 @@
 #include "registry/statement.h"
 
 #define TIMEOUT_MS_DEFAULT (300u * 1000)
-#define COMMIT_TRIES       20
-
-struct agent_job {
-	struct registry *r;
-	struct ledger ledger;
-	bool has_ledger;
-	struct plan plan;
-	char plan_hex[DIGEST_HEX_SIZE];
-	char id[JOB_ID_SIZE];
-	uint64_t authorised_seq;
-	struct digest authorised_leaf;
-	struct wave wave;
-	struct journal_writer *journal;
-	uint64_t seen_entries;     /* the log's size that the ledger saw, for compare-and-set */
-};
 
 static void
 job_fini(struct agent_job *j)
@@ -51,246 +37,6 @@ job_fini(struct agent_job *j)
 	registry_close(j->r);
 }
 
-static int
-refresh_ledger(struct agent_job *j, struct err *e)
-{
-	if (j->has_ledger)
-		ledger_fini(&j->ledger);
-	j->has_ledger = false;
-	int rc = ledger_open(j->r, &j->ledger, e);
-	j->has_ledger = rc == 0;
-	return rc;
-}
-
-/* --- entries --- */
-
-struct job_entry {
-	struct agent_job *j;
-	const char *event, *state;
-};
-
-static json_t *
-job_body(const struct job_entry *c)
-{
-	const struct plan *p = &c->j->plan;
-	json_t *body = json_object();
-
-	json_object_set_new(body, "event", json_string(c->event));
-	json_object_set_new(body, "id", json_string(c->j->id));
-	json_object_set_new(body, "kind", json_string(p->kind));
-	json_object_set_new(body, "number", json_integer((json_int_t)p->number));
-	json_object_set_new(body, "plan", json_from_digest(&p->id));
-	json_object_set_new(body, "stage", json_string(p->stage));
-	json_object_set_new(body, "state", json_string(c->state));
-	return body;
-}
-
-static int
-stage_of(struct txn *t, const struct plan *p, struct stage_mark *ret, struct err *e)
-{
-	const struct stage_mark *s;
-	struct model_row m;
-	int rc = model_get(t, p->model, &m, e);
-
-	*ret = (struct stage_mark){ 0 };
-	if (rc == -ERR_NOT_FOUND)
-		return err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", p->model);
-	s = rc == 0 ? model_stage(&m, p->stage) : NULL;
-	if (s)
-		*ret = *s;
-	return rc;
-}
-
-/* One rollout per (model, stage). */
-static int
-begin_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
-{
-	const struct job_entry *c = arg;
-	struct stage_mark s;
-	int rc = stage_of(t, &c->j->plan, &s, e);
-
-	if (rc < 0)
-		return rc;
-	if (s.job[0] && !streq(s.job, c->j->id)) {
-		err_set(e, ERR_LOCKED, "%s of \"%s\" is being changed by job %s", c->j->plan.stage, c->j->plan.model, s.job);
-		return err_hint(e, "slipway job follow %s (or `job resume`, `job abort` when it stands still)", s.job);
-	}
-	*ret_body = job_body(c);
-	return 0;
-}
-
-static int
-end_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
-{
-	const struct job_entry *c = arg;
-	struct job_row row;
-	int rc = job_get(t, c->j->id, &row, e);
-
-	if (rc < 0)
-		return rc == -ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "job %s never began", c->j->id) : rc;
-	if (row.end_seq)
-		return CHANGE_NONE;
-	*ret_body = job_body(c);
-	return 0;
-}
-
-static int
-log_job(struct agent_job *j, const char *event, const char *state, struct err *e)
-{
-	struct job_entry c = { .j = j, .event = event, .state = state };
-	const struct change change = {
-		.type = "job",
-		.model = j->plan.model,
-		.check = streq(event, "begin") ? begin_check : end_check,
-		.arg = &c,
-	};
-	struct change_result done;
-
-	return change_commit(j->r, &change, &done, e);
-}
-
-/* --- the promotion --- */
-
-static json_t *
-targets_json(const struct wave *w)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < w->n; i++) {
-		json_t *t = json_object();
-		json_object_set_new(t, "name", json_string(w->v[i].row.name));
-		json_object_set_new(t, "identity", json_from_digest(&w->v[i].row.identity));
-		json_object_set_new(t, "rendered", json_from_digest(&w->plan->targets[i].rendered));
-		json_object_set_new(t, "proofs", proofs_to_json(w->v[i].proofs));
-		json_object_set_new(t, "detail", json_from_str(str_of(w->v[i].detail)));
-		json_array_append_new(array, t);
-	}
-	return array;
-}
-
-/* What every target has; without targets nothing was proved. */
-static unsigned
-common_proofs(const struct wave *w)
-{
-	unsigned proofs = w->n ? ~0u : 0;
-
-	for (size_t i = 0; i < w->n; i++)
-		proofs &= w->v[i].proofs;
-	return proofs & ((1u << PROOF_COUNT) - 1);
-}
-
-static json_t *
-place_or_null(const struct digest *leaf, uint64_t seq)
-{
-	json_t *o;
-
-	if (digest_is_zero(leaf))
-		return json_null();
-	o = json_object();
-	json_object_set_new(o, "leaf", json_from_digest(leaf));
-	json_object_set_new(o, "seq", json_integer((json_int_t)seq));
-	return o;
-}
-
-static json_t *
-promotion_predicate(const struct agent_job *j)
-{
-	const struct plan *p = &j->plan;
-	json_t *o = json_object();
-
-	json_object_set_new(o, "registry", json_string(j->r->id));
-	json_object_set_new(o, "model", json_string(p->model));
-	json_object_set_new(o, "stage", json_string(p->stage));
-	json_object_set_new(o, "kind", json_string(p->kind));
-	json_object_set_new(o, "number", json_integer((json_int_t)p->number));
-	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
-	json_object_set_new(o, "plan", json_from_digest(&p->id));
-	json_object_set_new(o, "job", json_string(j->id));
-	json_object_set_new(o, "previous", place_or_null(&j->wave.now.leaf, j->wave.now.seq));
-	json_object_set_new(o, "authorisation", place_or_null(&j->authorised_leaf, j->authorised_seq));
-	json_object_set_new(o, "proofs", proofs_to_json(common_proofs(&j->wave)));
-	json_object_set_new(o, "targets", targets_json(&j->wave));
-	return o;
-}
-
-/* The stage may move only if the log is still what the ledger saw. */
-static int
-promotion_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
-{
-	const struct agent_job *j = arg;
-	const struct plan *p = &j->plan;
-	struct applied a;
-	int rc = applied_get(t, &a, e);
-
-	if (rc < 0)
-		return rc;
-	if (a.entries != j->seen_entries)
-		return err_set(e, ERR_CONFLICT, "the log grew meanwhile");
-	*ret_body = json_object();
-	json_object_set_new(*ret_body, "digest", p->empty ? json_null() : json_from_digest(&p->version));
-	json_object_set_new(*ret_body, "job", json_string(j->id));
-	json_object_set_new(*ret_body, "kind", json_string(p->kind));
-	json_object_set_new(*ret_body, "number", json_integer((json_int_t)p->number));
-	json_object_set_new(*ret_body, "plan", json_from_digest(&p->id));
-	json_object_set_new(*ret_body, "proofs", proofs_to_json(common_proofs(&j->wave)));
-	json_object_set_new(*ret_body, "stage", json_string(p->stage));
-	json_object_set_new(*ret_body, "targets", json_integer((json_int_t)j->wave.n));
-	return 0;
-}
-
-static int
-record_once(struct agent_job *j, const struct buf *envelope, struct err *e)
-{
-	struct promotion now;
-	struct change_result done;
-	int rc = refresh_ledger(j, e);
-
-	if (rc < 0)
-		return rc;
-	j->seen_entries = j->ledger.size;
-	rc = ledger_stage(j->r, &j->ledger, j->plan.model, j->plan.stage, &now, e);
-	if (rc < 0)
-		return rc;
-	if (now.exists && digest_eq(&now.plan, &j->plan.id))
-		return 0; /* recorded before a crash */
-	rc = plan_still_holds(j->r, &j->ledger, &j->plan, e);
-	if (rc < 0) {
-		err_prefix(e, "the targets are done, but the stage cannot be moved");
-		return -ERR_STORE; /* not a race: trying again will not help */
-	}
-	const struct change c = { .type = "promotion", .model = j->plan.model, .check = promotion_check, .arg = j,
-	                          .statement = buf_str(envelope) };
-	return change_commit(j->r, &c, &done, e);
-}
-
-static int
-record_promotion(struct agent_job *j, struct err *e)
-{
-	cleanup_json json_t *predicate = promotion_predicate(j);
-	cleanup_buf struct buf envelope = { 0 };
-	struct secret_key *key = NULL;
-	char name[65];
-	int rc;
-
-	keyring_agent_name(j->r->id, name);
-	rc = keyring_load(name, NULL, &key, e);
-	if (rc < 0)
-		return err_prefix(e, "the agent's key");
-	rc = statement_sign("promotion", j->plan.model, j->plan.empty ? &j->plan.id : &j->plan.version, predicate, key,
-	                    &envelope, e);
-	key_free(key);
-	for (int i = 0; rc == 0 && i < COMMIT_TRIES; i++) {
-		rc = record_once(j, &envelope, e);
-		if (rc != -ERR_CONFLICT)
-			break;
-		err_clear(e);
-		rc = i + 1 < COMMIT_TRIES ? 0 : err_set(e, ERR_LOCKED, "the log never rested long enough");
-	}
-	if (rc == 0)
-		rc = refresh_ledger(j, e);
-	return rc < 0 ? rc : ledger_save_pin(j->r, &j->ledger, e);
-}
-
 /* --- preparing --- */
 
 /* The targets must be those of the plan, and would be given what it says. */
@@ -301,7 +47,8 @@ compare_targets(struct agent_job *j, struct err *e)
 	struct wave *w = &j->wave;
 
 	if (w->n != p->targets_n) {
-		err_set(e, ERR_CONFLICT, "stage \"%s\" has %zu targets now, the plan %zu", p->stage, w->n, p->targets_n);
+		err_set(e, ERR_CONFLICT, "stage \"%s\" has %zu targets now, the plan %zu", p->stage,
+		        w->n, p->targets_n);
 		return err_hint(e, "make a new plan");
 	}
 	for (size_t i = 0; i < w->n; i++) {
@@ -312,10 +59,12 @@ compare_targets(struct agent_job *j, struct err *e)
 		if (rc < 0)
 			return rc;
 		digest_small(v->rendered.p, v->rendered.n, &rendered);
-		if (streq(v->row.name, p->targets[i].name) && digest_eq(&v->row.identity, &p->targets[i].identity) &&
+		if (streq(v->row.name, p->targets[i].name) &&
+		    digest_eq(&v->row.identity, &p->targets[i].identity) &&
 		    digest_eq(&rendered, &p->targets[i].rendered))
 			continue;
-		err_set(e, ERR_CONFLICT, "target \"%s\" was changed since the plan was made", v->row.name);
+		err_set(e, ERR_CONFLICT, "target \"%s\" was changed since the plan was made",
+		        v->row.name);
 		return err_hint(e, "make a new plan");
 	}
 	return 0;
@@ -366,7 +115,8 @@ load_plan(struct agent_job *j, const json_t *request, struct err *e)
 	if (rc < 0)
 		return rc;
 	digest_hex(&j->plan.id, j->plan_hex);
-	rc = ledger_authorisation(j->r, &j->ledger, &id, signer, &j->authorised_seq, &j->authorised_leaf, e);
+	rc = ledger_authorisation(j->r, &j->ledger, &id, signer, &j->authorised_seq,
+	                          &j->authorised_leaf, e);
 	if (rc == -ERR_NOT_FOUND)
 		e->code = ERR_POLICY;
 	return rc < 0 ? -(int)e->code : 0;
@@ -379,8 +129,8 @@ is_recorded(const struct agent_job *j)
 	struct promotion now;
 	struct err ignored = { 0 };
 
-	return ledger_stage(j->r, &j->ledger, j->plan.model, j->plan.stage, &now, &ignored) == 0 && now.exists &&
-	       digest_eq(&now.plan, &j->plan.id);
+	return ledger_stage(j->r, &j->ledger, j->plan.model, j->plan.stage, &now, &ignored) == 0 &&
+	       now.exists && digest_eq(&now.plan, &j->plan.id);
 }
 
 static void
@@ -406,14 +156,15 @@ find_running(struct agent_job *j, bool *ret_joined, struct err *e)
 	*ret_joined = false;
 	if (rc < 0)
 		return rc;
-	rc = stage_of(t, &j->plan, &s, e);
+	rc = agent_stage_mark(t, &j->plan, &s, e);
 	if (rc == 0 && s.job[0])
 		rc = job_get(t, s.job, &row, e);
 	store_abort(t);
 	if (rc < 0 || !s.job[0] || !digest_eq(&row.plan, &j->plan.id))
 		return rc;
 	(void)str_copy(j->id, sizeof j->id, s.job);
-	alive = journal_open(j->r->rootfd, s.job, &journal, &(struct err){ 0 }) == 0 && journal_is_alive(journal);
+	alive = journal_open(j->r->rootfd, s.job, &journal, &(struct err){ 0 }) == 0 &&
+	        journal_is_alive(journal);
 	journal_close(journal);
 	if (!alive) {
 		err_set(e, ERR_CONFLICT, "job %s of this plan was interrupted", s.job);
@@ -445,13 +196,15 @@ tell(const struct agent_job *j, bool joined, void (*answer)(const json_t *reply)
 static void
 release_old(struct wave *w)
 {
-	const struct snapshot s = { .empty = !w->now.exists || w->now.empty, .number = w->now.number,
-	                            .version = w->now.version };
+	const struct snapshot s = { .empty = !w->now.exists || w->now.empty,
+		                    .number = w->now.number,
+		                    .version = w->now.version };
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct err e = { 0 };
 		if (w->v[i].d->release && w->v[i].d->release(w->v[i].st, &w->v[i].q, &s, &e) < 0)
-			message(MESSAGE_NOTE, "target \"%s\": what is no longer needed stays: %s", w->v[i].row.name, e.msg);
+			message(MESSAGE_NOTE, "target \"%s\": what is no longer needed stays: %s",
+			        w->v[i].row.name, e.msg);
 	}
 }
 
@@ -461,12 +214,13 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 	struct err late = { 0 };
 
 	if (rc == 0)
-		rc = record_promotion(j, e);
+		rc = agent_record(j, e);
 	if (rc < 0 && run->state != JOB_DETACHED && !job_state_is_final(run->state)) {
 		/* the targets hold the new version and the log does not: resume records it */
 		struct journal_line l = { .state = JOB_DETACHED };
 		(void)str_copy(l.text, sizeof l.text, e->msg);
-		(void)str_copy(l.hint, sizeof l.hint, "slipway job resume writes it down when the log can be written");
+		(void)str_copy(l.hint, sizeof l.hint,
+		               "slipway job resume writes it down when the log can be written");
 		(void)str_copy(l.code, sizeof l.code, err_name(e->code));
 		(void)journal_write(j->journal, &l, &late);
 		return rc;
@@ -475,15 +229,16 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 		return rc;
 	if (rc == 0) {
 		fault_point("before-job-end");
-		rc = log_job(j, "end", job_state_name(JOB_SUCCEEDED), e);
+		rc = agent_log_job(j, "end", job_state_name(JOB_SUCCEEDED), e);
 		if (rc == 0)
-			rc = rollout_say(run, JOB_SUCCEEDED, NULL, NULL, e, "%s of \"%s\" holds %s%" PRIu64, j->plan.stage,
+			rc = rollout_say(run, JOB_SUCCEEDED, NULL, NULL, e,
+			                 "%s of \"%s\" holds %s%" PRIu64, j->plan.stage,
 			                 j->plan.model, j->plan.empty ? "nothing; was v" : "v",
 			                 j->plan.empty ? j->wave.now.number : j->plan.number);
 		release_old(&j->wave);
 		return rc;
 	}
-	(void)log_job(j, "end", job_state_name(run->state), &late);
+	(void)agent_log_job(j, "end", job_state_name(run->state), &late);
 	return rc;
 }
 
@@ -518,7 +273,8 @@ static void
 notes_to_log(const struct agent_job *j)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/log", j->id);
-	cleanup_close int fd = openat(j->r->rootfd, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0660);
+	cleanup_close int fd = openat(j->r->rootfd, path,
+	                              O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0660);
 
 	if (fd >= 0)
 		(void)dup2(fd, STDERR_FILENO);
@@ -538,9 +294,10 @@ begin_job(struct agent_job *j, bool is_new, struct err *e)
 	(void)snprintf(l.text, sizeof l.text, "plan %.16s", j->plan_hex);
 	rc = journal_write(j->journal, &l, e);
 	if (rc == 0)
-		rc = is_new ? log_job(j, "begin", "running", e) : 0;
+		rc = is_new ? agent_log_job(j, "begin", "running", e) : 0;
 	if (rc < 0 && is_new) {
-		cleanup_free char *path = xasprintf("jobs/%s/journal", j->id), *dir = xasprintf("jobs/%s", j->id);
+		cleanup_free char *path = xasprintf("jobs/%s/journal", j->id),
+		                  *dir = xasprintf("jobs/%s", j->id);
 		(void)unlinkat(j->r->rootfd, path, 0);
 		(void)unlinkat(j->r->rootfd, dir, AT_REMOVEDIR);
 	}
@@ -559,7 +316,7 @@ prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err
 	if (rc == 0)
 		rc = registry_open(dir, REGISTRY_WRITE, &j->r, e);
 	if (rc == 0)
-		rc = refresh_ledger(j, e);
+		rc = agent_refresh(j, e);
 	if (rc == 0)
 		rc = load_plan(j, request, e);
 	if (rc == 0 && is_new)

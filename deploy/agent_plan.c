@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking: what a plan would change and what targets hold now. Nothing is written, here or there. The
- * answer carries the intent itself; whoever stores it can check that its digest is its id.
+ * Looking: what a plan would change and what targets hold now. Nothing is written, here or there.
+ * The answer carries the intent itself; whoever stores it can check that its digest is its id.
  */
 #include "deploy/agent.h"
 
@@ -82,8 +82,10 @@ serving_json(const struct observation *o)
 	json_object_set_new(s, "known", json_boolean(o->serving_known));
 	json_object_set_new(s, "empty", json_boolean(o->serving_empty));
 	json_object_set_new(s, "number", json_integer((json_int_t)o->serving_number));
-	json_object_set_new(s, "version", digest_is_zero(&o->serving_version) ? json_null()
-	                                                                      : json_from_digest(&o->serving_version));
+	json_object_set_new(s, "version",
+	                    digest_is_zero(&o->serving_version)
+	                            ? json_null()
+	                            : json_from_digest(&o->serving_version));
 	json_object_set_new(s, "drifted", json_boolean(o->is_drifted));
 	json_object_set_new(s, "status", json_string(rollout_status_name(o->status)));
 	json_object_set_new(s, "proofs", proofs_to_json(o->proofs));
@@ -102,15 +104,16 @@ head_json(const struct wave_target *v)
 	set_text(o, "address", v->t.url ? v->t.url : v->t.path ? v->t.path : "");
 	if (v->t.path)
 		set_text(o, "path", v->t.path);
-	json_object_set_new(o, "minProof", v->has_min_proof ? json_string(proof_name(v->min_proof)) : json_null());
+	json_object_set_new(o, "minProof",
+	                    v->has_min_proof ? json_string(proof_name(v->min_proof)) : json_null());
 	return o;
 }
 
 /* --- plan --- */
 
 static int
-preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blocked, bool *ret_drift,
-               struct err *e)
+preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blocked,
+               bool *ret_drift, struct err *e)
 {
 	struct findings f = { 0 };
 	struct preview p = { 0 };
@@ -124,7 +127,8 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
-		*ret_drift = *ret_drift || o.is_drifted || (o.serving_known && o.status == ROLLOUT_FAILED);
+		*ret_drift = *ret_drift || o.is_drifted ||
+		             (o.serving_known && o.status == ROLLOUT_FAILED);
 		json_object_set_new(out, "facts", facts_json(&v->facts));
 		json_object_set_new(out, "serving", serving_json(&o));
 		json_object_set_new(out, "findings", findings_json(&f, ret_blocked));
@@ -180,9 +184,12 @@ checks_json(const struct wave *w, const struct ledger *l)
 	evidence = xasprintf("log verified from %s to entry %" PRIu64,
 	                     l->from_start ? "its beginning (no pin)" : "the pin", l->size - 1);
 	json_array_append_new(array, check_json("log", "ok", evidence));
-	json_array_append_new(array, check_json("scan", "not checked", "no scan of unsafe content was made"));
-	json_array_append_new(array, check_json("metrics", "not checked", "no evidence is attached"));
-	json_array_append_new(array, check_json("witness", "not checked", "nobody else has seen this log"));
+	json_array_append_new(
+	        array, check_json("scan", "not checked", "no scan of unsafe content was made"));
+	json_array_append_new(array,
+	                      check_json("metrics", "not checked", "no evidence is attached"));
+	json_array_append_new(
+	        array, check_json("witness", "not checked", "nobody else has seen this log"));
 	return array;
 }
 
@@ -201,7 +208,8 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 	json_object_set_new(o, "stage", json_string(p->stage));
 	json_object_set_new(o, "number", json_integer((json_int_t)p->number));
 	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
-	json_object_set_new(o, "nowNumber", json_integer((json_int_t)(w->now.empty ? 0 : w->now.number)));
+	json_object_set_new(o, "nowNumber",
+	                    json_integer((json_int_t)(w->now.empty ? 0 : w->now.number)));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)w->version.manifest.bytes));
 	json_object_set_new(o, "files", json_integer((json_int_t)w->version.manifest.n));
 	json_object_set_new(o, "protected", json_boolean(stage && stage->is_protected));
@@ -212,8 +220,8 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 }
 
 static int
-plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bool held, json_t **ret,
-                  struct err *e)
+plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bool held,
+                  json_t **ret, struct err *e)
 {
 	cleanup_json json_t *targets = json_array();
 	bool blocked = false, drift = false;
@@ -340,7 +348,8 @@ look_at(struct wave *w, struct wave_target *v)
 }
 
 static int
-status_of(struct registry *r, const struct ledger *l, const struct plan *p, json_t *out, struct err *e)
+status_of(struct registry *r, const struct ledger *l, const struct plan *p, json_t *out,
+          struct err *e)
 {
 	json_t *o = json_object(), *targets = json_array();
 	struct wave w;
@@ -352,7 +361,8 @@ status_of(struct registry *r, const struct ledger *l, const struct plan *p, json
 	json_object_set_new(o, "targets", targets);
 	if (rc < 0)
 		return rc;
-	json_object_set_new(o, "number", json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
+	json_object_set_new(o, "number",
+	                    json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
 	json_object_set_new(o, "proofs", proofs_to_json(w.now.proofs));
 	for (size_t i = 0; i < w.n; i++)
 		json_array_append_new(targets, look_at(&w, &w.v[i]));
@@ -364,7 +374,8 @@ int
 agent_status(const json_t *request, json_t **ret, struct err *e)
 {
 	cleanup_registry struct registry *r = NULL;
-	struct holds h = { .model = json_opt_string(request, "model"), .stage = json_opt_string(request, "stage") };
+	struct holds h = { .model = json_opt_string(request, "model"),
+		           .stage = json_opt_string(request, "stage") };
 	json_t *list = json_array();
 	struct ledger l = { 0 };
 	struct txn *t;
@@ -430,7 +441,8 @@ row_of_request(const json_t *request, struct target_row *ret, struct err *e)
 	*ret = (struct target_row){ 0 };
 	json_canonical(body, &text);
 	digest_small(text.p, text.n, &ret->identity);
-	if (str_copy(ret->name, sizeof ret->name, name) < 0 || str_copy(ret->driver, sizeof ret->driver, driver) < 0 ||
+	if (str_copy(ret->name, sizeof ret->name, name) < 0 ||
+	    str_copy(ret->driver, sizeof ret->driver, driver) < 0 ||
 	    str_copy(ret->stage, sizeof ret->stage, stage) < 0 ||
 	    str_copy(ret->body, sizeof ret->body, buf_cstr(&text)) < 0)
 		return err_set(e, ERR_USAGE, "the target's description is too long");
@@ -454,7 +466,8 @@ agent_test(const json_t *request, json_t **ret, struct err *e)
 	if (rc == 0) {
 		*ret = head_json(&v);
 		if (v.d->probe(v.st, &v.facts, &probe) < 0) {
-			/* added while it is down: what was asked is sound, whether it answers is another question */
+			/* added while it is down: what was asked is sound, whether it answers is
+			 * another question */
 			set_text(*ret, "code", err_name(probe.code));
 			set_text(*ret, "reason", probe.msg);
 		}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole contract of a target. A driver knows one kind of server and nothing of registries, logs,
- * keys or plans: what it needs arrives here, bytes through struct source. Every call may be repeated
- * and resumed. Results: 0, or the codes named at each call; UNREACHABLE means that nothing was sent (a
- * retry is safe), OUTCOME_UNKNOWN that the target may have acted, DENIED that it refused us, MALFORMED
- * that its answer breaks its protocol, ROLLOUT_FAILED that it accepted and then said no.
+ * The whole contract of a target. A driver knows one kind of server and nothing of registries,
+ * logs, keys or plans: what it needs arrives here, bytes through struct source. Every call may be
+ * repeated and resumed. Results: 0, or the codes named at each call; UNREACHABLE means that nothing
+ * was sent (a retry is safe), OUTCOME_UNKNOWN that the target may have acted, DENIED that it
+ * refused us, MALFORMED that its answer breaks its protocol, ROLLOUT_FAILED that it accepted and
+ * then said no.
  */
 #pragma once
 
@@ -33,7 +34,9 @@ enum deploy_cap {
 };
 
 /* Layers of proof, weakest first; a record holds the set that passed (bit 1 << layer). */
-#define PROOF_LAYERS(X) X(OBJECT, "object") X(WORKLOAD, "workload") X(INSTANCES, "instances") \
+/* clang-format off */
+#define PROOF_LAYERS(X) \
+	X(OBJECT, "object") X(WORKLOAD, "workload") X(INSTANCES, "instances") \
 	X(LISTED, "listed") X(ANSWERED, "answered") X(SOAKED, "soaked")
 enum proof_layer {
 #define X(name, text) PROOF_##name,
@@ -41,6 +44,7 @@ enum proof_layer {
 #undef X
 	PROOF_COUNT
 };
+/* clang-format on */
 const char *proof_name(enum proof_layer l);
 int proof_parse(const char *s, enum proof_layer *ret); /* -1: unknown */
 #define PROOF_BIT(l) (1u << (unsigned)(l))
@@ -48,10 +52,10 @@ int proof_parse(const char *s, enum proof_layer *ret); /* -1: unknown */
 /* As logged in the registry. Borrowed for the life of the driver's state. */
 struct target {
 	const char *name, *driver;
-	const char *url;       /* address of the server's API; NULL for a folder */
-	const char *path;      /* folder as seen from here; NULL without one */
-	const char *ns;        /* namespace; NULL */
-	const char *object;    /* name at the target; NULL: the driver maps the model's name */
+	const char *url;        /* address of the server's API; NULL for a folder */
+	const char *path;       /* folder as seen from here; NULL without one */
+	const char *ns;         /* namespace; NULL */
+	const char *object;     /* name at the target; NULL: the driver maps the model's name */
 	const json_t *settings; /* object; the driver's own keys, unknown ones refused by open */
 	struct digest identity; /* of all that is logged about it */
 };
@@ -59,8 +63,8 @@ struct target {
 struct target_facts {
 	char server[64], version[64], mode[64]; /* "triton", "2.51.0", "explicit"; "" unknown */
 	unsigned caps;                          /* enum deploy_cap */
-	unsigned proofs;                        /* layers that it can show; ANSWERED only with a golden request */
-	char why_not[256];                      /* one sentence on what is missing and why */
+	unsigned proofs;   /* layers that it can show; ANSWERED only with a golden request */
+	char why_not[256]; /* one sentence on what is missing and why */
 };
 
 struct source_file {
@@ -69,8 +73,8 @@ struct source_file {
 	struct digest digest;
 };
 
-/* The version's bytes. open gives a descriptor that the driver reads once, hashing what it sends, and
- * closes; a digest that differs at the end is ERR_DIGEST and nothing of it may be served. */
+/* The version's bytes. open gives a descriptor that the driver reads once, hashing what it sends,
+ * and closes; a digest that differs at the end is ERR_DIGEST and nothing of it may be served. */
 struct source {
 	const struct source_file *files;
 	size_t n;
@@ -83,11 +87,11 @@ struct source {
 struct rollout {
 	const char *registry_id, *model; /* model as the registry names it: "risk/fraud-ranker" */
 	const char *plan_id, *job_id;    /* ours, stamped into the object; NULL while planning */
-	bool empty;                      /* nothing should be served: the way back of a first promotion */
-	uint64_t number;                 /* version number within the model, 1.. */
-	struct digest version;           /* manifest digest; zero when empty */
-	const struct source *files;      /* names, sizes, digests; NULL when empty */
-	uint64_t deadline_ms;            /* clock_mono_ms() at which waiting ends; 0: none */
+	bool empty;            /* nothing should be served: the way back of a first promotion */
+	uint64_t number;       /* version number within the model, 1.. */
+	struct digest version; /* manifest digest; zero when empty */
+	const struct source *files; /* names, sizes, digests; NULL when empty */
+	uint64_t deadline_ms;       /* clock_mono_ms() at which waiting ends; 0: none */
 };
 
 /* What the plan saw at the target; compared again before each write on the fields that are ours. */
@@ -109,7 +113,7 @@ struct snapshot {
 enum finding_level { FINDING_OK, FINDING_WARN, FINDING_BLOCK, FINDING_UNKNOWN };
 struct finding {
 	enum finding_level level;
-	char code[32];  /* stable: "foreign-version" */
+	char code[32]; /* stable: "foreign-version" */
 	char text[256], hint[256];
 };
 struct findings {
@@ -121,7 +125,7 @@ void findings_add(struct findings *f, enum finding_level l, const char *code, co
 void findings_fini(struct findings *f);
 
 struct preview {
-	bool verified; /* a dry run of the target said so; else "unverified" */
+	bool verified;   /* a dry run of the target said so; else "unverified" */
 	struct buf text; /* what changes, one change a line, for people */
 };
 
@@ -134,22 +138,26 @@ struct observation {
 	unsigned proofs;            /* layers (a) to (d) seen in this look */
 	bool serving_known;
 	bool serving_empty;
-	bool is_drifted;            /* what is there is not what we left there */
+	bool is_drifted; /* what is there is not what we left there */
 	uint64_t serving_number;
 	struct digest serving_version; /* zero: not known to be one of ours */
 	char plan_id[DIGEST_HEX_SIZE]; /* our stamp found on the object; "" none */
-	char reason[512];              /* why not succeeded, in the server's words where there are any */
+	char reason[512]; /* why not succeeded, in the server's words where there are any */
 };
 
 /* A golden request with what it must answer (deploy/smoke.h). */
 struct golden;
 struct proof {
-	unsigned layers;      /* PROOF_ANSWERED when it passed */
-	char detail[512];     /* "answered by version 2 in 12 ms, 1 of 1 outputs within 1e-05" */
+	unsigned layers;  /* PROOF_ANSWERED when it passed */
+	char detail[512]; /* "answered by version 2 in 12 ms, 1 of 1 outputs within 1e-05" */
 };
 
 struct instances {
-	struct { char name[128], state[32]; struct digest version; bool version_known; } *v;
+	struct {
+		char name[128], state[32];
+		struct digest version;
+		bool version_known;
+	} *v;
 	size_t n, cap;
 };
 struct log_query {
@@ -160,29 +168,41 @@ struct log_query {
 typedef int line_fn(void *arg, struct str line);
 
 struct deploy_driver {
-	const char *name; /* as in `target add --driver` */
+	const char *name;  /* as in `target add --driver` */
 	size_t state_size; /* zeroed memory of this size is st */
 	/* USAGE: a setting or an address that this driver cannot work with */
 	int (*open)(void *st, const struct target *t, struct err *e);
 	int (*probe)(void *st, struct target_facts *ret, struct err *e);
 	/* 0 with findings; a block among them refuses the plan. UNREACHABLE, DENIED, MALFORMED. */
 	int (*preflight)(void *st, const struct rollout *q, struct findings *ret, struct err *e);
-	/* Pure: the same input gives the same bytes; the plan holds their digest. No ids of plan or job. */
-	int (*render)(const struct target *t, const struct rollout *q, struct buf *ret, struct err *e);
-	int (*preview)(void *st, const struct rollout *q, struct str rendered, struct preview *ret, struct err *e);
-	/* Bytes where the servers read them, complete and checked by reading back; nothing serves them yet. */
+	/* Pure: the same input gives the same bytes; the plan holds their digest. No ids of plan or
+	 * job. */
+	int (*render)(const struct target *t, const struct rollout *q, struct buf *ret,
+	              struct err *e);
+	int (*preview)(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
+	               struct err *e);
+	/* Bytes where the servers read them, complete and checked by reading back; nothing serves
+	 * them yet. */
 	int (*stage)(void *st, const struct rollout *q, struct err *e);
 	/* The switch. CONFLICT: the target is not as p says. OUTCOME_UNKNOWN: look with observe. */
-	int (*apply)(void *st, const struct rollout *q, struct str rendered, const struct precondition *p, struct err *e);
-	int (*observe)(void *st, const struct rollout *q, struct observation *ret, struct err *e); /* one look, never waits */
+	int (*apply)(void *st, const struct rollout *q, struct str rendered,
+	             const struct precondition *p, struct err *e);
+	int (*observe)(void *st, const struct rollout *q, struct observation *ret,
+	               struct err *e); /* one look, never waits */
 	int (*set_weight)(void *st, unsigned percent, const struct precondition *p, struct err *e);
-	int (*promote)(void *st, const struct precondition *p, struct err *e); /* the newcomer takes all */
+	int (*promote)(void *st, const struct precondition *p,
+	               struct err *e); /* the newcomer takes all */
 	/* After a failed apply of q: stable as p says it was, newcomer gone. May be repeated. */
-	int (*abort)(void *st, const struct rollout *q, const struct precondition *p, struct err *e);
-	/* The whole of s again, from whatever is there; stage made its bytes present. s->empty: unpublish. */
-	int (*rollback_to)(void *st, const struct rollout *q, const struct snapshot *s, const struct precondition *p, struct err *e);
-	/* The golden request. 0: passed and ret->layers says so. ROLLOUT_FAILED: answered wrongly. */
-	int (*smoke)(void *st, const struct rollout *q, const struct golden *g, struct proof *ret, struct err *e);
+	int (*abort)(void *st, const struct rollout *q, const struct precondition *p,
+	             struct err *e);
+	/* The whole of s again, from whatever is there; stage made its bytes present. s->empty:
+	 * unpublish. */
+	int (*rollback_to)(void *st, const struct rollout *q, const struct snapshot *s,
+	                   const struct precondition *p, struct err *e);
+	/* The golden request. 0: passed and ret->layers says so. ROLLOUT_FAILED: answered wrongly.
+	 */
+	int (*smoke)(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
+	             struct err *e);
 	int (*instances)(void *st, struct instances *ret, struct err *e);
 	int (*logs)(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
 	/* What the way back no longer needs: every version of ours but q's and the snapshot's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a plan reaches its targets, and how it is taken back. Certain failures roll back by themselves, once;
- * an unknown outcome never does. Knows no server: drivers do.
+ * How a plan reaches its targets, and how it is taken back. Certain failures roll back by
+ * themselves, once; an unknown outcome never does. Knows no server: drivers do.
  */
 #include "deploy/rollout.h"
 
@@ -15,15 +15,15 @@
 #include "registry/fault.h"
 #include "registry/labels.h"
 
-#define LOOK_FIRST_MS   50u
-#define LOOK_MOST_MS    2000u
-#define FAILED_LOOKS    2     /* a failure must be seen this often: servers say UNAVAILABLE in passing */
-#define SMOKE_GRACE_MS  10000u /* the old version may answer until it is drained */
-#define PROGRESS_STEP   (64u << 20)
+#define LOOK_FIRST_MS  50u
+#define LOOK_MOST_MS   2000u
+#define FAILED_LOOKS   2 /* a failure must be seen this often: servers say UNAVAILABLE in passing */
+#define SMOKE_GRACE_MS 10000u /* the old version may answer until it is drained */
+#define PROGRESS_STEP  (64u << 20)
 
 int
-rollout_say(struct rollout_run *run, enum job_state state, const char *step, const char *target, struct err *e,
-            const char *fmt, ...)
+rollout_say(struct rollout_run *run, enum job_state state, const char *step, const char *target,
+            struct err *e, const char *fmt, ...)
 {
 	struct journal_line l = { .state = state };
 	va_list ap;
@@ -61,7 +61,8 @@ check_abort(const struct rollout_run *run, struct err *e)
 
 /* Is the target as the stage says? Our own half-done work, an empty target and a repair pass. */
 static int
-check_held(const struct rollout_run *run, const struct wave_target *v, const struct observation *o, struct err *e)
+check_held(const struct rollout_run *run, const struct wave_target *v, const struct observation *o,
+           struct err *e)
 {
 	const struct wave *w = run->wave;
 	const bool held_empty = !w->now.exists || w->now.empty;
@@ -73,11 +74,13 @@ check_held(const struct rollout_run *run, const struct wave_target *v, const str
 	if (!w->plan->empty && o->serving_number == w->plan->number &&
 	    digest_eq(&o->serving_version, &w->plan->version))
 		return 0;
-	if (!digest_is_zero(&o->serving_version) && digest_eq(&o->serving_version, &w->plan->way_back))
+	if (!digest_is_zero(&o->serving_version) &&
+	    digest_eq(&o->serving_version, &w->plan->way_back))
 		return 0;
-	err_set(e, ERR_CONFLICT, "target \"%s\" holds v%" PRIu64 ", which the stage does not say", v->row.name,
-	        o->serving_number);
-	return err_hint(e, "look with `slipway status %s`; somebody else has written there", w->plan->model);
+	err_set(e, ERR_CONFLICT, "target \"%s\" holds v%" PRIu64 ", which the stage does not say",
+	        v->row.name, o->serving_number);
+	return err_hint(e, "look with `slipway status %s`; somebody else has written there",
+	                w->plan->model);
 }
 
 static int
@@ -87,7 +90,9 @@ check_findings(const struct wave_target *v, const struct findings *f, struct err
 		if (f->v[i].level != FINDING_BLOCK)
 			continue;
 		err_set(e, ERR_CONFLICT, "target \"%s\": %s", v->row.name, f->v[i].text);
-		return err_hint(e, "%s", f->v[i].hint[0] ? f->v[i].hint : "put it right, then apply the plan again");
+		return err_hint(e, "%s",
+		                f->v[i].hint[0] ? f->v[i].hint
+		                                : "put it right, then apply the plan again");
 	}
 	return 0;
 }
@@ -105,7 +110,8 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 		rc = check_held(run, v, &o, e);
 	if (rc == 0)
 		rc = v->d->preflight(v->st, &v->q, &f, e);
-	if (rc == 0 && !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
+	if (rc == 0 &&
+	    !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
 		rc = check_findings(v, &f, e);
 	findings_fini(&f);
 	return rc;
@@ -123,7 +129,9 @@ preflight(struct rollout_run *run, struct err *e)
 		if (rc < 0)
 			return err_prefix(e, "preflight of \"%s\"", w->v[i].row.name);
 	}
-	return rc < 0 ? rc : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e, "targets are as the plan says");
+	return rc < 0 ? rc
+	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
+	                            "targets are as the plan says");
 }
 
 /* --- one target forwards --- */
@@ -138,7 +146,9 @@ static void
 bytes_moved(void *arg, uint64_t done, uint64_t total)
 {
 	struct byte_count *c = arg;
-	struct journal_line l = { .state = JOB_STAGED, .step = "stage", .done = done, .total = total };
+	struct journal_line l = {
+		.state = JOB_STAGED, .step = "stage", .done = done, .total = total
+	};
 	struct err ignored = { 0 };
 
 	if (done < c->last + PROGRESS_STEP && done < total)
@@ -156,7 +166,8 @@ stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
 
 	if (v->q.empty || !v->d->stage)
 		return 0;
-	rc = rollout_say(run, JOB_STAGED, "stage", v->row.name, e, "copying %zu files", v->q.files->n);
+	rc = rollout_say(run, JOB_STAGED, "stage", v->row.name, e, "copying %zu files",
+	                 v->q.files->n);
 	if (rc < 0)
 		return rc;
 	run->wave->moved = bytes_moved;
@@ -170,8 +181,10 @@ static int
 switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const struct plan *p = run->wave->plan;
-	const struct snapshot s = { .empty = p->empty, .number = p->number, .version = p->version,
-	                            .rendered = buf_str(&v->rendered) };
+	const struct snapshot s = { .empty = p->empty,
+		                    .number = p->number,
+		                    .version = p->version,
+		                    .rendered = buf_str(&v->rendered) };
 	const bool back = streq(p->kind, "rollback");
 	int rc = rollout_say(run, JOB_APPLYING, back ? "rollback" : "apply", v->row.name, e, "%s",
 	                     p->empty ? "taking the version away" : "switching");
@@ -221,7 +234,8 @@ watch(struct rollout_run *run, struct wave_target *v, struct err *e)
 		}
 		failed = o.status == ROLLOUT_FAILED ? failed + 1 : 0;
 		if (failed >= FAILED_LOOKS)
-			return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s", v->row.name, o.reason);
+			return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s", v->row.name,
+			               o.reason);
 		if (!streq(said, o.reason)) {
 			(void)str_copy(said, sizeof said, o.reason);
 			rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s: %s",
@@ -262,7 +276,8 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 		if (clock_mono_ms() >= until || is_late(run)) {
 			*e = bad;
 			if (bad.code == ERR_MALFORMED)
-				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model server does */
+				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model
+				                                 server does */
 			else if (bad.code != ERR_ROLLOUT_FAILED)
 				e->code = ERR_OUTCOME_UNKNOWN;
 			return err_prefix(e, "target \"%s\"", v->row.name);
@@ -294,7 +309,8 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
 	const enum proof_layer wanted = wanted_proof(v);
 	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s",
-	                     can_ask ? "asking the golden request" : "no golden request: answers are not checked");
+	                     can_ask ? "asking the golden request"
+	                             : "no golden request: answers are not checked");
 
 	if (rc == 0 && can_ask)
 		rc = answer(run, v, e);
@@ -302,7 +318,8 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 		return rc;
 	if (v->q.empty || (v->proofs >> wanted) != 0)
 		return 0;
-	return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" was proved only as \"%s\", it asks for \"%s\"", v->row.name,
+	return err_set(e, ERR_ROLLOUT_FAILED,
+	               "target \"%s\" was proved only as \"%s\", it asks for \"%s\"", v->row.name,
 	               proofs_highest(v->proofs), proof_name(wanted));
 }
 
@@ -319,7 +336,8 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc == 0)
 		rc = switch_target(run, v, e);
 	if (rc == -ERR_OUTCOME_UNKNOWN) { /* perhaps it did: looking tells */
-		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "no whole answer (%s), looking", e->msg);
+		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e,
+		                 "no whole answer (%s), looking", e->msg);
 		if (rc == 0)
 			err_clear(e);
 	}
@@ -343,7 +361,8 @@ put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct rollout held;
 	struct observation o = { 0 };
-	int rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e, "putting back what was there");
+	int rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e,
+	                     "putting back what was there");
 
 	if (rc == 0)
 		rc = v->d->abort(v->st, &v->q, &v->pre, e);
@@ -351,14 +370,19 @@ put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
 		return rc;
 	wave_held(run->wave, &held);
 	if (v->pre.empty)
-		held = (struct rollout){ .registry_id = held.registry_id, .model = held.model, .empty = true };
+		held = (struct rollout){ .registry_id = held.registry_id,
+			                 .model = held.model,
+			                 .empty = true };
 	for (unsigned i = 0; i < 20; i++) {
 		rc = v->d->observe(v->st, &held, &o, e);
-		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED || (o.status == ROLLOUT_UNKNOWN && !held.files)))
+		if (rc == 0 &&
+		    (o.status == ROLLOUT_SUCCEEDED || (o.status == ROLLOUT_UNKNOWN && !held.files)))
 			return 0;
 		wait_ms(LOOK_FIRST_MS * (i + 1));
 	}
-	return rc < 0 ? rc : err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" is not as it was: %s", v->row.name, o.reason);
+	return rc < 0 ? rc
+	              : err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" is not as it was: %s",
+	                        v->row.name, o.reason);
 }
 
 static void
@@ -392,7 +416,9 @@ roll_back(struct rollout_run *run, struct err *why)
 			continue;
 		err_set(why, ERR_ROLLOUT_FAILED, "%s; and target \"%s\" could not be put back: %s",
 		        run->fail_text, w->v[i].row.name, e.msg);
-		err_hint(why, "a person must look at \"%s\" now; then `slipway job abort` or a rollback", w->v[i].row.name);
+		err_hint(why,
+		         "a person must look at \"%s\" now; then `slipway job abort` or a rollback",
+		         w->v[i].row.name);
 		fail_line(run, JOB_ROLLBACK_FAILED, why);
 		return -(int)why->code;
 	}
@@ -400,7 +426,8 @@ roll_back(struct rollout_run *run, struct err *why)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any && !why->hint[0])
 		err_hint(why, "%s again as before; look into it, then plan anew",
-		         w->now.exists && !w->now.empty ? "the old version serves" : "nothing is served,");
+		         w->now.exists && !w->now.empty ? "the old version serves"
+		                                        : "nothing is served,");
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;

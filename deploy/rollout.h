@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine of a job: preflight of all targets, then one target after the other: bytes, switch,
- * looks until it has succeeded, proof. Each step is journaled before it is taken. On a failure that is
- * certain, what this job changed is put back, once, in reverse order; what is unknown is left alone.
+ * The state machine of a job: preflight of all targets, then one target after the other: bytes,
+ * switch, looks until it has succeeded, proof. Each step is journaled before it is taken. On a
+ * failure that is certain, what this job changed is put back, once, in reverse order; what is
+ * unknown is left alone.
  */
 #pragma once
 
@@ -15,17 +16,18 @@
 struct rollout_run {
 	struct wave *wave;
 	struct journal_writer *journal;
-	uint64_t deadline_ms;   /* clock_mono_ms(); waiting ends there */
+	uint64_t deadline_ms; /* clock_mono_ms(); waiting ends there */
 	bool (*abort_wanted)(void *arg);
 	void *arg;
-	bool is_abort;          /* only put back what was changed */
-	enum job_state state;   /* how it ended */
-	enum err_code code;     /* of the failure; ERR_OK */
+	bool is_abort;        /* only put back what was changed */
+	enum job_state state; /* how it ended */
+	enum err_code code;   /* of the failure; ERR_OK */
 	bool is_rolled_back;
-	char fail_text[512];    /* what went wrong first */
+	char fail_text[512]; /* what went wrong first */
 };
-/* 0: every target has its proof (state is verifying; the caller records the promotion). Negative: e says
- * why, state is failed, rolled-back, rollback-failed, aborted, or detached (OUTCOME_UNKNOWN). */
+/* 0: every target has its proof (state is verifying; the caller records the promotion). Negative: e
+ * says why, state is failed, rolled-back, rollback-failed, aborted, or detached (OUTCOME_UNKNOWN).
+ */
 int rollout_run(struct rollout_run *run, struct err *e);
 /* A line into the journal; target NULL: the job as a whole. */
 int rollout_say(struct rollout_run *run, enum job_state state, const char *step, const char *target,

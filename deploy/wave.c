@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening the targets of a stage: rows of the database become drivers with their state, verified versions
- * become sources of bytes. What is deployed is read from blobs that the ledger's manifest names.
+ * Opening the targets of a stage: rows of the database become drivers with their state, verified
+ * versions become sources of bytes. What is deployed is read from blobs that the ledger's manifest
+ * names.
  */
 #include "deploy/wave.h"
 
@@ -20,7 +21,8 @@ open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 
 	if (rc == 0 && size != w->source.files[i].size) {
 		close_quietly(steal_fd(ret_fd));
-		return err_set(e, ERR_DIGEST, "the blob of \"%s\" has another size than the manifest says",
+		return err_set(e, ERR_DIGEST,
+		               "the blob of \"%s\" has another size than the manifest says",
 		               w->source.files[i].path);
 	}
 	return rc;
@@ -50,8 +52,9 @@ files_of(const struct manifest *m)
 	struct source_file *v = xcalloc(m->n + 1, sizeof *v);
 
 	for (size_t i = 0; i < m->n; i++)
-		v[i] = (struct source_file){ .path = m->files[i].path, .size = m->files[i].size,
-		                             .digest = m->files[i].digest };
+		v[i] = (struct source_file){ .path = m->files[i].path,
+			                     .size = m->files[i].size,
+			                     .digest = m->files[i].digest };
 	return v;
 }
 
@@ -77,7 +80,8 @@ parse_body(struct wave_target *v, struct err *e)
 	proof = json_opt_string(v->body, "min_proof");
 	v->has_min_proof = proof != NULL;
 	if (proof && proof_parse(proof, &v->min_proof) < 0) {
-		err_set(e, ERR_USAGE, "target \"%s\": there is no proof \"%s\"", v->row.name, proof);
+		err_set(e, ERR_USAGE, "target \"%s\": there is no proof \"%s\"", v->row.name,
+		        proof);
 		return err_hint(e, "object, workload, instances, listed, answered or soaked");
 	}
 	return 0;
@@ -93,7 +97,8 @@ load_golden(struct registry *r, const struct digest *d, struct wave_target *v, s
 }
 
 int
-wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret, struct err *e)
+wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
+                 struct err *e)
 {
 	struct digest smoke;
 	int rc;
@@ -106,7 +111,8 @@ wave_target_open(struct registry *r, const struct target_row *row, struct wave_t
 	ret->t.driver = ret->row.driver;
 	ret->d = deploy_driver_find(ret->row.driver);
 	if (!ret->d) {
-		err_set(e, ERR_USAGE, "target \"%s\": this agent has no driver \"%s\"", row->name, row->driver);
+		err_set(e, ERR_USAGE, "target \"%s\": this agent has no driver \"%s\"", row->name,
+		        row->driver);
 		return err_hint(e, "use the slipway that added it");
 	}
 	ret->st = xcalloc(1, ret->d->state_size ? ret->d->state_size : 1);
@@ -193,7 +199,8 @@ use_version_smoke(struct wave *w, struct err *e)
 
 	if (w->plan->empty || digest_is_zero(&w->version.smoke))
 		return 0;
-	/* the version's own golden request knows its answers; a target's is for versions without one */
+	/* the version's own golden request knows its answers; a target's is for versions without
+	 * one */
 	for (size_t i = 0; rc == 0 && i < w->n; i++) {
 		golden_free(w->v[i].golden);
 		w->v[i].golden = NULL;
@@ -212,8 +219,11 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 	if (rc < 0)
 		return rc;
 	w->files = files_of(&w->version.manifest);
-	w->source = (struct source){ .files = w->files, .n = w->version.manifest.n, .open = open_blob, .arg = w,
-	                             .progress = moved };
+	w->source = (struct source){ .files = w->files,
+		                     .n = w->version.manifest.n,
+		                     .open = open_blob,
+		                     .arg = w,
+		                     .progress = moved };
 	if (w->now.exists && !w->now.empty) {
 		struct err gone = { 0 };
 		/* a held version that was deleted can still be looked at, but not put back */
@@ -221,13 +231,15 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 			w->held = (struct admitted){ 0 };
 	}
 	w->held_files = files_of(&w->held.manifest);
-	w->held_source = (struct source){ .files = w->held_files, .n = w->held.manifest.n,
-	                                  .open = open_held_blob, .arg = w };
+	w->held_source = (struct source){
+		.files = w->held_files, .n = w->held.manifest.n, .open = open_held_blob, .arg = w
+	};
 	return 0;
 }
 
 int
-wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret, struct err *e)
+wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret,
+          struct err *e)
 {
 	int rc;
 
@@ -286,8 +298,10 @@ wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct
 	rc = v->d->observe(v->st, &held, ret, e);
 	if (rc < 0)
 		return rc;
-	v->pre = (struct precondition){ .empty = held.empty, .number = held.number, .version = held.version,
-	                                .plan_id = w->plan_hex };
+	v->pre = (struct precondition){ .empty = held.empty,
+		                        .number = held.number,
+		                        .version = held.version,
+		                        .plan_id = w->plan_hex };
 	if (streq(ret->plan_id, w->plan_hex) || !ret->serving_known)
 		return 0; /* our own half-done work: what the stage holds is what was there */
 	if (ret->serving_empty)
@@ -295,8 +309,10 @@ wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct
 	else {
 		v->pre.empty = false;
 		v->pre.number = ret->serving_number;
-		/* altered bytes have no version: the driver compares its stamp with what the stage holds */
-		v->pre.version = digest_is_zero(&ret->serving_version) ? held.version : ret->serving_version;
+		/* altered bytes have no version: the driver compares its stamp with what the stage
+		 * holds */
+		v->pre.version =
+		        digest_is_zero(&ret->serving_version) ? held.version : ret->serving_version;
 	}
 	return 0;
 }

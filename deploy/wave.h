@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The targets of one plan, opened: each with its driver, what should be there, what was there, and how far
- * it has come. Bytes reach drivers from the registry's blobs through struct source.
+ * The targets of one plan, opened: each with its driver, what should be there, what was there, and
+ * how far it has come. Bytes reach drivers from the registry's blobs through struct source.
  */
 #pragma once
 
@@ -13,41 +13,46 @@
 
 struct wave_target {
 	struct target_row row;
-	json_t *body;               /* what was logged */
+	json_t *body; /* what was logged */
 	struct target t;
 	const struct deploy_driver *d;
 	void *st;
 	struct target_facts facts;
 	struct buf rendered;
-	struct rollout q;           /* what should be there */
-	struct precondition pre;    /* what was there */
-	struct golden *golden;      /* NULL: none */
-	bool has_min_proof;         /* else the highest that the driver can show */
+	struct rollout q;        /* what should be there */
+	struct precondition pre; /* what was there */
+	struct golden *golden;   /* NULL: none */
+	bool has_min_proof;      /* else the highest that the driver can show */
 	enum proof_layer min_proof;
-	unsigned proofs;            /* layers that passed */
-	char detail[512];           /* in words */
-	bool is_changed;            /* this job has written to it */
+	unsigned proofs;  /* layers that passed */
+	char detail[512]; /* in words */
+	bool is_changed;  /* this job has written to it */
 };
 struct wave {
 	struct registry *r;
 	const struct plan *plan;
-	struct promotion now;       /* what the stage holds by signed statements */
-	struct admitted version, held; /* the plan's version and the one that is held; manifest.n 0: none */
+	struct promotion now; /* what the stage holds by signed statements */
+	struct admitted version,
+	        held; /* the plan's version and the one that is held; manifest.n 0: none */
 	struct source_file *files, *held_files;
 	struct source source, held_source;
 	struct wave_target *v;
 	size_t n;
 	char plan_hex[DIGEST_HEX_SIZE];
-	void (*moved)(void *arg, uint64_t done, uint64_t total); /* bytes, while a driver stages; may be NULL */
+	void (*moved)(void *arg, uint64_t done,
+	              uint64_t total); /* bytes, while a driver stages; may be NULL */
 	void *moved_arg;
 };
 /* All targets of the plan's stage in their order; the ledger says what the stage holds. */
-int wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret, struct err *e);
+int wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret,
+              struct err *e);
 void wave_close(struct wave *w);
 /* One target opened apart (test, status). */
-int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret, struct err *e);
+int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
+                     struct err *e);
 void wave_target_close(struct wave_target *v);
-/* What is there now becomes v->pre; finding when it is not what the stage says. UNREACHABLE etc. of observe. */
+/* What is there now becomes v->pre; finding when it is not what the stage says. UNREACHABLE etc. of
+ * observe. */
 int wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct err *e);
 /* What the stage holds now, as a rollout: for looking at targets and for the way back. */
 void wave_held(const struct wave *w, struct rollout *ret);

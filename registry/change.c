@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * change_commit(): the only place that opens a write transaction or appends to the log. The log line is
- * the change; the database follows it. The order is what makes a crash harmless at every point: room is
- * reserved before the log moves, the line is durable before the database commits, and a database that is
- * one line behind is replayed by whoever opens it next.
+ * change_commit(): the only place that opens a write transaction or appends to the log. The log
+ * line is the change; the database follows it. The order is what makes a crash harmless at every
+ * point: room is reserved before the log moves, the line is durable before the database commits,
+ * and a database that is one line behind is replayed by whoever opens it next.
  */
 #include "registry/change.h"
 
@@ -38,8 +38,10 @@ settle_suspect(struct registry *r, struct log_writer *w, const struct applied *a
 		rc = log_cut(w, at, e);
 		if (rc < 0)
 			return rc;
-		message(MESSAGE_WARNING, "the log was marked suspect after a failed write; it ends at entry %" PRIu64
-		        " and goes on from there", a->entries);
+		message(MESSAGE_WARNING,
+		        "the log was marked suspect after a failed write; it ends at entry %" PRIu64
+		        " and goes on from there",
+		        a->entries);
 	}
 	return log_suspect_clear(r->rootfd, e);
 }
@@ -47,14 +49,16 @@ settle_suspect(struct registry *r, struct log_writer *w, const struct applied *a
 static int
 database_ahead(const struct registry *r, const struct applied *a, struct err *e)
 {
-	err_set(e, ERR_DIGEST, "registry \"%s\": the database knows %" PRIu64 " log entries and the log has fewer",
+	err_set(e, ERR_DIGEST,
+	        "registry \"%s\": the database knows %" PRIu64 " log entries and the log has fewer",
 	        r->dir, a->entries);
-	return err_hint(e, "the log was cut or an older one was put back: restore it, or look with `slipway check`");
+	return err_hint(e, "the log was cut or an older one was put back: restore it, or look with "
+	                   "`slipway check`");
 }
 
 static int
-apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut, struct log_writer *w,
-            uint64_t *ret_n, struct err *e)
+apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut,
+            struct log_writer *w, uint64_t *ret_n, struct err *e)
 {
 	struct log_line line;
 	enum log_step step;
@@ -69,8 +73,10 @@ apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut, 
 				return 0;
 			rc = log_cut(w, line.at, e);
 			if (rc == 0)
-				message(MESSAGE_WARNING, "an unfinished last line of %" PRIu32
-				        " bytes was cut off the log; it was never acknowledged", line.length);
+				message(MESSAGE_WARNING,
+				        "an unfinished last line of %" PRIu32
+				        " bytes was cut off the log; it was never acknowledged",
+				        line.length);
 			return rc;
 		}
 		rc = entry_apply(t, &line, e);
@@ -120,7 +126,8 @@ begin(struct registry *r, struct txn **ret, struct err *e)
 		/* somebody rebuilt the database while we waited for the lock */
 		store_abort(steal(ret));
 		if (tries == 3)
-			return err_set(e, ERR_LOCKED, "registry \"%s\": the database is being replaced", r->dir);
+			return err_set(e, ERR_LOCKED,
+			               "registry \"%s\": the database is being replaced", r->dir);
 		store_close(r->store);
 		r->store = NULL;
 		cleanup_free char *db = xasprintf("%s/db", r->dir);
@@ -142,7 +149,8 @@ who_json(void)
 	(void)gethostname(host, sizeof host - 1);
 	json_object_set_new(by, "host", json_from_str(str_of(host)));
 	json_object_set_new(by, "uid", json_integer((json_int_t)getuid()));
-	if (ssh && strlen(ssh) < 128 && json_object_set_new(by, "ssh", json_from_str(str_of(ssh))) < 0)
+	if (ssh && strlen(ssh) < 128 &&
+	    json_object_set_new(by, "ssh", json_from_str(str_of(ssh))) < 0)
 		json_object_del(by, "ssh");
 	return by;
 }
@@ -187,8 +195,8 @@ set_statement(struct registry *r, const struct change *c, json_t *root, struct e
 }
 
 static int
-write_line(struct registry *r, struct txn *t, const struct change *c, const struct applied *a, json_t *body,
-           struct buf *ret, struct digest *ret_leaf, struct err *e)
+write_line(struct registry *r, struct txn *t, const struct change *c, const struct applied *a,
+           json_t *body, struct buf *ret, struct digest *ret_leaf, struct err *e)
 {
 	cleanup_json json_t *root = json_object();
 	cleanup_buf struct buf json = { 0 };
@@ -229,7 +237,8 @@ put_and_reserve(struct txn *t, const struct buf *line, struct log_pos at, const 
 }
 
 static int
-append(struct registry *r, struct log_writer *w, struct log_pos end, const struct buf *line, struct err *e)
+append(struct registry *r, struct log_writer *w, struct log_pos end, const struct buf *line,
+       struct err *e)
 {
 	struct log_pos at, before = end;
 	bool sync_failed;
@@ -237,7 +246,8 @@ append(struct registry *r, struct log_writer *w, struct log_pos end, const struc
 
 	if (rc < 0 && sync_failed) {
 		(void)log_suspect_mark(r->rootfd, before);
-		return err_hint(e, "the disk failed; nothing was changed: look at the system's log before going on");
+		return err_hint(e, "the disk failed; nothing was changed: look at the system's log "
+		                   "before going on");
 	}
 	if (rc < 0 && e->code != ERR_NO_SPACE)
 		e->code = ERR_SYS;
@@ -254,8 +264,8 @@ place_of(struct log_pos end, size_t n)
 }
 
 static int
-commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c, json_t *body,
-            struct change_result *ret, struct err *e)
+commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c,
+            json_t *body, struct change_result *ret, struct err *e)
 {
 	cleanup_buf struct buf line = { 0 };
 	struct err late = { 0 };
@@ -277,8 +287,11 @@ commit_line(struct registry *r, struct txn **t, struct log_writer *w, const stru
 	ret->seq = a.entries;
 	if (store_commit(steal(t), &late) < 0) {
 		ret->replay_later = true;
-		message(MESSAGE_WARNING, "the change is in the log, but the database could not be written (%s); the next "
-		        "command replays it", late.msg);
+		message(MESSAGE_WARNING,
+		        "the change is in the log, but the database could not be written (%s); the "
+		        "next "
+		        "command replays it",
+		        late.msg);
 	}
 	fault_point("after-commit");
 	return 0;
@@ -311,7 +324,8 @@ change_commit(struct registry *r, const struct change *c, struct change_result *
 
 	*ret = (struct change_result){ 0 };
 	if (r->why_not_writable[0]) {
-		err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir, r->why_not_writable);
+		err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
+		        r->why_not_writable);
 		return -ERR_DENIED;
 	}
 	rc = log_writer_open(r->log, &w, e);
@@ -389,8 +403,8 @@ change_build_db(struct registry *r, const char *dir, struct err *e)
 	return rc;
 }
 
-/* The old database's writer lock, so that nobody commits into what is about to go. A database that cannot
- * be opened has no writers: its log is at the mercy of the flock alone. */
+/* The old database's writer lock, so that nobody commits into what is about to go. A database that
+ * cannot be opened has no writers: its log is at the mercy of the flock alone. */
 static int
 old_lock(const char *db, struct store **ret_s, struct txn **ret_t)
 {
@@ -406,7 +420,8 @@ old_lock(const char *db, struct store **ret_s, struct txn **ret_t)
 static int
 swap_db(struct registry *r, const char *fresh, struct err *e)
 {
-	cleanup_free char *from = xasprintf("%s/data.mdb", fresh), *to = xasprintf("%s/db/data.mdb", r->dir);
+	cleanup_free char *from = xasprintf("%s/data.mdb", fresh),
+	                  *to = xasprintf("%s/db/data.mdb", r->dir);
 	cleanup_free char *lock = xasprintf("%s/lock.mdb", fresh);
 	cleanup_close int dbfd = -1, fd = open(from, O_RDONLY | O_CLOEXEC);
 	int rc;
@@ -432,7 +447,8 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 	int rc;
 
 	if (r->why_not_writable[0])
-		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir, r->why_not_writable);
+		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
+		               r->why_not_writable);
 	rc = fs_mkdirs(db, 02770, e);
 	if (rc == 0)
 		rc = fs_mkdirs(fresh, 0770, e);

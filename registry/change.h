@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The single way to write. A change is one line of the log; the database follows from it. The seven steps
- * are DESIGN's: blobs durable (the caller's), begin (writer lock, same data file), replay if the database
- * is behind, check, put and reserve, append (one line, one fdatasync), commit.
+ * The single way to write. A change is one line of the log; the database follows from it. The seven
+ * steps are DESIGN's: blobs durable (the caller's), begin (writer lock, same data file), replay if
+ * the database is behind, check, put and reserve, append (one line, one fdatasync), commit.
  */
 #pragma once
 
@@ -17,12 +17,13 @@
 #define CHANGE_NONE 1 /* from check: already so, write nothing */
 
 struct change {
-	const char *type;   /* a row of entry_types */
-	const char *model;  /* the model whose chain this entry continues; NULL: none */
+	const char *type;  /* a row of entry_types */
+	const char *model; /* the model whose chain this entry continues; NULL: none */
 	/* Compare-and-set inside the transaction. Fills body (a new reference, object). */
 	int (*check)(struct txn *t, void *arg, json_t **ret_body, struct err *e);
 	void *arg;
-	struct str statement; /* canonical DSSE envelope, or empty; over STATEMENT_INLINE_MAX it is put as a blob */
+	struct str statement; /* canonical DSSE envelope, or empty; over STATEMENT_INLINE_MAX it is
+	                         put as a blob */
 };
 struct change_result {
 	bool changed, replay_later;
@@ -30,14 +31,15 @@ struct change_result {
 	struct digest leaf;
 };
 
-/* 0: the line is durable (ret->changed), or check said CHANGE_NONE. replay_later: only LMDB's commit
- * failed, the next opening replays; a note was given by message().
- * Negative: nothing happened. CONFLICT, EXISTS, NOT_FOUND, POLICY: check said so. DIGEST: the database is
- * ahead of the log, never repaired by itself. NO_SPACE, STORE, SYS: the log was cut back. */
-int change_commit(struct registry *r, const struct change *c, struct change_result *ret, struct err *e);
+/* 0: the line is durable (ret->changed), or check said CHANGE_NONE. replay_later: only LMDB's
+ * commit failed, the next opening replays; a note was given by message(). Negative: nothing
+ * happened. CONFLICT, EXISTS, NOT_FOUND, POLICY: check said so. DIGEST: the database is ahead of
+ * the log, never repaired by itself. NO_SPACE, STORE, SYS: the log was cut back. */
+int change_commit(struct registry *r, const struct change *c, struct change_result *ret,
+                  struct err *e);
 
-/* Brings the database (also a private one) to the last whole line of the log. An unfinished line stays:
- * only the next commit cuts it off, and says so. */
+/* Brings the database (also a private one) to the last whole line of the log. An unfinished line
+ * stays: only the next commit cuts it off, and says so. */
 int change_replay(struct registry *r, struct err *e);
 /* A new database from log and blobs, swapped in. *ret_entries may be NULL. */
 int change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e);

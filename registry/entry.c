@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a line of the log to rows of the database. Each type has one put; none of them looks at the clock,
- * the environment or anything but the entry and the rows before it, so that a rebuild gives the same bytes.
+ * From a line of the log to rows of the database. Each type has one put; none of them looks at the
+ * clock, the environment or anything but the entry and the rows before it, so that a rebuild gives
+ * the same bytes.
  */
 #include "registry/entry.h"
 
@@ -51,7 +52,8 @@ parse_members(const json_t *root, struct entry *n, struct err *e)
 }
 
 int
-entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct entry *ret, struct err *e)
+entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct entry *ret,
+            struct err *e)
 {
 	int rc;
 
@@ -291,8 +293,8 @@ put_authorisation(struct txn *t, const struct entry *n, struct err *e)
 }
 
 static int
-job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s, const char *id,
-        struct err *e)
+job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
+        const char *id, struct err *e)
 {
 	struct job_row j;
 	int rc = job_get(t, id, &j, e);
@@ -313,11 +315,14 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 }
 
 static int
-job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s, const char *id,
-          struct err *e)
+job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
+          const char *id, struct err *e)
 {
-	struct job_row j = { .plan = p->id, .begin_seq = n->seq, .begin_s = n->time_s, .number = p->number,
-	                     .state = "running" };
+	struct job_row j = { .plan = p->id,
+		             .begin_seq = n->seq,
+		             .begin_s = n->time_s,
+		             .number = p->number,
+		             .state = "running" };
 
 	if (str_copy(j.id, sizeof j.id, id) < 0 || strlen(id) != 16)
 		return refuse(n, e, "no job id");
@@ -500,7 +505,8 @@ entry_apply(struct txn *t, const struct log_line *line, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (a.entries != line->seq)
-		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " is not the next one", line->seq);
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " is not the next one",
+		               line->seq);
 	rc = entry_parse(line->json, line->seq, &line->leaf, &n, e);
 	if (rc < 0)
 		return rc;

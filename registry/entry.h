@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entry types: one row each, one put each. Commit, replay and rebuild call the same put, which is why the
- * database is a function of log and blobs. An entry's JSON (canonical, one line):
+ * Entry types: one row each, one put each. Commit, replay and rebuild call the same put, which is
+ * why the database is a function of log and blobs. An entry's JSON (canonical, one line):
  *   {"body":{..},"by":{"host","ssh"?,"uid"},"model":NAME?,"policy":SEQ|null,"previous":SEQ|null,
  *    "statement":{DSSE}|"sha256:.."?,"time":"..Z","type":T}
  * Bodies, by type (entry.c reads them, packaging/man/slipway-format.5 says what each member means):
@@ -13,10 +13,9 @@
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement
  *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
- *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"} + statement
- *   delete         {"digest","number"}
- * "previous" is the sequence of the model's previous entry, "policy" of the policy in force; "by" is what
- * the system said, unauthenticated.
+ *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"} +
+ * statement delete         {"digest","number"} "previous" is the sequence of the model's previous
+ * entry, "policy" of the policy in force; "by" is what the system said, unauthenticated.
  */
 #pragma once
 
@@ -38,17 +37,18 @@ struct entry {
 	const json_t *by;
 	uint64_t policy, previous;
 	bool has_policy, has_previous;
-	json_t *root;             /* owns all of the above */
+	json_t *root; /* owns all of the above */
 };
-int entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct entry *ret, struct err *e);
+int entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct entry *ret,
+                struct err *e);
 void entry_fini(struct entry *n);
 
 struct entry_type {
 	const char *name;
 	int (*put)(struct txn *t, const struct entry *n, struct err *e);
 };
-extern const struct entry_type entry_types[]; /* ends with name NULL */
+extern const struct entry_type entry_types[];               /* ends with name NULL */
 const struct entry_type *entry_type_find(const char *name); /* NULL: unknown */
-/* One line into the database: the row's put, the entry's place, the model's chain, the position. MALFORMED:
- * unknown type, a body that put refuses, or a line that is not the next one. */
+/* One line into the database: the row's put, the entry's place, the model's chain, the position.
+ * MALFORMED: unknown type, a body that put refuses, or a line that is not the next one. */
 int entry_apply(struct txn *t, const struct log_line *line, struct err *e);

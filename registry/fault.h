@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Points where a test may end the process: SLIPWAY_FAULT=<name> in the environment of a testing build makes
- * fault_point(name) kill it there, as a power switch would. In a release build there is nothing.
+ * Points where a test may end the process: SLIPWAY_FAULT=<name> in the environment of a testing
+ * build makes fault_point(name) kill it there, as a power switch would. In a release build there is
+ * nothing.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A job's journal: lines of JSON below jobs/<id>/, appended and synced by its agent, read by everybody
- * else as foreign text. The flock on the journal says that an agent lives; a pid would lie after a reboot.
+ * A job's journal: lines of JSON below jobs/<id>/, appended and synced by its agent, read by
+ * everybody else as foreign text. The flock on the journal says that an agent lives; a pid would
+ * lie after a reboot.
  */
 #include "registry/journal.h"
 
@@ -64,7 +65,8 @@ opt_u64(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 
-	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
+	                                                       : 0;
 }
 
 int
@@ -105,7 +107,7 @@ journal_parse(struct str line, struct journal_line *ret, struct err *e)
 
 struct journal {
 	int fd;
-	struct buf rest;   /* bytes of a line that is not whole yet */
+	struct buf rest; /* bytes of a line that is not whole yet */
 	off_t at;
 };
 
@@ -159,7 +161,8 @@ journal_next(struct journal *j, struct journal_line *ret, bool *ret_has, struct 
 		if (lf)
 			break;
 		if (j->rest.n > LINE_MAX_BYTES)
-			return err_set(e, ERR_TOO_BIG, "a journal line is over %u bytes", LINE_MAX_BYTES);
+			return err_set(e, ERR_TOO_BIG, "a journal line is over %u bytes",
+			               LINE_MAX_BYTES);
 		n = pread(j->fd, buf_reserve(&j->rest, LINE_MAX_BYTES), LINE_MAX_BYTES, j->at);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -245,7 +248,8 @@ find_end(int fd, uint64_t *ret_n, struct err *e)
 }
 
 int
-journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret, struct err *e)
+journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret,
+                   struct err *e)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/journal", job_id);
 	cleanup_close int fd = -1;
@@ -256,7 +260,9 @@ journal_write_open(int rootfd, const char *job_id, bool create, struct journal_w
 		rc = make_job_dir(rootfd, job_id, e);
 	if (rc < 0)
 		return rc;
-	fd = openat(rootfd, path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0660);
+	fd = openat(rootfd, path,
+	            O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0),
+	            0660);
 	if (fd < 0)
 		return err_sys(e, "open the journal of job %s", job_id);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

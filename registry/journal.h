@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobs/<id>/journal: one JSON object a line, written before the call that it announces and after its
- * result. The agent writes and holds the flock (alive); everybody else reads. Foreign ground for readers.
+ * jobs/<id>/journal: one JSON object a line, written before the call that it announces and after
+ * its result. The agent writes and holds the flock (alive); everybody else reads. Foreign ground
+ * for readers.
  *   {"n":1,"time":"..Z","state":"staged","step":"apply","target":"dc1","percent":40,"text":"..",
  *    "done":bytes,"total":bytes,"code":"ROLLOUT_FAILED","proofs":["object"]}
  * members beyond n, time and state are optional.
@@ -16,22 +17,25 @@
 #include "registry/base/json.h"
 
 #define JOB_ID_SIZE 17 /* 16 hex digits */
+/* clang-format off */
 #define JOB_STATES(X) \
 	X(PLANNED, "planned") X(APPROVED, "approved") X(PREFLIGHTED, "preflighted") X(STAGED, "staged") \
 	X(APPLYING, "applying") X(PROGRESSING, "progressing") X(CANARY, "canary") X(HOLD, "hold") \
 	X(PROMOTING, "promoting") X(VERIFYING, "verifying") X(SUCCEEDED, "succeeded") \
-	X(ABORTING, "aborting") X(ABORTED, "aborted") X(FAILED, "failed") X(ROLLING_BACK, "rolling-back") \
-	X(ROLLED_BACK, "rolled-back") X(ROLLBACK_FAILED, "rollback-failed") X(SUPERSEDED, "superseded") \
-	X(DETACHED, "detached")
+	X(ABORTING, "aborting") X(ABORTED, "aborted") X(FAILED, "failed") \
+	X(ROLLING_BACK, "rolling-back") X(ROLLED_BACK, "rolled-back") \
+	X(ROLLBACK_FAILED, "rollback-failed") X(SUPERSEDED, "superseded") X(DETACHED, "detached")
 enum job_state {
 #define X(name, text) JOB_##name,
 	JOB_STATES(X)
 #undef X
 	JOB_STATE_COUNT
 };
+/* clang-format on */
 const char *job_state_name(enum job_state s);
 int job_state_parse(const char *s, enum job_state *ret);
-bool job_state_is_final(enum job_state s); /* succeeded aborted failed rolled-back rollback-failed superseded */
+bool job_state_is_final(
+        enum job_state s); /* succeeded aborted failed rolled-back rollback-failed superseded */
 
 struct journal_line {
 	uint64_t n;
@@ -40,22 +44,27 @@ struct journal_line {
 	char step[32], target[129], text[512], hint[256], code[24];
 	bool has_percent;
 	unsigned percent;
-	uint64_t done, total;  /* bytes; total 0: none */
-	unsigned proofs;       /* bits; 0 none */
+	uint64_t done, total; /* bytes; total 0: none */
+	unsigned proofs;      /* bits; 0 none */
 };
 int journal_parse(struct str line, struct journal_line *ret, struct err *e);
 
 /* A reader that follows: lines from the n-th on as they come. */
 struct journal;
-int journal_open(int rootfd, const char *job_id, struct journal **ret, struct err *e); /* NOT_FOUND */
+int journal_open(int rootfd, const char *job_id, struct journal **ret,
+                 struct err *e); /* NOT_FOUND */
 void journal_close(struct journal *j);
-int journal_next(struct journal *j, struct journal_line *ret, bool *ret_has, struct err *e); /* has false: none now */
+int journal_next(struct journal *j, struct journal_line *ret, bool *ret_has,
+                 struct err *e);          /* has false: none now */
 bool journal_is_alive(struct journal *j); /* does an agent hold the lock? */
 int journal_fd(const struct journal *j);  /* for poll with inotify */
 
 /* --- for the agent --- */
 struct journal_writer;
-/* Makes jobs/<id>, takes the lock. create false: an existing one (resume); LOCKED: its agent lives. */
-int journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret, struct err *e);
-int journal_write(struct journal_writer *w, const struct journal_line *l, struct err *e); /* durable when it returns */
+/* Makes jobs/<id>, takes the lock. create false: an existing one (resume); LOCKED: its agent lives.
+ */
+int journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret,
+                       struct err *e);
+int journal_write(struct journal_writer *w, const struct journal_line *l,
+                  struct err *e); /* durable when it returns */
 void journal_write_close(struct journal_writer *w);

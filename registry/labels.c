@@ -36,11 +36,13 @@ label_parse(const char *text, char ret_key[64], const char **ret_value, struct e
 	if (rc < 0)
 		return rc;
 	if (strlen(eq + 1) > VALUE_MAX)
-		return err_set(e, ERR_USAGE, "the value of label \"%s\" is over %u bytes", key, VALUE_MAX);
+		return err_set(e, ERR_USAGE, "the value of label \"%s\" is over %u bytes", key,
+		               VALUE_MAX);
 	if (!text_is_utf8(str_of(eq + 1)))
 		return err_set(e, ERR_USAGE, "the value of label \"%s\" is not UTF-8", key);
 	if (strpbrk(eq + 1, "\n\r"))
-		return err_set(e, ERR_USAGE, "the value of label \"%s\" has a line feed in it", key);
+		return err_set(e, ERR_USAGE, "the value of label \"%s\" has a line feed in it",
+		               key);
 	(void)str_copy(ret_key, 64, key);
 	*ret_value = eq + 1;
 	return 0;
@@ -79,13 +81,13 @@ labels_write(json_t *o, char *text, size_t size)
 	json_t *value;
 	int rc = 0;
 
-	json_object_foreach(o, key, value)
-		vec_push(&keys, key);
+	json_object_foreach(o, key, value) vec_push(&keys, key);
 	if (keys.n > 1)
 		qsort(keys.v, keys.n, sizeof *keys.v, by_text);
 	for (size_t i = 0; i < keys.n; i++) {
 		value = json_object_get(o, keys.v[i]);
-		if (!json_is_string(value) || strchr(json_string_value(value), '\n') || strchr(keys.v[i], '='))
+		if (!json_is_string(value) || strchr(json_string_value(value), '\n') ||
+		    strchr(keys.v[i], '='))
 			rc = -1;
 		else
 			buf_addf(&b, "%s=%s\n", keys.v[i], json_string_value(value));
@@ -104,7 +106,8 @@ labels_apply(char *text, size_t size, const json_t *body)
 
 	if (!json_is_array(remove) || !json_is_object(set))
 		return -1;
-	json_array_foreach(remove, i, key) {
+	json_array_foreach(remove, i, key)
+	{
 		if (!json_is_string(key))
 			return -1;
 		json_object_del(o, json_string_value(key));
@@ -162,10 +165,10 @@ proofs_from_json(const json_t *array)
 	size_t i;
 	json_t *word;
 
-	json_array_foreach(array, i, word)
-		for (size_t k = 0; k < COUNT(proof_words); k++)
-			if (json_is_string(word) && streq(json_string_value(word), proof_words[k]))
-				proofs |= 1u << k;
+	json_array_foreach(array, i, word) for (size_t k = 0; k < COUNT(proof_words);
+	                                        k++) if (json_is_string(word) &&
+	                                                 streq(json_string_value(word),
+	                                                       proof_words[k])) proofs |= 1u << k;
 	return proofs;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading the log as evidence. Each line from the pin on is checked and appended to the tree; policies,
- * authorisations and promotions count only with a signature of a key that the policy in force allows, and
- * a promotion only when the person's authorisation of its plan stands in the log before it. Lines that do
- * not verify are records without authority: they are passed over, and said. What cannot be looked up is an
- * error, never an absence.
+ * Reading the log as evidence. Each line from the pin on is checked and appended to the tree;
+ * policies, authorisations and promotions count only with a signature of a key that the policy in
+ * force allows, and a promotion only when the person's authorisation of its plan stands in the log
+ * before it. Lines that do not verify are records without authority: they are passed over, and
+ * said. What cannot be looked up is an error, never an absence.
  */
 #include "registry/ledger.h"
 
@@ -32,8 +32,8 @@ place_json(const struct log_line *line)
 	return o;
 }
 
-static int
-entry_at_place(struct registry *r, const json_t *place, struct entry *ret, struct err *e)
+int
+evidence_at_place(struct registry *r, const json_t *place, struct entry *ret, struct err *e)
 {
 	cleanup_buf struct buf b = { 0 };
 	uint64_t segment, offset, length;
@@ -48,16 +48,20 @@ entry_at_place(struct registry *r, const json_t *place, struct entry *ret, struc
 	if (rc == 0)
 		rc = json_get_digest(place, "leaf", "pin", &leaf, e);
 	if (rc == 0)
-		rc = log_read_at(r->log, (struct log_pos){ (uint32_t)segment, offset }, (uint32_t)length, &b, &line, e);
+		rc = log_read_at(r->log, (struct log_pos){ (uint32_t)segment, offset },
+		                 (uint32_t)length, &b, &line, e);
 	if (rc < 0)
 		return rc;
 	if (!digest_eq(&leaf, &line.leaf))
-		return err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is not the one that was verified before", line.seq);
+		return err_set(e, ERR_DIGEST,
+		               "log entry %" PRIu64 " is not the one that was verified before",
+		               line.seq);
 	return entry_parse(line.json, line.seq, &line.leaf, ret, e);
 }
 
 int
-evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, struct entry *ret, struct err *e)
+evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, struct entry *ret,
+               struct err *e)
 {
 	cleanup_txn struct txn *t = NULL;
 	cleanup_buf struct buf b = { 0 };
@@ -78,7 +82,8 @@ evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, stru
 		return rc;
 	if (line.seq != seq || (leaf && !digest_eq(leaf, &line.leaf))) {
 		err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is not what the database says", seq);
-		return err_hint(e, "slipway rebuild makes the database anew from the log; then run `slipway check`");
+		return err_hint(e, "slipway rebuild makes the database anew from the log; then run "
+		                   "`slipway check`");
 	}
 	return entry_parse(line.json, line.seq, &line.leaf, ret, e);
 }
@@ -95,7 +100,8 @@ evidence_statement(struct registry *r, const struct entry *n, struct buf *ret, s
 	}
 	s = json_string_value(n->statement);
 	if (!s || !has_prefix(s, "sha256:") || digest_parse(&d, s + 7, strlen(s + 7)) < 0)
-		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s) has no statement", n->seq, n->type);
+		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s) has no statement",
+		               n->seq, n->type);
 	return blob_read(r->blobs, &d, STATEMENT_MAX, ret, e);
 }
 
@@ -117,7 +123,8 @@ evidence_verify(struct registry *r, const struct policy *p, const struct entry *
 		return rc;
 	rc = json_get_string(ret->predicate, "registry", kind, &registry_id, e);
 	if (rc == 0 && !streq(registry_id, r->id))
-		rc = err_set(e, ERR_UNTRUSTED, "a statement (%s) of another registry, %s", kind, registry_id);
+		rc = err_set(e, ERR_UNTRUSTED, "a statement (%s) of another registry, %s", kind,
+		             registry_id);
 	if (rc < 0)
 		statement_fini(ret);
 	return rc;
@@ -125,11 +132,11 @@ evidence_verify(struct registry *r, const struct policy *p, const struct entry *
 
 /* --- policies --- */
 
-/* The document that the entry's statement carries. Its own root must have signed it, and so must the root
- * of the policy before (old NULL: the first one). */
+/* The document that the entry's statement carries. Its own root must have signed it, and so must
+ * the root of the policy before (old NULL: the first one). */
 static int
-policy_verify(struct registry *r, const struct policy *old, const struct entry *n, struct policy *ret,
-              struct err *e)
+policy_verify(struct registry *r, const struct policy *old, const struct entry *n,
+              struct policy *ret, struct err *e)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	struct statement claim = { 0 }, s = { 0 };
@@ -157,7 +164,8 @@ policy_verify(struct registry *r, const struct policy *old, const struct entry *
 		statement_fini(&s);
 	}
 	if (rc == 0 && ret->version != (old ? old->version + 1 : 1))
-		rc = err_set(e, ERR_MALFORMED, "policy %" PRIu64 " does not follow the one in force", ret->version);
+		rc = err_set(e, ERR_MALFORMED,
+		             "policy %" PRIu64 " does not follow the one in force", ret->version);
 	if (rc < 0)
 		policy_fini(ret);
 	else
@@ -171,14 +179,16 @@ struct scan {
 	struct registry *r;
 	struct ledger *l;
 	bool has_policy;
-	json_t *authorised; /* plan's hex -> sequence, of authorisations that verified in this scan */
+	json_t *authorised; /* plan's hex -> sequence, of authorisations that verified in this scan
+	                     */
 };
 
 static void
 passed_over(const struct entry *n, const struct err *why)
 {
-	message(MESSAGE_WARNING, "log entry %" PRIu64 " (%s) does not verify and does not count: %s", n->seq, n->type,
-	        why->msg);
+	message(MESSAGE_WARNING,
+	        "log entry %" PRIu64 " (%s) does not verify and does not count: %s", n->seq,
+	        n->type, why->msg);
 }
 
 static int
@@ -210,7 +220,8 @@ see_authorisation(struct scan *s, const struct entry *n)
 	char hex[DIGEST_HEX_SIZE];
 	struct err why = { 0 };
 
-	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) < 0) {
+	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) <
+	    0) {
 		passed_over(n, &why);
 		return 0;
 	}
@@ -259,9 +270,9 @@ promotion_read(const json_t *o, struct promotion *p, struct err *e)
 }
 
 /* Verifies a promotion entry: the agent's signature, and that it speaks of this model and stage. */
-static int
-promotion_verify(struct registry *r, const struct policy *policy, const struct entry *n, struct promotion *ret,
-                 json_t **ret_predicate, struct err *e)
+int
+evidence_promotion(struct registry *r, const struct policy *policy, const struct entry *n,
+                 struct promotion *ret, json_t **ret_predicate, struct err *e)
 {
 	struct statement st = { 0 };
 	const char *model, *stage, *body_stage;
@@ -287,7 +298,8 @@ promotion_verify(struct registry *r, const struct policy *policy, const struct e
 	return rc;
 }
 
-/* A person's authorisation of its plan must stand before it: seen in this scan, or looked up and verified. */
+/* A person's authorisation of its plan must stand before it: seen in this scan, or looked up and
+ * verified. */
 static int
 was_authorised(struct scan *s, const json_t *predicate, const struct promotion *p, struct err *e)
 {
@@ -329,9 +341,10 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	struct promotion p;
 	struct err why = { 0 };
 
-	if (!n->model || promotion_verify(s->r, &s->l->policy, n, &p, &predicate, &why) < 0 ||
+	if (!n->model || evidence_promotion(s->r, &s->l->policy, n, &p, &predicate, &why) < 0 ||
 	    was_authorised(s, predicate, &p, &why) < 0) {
-		if (why.code == ERR_STORE || why.code == ERR_SYS) { /* could not look: never an absence */
+		if (why.code == ERR_STORE ||
+		    why.code == ERR_SYS) { /* could not look: never an absence */
 			*e = why;
 			return -(int)why.code;
 		}
@@ -379,7 +392,8 @@ check_bound(const struct pin *bound, const struct merkle_edge *edge, struct err 
 	merkle_root(edge, &root);
 	if (digest_eq(&root, &bound->bound_root))
 		return 0;
-	return err_set(e, ERR_DIGEST, "the log's first %" PRIu64 " entries are not those that SLIPWAY_PIN names",
+	return err_set(e, ERR_DIGEST,
+	               "the log's first %" PRIu64 " entries are not those that SLIPWAY_PIN names",
 	               edge->size);
 }
 
@@ -407,8 +421,9 @@ scan_lines(struct scan *s, struct log_pos from, struct err *e)
 	}
 	log_reader_free(rd);
 	if (rc == 0 && s->r->pin.has_bound && next->edge.size < s->r->pin.bound_size)
-		rc = err_set(e, ERR_DIGEST, "the log has %" PRIu64 " entries, SLIPWAY_PIN names %" PRIu64, next->edge.size,
-		             s->r->pin.bound_size);
+		rc = err_set(e, ERR_DIGEST,
+		             "the log has %" PRIu64 " entries, SLIPWAY_PIN names %" PRIu64,
+		             next->edge.size, s->r->pin.bound_size);
 	return rc;
 }
 
@@ -428,7 +443,7 @@ start_from_pin(struct scan *s, struct log_pos *ret_from, struct err *e)
 	next->promotions = json_deep_copy(pin->promotions);
 	*ret_from = pin->end;
 	/* the pinned leaf is what makes it the policy: it was verified when it was pinned */
-	rc = entry_at_place(s->r, pin->policy, &n, e);
+	rc = evidence_at_place(s->r, pin->policy, &n, e);
 	if (rc < 0)
 		return err_prefix(e, "the pinned policy");
 	rc = evidence_statement(s->r, &n, &envelope, e);
@@ -496,109 +511,4 @@ ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e)
 	is_newer = !now.exists || now.edge.size < l->next_pin.edge.size;
 	pin_fini(&now);
 	return is_newer ? pin_save(r->dir, &l->next_pin, e) : 0;
-}
-
-/* --- questions --- */
-
-int
-ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
-             struct promotion *ret, struct err *e)
-{
-	cleanup_free char *key = xasprintf("%s %s", model, stage);
-	const json_t *place = json_object_get(l->next_pin.promotions, key);
-	struct entry n;
-	int rc;
-
-	*ret = (struct promotion){ 0 };
-	if (!place)
-		return 0;
-	rc = entry_at_place(r, place, &n, e);
-	if (rc < 0)
-		return rc;
-	rc = promotion_verify(r, &l->policy, &n, ret, NULL, e);
-	entry_fini(&n);
-	return rc < 0 ? err_prefix(e, "the last promotion of \"%s\" to %s", model, stage) : 0;
-}
-
-int
-ledger_before(struct registry *r, const struct ledger *l, const char *model, const char *stage,
-              const struct promotion *p, struct promotion *ret, struct err *e)
-{
-	struct entry n;
-	int rc;
-
-	*ret = (struct promotion){ 0 };
-	if (digest_is_zero(&p->previous))
-		return 0;
-	rc = evidence_entry(r, p->previous_seq, &p->previous, &n, e);
-	if (rc < 0)
-		return rc;
-	rc = promotion_verify(r, &l->policy, &n, ret, NULL, e);
-	if (rc == 0 && (!streq(n.model, model) || !streq(json_opt_string(n.body, "stage"), stage)))
-		rc = err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " belongs to another stage", n.seq);
-	entry_fini(&n);
-	return rc;
-}
-
-/* A rollback to X leaves X's own promotion on top: *p becomes that one (exists false: nothing is held). */
-static int
-settle(struct registry *r, const struct ledger *l, const char *model, const char *stage, struct promotion *p,
-       struct err *e)
-{
-	const struct digest version = p->version;
-	struct promotion before;
-
-	if (!p->exists || !streq(p->kind, "rollback"))
-		return 0;
-	if (p->empty) {
-		*p = (struct promotion){ 0 };
-		return 0;
-	}
-	do {
-		int rc = ledger_before(r, l, model, stage, p, &before, e);
-		if (rc < 0)
-			return rc;
-		*p = before;
-	} while (p->exists && !(streq(p->kind, "promote") && digest_eq(&p->version, &version)));
-	return 0;
-}
-
-static int
-find_version(struct registry *r, const struct ledger *l, const char *model, const char *stage,
-             const struct digest *version, struct promotion *p, struct err *e)
-{
-	struct promotion before;
-
-	while (p->exists) {
-		if (streq(p->kind, "promote") && digest_eq(&p->version, version))
-			return 0;
-		int rc = ledger_before(r, l, model, stage, p, &before, e);
-		if (rc < 0)
-			return rc;
-		*p = before;
-	}
-	err_set(e, ERR_NOT_FOUND, "%s of \"%s\" never held that version", stage, model);
-	return err_hint(e, "slipway history %s shows what it held", model);
-}
-
-int
-ledger_way_back(struct registry *r, const struct ledger *l, const char *model, const char *stage,
-                const struct digest *version, struct promotion *ret, struct err *e)
-{
-	struct promotion at;
-	int rc = ledger_stage(r, l, model, stage, &at, e);
-
-	if (rc == 0 && version)
-		rc = find_version(r, l, model, stage, version, &at, e);
-	else if (rc == 0)
-		rc = settle(r, l, model, stage, &at, e);
-	if (rc == 0 && !version) {
-		struct promotion top = at;
-		rc = top.exists ? ledger_before(r, l, model, stage, &top, &at, e) : 0;
-		if (rc == 0)
-			rc = settle(r, l, model, stage, &at, e);
-	}
-	if (rc == 0)
-		*ret = at;
-	return rc;
 }

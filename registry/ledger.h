@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What signed statements in the log say: for verbs that decide. The log is read from this person's pin
- * (without one from its start, and that is said) to its end, each line checked, the tree compared with
- * pin and bound; policies, promotions and tombstones are taken from verified statements alone. The
- * database serves only to find a line faster, and what it finds is verified like any other.
+ * What signed statements in the log say: for verbs that decide. The log is read from this person's
+ * pin (without one from its start, and that is said) to its end, each line checked, the tree
+ * compared with pin and bound; policies, promotions and tombstones are taken from verified
+ * statements alone. The database serves only to find a line faster, and what it finds is verified
+ * like any other.
  */
 #pragma once
 
@@ -19,23 +20,23 @@
 struct promotion { /* a verified promotion statement: who holds the stage */
 	bool exists;
 	uint64_t seq;
-	struct digest leaf;       /* of its entry: what plans name as "previous" */
-	char kind[16];            /* "promote" or "rollback" */
-	bool empty;               /* the stage was emptied */
+	struct digest leaf; /* of its entry: what plans name as "previous" */
+	char kind[16];      /* "promote" or "rollback" */
+	bool empty;         /* the stage was emptied */
 	uint64_t number;
-	struct digest version;    /* zero when empty */
+	struct digest version; /* zero when empty */
 	struct digest plan;
-	struct digest previous;   /* leaf of the promotion before; zero: none */
+	struct digest previous; /* leaf of the promotion before; zero: none */
 	uint64_t previous_seq;
 	unsigned proofs;
 	int64_t time_s;
 };
 
 struct ledger {
-	struct policy policy;     /* in force at the end of the log */
-	uint64_t size;            /* entries */
-	struct pin next_pin;      /* what the pin becomes when the verb succeeds */
-	bool from_start;          /* there was no pin */
+	struct policy policy; /* in force at the end of the log */
+	uint64_t size;        /* entries */
+	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
+	bool from_start;      /* there was no pin */
 };
 int ledger_open(struct registry *r, struct ledger *ret, struct err *e);
 void ledger_fini(struct ledger *l);
@@ -48,13 +49,15 @@ int ledger_stage(struct registry *r, const struct ledger *l, const char *model, 
 /* The promotion before p in its stage's chain; exists false: p was the first. SIGNATURE, DIGEST. */
 int ledger_before(struct registry *r, const struct ledger *l, const char *model, const char *stage,
                   const struct promotion *p, struct promotion *ret, struct err *e);
-/* What a rollback of the stage goes back to: promotions push, rollbacks pop. version NULL: one step; else
- * down to that version, which the stage must have held (NOT_FOUND). exists false: to nothing. */
-int ledger_way_back(struct registry *r, const struct ledger *l, const char *model, const char *stage,
-                    const struct digest *version, struct promotion *ret, struct err *e);
-/* Is this version admitted under the model by a valid statement, and live? The statement is verified, the
- * manifest's digest, file count, bytes and OMS root compared with it. SIGNATURE, UNTRUSTED, DIGEST, POLICY
- * (deleted), NOT_FOUND. */
+/* What a rollback of the stage goes back to: promotions push, rollbacks pop. version NULL: one
+ * step; else down to that version, which the stage must have held (NOT_FOUND). exists false: to
+ * nothing. */
+int ledger_way_back(struct registry *r, const struct ledger *l, const char *model,
+                    const char *stage, const struct digest *version, struct promotion *ret,
+                    struct err *e);
+/* Is this version admitted under the model by a valid statement, and live? The statement is
+ * verified, the manifest's digest, file count, bytes and OMS root compared with it. SIGNATURE,
+ * UNTRUSTED, DIGEST, POLICY (deleted), NOT_FOUND. */
 struct admitted {
 	uint64_t number, seq;
 	struct digest version, smoke; /* smoke zero: none */

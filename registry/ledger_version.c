@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Versions and authorisations as evidence: the database says where their entries may lie, the statements
- * say whether they count. A row that lies leads to an entry that does not verify, and to a refusal.
+ * Versions and authorisations as evidence: the database says where their entries may lie, the
+ * statements say whether they count. A row that lies leads to an entry that does not verify, and to
+ * a refusal.
  */
 #include "registry/ledger.h"
 
@@ -30,8 +31,8 @@ of_model(void *arg, const struct version_row *v)
 }
 
 static int
-find_row(struct registry *r, const char *model, const struct digest *version, struct version_row *ret,
-         struct err *e)
+find_row(struct registry *r, const char *model, const struct digest *version,
+         struct version_row *ret, struct err *e)
 {
 	cleanup_txn struct txn *t = NULL;
 	struct by_model w = { .model = model };
@@ -45,9 +46,11 @@ find_row(struct registry *r, const char *model, const struct digest *version, st
 	if (rc < 0)
 		return rc;
 	if (!w.found)
-		return err_set(e, ERR_NOT_FOUND, "\"%s\" has no version sha256:%.12s...", model, hex);
+		return err_set(e, ERR_NOT_FOUND, "\"%s\" has no version sha256:%.12s...", model,
+		               hex);
 	if (w.row.life == LIFE_DELETED || w.row.life == LIFE_REVOKED)
-		return err_set(e, ERR_POLICY, "%s@v%" PRIu64 " is %s", model, w.row.number, lifecycle_name(w.row.life));
+		return err_set(e, ERR_POLICY, "%s@v%" PRIu64 " is %s", model, w.row.number,
+		               lifecycle_name(w.row.life));
 	*ret = w.row;
 	return 0;
 }
@@ -77,18 +80,22 @@ compare(const json_t *predicate, const struct manifest *m, struct err *e)
 		return rc;
 	manifest_fileset_digest(m, &is);
 	if (files != m->n || bytes != m->bytes || !digest_eq(&said, &is))
-		return err_set(e, ERR_DIGEST, "the signed statement describes other files than the manifest");
+		return err_set(e, ERR_DIGEST,
+		               "the signed statement describes other files than the manifest");
 	rc = json_get_digest(predicate, "oms_root", "version statement", &said, e);
 	if (rc < 0)
 		return rc;
 	manifest_oms_root(m, &is);
-	return digest_eq(&said, &is) ? 0
-	                             : err_set(e, ERR_DIGEST, "the signed statement has another OMS root than the manifest");
+	return digest_eq(&said, &is)
+	               ? 0
+	               : err_set(e, ERR_DIGEST,
+	                         "the signed statement has another OMS root than the manifest");
 }
 
 static int
-check_statement(struct registry *r, const struct ledger *l, const char *model, const struct digest *version,
-                const struct entry *n, struct admitted *ret, struct err *e)
+check_statement(struct registry *r, const struct ledger *l, const char *model,
+                const struct digest *version, const struct entry *n, struct admitted *ret,
+                struct err *e)
 {
 	const struct policy_person *signer;
 	struct statement st = { 0 };
@@ -99,7 +106,8 @@ check_statement(struct registry *r, const struct ledger *l, const char *model, c
 		return rc;
 	rc = json_get_string(st.predicate, "model", "version statement", &name, e);
 	if (rc == 0 && (!streq(name, model) || !digest_eq(&st.subject, version)))
-		rc = err_set(e, ERR_SIGNATURE, "the signed statement is about another version (of \"%s\")", name);
+		rc = err_set(e, ERR_SIGNATURE,
+		             "the signed statement is about another version (of \"%s\")", name);
 	if (rc == 0)
 		rc = compare(st.predicate, &ret->manifest, e);
 	if (rc == 0 && json_object_get(st.predicate, "smoke"))
@@ -114,8 +122,8 @@ check_statement(struct registry *r, const struct ledger *l, const char *model, c
 }
 
 int
-ledger_version(struct registry *r, const struct ledger *l, const char *model, const struct digest *version,
-               struct admitted *ret, struct err *e)
+ledger_version(struct registry *r, const struct ledger *l, const char *model,
+               const struct digest *version, struct admitted *ret, struct err *e)
 {
 	struct version_row row = { 0 };
 	uint64_t number;
@@ -128,7 +136,8 @@ ledger_version(struct registry *r, const struct ledger *l, const char *model, co
 	if (rc < 0)
 		return rc;
 	if (!streq(n.type, "version") || !streq(n.model, model))
-		rc = err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is no version of \"%s\"", n.seq, model);
+		rc = err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is no version of \"%s\"", n.seq,
+		             model);
 	if (rc == 0)
 		rc = json_get_u64(n.body, "number", "version entry", &number, e);
 	if (rc == 0)
@@ -155,7 +164,8 @@ admitted_fini(struct admitted *a)
 
 int
 ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
-                     char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf, struct err *e)
+                     char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
+                     struct err *e)
 {
 	const struct policy_person *signer;
 	struct statement st = { 0 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading and checking the journal, and the few steps of writing that change.c orders. A line that does
- * not hash to its own leaf is never believed; the only bad bytes that are forgiven are an unfinished last
- * line (no LF, or a NUL in it: sectors of one write that reached the disk apart), and only a writer cuts it.
+ * Reading and checking the journal, and the few steps of writing that change.c orders. A line that
+ * does not hash to its own leaf is never believed; the only bad bytes that are forgiven are an
+ * unfinished last line (no LF, or a NUL in it: sectors of one write that reached the disk apart),
+ * and only a writer cuts it.
  */
 #include "registry/log.h"
 
@@ -29,11 +30,11 @@ struct log {
 struct log_reader {
 	struct log *l;
 	int fd;
-	struct log_pos at;   /* of the next line */
+	struct log_pos at; /* of the next line */
 	uint64_t seq;
-	struct buf window;   /* bytes of the segment from at.offset on */
-	size_t used;         /* how much of window is behind us */
-	bool at_eof;         /* nothing more to read in this segment */
+	struct buf window; /* bytes of the segment from at.offset on */
+	size_t used;       /* how much of window is behind us */
+	bool at_eof;       /* nothing more to read in this segment */
 };
 
 static void
@@ -134,8 +135,8 @@ log_end(struct log *l, struct log_pos *ret, struct err *e)
 static int
 bad_line(struct err *e, enum err_code code, uint64_t seq, struct log_pos at, const char *why)
 {
-	err_set(e, code, "log entry %" PRIu64 " (segment %" PRIu32 ", offset %" PRIu64 "): %s", seq, at.segment,
-	        at.offset, why);
+	err_set(e, code, "log entry %" PRIu64 " (segment %" PRIu32 ", offset %" PRIu64 "): %s", seq,
+	        at.segment, at.offset, why);
 	return err_hint(e, "the log was altered or the disk is failing: restore it from a backup");
 }
 
@@ -166,8 +167,8 @@ line_parse(struct str text, uint64_t seq, bool any_seq, struct log_line *line, s
 }
 
 int
-log_read_at(struct log *l, struct log_pos at, uint32_t length, struct buf *ret, struct log_line *line,
-            struct err *e)
+log_read_at(struct log *l, struct log_pos at, uint32_t length, struct buf *ret,
+            struct log_line *line, struct err *e)
 {
 	int rc;
 
@@ -178,7 +179,8 @@ log_read_at(struct log *l, struct log_pos at, uint32_t length, struct buf *ret, 
 		return rc;
 	buf_clear(ret);
 	if (fs_pread_all(l->fd, buf_reserve(ret, length), length, (off_t)at.offset) < 0)
-		return err_set(e, ERR_NOT_FOUND, "the log ends before segment %" PRIu32 ", offset %" PRIu64,
+		return err_set(e, ERR_NOT_FOUND,
+		               "the log ends before segment %" PRIu32 ", offset %" PRIu64,
 		               at.segment, at.offset);
 	ret->n += length;
 	*line = (struct log_line){ .at = at, .length = length };
@@ -188,7 +190,8 @@ log_read_at(struct log *l, struct log_pos at, uint32_t length, struct buf *ret, 
 }
 
 int
-log_reader_new(struct log *l, struct log_pos from, uint64_t seq, struct log_reader **ret, struct err *e)
+log_reader_new(struct log *l, struct log_pos from, uint64_t seq, struct log_reader **ret,
+               struct err *e)
 {
 	struct log_reader *r = xcalloc(1, sizeof *r);
 	int rc;
@@ -261,8 +264,8 @@ next_segment(struct log_reader *r, bool *ret_has, struct err *e)
 
 /* Without a whole line in the window: the end, the next segment, or a torn tail. */
 static int
-at_segment_end(struct log_reader *r, bool *ret_again, enum log_step *ret_step, struct log_line *line,
-               struct err *e)
+at_segment_end(struct log_reader *r, bool *ret_again, enum log_step *ret_step,
+               struct log_line *line, struct err *e)
 {
 	const size_t left = r->window.n - r->used;
 	bool has;
@@ -310,7 +313,8 @@ log_next(struct log_reader *r, enum log_step *ret_step, struct log_line *line, s
 	rc = line_parse((struct str){ start, (size_t)(lf - start) }, r->seq, false, line, e);
 	if (rc < 0) {
 		/* sectors that did not all arrive leave zeros; nothing may follow them */
-		if (!memchr(start, '\0', (size_t)(lf - start)) || r->used + line->length < r->window.n)
+		if (!memchr(start, '\0', (size_t)(lf - start)) ||
+		    r->used + line->length < r->window.n)
 			return rc;
 		*ret_step = LOG_TORN;
 		line->seq = r->seq;
@@ -337,7 +341,8 @@ log_format(uint64_t seq, struct str json, struct buf *ret, struct digest *ret_le
 	char hex[DIGEST_HEX_SIZE];
 
 	if (json.n > LOG_JSON_MAX)
-		return err_set(e, ERR_TOO_BIG, "an entry of %zu bytes is over the log's 65,535", json.n);
+		return err_set(e, ERR_TOO_BIG, "an entry of %zu bytes is over the log's 65,535",
+		               json.n);
 	merkle_leaf(json.p, json.n, ret_leaf);
 	digest_hex(ret_leaf, hex);
 	buf_addf(ret, "%" PRIu64 " %s ", seq, hex);
@@ -376,7 +381,8 @@ writer_segment(struct log_writer *w, uint32_t segment, bool create, struct err *
 		return 0;
 	close_quietly(w->fd);
 	segment_name(segment, name);
-	w->fd = openat(w->l->dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0660);
+	w->fd = openat(w->l->dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0),
+	               0660);
 	if (w->fd < 0)
 		return err_sys(e, "open log segment %s for writing", name);
 	w->segment = segment;
@@ -450,7 +456,8 @@ log_suspect_read(int rootfd, bool *ret_is_marked, struct log_pos *ret, struct er
 	sp = memchr(text.p ? text.p : "", ' ', text.n);
 	if (!sp || text.p[text.n - 1] != '\n' ||
 	    parse_u64_n(text.p, (size_t)(sp - text.p), UINT32_MAX, &segment) < 0 ||
-	    parse_u64_n(sp + 1, text.n - (size_t)(sp + 1 - text.p) - 1, INT64_MAX, &ret->offset) < 0)
+	    parse_u64_n(sp + 1, text.n - (size_t)(sp + 1 - text.p) - 1, INT64_MAX, &ret->offset) <
+	            0)
 		return err_set(e, ERR_MALFORMED, "the file %s is damaged", SUSPECT);
 	ret->segment = (uint32_t)segment;
 	return 0;

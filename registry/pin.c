@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pins: one JSON file a registry path, replaced whole. The file is this person's; nobody else's counts. */
+/* Pins: one JSON file a registry path, replaced whole. The file is this person's; nobody else's
+ * counts. */
 #include "registry/pin.h"
 
 #include <fcntl.h>
@@ -40,10 +41,12 @@ edge_read(const json_t *o, struct merkle_edge *ret, struct err *e)
 		return rc;
 	if (json_array_size(edge) != merkle_edge_count(ret))
 		return err_set(e, ERR_MALFORMED, "pin: an edge that does not fit its size");
-	json_array_foreach(edge, i, word)
-		if (!json_is_string(word) ||
-		    digest_parse(&ret->node[i], json_string_value(word), json_string_length(word)) < 0)
-			return err_set(e, ERR_MALFORMED, "pin: an edge that is no digest");
+	json_array_foreach(edge, i,
+	                   word) if (!json_is_string(word) ||
+	                             digest_parse(&ret->node[i], json_string_value(word),
+	                                          json_string_length(word)) <
+	                                     0) return err_set(e, ERR_MALFORMED,
+	                                                       "pin: an edge that is no digest");
 	return 0;
 }
 
@@ -113,7 +116,8 @@ bound_read(struct pin *p, struct err *e)
 	if (!p->exists)
 		memcpy(p->id, text, 32);
 	else if (strncmp(p->id, text, 32) != 0)
-		return err_set(e, ERR_DIGEST, "SLIPWAY_PIN is of another registry than the one seen here before");
+		return err_set(e, ERR_DIGEST,
+		               "SLIPWAY_PIN is of another registry than the one seen here before");
 	p->has_bound = true;
 	return 0;
 }
@@ -140,7 +144,8 @@ pin_load(const char *registry_dir, struct pin *ret, struct err *e)
 	if (rc < 0) {
 		pin_fini(ret);
 		err_prefix(e, "read %s", path);
-		return err_hint(e, "it remembers what you have seen of this registry; remove it only if you know why");
+		return err_hint(e, "it remembers what you have seen of this registry; remove it "
+		                   "only if you know why");
 	}
 	return bound_read(ret, e);
 }
@@ -203,17 +208,22 @@ pin_check(const struct pin *p, const char *registry_id, struct log *l, struct er
 	struct err inner = { 0 };
 
 	if ((p->exists || p->has_bound) && !streq(p->id, registry_id)) {
-		err_set(e, ERR_DIGEST, "this is another registry than the one seen here before (%s, was %s)",
+		err_set(e, ERR_DIGEST,
+		        "this is another registry than the one seen here before (%s, was %s)",
 		        registry_id, p->id);
-		return err_hint(e, "if you replaced it yourself, remove its pin below the state folder's pins/");
+		return err_hint(e, "if you replaced it yourself, remove its pin below the state "
+		                   "folder's pins/");
 	}
 	if (!p->exists)
 		return 0;
 	if (log_read_at(l, p->last_at, p->last_length, &b, &line, &inner) < 0 ||
 	    line.seq != p->edge.size - 1 || !digest_eq(&line.leaf, &p->last_leaf)) {
-		err_set(e, ERR_DIGEST, "the log differs from what you have seen: entry %" PRIu64 " is missing or changed",
+		err_set(e, ERR_DIGEST,
+		        "the log differs from what you have seen: entry %" PRIu64
+		        " is missing or changed",
 		        p->edge.size - 1);
-		return err_hint(e, "the log was cut or rewritten since; restore it from a backup and ask who did that");
+		return err_hint(e, "the log was cut or rewritten since; restore it from a backup "
+		                   "and ask who did that");
 	}
 	return 0;
 }

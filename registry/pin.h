@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this person has already seen of a registry, kept outside it ($XDG_STATE_HOME/slipway/pins): size
- * and right edge of the log's tree, the last line's place and leaf, and the last promotion of each (model,
- * stage) that this person's verbs verified. A log that is shorter than the pin or differs at its line has
- * been cut or rewritten. Only verbs that decide write pins.
+ * What this person has already seen of a registry, kept outside it ($XDG_STATE_HOME/slipway/pins):
+ * size and right edge of the log's tree, the last line's place and leaf, and the last promotion of
+ * each (model, stage) that this person's verbs verified. A log that is shorter than the pin or
+ * differs at its line has been cut or rewritten. Only verbs that decide write pins.
  */
 #pragma once
 
@@ -19,12 +19,12 @@
 struct pin {
 	bool exists;
 	char id[33];
-	struct merkle_edge edge;    /* of the first edge.size entries */
+	struct merkle_edge edge;     /* of the first edge.size entries */
 	struct log_pos last_at, end; /* of entry edge.size - 1, and behind it */
 	uint32_t last_length;
 	struct digest last_leaf;
-	json_t *policy;              /* entry of the policy in force there, as a place (ledger.c) */
-	json_t *promotions;          /* {"model stage": place} */
+	json_t *policy;     /* entry of the policy in force there, as a place (ledger.c) */
+	json_t *promotions; /* {"model stage": place} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;
 	uint64_t bound_size;
@@ -33,7 +33,8 @@ struct pin {
 
 /* Absent: exists false and 0. MALFORMED names the file. */
 int pin_load(const char *registry_dir, struct pin *ret, struct err *e);
-int pin_save(const char *registry_dir, const struct pin *p, struct err *e); /* durable, replaced whole */
+int pin_save(const char *registry_dir, const struct pin *p,
+             struct err *e); /* durable, replaced whole */
 void pin_fini(struct pin *p);
 /* O(1): the log is at least as long and has the same line there. DIGEST. */
 int pin_check(const struct pin *p, const char *registry_id, struct log *l, struct err *e);

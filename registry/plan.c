@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans: an intent in canonical JSON, its digest, and whether it may be made and still holds. Decisions
- * rest on the ledger; what targets need is filled in by the agent, which knows drivers.
+ * Plans: an intent in canonical JSON, its digest, and whether it may be made and still holds.
+ * Decisions rest on the ledger; what targets need is filled in by the agent, which knows drivers.
  */
 #include "registry/plan.h"
 
@@ -63,7 +63,9 @@ string_into(const json_t *o, const char *key, char *ret, size_t size, struct err
 
 	if (rc < 0)
 		return rc;
-	return str_copy(ret, size, s) < 0 ? err_set(e, ERR_MALFORMED, "plan: \"%s\" is too long", key) : 0;
+	return str_copy(ret, size, s) < 0
+	               ? err_set(e, ERR_MALFORMED, "plan: \"%s\" is too long", key)
+	               : 0;
 }
 
 static int
@@ -85,7 +87,8 @@ targets_read(const json_t *o, struct plan *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	p->targets = xcalloc(json_array_size(array) + 1, sizeof *p->targets);
-	json_array_foreach(array, i, t) {
+	json_array_foreach(array, i, t)
+	{
 		struct plan_target *v = &p->targets[p->targets_n++];
 
 		rc = string_into(t, "name", v->name, sizeof v->name, e);
@@ -140,7 +143,8 @@ plan_parse(struct str text, struct plan *ret, struct err *e)
 		digest_small(text.p, text.n, &said);
 		rc = plan_seal(ret, e);
 		if (rc == 0 && !digest_eq(&said, &ret->id))
-			rc = err_set(e, ERR_MALFORMED, "plan: members that are unknown or not canonical");
+			rc = err_set(e, ERR_MALFORMED,
+			             "plan: members that are unknown or not canonical");
 	}
 	if (rc < 0)
 		plan_fini(ret);
@@ -200,7 +204,9 @@ plan_find(struct txn *t, const char *id, struct plan_row *ret, struct err *e)
 
 	if (f.n < PLAN_ID_SHOWN || f.n > 64 || strspn(id, "0123456789abcdef") != f.n) {
 		err_set(e, ERR_USAGE, "\"%s\" is no plan id", id);
-		return err_hint(e, "a plan id is %d to 64 hex digits; `slipway plan list` shows them", PLAN_ID_SHOWN);
+		return err_hint(e,
+		                "a plan id is %d to 64 hex digits; `slipway plan list` shows them",
+		                PLAN_ID_SHOWN);
 	}
 	rc = plan_each(t, same_start, &f, e);
 	if (rc < 0)
@@ -233,9 +239,10 @@ check_order(struct registry *r, const struct ledger *l, const struct plan *p, st
 		return rc;
 	if (held.exists && !held.empty && digest_eq(&held.version, &p->version))
 		return 0;
-	err_set(e, ERR_POLICY, "%s@v%" PRIu64 " is not in %s, which comes before %s", p->model, p->number, below->name,
-	        p->stage);
-	return err_hint(e, "slipway promote %s@v%" PRIu64 " --to %s", p->model, p->number, below->name);
+	err_set(e, ERR_POLICY, "%s@v%" PRIu64 " is not in %s, which comes before %s", p->model,
+	        p->number, below->name, p->stage);
+	return err_hint(e, "slipway promote %s@v%" PRIu64 " --to %s", p->model, p->number,
+	                below->name);
 }
 
 static int
@@ -276,7 +283,8 @@ intend_rollback(struct registry *r, const struct ledger *l, const struct digest 
 	int rc;
 
 	if (!now->exists || now->empty) {
-		err_set(e, ERR_CONFLICT, "%s of \"%s\" holds nothing to roll back from", p->stage, p->model);
+		err_set(e, ERR_CONFLICT, "%s of \"%s\" holds nothing to roll back from", p->stage,
+		        p->model);
 		return err_hint(e, "slipway history %s shows what happened", p->model);
 	}
 	if (version && digest_eq(version, &now->version))
@@ -305,7 +313,8 @@ plan_intend(struct registry *r, const struct ledger *l, const char *kind, const 
 	*ret = (struct plan){ 0 };
 	if (!policy_stage(&l->policy, stage))
 		return unknown_stage(l, stage, e);
-	if (str_copy(ret->kind, sizeof ret->kind, kind) < 0 || str_copy(ret->model, sizeof ret->model, model) < 0 ||
+	if (str_copy(ret->kind, sizeof ret->kind, kind) < 0 ||
+	    str_copy(ret->model, sizeof ret->model, model) < 0 ||
 	    str_copy(ret->stage, sizeof ret->stage, stage) < 0)
 		return err_set(e, ERR_USAGE, "a name that is too long");
 	(void)str_copy(ret->registry_id, sizeof ret->registry_id, r->id);
@@ -330,8 +339,10 @@ plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *
 	if (rc < 0)
 		return rc;
 	if (!digest_eq(&now.leaf, &p->previous)) {
-		err_set(e, ERR_CONFLICT, "%s of \"%s\" has moved since the plan was made", p->stage, p->model);
-		return err_hint(e, "make a new plan: what it would change is not what was looked at");
+		err_set(e, ERR_CONFLICT, "%s of \"%s\" has moved since the plan was made", p->stage,
+		        p->model);
+		return err_hint(e,
+		                "make a new plan: what it would change is not what was looked at");
 	}
 	if (p->empty)
 		return 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plan is the digest of an intent: canonical JSON without clock, resourceVersion or approval, so that the
- * same intent has the same id from console and shell. Kept as a blob under that digest.
- *   {"kind":"promote|rollback","model":M,"number":N,"previous":"sha256:.."|null,"registry":ID,"stage":S,
- *    "steps":[..],"targets":[{"identity":"sha256:..","name":T,"rendered":"sha256:.."}],
+ * A plan is the digest of an intent: canonical JSON without clock, resourceVersion or approval, so
+ * that the same intent has the same id from console and shell. Kept as a blob under that digest.
+ *   {"kind":"promote|rollback","model":M,"number":N,"previous":"sha256:.."|null,"registry":ID,
+ *    "stage":S,"steps":[..],"targets":[{"identity":"sha256:..","name":T,"rendered":"sha256:.."}],
  *    "version":"sha256:.."|null,"way_back":"sha256:.."|null}
- * previous is the leaf hash of the stage's newest promotion entry, way_back the version that it holds.
+ * previous is the leaf hash of the stage's newest promotion entry, way_back the version that it
+ * holds.
  */
 #pragma once
 
@@ -25,12 +26,12 @@ struct plan_target {
 struct plan {
 	struct digest id;
 	char kind[16], registry_id[33], model[NAME_SIZE], stage[WORD_SIZE];
-	bool empty;                 /* nothing will be served */
+	bool empty; /* nothing will be served */
 	uint64_t number;
 	struct digest version, previous, way_back; /* zero: null */
 	struct plan_target *targets;
 	size_t targets_n;
-	struct buf text;            /* the canonical bytes */
+	struct buf text; /* the canonical bytes */
 };
 int plan_seal(struct plan *p, struct err *e);                     /* fields -> text and id */
 int plan_parse(struct str text, struct plan *ret, struct err *e); /* strict; MALFORMED */
@@ -40,10 +41,12 @@ void plan_fini(struct plan *p);
 /* 16 or more hex digits of a logged plan. NOT_FOUND, AMBIGUOUS. */
 int plan_find(struct txn *t, const char *id, struct plan_row *ret, struct err *e);
 
-/* May this be planned at all? Order of stages, admitted and live version, the stage's state, by the ledger.
- * Fills p but for targets. CHANGE_NONE (1): the stage holds it already. POLICY: a stage was skipped.
- * to NULL for a rollback means the version before the one that the stage holds (nothing: empty). */
+/* May this be planned at all? Order of stages, admitted and live version, the stage's state, by the
+ * ledger. Fills p but for targets. CHANGE_NONE (1): the stage holds it already. POLICY: a stage was
+ * skipped. to NULL for a rollback means the version before the one that the stage holds (nothing:
+ * empty). */
 int plan_intend(struct registry *r, const struct ledger *l, const char *kind, const char *model,
                 const struct digest *version, const char *stage, struct plan *ret, struct err *e);
 /* Again at apply: the world is as the plan says. CONFLICT: the stage moved since. */
-int plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *p, struct err *e);
+int plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *p,
+                     struct err *e);

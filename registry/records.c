@@ -249,7 +249,8 @@ version_put(struct txn *t, const struct version_row *v, struct err *e)
 }
 
 int
-version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret, struct err *e)
+version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret,
+            struct err *e)
 {
 	struct row_key k = key_version(model);
 	struct str v;
@@ -285,7 +286,8 @@ version_step(void *arg, struct str key, struct str value)
 }
 
 int
-version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, void *arg, struct err *e)
+version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, void *arg,
+             struct err *e)
 {
 	struct version_walk w = { .fn = fn, .arg = arg, .e = e };
 	const struct row_key prefix = key_version(model);
@@ -335,7 +337,8 @@ nibble_step(void *arg, const struct version_row *v)
 }
 
 int
-version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, void *arg, struct err *e)
+version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, void *arg,
+                  struct err *e)
 {
 	struct nibble f = { .fn = fn, .arg = arg, .hex = hex, .n = hex_n };
 	struct version_walk w = { .fn = nibble_step, .arg = &f, .e = e, .t = t };
@@ -350,7 +353,8 @@ version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, 
 	if (digest_parse(&d, padded, 64) < 0)
 		return 0;
 	key_bytes(&prefix, d.b, hex_n / 2);
-	return txn_scan(t, key_str(&prefix), (struct str){ NULL, 0 }, SCAN_FORWARD, digest_step, &w, e);
+	return txn_scan(t, key_str(&prefix), (struct str){ NULL, 0 }, SCAN_FORWARD, digest_step, &w,
+	                e);
 }
 
 /* --- where the database stands --- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the database holds, row by row, for finding and showing. A row is binary and small; its layout is
- * records.c's affair (the database is derived and carries a format number). Rows are copied out: nothing
- * here points into the map, except during the callback of a walk. Nothing that decides may rest on them.
+ * What the database holds, row by row, for finding and showing. A row is binary and small; its
+ * layout is records.c's affair (the database is derived and carries a format number). Rows are
+ * copied out: nothing here points into the map, except during the callback of a walk. Nothing that
+ * decides may rest on them.
  */
 #pragma once
 
@@ -25,20 +26,20 @@ const char *lifecycle_name(enum lifecycle l);
 
 struct stage_mark { /* what a stage of a model holds */
 	char stage[WORD_SIZE];
-	uint64_t number;          /* 0: empty */
-	uint64_t promotion_seq;   /* log entry of the promotion that says so */
+	uint64_t number;        /* 0: empty */
+	uint64_t promotion_seq; /* log entry of the promotion that says so */
 	int64_t time_s;
-	unsigned proofs;          /* weakest set of layers over its targets */
-	uint32_t targets;         /* how many it was proved on; 0: the stage has no target */
-	uint64_t moving_to;       /* a job runs: the version it brings; 0: none */
-	char job[17];             /* its id; "" */
+	unsigned proofs;    /* weakest set of layers over its targets */
+	uint32_t targets;   /* how many it was proved on; 0: the stage has no target */
+	uint64_t moving_to; /* a job runs: the version it brings; 0: none */
+	char job[17];       /* its id; "" */
 };
 struct model_row {
 	char name[NAME_SIZE];
-	uint64_t latest;          /* highest number ever given */
-	uint64_t latest_live;     /* newest live version; 0: none */
-	uint64_t live_n;          /* live versions */
-	uint64_t last_seq;        /* newest entry of the model's chain */
+	uint64_t latest;      /* highest number ever given */
+	uint64_t latest_live; /* newest live version; 0: none */
+	uint64_t live_n;      /* live versions */
+	uint64_t last_seq;    /* newest entry of the model's chain */
 	int64_t updated_s;
 	/* of the newest live version */
 	struct digest digest;
@@ -47,7 +48,7 @@ struct model_row {
 	char signer[SIGNER_SIZE]; /* person's id in the policy at that time */
 	struct stage_mark stages[STAGES_MAX];
 	size_t stages_n;
-	char labels[1024];        /* "k=v" lines of the model itself, sorted, LF after each */
+	char labels[1024]; /* "k=v" lines of the model itself, sorted, LF after each */
 };
 struct version_row {
 	char model[NAME_SIZE];
@@ -64,18 +65,18 @@ struct target_row {
 	char name[WORD_SIZE], driver[33], stage[WORD_SIZE];
 	uint64_t seq;
 	uint64_t order;
-	struct digest identity;   /* SHA-256 of the canonical body, the target as plans name it */
-	char body[4096];          /* canonical JSON of what was logged */
+	struct digest identity; /* SHA-256 of the canonical body, the target as plans name it */
+	char body[4096];        /* canonical JSON of what was logged */
 };
 struct plan_row {
 	struct digest id;
-	uint64_t seq;             /* plan entry */
+	uint64_t seq; /* plan entry */
 	int64_t time_s;
 	char kind[16], model[NAME_SIZE], stage[WORD_SIZE];
-	uint64_t number;          /* 0: nothing */
+	uint64_t number;            /* 0: nothing */
 	uint64_t authorisation_seq; /* 0: not signed yet */
-	char job[17];             /* last job; "" */
-	char state[24];           /* "open", "running", "succeeded", or how the last job ended */
+	char job[17];               /* last job; "" */
+	char state[24];             /* "open", "running", "succeeded", or how the last job ended */
 };
 struct job_row {
 	char id[17], model[NAME_SIZE], stage[WORD_SIZE], kind[16];
@@ -83,33 +84,38 @@ struct job_row {
 	uint64_t begin_seq, end_seq; /* 0: not ended */
 	int64_t begin_s, end_s;
 	uint64_t number;
-	char state[24];           /* "running" until the end entry */
+	char state[24]; /* "running" until the end entry */
 };
 
 /* 0 found; -ERR_NOT_FOUND without text (the caller knows the noun); other errors are complete. */
 int model_get(struct txn *t, const char *name, struct model_row *ret, struct err *e);
-int version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret, struct err *e);
+int version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret,
+                struct err *e);
 int target_get(struct txn *t, const char *name, struct target_row *ret, struct err *e);
 int plan_get(struct txn *t, const struct digest *id, struct plan_row *ret, struct err *e);
 int job_get(struct txn *t, const char *id, struct job_row *ret, struct err *e);
-int log_place_get(struct txn *t, uint64_t seq, struct log_pos *ret, uint32_t *ret_length, struct err *e);
+int log_place_get(struct txn *t, uint64_t seq, struct log_pos *ret, uint32_t *ret_length,
+                  struct err *e);
 
-/* Walks. fn's non-zero result ends the walk and is returned. Models by name; versions newest first from
- * number `from` (0: the newest) down; targets by (stage order, order, name) when stage is given, else name;
- * plans and jobs newest first. */
+/* Walks. fn's non-zero result ends the walk and is returned. Models by name; versions newest first
+ * from number `from` (0: the newest) down; targets by (stage order, order, name) when stage is
+ * given, else name; plans and jobs newest first. */
 typedef int model_fn(void *arg, const struct model_row *m);
 typedef int version_fn(void *arg, const struct version_row *v);
 typedef int target_fn(void *arg, const struct target_row *v);
 typedef int plan_fn(void *arg, const struct plan_row *v);
 typedef int job_fn(void *arg, const struct job_row *v);
 int model_each(struct txn *t, const char *from, model_fn *fn, void *arg, struct err *e);
-int version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, void *arg, struct err *e);
+int version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, void *arg,
+                 struct err *e);
 int target_each(struct txn *t, const char *stage, target_fn *fn, void *arg, struct err *e);
 int plan_each(struct txn *t, plan_fn *fn, void *arg, struct err *e);
 int job_each(struct txn *t, job_fn *fn, void *arg, struct err *e);
 /* Versions whose digest starts with these hex digits (12 or more), over all models. */
-int version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, void *arg, struct err *e);
-const struct stage_mark *model_stage(const struct model_row *m, const char *stage); /* NULL: holds nothing */
+int version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, void *arg,
+                      struct err *e);
+const struct stage_mark *model_stage(const struct model_row *m,
+                                     const char *stage); /* NULL: holds nothing */
 
 /* Where the database stands in the log. */
 struct applied {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening and making a registry. What is checked here is cheap and done every time: whose folder it is,
- * whether it is the folder that registry.json speaks of (a copy has another inode), whether the log still
- * holds the line that this person saw last. Who cannot write gets a database of their own, replayed.
+ * Opening and making a registry. What is checked here is cheap and done every time: whose folder it
+ * is, whether it is the folder that registry.json speaks of (a copy has another inode), whether the
+ * log still holds the line that this person saw last. Who cannot write gets a database of their
+ * own, replayed.
  */
 #include "registry/registry.h"
 
@@ -63,7 +64,8 @@ static int
 no_registry(const struct registry *r, struct err *e)
 {
 	err_set(e, ERR_NOT_FOUND, "there is no registry in \"%s\"", r->dir);
-	return err_hint(e, "make one with `slipway init`, or name another with -R or SLIPWAY_REGISTRY");
+	return err_hint(
+	        e, "make one with `slipway init`, or name another with -R or SLIPWAY_REGISTRY");
 }
 
 static int
@@ -74,12 +76,15 @@ check_owner(const struct registry *r, struct err *e)
 	if (fstat(r->rootfd, &st) < 0)
 		return err_sys(e, "look at registry \"%s\"", r->dir);
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		err_set(e, ERR_DENIED, "registry \"%s\" belongs to user %u, not to you or root", r->dir, st.st_uid);
+		err_set(e, ERR_DENIED, "registry \"%s\" belongs to user %u, not to you or root",
+		        r->dir, st.st_uid);
 		return err_hint(e, "ask its owner for a bundle or an export, or work as that user");
 	}
 	if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) {
 		err_set(e, ERR_DENIED, "registry \"%s\" may be written by everybody", r->dir);
-		return err_hint(e, "chmod o-w it, and look with `slipway check` at what happened meanwhile");
+		return err_hint(
+		        e,
+		        "chmod o-w it, and look with `slipway check` at what happened meanwhile");
 	}
 	return 0;
 }
@@ -108,8 +113,9 @@ parse_identity(struct registry *r, const json_t *o, uint64_t *ret_inode, struct 
 	int rc = json_get_u64(o, "format", REGISTRY_JSON, &format, e);
 
 	if (rc == 0 && format > REGISTRY_FORMAT) {
-		err_set(e, ERR_MALFORMED, "registry \"%s\" has format %" PRIu64 ", newer than this slipway's %d", r->dir,
-		        format, REGISTRY_FORMAT);
+		err_set(e, ERR_MALFORMED,
+		        "registry \"%s\" has format %" PRIu64 ", newer than this slipway's %d",
+		        r->dir, format, REGISTRY_FORMAT);
 		return err_hint(e, "use a newer slipway");
 	}
 	if (rc == 0)
@@ -146,13 +152,16 @@ find_why_not_writable(struct registry *r, uint64_t log_inode_then)
 
 	if (fstatvfs(r->rootfd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		why = "it is on a read-only file system";
-	else if (faccessat(r->rootfd, "log", W_OK, AT_EACCESS) < 0 || faccessat(r->rootfd, "db", W_OK, AT_EACCESS) < 0)
+	else if (faccessat(r->rootfd, "log", W_OK, AT_EACCESS) < 0 ||
+	         faccessat(r->rootfd, "db", W_OK, AT_EACCESS) < 0)
 		why = "you may only read it";
 	else if (fs_is_network(r->rootfd))
-		why = "it is on a network file system, where locks cannot be trusted: work on the machine that holds it";
+		why = "it is on a network file system, where locks cannot be trusted: work on the "
+		      "machine that holds it";
 	r->is_private = why[0] != '\0';
 	if (!why[0] && (uint64_t)log_inode(r->log) != log_inode_then)
-		why = "it is a copy of another folder and opens read-only; a registry is moved by renaming its folder";
+		why = "it is a copy of another folder and opens read-only; a registry is moved by "
+		      "renaming its folder";
 	(void)str_copy(r->why_not_writable, sizeof r->why_not_writable, why);
 }
 
@@ -190,7 +199,8 @@ compare_position(struct registry *r, struct applied *a, struct log_pos *end, str
 	rc = applied_get(t, a, e);
 	store_abort(t);
 	if (rc == 0 && a->entries > 0 && !streq(a->registry_id, r->id))
-		return err_set(e, ERR_MALFORMED, "registry \"%s\": %s and the log name different registries", r->dir,
+		return err_set(e, ERR_MALFORMED,
+		               "registry \"%s\": %s and the log name different registries", r->dir,
 		               REGISTRY_JSON);
 	return rc;
 }
@@ -228,7 +238,8 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 		return rc;
 	find_why_not_writable(r, inode);
 	if ((flags & REGISTRY_WRITE) && r->why_not_writable[0])
-		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir, r->why_not_writable);
+		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
+		               r->why_not_writable);
 	rc = pin_load(r->dir, &r->pin, e);
 	if (rc == 0)
 		rc = pin_check(&r->pin, r->id, r->log, e);
@@ -298,13 +309,15 @@ must_be_empty(const char *dir, struct err *e)
 		return 0;
 	if (access(json, F_OK) == 0) {
 		err_set(e, ERR_EXISTS, "there is a registry in \"%s\" already", dir);
-		return err_hint(e, "look at it with `slipway list`, or name another folder with -R");
+		return err_hint(e,
+		                "look at it with `slipway list`, or name another folder with -R");
 	}
 	err_set(e, ERR_EXISTS, "\"%s\" is not empty and no registry", dir);
 	return err_hint(e, "name a new or empty folder with -R");
 }
 
-/* Room that is given up when the disk is full, so that cleaning works; none on a small file system. */
+/* Room that is given up when the disk is full, so that cleaning works; none on a small file system.
+ */
 static void
 make_ballast(int rootfd)
 {
@@ -316,7 +329,8 @@ make_ballast(int rootfd)
 	total = (uint64_t)fs.f_blocks * fs.f_frsize;
 	if (total / 50 < BALLAST_SIZE / 16)
 		return; /* tiny: under 50 MiB */
-	cleanup_close int fd = openat(rootfd, "ballast", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+	cleanup_close int fd =
+	        openat(rootfd, "ballast", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
 	const uint64_t size = total / 50 < BALLAST_SIZE ? total / 50 : BALLAST_SIZE;
 	if (fd >= 0 && posix_fallocate(fd, 0, (off_t)size) != 0)
 		(void)unlinkat(rootfd, "ballast", 0);
@@ -394,7 +408,9 @@ first_entry(const char *dir, const struct first *f, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	const struct change c = { .type = "registry", .check = first_check, .arg = (void *)(uintptr_t)f };
+	const struct change c = { .type = "registry",
+		                  .check = first_check,
+		                  .arg = (void *)(uintptr_t)f };
 	return change_commit(r, &c, &done, e);
 }
 

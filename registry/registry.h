@@ -24,26 +24,28 @@ enum registry_flags {
 };
 
 struct registry {
-	char *dir;               /* absolute */
+	char *dir; /* absolute */
 	int rootfd;
 	char id[REGISTRY_ID_SIZE];
 	int64_t created_s;
-	bool is_private;         /* database replayed into the person's cache: nothing can be written */
+	bool is_private; /* database replayed into the person's cache: nothing can be written */
 	char why_not_writable[256]; /* "" */
-	struct store *store;     /* NULL with REGISTRY_NO_DB */
+	struct store *store;        /* NULL with REGISTRY_NO_DB */
 	struct log *log;
 	struct blobs *blobs;
-	struct pin pin;          /* this person's; pin.exists false without one */
+	struct pin pin; /* this person's; pin.exists false without one */
 };
 
-/* dir NULL: $SLIPWAY_REGISTRY, else the data folder. NOT_FOUND says `slipway init`. DENIED: another's
- * folder; UNTRUSTED: a copied folder opened for writing; DIGEST: shorter than the pin or different there. */
+/* dir NULL: $SLIPWAY_REGISTRY, else the data folder. NOT_FOUND says `slipway init`. DENIED:
+ * another's folder; UNTRUSTED: a copied folder opened for writing; DIGEST: shorter than the pin or
+ * different there. */
 int registry_open(const char *dir, unsigned flags, struct registry **ret, struct err *e);
 void registry_close(struct registry *r); /* NULL is fine */
-int registry_dir(const char *dir, char **ret, struct err *e); /* which folder that means; absolute */
+int registry_dir(const char *dir, char **ret,
+                 struct err *e); /* which folder that means; absolute */
 #define cleanup_registry __attribute__((cleanup(registry_close_p)))
 void registry_close_p(struct registry **r);
 
-/* A new empty registry in dir (made, or empty): folders, layout, log with its first entry, database.
- * EXISTS: there is one already. */
+/* A new empty registry in dir (made, or empty): folders, layout, log with its first entry,
+ * database. EXISTS: there is one already. */
 int registry_create(const char *dir, char ret_id[REGISTRY_ID_SIZE], struct err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The binary form of a database row: numbers as LEB128, strings and blobs with their length in front.
- * A reader that meets anything else sets bad and gives zeros; nothing is read past the end.
+ * The binary form of a database row: numbers as LEB128, strings and blobs with their length in
+ * front. A reader that meets anything else sets bad and gives zeros; nothing is read past the end.
  */
 #pragma once
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LMDB behind a small face. The environment is opened once and kept for the life of the process; the map
- * is large and sparse so that it never has to grow under a reader. Before it is mapped, the newest meta
- * page is read and compared with the file's size: a page behind the end of the file would be a SIGBUS.
- * An flock around opening and closing keeps LMDB's lock file from being torn down under a newcomer.
+ * LMDB behind a small face. The environment is opened once and kept for the life of the process;
+ * the map is large and sparse so that it never has to grow under a reader. Before it is mapped, the
+ * newest meta page is read and compared with the file's size: a page behind the end of the file
+ * would be a SIGBUS. An flock around opening and closing keeps LMDB's lock file from being torn
+ * down under a newcomer.
  */
 #include "registry/store.h"
 
@@ -22,8 +23,8 @@
 #define MAP_SIZE  ((size_t)16 << 30) /* address space only; the file is as large as its pages */
 #define READERS   510
 #define PAGE_SIZE 4096u
-/* mdb.c, struct MDB_meta behind a page header of 16 bytes: magic 16, version 20, mapsize 32, two MDB_db
- * of 48 bytes from 40, last page 136, transaction 144. */
+/* mdb.c, struct MDB_meta behind a page header of 16 bytes: magic 16, version 20, mapsize 32, two
+ * MDB_db of 48 bytes from 40, last page 136, transaction 144. */
 #define META_MAGIC     0xBEEFC0DEu
 #define META_LAST_PAGE 136
 #define META_TXN       144
@@ -48,7 +49,8 @@ store_err(struct err *e, int mdb, const char *what)
 	if (mdb == ENOSPC || mdb == MDB_MAP_FULL)
 		return err_set(e, ERR_NO_SPACE, "%s: no space left for the database", what);
 	if (mdb == MDB_READERS_FULL) {
-		err_set(e, ERR_LOCKED, "%s: all %d reader slots of the database are taken", what, READERS);
+		err_set(e, ERR_LOCKED, "%s: all %d reader slots of the database are taken", what,
+		        READERS);
 		return err_hint(e, "close other running slipway programs, then try again");
 	}
 	if (mdb == MDB_CORRUPTED || mdb == MDB_PAGE_NOTFOUND || mdb == MDB_INVALID ||
@@ -59,7 +61,8 @@ store_err(struct err *e, int mdb, const char *what)
 	return err_set(e, ERR_STORE, "%s: %s", what, mdb_strerror(mdb));
 }
 
-/* Both meta pages are looked at; an environment whose newest page lies behind its end is refused. */
+/* Both meta pages are looked at; an environment whose newest page lies behind its end is refused.
+ */
 static int
 check_size(int fd, uint64_t size, struct err *e)
 {
@@ -67,7 +70,8 @@ check_size(int fd, uint64_t size, struct err *e)
 	bool found = false;
 
 	if (size == 0)
-		return 0; /* made by a process that died before its first commit: LMDB writes it anew */
+		return 0; /* made by a process that died before its first commit: LMDB writes it
+		             anew */
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t page[152];
 		uint32_t magic;
@@ -84,9 +88,11 @@ check_size(int fd, uint64_t size, struct err *e)
 		best_txn = txn;
 		last = last_page;
 	}
-	if (found && last < UINT64_MAX / PAGE_SIZE - 1 && (last + 1) * PAGE_SIZE <= size + PAGE_SIZE)
+	if (found && last < UINT64_MAX / PAGE_SIZE - 1 &&
+	    (last + 1) * PAGE_SIZE <= size + PAGE_SIZE)
 		return 0;
-	err_set(e, ERR_STORE, "open the database: the file is damaged or cut short (%" PRIu64 " bytes)", size);
+	err_set(e, ERR_STORE,
+	        "open the database: the file is damaged or cut short (%" PRIu64 " bytes)", size);
 	return err_hint(e, "slipway rebuild makes it anew from the log");
 }
 
@@ -162,7 +168,9 @@ store_open(const char *dir, bool create, struct store **ret, struct err *e)
 	rc = fs_open_dir(AT_FDCWD, dir, &dirfd, e);
 	if (rc < 0)
 		return rc;
-	(void)flock(dirfd, LOCK_EX); /* not held where locks do not work: such file systems are not written */
+	(void)flock(
+	        dirfd,
+	        LOCK_EX); /* not held where locks do not work: such file systems are not written */
 	s = xcalloc(1, sizeof *s);
 	s->dir = xstrdup(dir);
 	rc = env_open(s, create, e);
@@ -268,7 +276,8 @@ store_reserve(struct txn *t, uint64_t bytes, struct err *e)
 		return err_set(e, ERR_STORE, "ask the database for its size");
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "look at the database");
-	/* each changed key can copy its path from the root: 16 pages for each 4 KiB of changes is ample */
+	/* each changed key can copy its path from the root: 16 pages for each 4 KiB of changes is
+	 * ample */
 	need = ((uint64_t)info.me_last_pgno + 1) * PAGE_SIZE + bytes + 16 * PAGE_SIZE;
 	if (need <= (uint64_t)st.st_size)
 		return 0;

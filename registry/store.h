@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LMDB, and its only user: one environment a process, one table of sorted keys. Knows nothing of what the
- * keys mean. LMDB 0.9 detects no corruption, so the meta pages are read and compared with the file's
- * size before it is mapped. No DUPSORT, WRITEMAP, NOSYNC, NOLOCK; NOTLS.
+ * LMDB, and its only user: one environment a process, one table of sorted keys. Knows nothing of
+ * what the keys mean. LMDB 0.9 detects no corruption, so the meta pages are read and compared with
+ * the file's size before it is mapped. No DUPSORT, WRITEMAP, NOSYNC, NOLOCK; NOTLS.
  */
 #pragma once
 
@@ -30,7 +30,8 @@ int store_read_begin(struct store *s, struct txn **ret, struct err *e);
 int store_write_begin(struct store *s, struct txn **ret, struct err *e);
 int store_commit(struct txn *t, struct err *e); /* frees t in every case */
 void store_abort(struct txn *t);                /* NULL is fine */
-/* Makes the data file as large as bytes more of changes can need: full disks show here, not in commit. */
+/* Makes the data file as large as bytes more of changes can need: full disks show here, not in
+ * commit. */
 int store_reserve(struct txn *t, uint64_t bytes, struct err *e);
 /* A clone without free pages into the folder dir, consistent while others write. */
 int store_copy(struct store *s, const char *dir, struct err *e);
@@ -39,8 +40,8 @@ int store_copy(struct store *s, const char *dir, struct err *e);
 int txn_get(struct txn *t, struct str key, struct str *ret, struct err *e);
 int txn_put(struct txn *t, struct str key, struct str value, struct err *e);
 int txn_del(struct txn *t, struct str key, struct err *e); /* absent is success */
-/* Keys from `from` on (NULL p: the prefix's first), while they start with prefix, in order, or from there
- * backwards. fn's non-zero result ends the walk and is returned. */
+/* Keys from `from` on (NULL p: the prefix's first), while they start with prefix, in order, or from
+ * there backwards. fn's non-zero result ends the walk and is returned. */
 enum scan_dir { SCAN_FORWARD, SCAN_BACKWARD };
 int txn_scan(struct txn *t, struct str prefix, struct str from, enum scan_dir dir,
              int (*fn)(void *arg, struct str key, struct str value), void *arg, struct err *e);

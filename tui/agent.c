@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Talking to slipway-agent: a request goes to its stdin, the answer comes from its stdout. A job's agent
- * gets a session of its own, so that it outlives the terminal; the answer is all that is waited for.
+ * Talking to slipway-agent: a request goes to its stdin, the answer comes from its stdout. A job's
+ * agent gets a session of its own, so that it outlives the terminal; the answer is all that is
+ * waited for.
  */
 #include "tui/job.h"
 
@@ -49,8 +50,9 @@ start(const char *path, const char *verb, bool own_session, const struct agent_p
 	if (rc == 0)
 		rc = posix_spawnattr_setsigmask(&attributes, &none);
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK |
-		                                                   (own_session ? POSIX_SPAWN_SETSID : 0)));
+		rc = posix_spawnattr_setflags(
+		        &attributes,
+		        (short)(POSIX_SPAWN_SETSIGMASK | (own_session ? POSIX_SPAWN_SETSID : 0)));
 	if (rc == 0)
 		rc = posix_spawn(ret, path, &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
@@ -65,7 +67,8 @@ static int
 agent_error(const json_t *reply, struct err *e)
 {
 	const json_t *error = json_object_get(reply, "error");
-	const char *code = json_opt_string(error, "code"), *text = json_opt_string(error, "message");
+	const char *code = json_opt_string(error, "code"),
+	           *text = json_opt_string(error, "message");
 	const char *hint = json_opt_string(error, "hint");
 
 	if (!error)
@@ -122,7 +125,8 @@ call(const char *verb, const json_t *request, bool own_session, json_t **ret, st
 	close_quietly(steal_fd(&p.in[0]));
 	close_quietly(steal_fd(&p.out[1]));
 	if (rc == 0) {
-		(void)sigaction(SIGPIPE, &ignore, &before); /* an agent that died is an answer of its own */
+		(void)sigaction(SIGPIPE, &ignore,
+		                &before); /* an agent that died is an answer of its own */
 		rc = exchange(request, &p, ret, e);
 		(void)sigaction(SIGPIPE, &before, NULL);
 		if (!own_session || rc < 0)

@@ -14,9 +14,9 @@ struct app {
 	struct out *out;
 	struct conf conf;
 	/* global flags, the same everywhere */
-	const char *registry_dir;  /* -R; NULL */
+	const char *registry_dir; /* -R; NULL */
 	bool yes, no_input, dry_run, detach, no_passphrase;
-	const char *confirm;       /* --confirm NAME */
+	const char *confirm; /* --confirm NAME */
 	const char *reason;
 	uint64_t timeout_ms;       /* --timeout; 0: the verb's default */
 	int passphrase_fd;         /* -1 */
@@ -26,7 +26,8 @@ struct app {
 int app_open(struct app *a, unsigned flags, struct err *e);
 /* May prompts be shown? stdin and stderr are terminals and not --no-input. */
 bool app_is_interactive(const struct app *a);
-/* The one way a confirming verb asks: what is said first; protected: the name must be typed or --confirm
- * must name it. USAGE with the exact line to use where nobody can be asked; DENIED: the person said no. */
-int app_confirm(struct app *a, const char *what, const char *protected_name, const char *line_to_use,
-                struct err *e);
+/* The one way a confirming verb asks: what is said first; protected: the name must be typed or
+ * --confirm must name it. USAGE with the exact line to use where nobody can be asked; DENIED: the
+ * person said no. */
+int app_confirm(struct app *a, const char *what, const char *protected_name,
+                const char *line_to_use, struct err *e);

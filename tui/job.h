@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Child processes: the console's acts (the same binary, the command line that was shown) and the agent.
- * posix_spawn, descriptors O_CLOEXEC, a passphrase over a pipe and never in argv or environment.
+ * Child processes: the console's acts (the same binary, the command line that was shown) and the
+ * agent. posix_spawn, descriptors O_CLOEXEC, a passphrase over a pipe and never in argv or
+ * environment.
  */
 #pragma once
 
@@ -13,18 +14,21 @@
 #include "registry/base/json.h"
 
 struct job; /* a running child */
-/* argv[0] is ignored: this program's own file runs. stdout and stderr come through pipes. passphrase NULL:
- * none; else it is written to a pipe that the child gets as --passphrase-fd. */
+/* argv[0] is ignored: this program's own file runs. stdout and stderr come through pipes.
+ * passphrase NULL: none; else it is written to a pipe that the child gets as --passphrase-fd. */
 int job_spawn(const char *const *argv, const char *passphrase, struct job **ret, struct err *e);
 int job_out_fd(const struct job *j); /* to poll; -1 when closed */
 int job_err_fd(const struct job *j);
-/* Takes what is there now without waiting. *ret_done when the child has ended and both pipes are drained. */
-int job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, int *ret_status, struct err *e);
+/* Takes what is there now without waiting. *ret_done when the child has ended and both pipes are
+ * drained. */
+int job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, int *ret_status,
+             struct err *e);
 void job_free(struct job *j); /* detaches: a child that runs goes on */
 
-/* One request, one answer, from the agent ("plan", "status", "test"): JSON in on stdin, JSON out. The
- * agent's error (code, message, hint) becomes ours. */
+/* One request, one answer, from the agent ("plan", "status", "test"): JSON in on stdin, JSON out.
+ * The agent's error (code, message, hint) becomes ours. */
 int agent_call(const char *verb, const json_t *request, json_t **ret, struct err *e);
-/* Starts a job in a process of its own (systemd-run --user where that works, else setsid), returns once
- * the agent has taken the lock and logged the beginning; the job's id. */
-int agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17], struct err *e);
+/* Starts a job in a process of its own (systemd-run --user where that works, else setsid), returns
+ * once the agent has taken the lock and logged the beginning; the job's id. */
+int agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17],
+                struct err *e);

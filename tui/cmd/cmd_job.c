@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* job list, show, follow, wait, resume, abort. A job runs in its agent; these verbs read, or ask for it. */
+/* job list, show, follow, wait, resume, abort. A job runs in its agent; these verbs read, or ask
+ * for it. */
 #include "tui/cmd/cmd.h"
 
 #include <errno.h>
@@ -144,8 +145,8 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		out_field(a->out, "plan", "%s", plan);
 		out_field(a->out, "state", "%s", state_of(a, &row));
 		if (has)
-			out_field(a->out, "last", "%s%s%s: %s", job_state_name(last.state), last.target[0] ? " " : "",
-			          last.target, last.text);
+			out_field(a->out, "last", "%s%s%s: %s", job_state_name(last.state),
+			          last.target[0] ? " " : "", last.target, last.text);
 	}
 	out_object_end(a->out);
 	return 0;
@@ -161,7 +162,8 @@ follow(struct app *a, const char *id, bool show, struct err *e)
 	int rc = find(a, id, &row, e);
 
 	if (rc == 0)
-		rc = job_follow(a, id, show && !out_is_json(a->out), show && out_is_json(a->out), &end, e);
+		rc = job_follow(a, id, show && !out_is_json(a->out), show && out_is_json(a->out),
+		                &end, e);
 	if (rc == 0)
 		rc = job_result(id, &end, e);
 	if (rc == 0 && !out_is_json(a->out))
@@ -209,12 +211,14 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 	return follow(a, id, true, e);
 }
 
-/* A living agent is asked by a file in its folder; where none lives, a new one puts back what was. */
+/* A living agent is asked by a file in its folder; where none lives, a new one puts back what was.
+ */
 static int
 ask_to_abort(struct app *a, const char *id, struct err *e)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
-	cleanup_close int fd = openat(a->registry->rootfd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	cleanup_close int fd = openat(a->registry->rootfd, path,
+	                              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 
 	return fd < 0 ? err_sys(e, "ask job %s to stop", id) : 0;
 }
@@ -229,7 +233,8 @@ aborted(struct app *a, const char *id, struct err *e)
 		return rc;
 	if (!end.ended || (end.last.state != JOB_ABORTED && end.last.state != JOB_ROLLED_BACK))
 		return end.ended && end.last.state == JOB_SUCCEEDED
-		               ? err_set(e, ERR_CONFLICT, "job %s had succeeded before it could be stopped", id)
+		               ? err_set(e, ERR_CONFLICT,
+		                         "job %s had succeeded before it could be stopped", id)
 		               : job_result(id, &end, e);
 	out_text(a->out, "job %s was aborted: the targets are as before\n", id);
 	return 0;
@@ -262,9 +267,16 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 	return rc < 0 ? rc : aborted(a, id, e);
 }
 
-#define JOB_ROW(var, word, text, fl, fn) \
-	const struct cmd var = { .name = "job", .sub = word, .args = "JOB", .summary = text, .group = "deploy", \
-		                 .min_pos = 1, .max_pos = 1, .flags = fl, .run = fn }
+#define JOB_ROW(var, word, text, fl, fn)            \
+	const struct cmd var = { .name = "job",     \
+		                 .sub = word,       \
+		                 .args = "JOB",     \
+		                 .summary = text,   \
+		                 .group = "deploy", \
+		                 .min_pos = 1,      \
+		                 .max_pos = 1,      \
+		                 .flags = fl,       \
+		                 .run = fn }
 
 const struct cmd cmd_job_list = {
 	.name = "job",
@@ -276,8 +288,10 @@ const struct cmd cmd_job_list = {
 	.run = run_list,
 };
 JOB_ROW(cmd_job_show, "show", "one job and the last line of its journal", CMD_READS, run_show);
-JOB_ROW(cmd_job_follow, "follow", "watch a job to its end; exits as the job ends", CMD_READS, run_follow);
+JOB_ROW(cmd_job_follow, "follow", "watch a job to its end; exits as the job ends", CMD_READS,
+        run_follow);
 JOB_ROW(cmd_job_wait, "wait", "wait for a job's end without a word", CMD_READS, run_wait);
-JOB_ROW(cmd_job_resume, "resume", "go on with an interrupted job", CMD_READS | CMD_CHANGES | CMD_AGENT, run_resume);
+JOB_ROW(cmd_job_resume, "resume", "go on with an interrupted job",
+        CMD_READS | CMD_CHANGES | CMD_AGENT, run_resume);
 JOB_ROW(cmd_job_abort, "abort", "stop a job and put back what was there",
         CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT, run_abort);

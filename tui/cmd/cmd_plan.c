@@ -94,7 +94,8 @@ show_text(struct app *a, const struct plan_row *row, const struct plan *p)
 		digest_hex(&p->targets[i].rendered, hex);
 		out_field(a->out, "target", "%s  rendered sha256:%s", p->targets[i].name, hex);
 	}
-	out_field(a->out, "signed", "%s", row->authorisation_seq ? "an authorisation is logged" : "no");
+	out_field(a->out, "signed", "%s",
+	          row->authorisation_seq ? "an authorisation is logged" : "no");
 	out_field(a->out, "state", "%s%s%s", row->state, row->job[0] ? ", job " : "", row->job);
 }
 
@@ -160,7 +161,9 @@ apply(struct app *a, const struct plan *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (done) {
-		out_text(a->out, "%s of \"%s\" holds what this plan says already, nothing was changed\n", p->stage, p->model);
+		out_text(a->out,
+		         "%s of \"%s\" holds what this plan says already, nothing was changed\n",
+		         p->stage, p->model);
 		return 0;
 	}
 	digest_hex(&p->id, id);

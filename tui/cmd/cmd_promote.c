@@ -57,15 +57,16 @@ already_so(struct app *a, const struct proposal *p)
 	if (out_is_json(a->out))
 		show_proposal(a, p, "Promotion", false);
 	else
-		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n", p->plan.stage,
-		         p->plan.model, p->plan.number);
+		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n",
+		         p->plan.stage, p->plan.model, p->plan.number);
 	return 0;
 }
 
 static int
 confirm(struct app *a, const struct proposal *p, const char *line, struct err *e)
 {
-	cleanup_free char *what = xasprintf("%s \"%s\" in %s", p->plan.kind, p->plan.model, p->plan.stage);
+	cleanup_free char *what =
+	        xasprintf("%s \"%s\" in %s", p->plan.kind, p->plan.model, p->plan.stage);
 
 	(void)out_flush(a->out); /* what was shown stands before the question */
 	return app_confirm(a, what, p->is_protected ? p->plan.model : NULL, line, e);
@@ -93,8 +94,8 @@ go(struct app *a, const struct proposal *p, bool store_only, const char *line, s
 }
 
 static int
-propose(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
-        bool store_only, const char *line, struct err *e)
+propose(struct app *a, const char *kind, const char *model, const struct digest *to,
+        const char *stage, bool store_only, const char *line, struct err *e)
 {
 	struct proposal p;
 	int rc = proposal_make(a, kind, model, to, stage, &p, e);
@@ -130,16 +131,18 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 	rc = resolve(a, in->pos[0], "promote", &v, e);
 	if (rc < 0)
 		return rc;
-	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s --yes --confirm %s", v.model, v.number, stage, v.model);
+	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s --yes --confirm %s", v.model,
+	                 v.number, stage, v.model);
 	return propose(a, "promote", v.model, &v.digest, stage, store_only, line, e);
 }
 
 static int
 rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 {
-	const char *stage = arg_value(in, "--stage"), *to = arg_value(in, "--to"), *model = in->pos[0];
-	cleanup_free char *line = xasprintf("slipway rollback %s --stage %s --yes --confirm %s", model,
-	                                    stage ? stage : "production", model);
+	const char *stage = arg_value(in, "--stage"), *to = arg_value(in, "--to"),
+	           *model = in->pos[0];
+	cleanup_free char *line = xasprintf("slipway rollback %s --stage %s --yes --confirm %s",
+	                                    model, stage ? stage : "production", model);
 	struct version_row v;
 	struct model_row m;
 	struct txn *t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * target list, add, show, test, remove. A target is an entry of the log; what a driver can make of it the
- * agent says, before it is written.
+ * target list, add, show, test, remove. A target is an entry of the log; what a driver can make of
+ * it the agent says, before it is written.
  */
 #include "tui/cmd/cmd.h"
 
@@ -113,7 +113,8 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		jo_digest(j, "identity", &row.identity);
 	} else {
 		out_field(a->out, "target", "%s", row.name);
-		json_object_foreach(body, key, value) {
+		json_object_foreach(body, key, value)
+		{
 			cleanup_buf struct buf text = { 0 };
 			if (json_is_string(value))
 				buf_adds(&text, json_string_value(value));
@@ -158,7 +159,8 @@ run_test(struct app *a, const struct args *in, struct err *e)
 	code = json_opt_string(reply, "code");
 	reason = json_opt_string(reply, "reason");
 	if (code) {
-		err_set(e, err_from_name(code), "target \"%s\": %s", in->pos[0], reason ? reason : code);
+		err_set(e, err_from_name(code), "target \"%s\": %s", in->pos[0],
+		        reason ? reason : code);
 		return err_hint(e, "start the server or mend the address, then try again");
 	}
 	out_object_begin(a->out, "TargetTest");
@@ -169,8 +171,8 @@ run_test(struct app *a, const struct args *in, struct err *e)
 		jo_value(j, "facts", facts);
 	} else {
 		out_field(a->out, "target", "%s is reachable", in->pos[0]);
-		out_field(a->out, "server", "%s %s %s", json_opt_string(facts, "server"), json_opt_string(facts, "version"),
-		          json_opt_string(facts, "mode"));
+		out_field(a->out, "server", "%s %s %s", json_opt_string(facts, "server"),
+		          json_opt_string(facts, "version"), json_opt_string(facts, "mode"));
 		out_field(a->out, "proof", "up to \"%s\"",
 		          proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))));
 		if (*json_opt_string(facts, "whyNot"))
@@ -204,7 +206,8 @@ change_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		if (streq(buf_cstr(&text), row.body))
 			return CHANGE_NONE;
 		err_set(e, ERR_EXISTS, "there is another target \"%s\" already", c->name);
-		return err_hint(e, "slipway target show %s; slipway target remove %s", c->name, c->name);
+		return err_hint(e, "slipway target show %s; slipway target remove %s", c->name,
+		                c->name);
 	}
 	*ret_body = json_object();
 	json_object_set_new(*ret_body, "action", json_string(c->action));
@@ -236,7 +239,9 @@ commit(struct app *a, struct target_change *c, struct err *e)
 		jo_bool(j, "changed", done.changed);
 	} else {
 		out_text(a->out, "target \"%s\" %s\n", c->name,
-		         !done.changed ? "is so already" : c->body ? "added" : "removed");
+		         !done.changed ? "is so already"
+		         : c->body     ? "added"
+		                       : "removed");
 	}
 	out_object_end(a->out);
 	return 0;
@@ -269,7 +274,8 @@ add_smoke(struct app *a, const char *path, json_t *body, struct err *e)
 	if (rc == 0)
 		rc = json_parse(buf_str(&text), path, &o, e);
 	if (rc == 0 && !streq(json_opt_string(o, "kind"), "Smoke"))
-		rc = err_set(e, ERR_MALFORMED, "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
+		rc = err_set(e, ERR_MALFORMED,
+		             "\"%s\" is no golden request: its kind is not \"Smoke\"", path);
 	if (rc == 0)
 		rc = blob_put_mem(a->registry->blobs, text.p, text.n, &d, NULL, e);
 	if (rc < 0)
@@ -332,10 +338,13 @@ make_body(struct app *a, const struct args *in, json_t *body, struct err *e)
 	json_object_set_new(body, "driver", json_string(driver));
 	json_object_set_new(body, "stage", json_string(stage));
 	json_object_set_new(body, "order", json_integer((json_int_t)n));
-	static const char *const same[][2] = { { "--url", "url" }, { "--object", "object" }, { "--min-proof", "min_proof" } };
+	static const char *const same[][2] = { { "--url", "url" },
+		                               { "--object", "object" },
+		                               { "--min-proof", "min_proof" } };
 	for (size_t i = 0; i < COUNT(same); i++)
 		if (arg_value(in, same[i][0]))
-			json_object_set_new(body, same[i][1], json_string(arg_value(in, same[i][0])));
+			json_object_set_new(body, same[i][1],
+			                    json_string(arg_value(in, same[i][0])));
 	args_foreach(text, in, "--set")
 		if (rc == 0)
 			rc = add_setting(settings, text, e);
@@ -366,8 +375,9 @@ run_add(struct app *a, const struct args *in, struct err *e)
 	code = json_opt_string(reply, "code");
 	reason = json_opt_string(reply, "reason");
 	if (code)
-		out_note(a->out, "target \"%s\" cannot be reached now (%s); it is added all the same", c.name,
-		         reason ? reason : code);
+		out_note(a->out,
+		         "target \"%s\" cannot be reached now (%s); it is added all the same",
+		         c.name, reason ? reason : code);
 	rc = app_confirm(a, what, NULL, "add --yes to the same line", e);
 	c.body = body;
 	return rc < 0 ? rc : commit(a, &c, e);
@@ -386,7 +396,8 @@ static int
 run_remove(struct app *a, const struct args *in, struct err *e)
 {
 	struct target_change c = { .action = "remove", .name = in->pos[0] };
-	cleanup_free char *what = xasprintf("remove target \"%s\"; what it serves stays there", c.name);
+	cleanup_free char *what =
+	        xasprintf("remove target \"%s\"; what it serves stays there", c.name);
 	cleanup_free char *line = xasprintf("slipway target remove %s --yes", c.name);
 	struct target_row row;
 	struct txn *t;
@@ -401,7 +412,10 @@ run_remove(struct app *a, const struct args *in, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		out_note(a->out, "stage \"%s\" holds versions: this target will no longer be told of changes", row.stage);
+		out_note(a->out,
+		         "stage \"%s\" holds versions: this target will no longer be told of "
+		         "changes",
+		         row.stage);
 	rc = app_confirm(a, what, NULL, line, e);
 	return rc < 0 ? rc : commit(a, &c, e);
 }
@@ -445,11 +459,19 @@ const struct cmd cmd_target_add = {
 	            "    --path /srv/triton --stage production",
 };
 
-#define TARGET_ROW(var, word, text, fl, fn) \
-	const struct cmd var = { .name = "target", .sub = word, .args = "NAME", .summary = text, .group = "deploy", \
-		                 .min_pos = 1, .max_pos = 1, .flags = fl, .run = fn }
+#define TARGET_ROW(var, word, text, fl, fn)         \
+	const struct cmd var = { .name = "target",  \
+		                 .sub = word,       \
+		                 .args = "NAME",    \
+		                 .summary = text,   \
+		                 .group = "deploy", \
+		                 .min_pos = 1,      \
+		                 .max_pos = 1,      \
+		                 .flags = fl,       \
+		                 .run = fn }
 
 TARGET_ROW(cmd_target_show, "show", "one target as it was logged", CMD_READS, run_show);
-TARGET_ROW(cmd_target_test, "test", "reach a target and say what it can do", CMD_READS | CMD_AGENT, run_test);
+TARGET_ROW(cmd_target_test, "test", "reach a target and say what it can do", CMD_READS | CMD_AGENT,
+           run_test);
 TARGET_ROW(cmd_target_remove, "remove", "forget a target; what it serves stays",
            CMD_READS | CMD_CHANGES | CMD_CONFIRMS, run_remove);

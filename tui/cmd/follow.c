@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A job is followed by reading: its journal grows, its lock says whether an agent lives. The follower may
- * come and go; the job does not notice.
+ * A job is followed by reading: its journal grows, its lock says whether an agent lives. The
+ * follower may come and go; the job does not notice.
  */
 #include "tui/cmd/follow.h"
 
@@ -35,8 +35,8 @@ show_line(struct app *a, const struct journal_line *l)
 	}
 	out_progress_done(a->out);
 	if (l->target[0] && l->proofs)
-		out_note(a->out, "  %-12s %s: proved as %s%s%s", job_state_name(l->state), l->target,
-		         proofs_highest(l->proofs), l->text[0] ? ", " : "", l->text);
+		out_note(a->out, "  %-12s %s: proved as %s%s%s", job_state_name(l->state),
+		         l->target, proofs_highest(l->proofs), l->text[0] ? ", " : "", l->text);
 	else if (l->target[0])
 		out_note(a->out, "  %-12s %s: %s", job_state_name(l->state), l->target, l->text);
 	else
@@ -111,7 +111,8 @@ drain(struct app *a, struct journal *j, bool show, bool events, struct job_end *
 }
 
 int
-job_follow(struct app *a, const char *id, bool show, bool events, struct job_end *ret, struct err *e)
+job_follow(struct app *a, const char *id, bool show, bool events, struct job_end *ret,
+           struct err *e)
 {
 	const struct sigaction catch = { .sa_handler = on_signal };
 	struct sigaction before_int, before_term;
@@ -127,7 +128,8 @@ job_follow(struct app *a, const char *id, bool show, bool events, struct job_end
 	(void)sigaction(SIGINT, &catch, &before_int);
 	(void)sigaction(SIGTERM, &catch, &before_term);
 	while (rc == 0 && alive && !interrupted) {
-		alive = journal_is_alive(j); /* asked first: what it wrote before its end is read below */
+		alive = journal_is_alive(
+		        j); /* asked first: what it wrote before its end is read below */
 		rc = drain(a, j, show, events, ret, e);
 		if (rc == 0 && alive)
 			wait_for_more(watch);
@@ -154,13 +156,20 @@ job_result(const char *id, const struct job_end *end, struct err *e)
 	if (end->ended && l->state == JOB_SUCCEEDED)
 		return 0;
 	if (!end->ended && l->state != JOB_DETACHED) {
-		err_set(e, ERR_OUTCOME_UNKNOWN, "job %s was interrupted in state \"%s\"", id, job_state_name(l->state));
-		return err_hint(e, "slipway job resume %s goes on from there, slipway job abort %s puts back what was", id,
-		                id);
+		err_set(e, ERR_OUTCOME_UNKNOWN, "job %s was interrupted in state \"%s\"", id,
+		        job_state_name(l->state));
+		return err_hint(e,
+		                "slipway job resume %s goes on from there, slipway job abort %s "
+		                "puts back what was",
+		                id, id);
 	}
-	err_set(e, code == ERR_OK ? ERR_ROLLOUT_FAILED : code, "job %s %s: %s", id, job_state_name(l->state), l->text);
+	err_set(e, code == ERR_OK ? ERR_ROLLOUT_FAILED : code, "job %s %s: %s", id,
+	        job_state_name(l->state), l->text);
 	if (l->state == JOB_DETACHED && !l->hint[0])
-		return err_hint(e, "look with `slipway status`, then `slipway job resume %s` or `slipway job abort %s`", id, id);
+		return err_hint(e,
+		                "look with `slipway status`, then `slipway job resume %s` or "
+		                "`slipway job abort %s`",
+		                id, id);
 	if (code == ERR_CANCELLED)
 		e->code = ERR_CONFLICT;
 	return l->hint[0] ? err_hint(e, "%s", l->hint) : -(int)e->code;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a wish to a signed, running plan. The agent proposes; what is stored and signed is what was shown:
- * the intent's bytes are parsed and hashed here again, and compared with what was asked for.
+ * From a wish to a signed, running plan. The agent proposes; what is stored and signed is what was
+ * shown: the intent's bytes are parsed and hashed here again, and compared with what was asked for.
  */
 #include "tui/cmd/proposal.h"
 
@@ -36,14 +36,15 @@ number_of(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 
-	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
+	                                                       : 0;
 }
 
 /* --- asking --- */
 
 static int
-check_reply(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
-            struct proposal *p, struct err *e)
+check_reply(struct app *a, const char *kind, const char *model, const struct digest *to,
+            const char *stage, struct proposal *p, struct err *e)
 {
 	const char *intent;
 	int rc = json_get_string(p->reply, "intent", "the agent's answer", &intent, e);
@@ -52,9 +53,11 @@ check_reply(struct app *a, const char *kind, const char *model, const struct dig
 		rc = plan_parse(str_of(intent), &p->plan, e);
 	if (rc < 0)
 		return rc;
-	if (!streq(p->plan.kind, kind) || !streq(p->plan.model, model) || !streq(p->plan.stage, stage) ||
-	    !streq(p->plan.registry_id, a->registry->id) || (to && !digest_eq(to, &p->plan.version)))
-		return err_set(e, ERR_BUG, "the agent planned something else than it was asked for");
+	if (!streq(p->plan.kind, kind) || !streq(p->plan.model, model) ||
+	    !streq(p->plan.stage, stage) || !streq(p->plan.registry_id, a->registry->id) ||
+	    (to && !digest_eq(to, &p->plan.version)))
+		return err_set(e, ERR_BUG,
+		               "the agent planned something else than it was asked for");
 	p->already = flag(p->reply, "already");
 	p->repair = flag(p->reply, "repair");
 	p->blocked = flag(p->reply, "blocked");
@@ -63,8 +66,8 @@ check_reply(struct app *a, const char *kind, const char *model, const struct dig
 }
 
 int
-proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to, const char *stage,
-              struct proposal *ret, struct err *e)
+proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to,
+              const char *stage, struct proposal *ret, struct err *e)
 {
 	cleanup_json json_t *request = json_object();
 	int rc;
@@ -100,11 +103,14 @@ proposal_check_blocks(const struct proposal *p, struct err *e)
 
 	if (!p->blocked)
 		return 0;
-	json_array_foreach(targets, i, t) {
-		json_array_foreach(json_object_get(t, "findings"), k, f) {
+	json_array_foreach(targets, i, t)
+	{
+		json_array_foreach(json_object_get(t, "findings"), k, f)
+		{
 			if (!streq(text_of(f, "level"), "block"))
 				continue;
-			err_set(e, ERR_CONFLICT, "target \"%s\": %s", text_of(t, "name"), text_of(f, "text"));
+			err_set(e, ERR_CONFLICT, "target \"%s\": %s", text_of(t, "name"),
+			        text_of(f, "text"));
 			return err_hint(e, "%s", text_of(f, "hint"));
 		}
 	}
@@ -130,13 +136,14 @@ show_head(struct app *a, const struct proposal *p)
 	version_text(number_of(p->reply, "nowNumber"), now);
 	version_text(p->plan.number, then);
 	digest_hex(&p->plan.id, id);
-	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind, p->plan.model, p->plan.stage,
-	         now, then, p->repair ? " (repair: a target drifted)" : "");
+	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind,
+	         p->plan.model, p->plan.stage, now, then,
+	         p->repair ? " (repair: a target drifted)" : "");
 	if (!p->plan.empty) {
 		digest_hex(&p->plan.version, digest);
 		text_size(size, number_of(p->reply, "bytes"));
-		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " files, %s\n", digest,
-		         number_of(p->reply, "files"), size);
+		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " files, %s\n",
+		         digest, number_of(p->reply, "files"), size);
 	}
 }
 
@@ -146,19 +153,22 @@ show_target(struct app *a, const json_t *t)
 	const json_t *facts = json_object_get(t, "facts"), *f, *line;
 	size_t i;
 
-	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", text_of(t, "name"), text_of(t, "driver"), text_of(t, "address"),
+	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", text_of(t, "name"),
+	         text_of(t, "driver"), text_of(t, "address"),
 	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
 	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
 	json_array_foreach(json_object_get(t, "changes"), i, line)
-		out_text(a->out, "    change  %s\n", json_string_value(line));
-	json_array_foreach(json_object_get(t, "findings"), i, f) {
+	        out_text(a->out, "    change  %s\n", json_string_value(line));
+	json_array_foreach(json_object_get(t, "findings"), i, f)
+	{
 		if (streq(text_of(f, "level"), "ok"))
 			continue;
 		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
 	}
 	out_text(a->out, "    proof   up to \"%s\"%s\n",
 	         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
-	         streq(text_of(t, "golden"), "yes") ? ", a golden request is asked" : ", no golden request: answers not checked");
+	         streq(text_of(t, "golden"), "yes") ? ", a golden request is asked"
+	                                            : ", no golden request: answers not checked");
 }
 
 void
@@ -169,29 +179,32 @@ proposal_show(struct app *a, const struct proposal *p)
 	size_t i;
 
 	show_head(a, p);
-	json_array_foreach(json_object_get(p->reply, "checks"), i, o) {
+	json_array_foreach(json_object_get(p->reply, "checks"), i, o)
+	{
 		if (streq(text_of(o, "state"), "ok"))
 			out_text(a->out, "  %-9s ok, %s\n", text_of(o, "name"), text_of(o, "text"));
 		else
 			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
 	}
-	json_array_foreach(targets, i, o)
-		show_target(a, o);
+	json_array_foreach(targets, i, o) show_target(a, o);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
 	version_text(number_of(p->reply, "nowNumber"), now);
-	out_text(a->out, "  way back  %s: slipway rollback %s --stage %s\n", now, p->plan.model, p->plan.stage);
+	out_text(a->out, "  way back  %s: slipway rollback %s --stage %s\n", now, p->plan.model,
+	         p->plan.stage);
 }
 
 void
 proposal_json(const struct proposal *p, struct json_out *j)
 {
-	static const char *const members[] = { "id", "kind", "model", "stage", "number", "version", "nowNumber", "bytes",
-		                               "files", "protected", "policy", "already", "repair", "blocked",
-		                               "checks", "targets" };
+	static const char *const members[] = { "id",     "kind",      "model",     "stage",
+		                               "number", "version",   "nowNumber", "bytes",
+		                               "files",  "protected", "policy",    "already",
+		                               "repair", "blocked",   "checks",    "targets" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
-		jo_value(j, streq(members[i], "kind") ? "action" : members[i], json_object_get(p->reply, members[i]));
+		jo_value(j, streq(members[i], "kind") ? "action" : members[i],
+		         json_object_get(p->reply, members[i]));
 }
 
 /* --- storing and signing --- */
@@ -216,7 +229,9 @@ plan_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 int
 plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e)
 {
-	const struct change c = { .type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p };
+	const struct change c = {
+		.type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p
+	};
 	struct change_result done;
 	struct digest d;
 	int rc = blob_put_mem(a->registry->blobs, p->text.p, p->text.n, &d, NULL, e);
@@ -254,7 +269,8 @@ authorisation_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 	int rc = plan_get(t, &p->id, &row, e);
 
 	if (rc < 0)
-		return rc == -ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "the plan was never stored") : rc;
+		return rc == -ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "the plan was never stored")
+		                            : rc;
 	*ret_body = json_object();
 	json_object_set_new(*ret_body, "plan", json_from_digest(&p->id));
 	return 0;
@@ -278,8 +294,11 @@ sign_plan(struct app *a, const struct plan *p, const struct ledger *l, struct er
 		rc = statement_sign("authorisation", "plan", &p->id, predicate, key, &envelope, e);
 	if (rc < 0)
 		return rc;
-	const struct change c = { .type = "authorisation", .model = p->model, .check = authorisation_check,
-	                          .arg = (void *)(uintptr_t)p, .statement = buf_str(&envelope) };
+	const struct change c = { .type = "authorisation",
+		                  .model = p->model,
+		                  .check = authorisation_check,
+		                  .arg = (void *)(uintptr_t)p,
+		                  .statement = buf_str(&envelope) };
 	return change_commit(a->registry, &c, &done, e);
 }
 
@@ -296,7 +315,8 @@ plan_authorise(struct app *a, const struct plan *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	rc = plan_still_holds(a->registry, &l, p, e);
-	if (rc == 0 && ledger_authorisation(a->registry, &l, &p->id, signer, &seq, &leaf, &unsigned_yet) < 0)
+	if (rc == 0 &&
+	    ledger_authorisation(a->registry, &l, &p->id, signer, &seq, &leaf, &unsigned_yet) < 0)
 		rc = sign_plan(a, p, &l, e);
 	if (rc == 0)
 		rc = ledger_save_pin(a->registry, &l, e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plan on its way: asked from the agent, shown, stored, signed, applied. promote, rollback, plan and
- * apply are these steps in their order, and so the same intent has the same id from each of them.
+ * A plan on its way: asked from the agent, shown, stored, signed, applied. promote, rollback, plan
+ * and apply are these steps in their order, and so the same intent has the same id from each of
+ * them.
  */
 #pragma once
 
@@ -9,16 +10,17 @@
 #include "tui/app.h"
 
 struct proposal {
-	json_t *reply;      /* what the agent said, for showing */
-	struct plan plan;   /* the intent, its id checked here */
+	json_t *reply;    /* what the agent said, for showing */
+	struct plan plan; /* the intent, its id checked here */
 	bool already, repair, blocked, is_protected;
 };
 /* to: the version's digest; NULL: one step back (rollback). UNREACHABLE, CONFLICT, POLICY... */
 int proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to,
                   const char *stage, struct proposal *ret, struct err *e);
 void proposal_fini(struct proposal *p);
-void proposal_show(struct app *a, const struct proposal *p); /* text on stdout; nothing under json */
-void proposal_json(const struct proposal *p, struct json_out *j); /* members of an object */
+void proposal_show(struct app *a,
+                   const struct proposal *p); /* text on stdout; nothing under json */
+void proposal_json(const struct proposal *p, struct json_out *j);   /* members of an object */
 int proposal_check_blocks(const struct proposal *p, struct err *e); /* CONFLICT: a target says no */
 
 /* The intent as a blob and an entry; already there is success. */
