@@ -94,6 +94,25 @@ find_version(struct registry *r, const struct ledger *l, const char *model, cons
 	return err_hint(e, "slipway history %s shows what it held", model);
 }
 
+/* From what is on top to what lies below it; a repair put the same version on top again. */
+static int
+step_back(struct registry *r, const struct ledger *l, const char *model, const char *stage,
+          struct promotion *p, struct err *e)
+{
+	const struct promotion top = *p;
+	struct promotion before;
+	int rc = 0;
+
+	while (rc == 0 && p->exists && digest_eq(&p->version, &top.version)) {
+		rc = ledger_before(r, l, model, stage, p, &before, e);
+		if (rc < 0)
+			return rc;
+		*p = before;
+		rc = settle(r, l, model, stage, p, e);
+	}
+	return rc;
+}
+
 int
 ledger_way_back(struct registry *r, const struct ledger *l, const char *model, const char *stage,
                 const struct digest *version, struct promotion *ret, struct err *e)
@@ -105,12 +124,8 @@ ledger_way_back(struct registry *r, const struct ledger *l, const char *model, c
 		rc = find_version(r, l, model, stage, version, &at, e);
 	else if (rc == 0)
 		rc = settle(r, l, model, stage, &at, e);
-	if (rc == 0 && !version) {
-		struct promotion top = at;
-		rc = top.exists ? ledger_before(r, l, model, stage, &top, &at, e) : 0;
-		if (rc == 0)
-			rc = settle(r, l, model, stage, &at, e);
-	}
+	if (rc == 0 && !version)
+		rc = step_back(r, l, model, stage, &at, e);
 	if (rc == 0)
 		*ret = at;
 	return rc;
