@@ -269,10 +269,33 @@ take(struct import *m, struct err *e)
 }
 
 static void
+show_tsv(const struct import *m, const char *name)
+{
+	static const struct out_column columns[] = {
+		{ "VERSION", "version", OUT_LEFT, false, true },
+		{ "DIGEST", "digest", OUT_LEFT, false, false },
+		{ "FILES", "files", OUT_RIGHT, false, false },
+		{ "BYTES", "bytes", OUT_RIGHT, false, false },
+		{ "NEW", "newBytes", OUT_RIGHT, false, false },
+	};
+	struct out *const o = m->app->out;
+
+	out_table_begin(o, "Import", columns, COUNT(columns));
+	out_cell(o, name);
+	out_cell_digest(o, &m->tree.manifest_digest);
+	out_cell_u64(o, m->tree.manifest.n);
+	out_cell_size(o, m->tree.manifest.bytes);
+	out_cell_size(o, m->tree.new_bytes);
+	out_table_end(o);
+}
+
+static void
 show(const struct import *m)
 {
 	struct out *const o = m->app->out;
 	char name[VERSION_NAME_SIZE], hex[DIGEST_HEX_SIZE], size[16], fresh[16];
+	const int digits = out_format_of(o) == OUT_WIDE ? 64 : 12;
+	const char *const plural = m->tree.manifest.n == 1 ? "" : "s";
 	struct json_out *j;
 
 	version_name(m->model, m->number, name);
@@ -294,14 +317,13 @@ show(const struct import *m)
 	if (out_format_of(o) == OUT_NAME)
 		out_text(o, "%s\n", name);
 	else if (out_format_of(o) == OUT_TSV)
-		out_text(o, "%s\tsha256:%s\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", name, hex,
-		         m->tree.manifest.n, m->tree.manifest.bytes, m->tree.new_bytes);
+		show_tsv(m, name);
+	else if (m->changed)
+		out_text(o, "%s  sha256:%.*s  %zu file%s  %s  (new: %s)\n", name, digits, hex,
+		         m->tree.manifest.n, plural, size, fresh);
 	else
-		out_text(o, "%s  sha256:%.*s  %zu file%s  %s  %s%s%s\n", name,
-		         out_format_of(o) == OUT_WIDE ? 64 : 12, hex, m->tree.manifest.n,
-		         m->tree.manifest.n == 1 ? "" : "s", size, m->changed ?
-		         "(new: " : "(unchanged",
-		         m->changed ? fresh : "", ")");
+		out_text(o, "%s  sha256:%.*s  %zu file%s  %s  (unchanged)\n", name, digits, hex,
+		         m->tree.manifest.n, plural, size);
 }
 
 static int
@@ -312,9 +334,9 @@ prepare(struct import *m, const struct args *in, struct err *e)
 
 	rc = read_options(m, in, e);
 	if (rc == 0)
-		rc = check_path(m, e);
-	if (rc == 0)
 		rc = app_open(m->app, REGISTRY_WRITE, e);
+	if (rc == 0)
+		rc = check_path(m, e);
 	if (rc == 0)
 		rc = ledger_open(m->app->registry, &m->ledger, e);
 	if (rc == 0)

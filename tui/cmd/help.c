@@ -163,7 +163,7 @@ help_exits(struct buf *ret)
 	char name[64];
 
 	buf_adds(ret, "exit statuses and the error codes behind them\n\n");
-	add_row(ret, " 0", "done, or already so");
+	add_row(ret, "  0", "done, or already so");
 #define X(code, status, text) \
 	(void)snprintf(name, sizeof name, "%3d %s", status, #code); \
 	add_row(ret, name, text);
