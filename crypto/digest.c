@@ -36,6 +36,14 @@ _Static_assert(DIGEST_SIZE == crypto_hash_sha256_BYTES, "a digest is SHA-256");
 static int
 program_dir(char *ret, size_t size)
 {
+#ifdef SLIPWAY_TESTING
+	const char *named = getenv("SLIPWAY_SIBLINGS"); /* unit tests lie in folders of their own */
+
+	if (named && strlen(named) < size) {
+		memcpy(ret, named, strlen(named) + 1);
+		return 0;
+	}
+#endif
 	ssize_t n;
 	char *slash;
 
