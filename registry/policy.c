@@ -219,6 +219,14 @@ parse_roles(const json_t *doc, struct policy *p, struct err *e)
 	return 0;
 }
 
+/* "latest" and v3 mean versions already, wherever a stage may stand. */
+static bool
+is_taken(const char *name)
+{
+	return streq(name, "latest") ||
+	       (name[0] == 'v' && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1));
+}
+
 static int
 parse_stage(const json_t *o, struct policy *p, struct err *e)
 {
@@ -237,7 +245,7 @@ parse_stage(const json_t *o, struct policy *p, struct err *e)
 		return rc;
 	if (s->order != p->stages_n + 1)
 		return refuse(e, "an order that is not 1, 2, ..: of stage", s->name);
-	if (policy_stage(p, s->name) || streq(s->name, "latest"))
+	if (policy_stage(p, s->name) || is_taken(s->name))
 		return refuse(e, "a name that is taken, of stage", s->name);
 	if (!json_is_boolean(json_object_get(o, "protected")))
 		return refuse(e, "\"protected\" is not true or false, of stage", s->name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop: one thread that sleeps until a key, a signal, a child, a change of the registry or, while a job
- * is shown, a second wakes it. Signals come through a descriptor. Views are a stack; the top one has the
- * screen.
+ * The loop: one thread that sleeps until a key, a signal, a child, a change of the registry or,
+ * while a job is shown, a second wakes it. Signals come through a descriptor. Views are a stack;
+ * the top one has the screen.
  */
 #include "tui/console.h"
 
@@ -268,7 +268,8 @@ console_act(struct console *c, enum action act)
 	if (h != NOT_HANDLED)
 		console_take(c, h, &r);
 	else if (!common_act(c, act) && (act == ACT_OPEN || act >= ACT_PROMOTE))
-		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here", action_text(act));
+		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here",
+		               action_text(act));
 	request_fini(&r);
 	timer_set(c);
 	c->dirty = true;
@@ -285,7 +286,8 @@ key_take(struct console *c, const struct key *k)
 	}
 	if (k->is_pasted) {
 		if (k->code == K_CHAR)
-			(void)snprintf(c->flash, sizeof(c->flash), "pasted text is taken in fields only: / or :");
+			(void)snprintf(c->flash, sizeof(c->flash),
+			               "pasted text is taken in fields only: / or :");
 		return;
 	}
 	const enum action act = key_action(k);
@@ -375,11 +377,14 @@ poll_make(struct console *c, struct pollfd p[static POLL_MAX])
 	p[POLL_SIGNALS] = (struct pollfd){ .fd = c->signals, .events = POLLIN };
 	p[POLL_TIMER] = (struct pollfd){ .fd = c->timer, .events = POLLIN };
 	p[POLL_NOTIFY] = (struct pollfd){ .fd = c->notify, .events = POLLIN };
-	p[POLL_TERMINAL] = (struct pollfd){ .fd = screen_is_busy(c->screen) ? screen_fd(c->screen) : -1,
-		                            .events = POLLOUT };
+	p[POLL_TERMINAL] =
+	        (struct pollfd){ .fd = screen_is_busy(c->screen) ? screen_fd(c->screen) : -1,
+		                 .events = POLLOUT };
 	for (size_t i = 0; i < c->children.n && n + 2 <= POLL_MAX; i++) {
-		p[n++] = (struct pollfd){ .fd = job_out_fd(c->children.v[i]->job), .events = POLLIN };
-		p[n++] = (struct pollfd){ .fd = job_err_fd(c->children.v[i]->job), .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = job_out_fd(c->children.v[i]->job),
+			                  .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = job_err_fd(c->children.v[i]->job),
+			                  .events = POLLIN };
 	}
 	return n;
 }
@@ -441,7 +446,8 @@ loop(struct console *c)
 static void
 signals_block(sigset_t *ret_old, sigset_t *ret_ours)
 {
-	static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD, SIGPIPE };
+	static const int ours[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGTSTP,
+		                    SIGCONT, SIGWINCH, SIGCHLD, SIGPIPE };
 
 	sigemptyset(ret_ours);
 	for (size_t i = 0; i < COUNT(ours); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Children of the console: an act gets a screen that shows its line and what it prints; what a view asks
- * for comes back to that view. Nothing is decided here.
+ * Children of the console: an act gets a screen that shows its line and what it prints; what a view
+ * asks for comes back to that view. Nothing is decided here.
  */
 #include "tui/console_private.h"
 

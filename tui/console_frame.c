@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands around a view: title, notice line, line of keys. The clock shows minutes and moves only with
- * a frame that has another reason, so that an idle console sends nothing.
+ * What stands around a view: title, notice line, line of keys. The clock shows minutes and moves
+ * only with a frame that has another reason, so that an idle console sends nothing.
  */
 #include "tui/console_private.h"
 
@@ -13,7 +13,7 @@
 #define MIN_ROWS     4u /* below: the one sentence */
 #define MIN_COLS     20u
 #define WIDE_COLS    70u /* from here on filter and command have their place among the keys */
-#define COMPACT_ROWS 8u /* below: no line of keys */
+#define COMPACT_ROWS 8u  /* below: no line of keys */
 
 static void
 path_make(const struct console *c, struct buf *ret)
@@ -48,7 +48,8 @@ who_make(const struct console *c, struct buf *ret)
 	if (!c->shared.who[0])
 		buf_adds(ret, "no key");
 	else
-		buf_addf(ret, "%s: key %s", c->shared.who, c->key_is_encrypted ? "locked" : "unlocked");
+		buf_addf(ret, "%s: key %s", c->shared.who,
+		         c->key_is_encrypted ? "locked" : "unlocked");
 }
 
 static void
@@ -56,15 +57,19 @@ title_draw(const struct console *c, const struct area *a)
 {
 	cleanup_buf struct buf path = { 0 };
 	cleanup_buf struct buf facts = { 0 };
+	cleanup_buf struct buf who = { 0 };
 	char now[CLOCK_TEXT_SIZE];
 
 	clock_text(now, clock_now_s());
 	now[16] = '\0';
 	path_make(c, &path);
+	who_make(c, &who);
+	const size_t fixed = paint_width(buf_cstr(&path)) + paint_width(buf_cstr(&who)) + 16;
 	if (a->cols >= 60) {
-		buf_addf(&facts, a->cols >= 70 ? "registry %.24s   " : "%.16s  ", registry_name(c));
-		who_make(c, &facts);
-		buf_adds(&facts, "   ");
+		const size_t name = paint_width(registry_name(c));
+		buf_addf(&facts, fixed + name + 9 <= a->cols ? "registry %.24s   " : "%.16s   ",
+		         registry_name(c));
+		buf_addf(&facts, "%s   ", buf_cstr(&who));
 	}
 	buf_addf(&facts, "%sZ", now + 11);
 	paint_fill(a, 0, INK_TITLE);
@@ -86,11 +91,11 @@ notice_draw(const struct console *c, const struct area *a)
 		(void)paint_fit(a, 0, 1, a->cols - 1, INK_WAIT, TEXT_CUT_END, c->flash);
 	} else if (n) {
 		text_age(age, n->time_s, clock_now_s());
-		(void)snprintf(text, sizeof(text), "[%s] %zu notice%s, oldest %s: %s", n->is_bad ? "!" : "i", unread,
-		               unread == 1 ? "" : "s", age, n->text);
+		(void)snprintf(text, sizeof(text), "[%s] %zu notice%s, oldest %s: %s",
+		               n->is_bad ? "!" : "i", unread, unread == 1 ? "" : "s", age, n->text);
 		const size_t tail = a->cols >= 60 ? 13 : 4;
-		const size_t end = paint_fit(a, 0, 1, a->cols - tail - 1, n->is_bad ? INK_BAD : INK_TEXT,
-		                             TEXT_CUT_END, text);
+		const size_t end = paint_fit(a, 0, 1, a->cols - tail - 1,
+		                             n->is_bad ? INK_BAD : INK_TEXT, TEXT_CUT_END, text);
 		paint_right(a, 0, a->cols, end < a->cols ? a->cols - end : 1, INK_KEY,
 		            a->cols >= 60 ? "(! to read)" : "(!)");
 	} else if (c->children.n > 0) {
@@ -116,14 +121,16 @@ key_draw(const struct area *a, size_t col, size_t end, const char *keys, const c
 static void
 keys_draw(const struct console *c, const struct area *a)
 {
-	static const struct hint always[] = { { ACT_FILTER, "filter" }, { ACT_COMMAND, "command" } };
+	static const struct hint always[] = { { ACT_FILTER, "filter" },
+		                              { ACT_COMMAND, "command" } };
 	const struct view *v = c->stack[c->depth - 1];
 	const char *back = c->depth > 1 ? "back" : "quit";
 	const size_t tail = a->cols >= 24 ? strlen("? keys  q back ") : 0;
 	size_t col = 1, end = a->cols - tail;
 
 	if (c->prompt.kind == PROMPT_FILTER) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END, "Enter keeps the filter  Esc clears it");
+		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
+		          "Enter keeps the filter  Esc clears it");
 		return;
 	}
 	if (c->prompt.kind == PROMPT_COMMAND) {
@@ -140,7 +147,8 @@ keys_draw(const struct console *c, const struct area *a)
 	if (a->cols >= WIDE_COLS) /* acts that do not fit are on the page of keys */
 		for (size_t i = 0; i < COUNT(always); i++)
 			if (always[i].act != ACT_FILTER || v->ops->has_filter)
-				end -= strlen(action_keys(always[i].act)) + strlen(always[i].text) + 3;
+				end -= strlen(action_keys(always[i].act)) + strlen(always[i].text) +
+				       3;
 	for (const struct hint *h = v->ops->hints; h && h->text; h++)
 		col = key_draw(a, col, end, action_keys(h->act), h->text);
 	for (size_t i = 0; a->cols >= WIDE_COLS && i < COUNT(always); i++)
@@ -153,7 +161,8 @@ keys_draw(const struct console *c, const struct area *a)
 static void
 too_small_draw(const struct area *a)
 {
-	(void)paint_fit(a, 0, 0, a->cols, INK_TEXT, TEXT_CUT_END, "too small, 40x12 needed; q leaves");
+	(void)paint_fit(a, 0, 0, a->cols, INK_TEXT, TEXT_CUT_END,
+	                "too small, 40x12 needed; q leaves");
 }
 
 void

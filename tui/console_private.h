@@ -10,8 +10,15 @@
 
 #define DEPTH_MAX 16u
 
-enum prompt_kind { PROMPT_NONE, PROMPT_FILTER, PROMPT_COMMAND, PROMPT_CONFIRM, PROMPT_NAME, PROMPT_SECRET,
-	           PROMPT_QUIT };
+enum prompt_kind {
+	PROMPT_NONE,
+	PROMPT_FILTER,
+	PROMPT_COMMAND,
+	PROMPT_CONFIRM,
+	PROMPT_NAME,
+	PROMPT_SECRET,
+	PROMPT_QUIT
+};
 struct prompt {
 	enum prompt_kind kind;
 	struct line line;
@@ -36,9 +43,9 @@ struct console {
 	struct prompt prompt;
 	VEC(struct child *) children;
 	bool key_is_encrypted;
-	char flash[160];    /* one short line until the next key */
+	char flash[160]; /* one short line until the next key */
 	bool dirty, quits;
-	bool unmarked;      /* a frame was sent since the last mark */
+	bool unmarked;              /* a frame was sent since the last mark */
 	int signals, timer, notify; /* descriptors */
 	bool timer_runs;
 	uint64_t reload_at_ms; /* 0: no change is waiting */
@@ -49,7 +56,8 @@ void console_open_view(struct console *c, const char *name, const char *arg, boo
 void console_close_view(struct console *c);
 void console_reload(struct console *c);
 void console_act(struct console *c, enum action act);
-void console_take(struct console *c, enum handled h, struct view_request *r); /* what a view answered */
+void console_take(struct console *c, enum handled h,
+                  struct view_request *r); /* what a view answered */
 
 void console_draw(struct console *c);
 
@@ -58,10 +66,12 @@ void prompt_key(struct console *c, const struct key *k);
 size_t prompt_rows(const struct console *c, size_t cols); /* that it covers above the key line */
 void prompt_draw(const struct console *c, const struct area *a);
 void prompt_close(struct console *c);
-void prompt_run(struct console *c, struct view_request *r); /* takes r's words; asks what must be asked */
+void prompt_run(struct console *c,
+                struct view_request *r); /* takes r's words; asks what must be asked */
 
 /* passphrase NULL: none. Takes nothing of r. */
-void child_start(struct console *c, const struct view_request *r, const char *passphrase, bool is_act);
+void child_start(struct console *c, const struct view_request *r, const char *passphrase,
+                 bool is_act);
 void children_pump(struct console *c);
 bool children_run(const struct console *c);
 void children_forget(struct console *c, const struct view *v); /* v closes */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions at the foot of the screen: the filter, a command, and what stands between a command line that
- * was shown and its run: yes, the model's name, the passphrase. The default of every question is no.
+ * Questions at the foot of the screen: the filter, a command, and what stands between a command
+ * line that was shown and its run: yes, the model's name, the passphrase. The default of every
+ * question is no.
  */
 #include "tui/console_private.h"
 
@@ -11,8 +12,8 @@
 #include "tui/cmd/cmd.h"
 
 /* Verbs that sign, and so need the key unlocked. */
-static const char *const signing[] = { "import", "promote", "rollback", "apply", "approve", "sign", "attest",
-	                               "delete", "retire", "revoke", "policy" };
+static const char *const signing[] = { "import", "promote", "rollback", "apply",  "approve", "sign",
+	                               "attest", "delete",  "retire",   "revoke", "policy" };
 
 void
 prompt_open(struct console *c, enum prompt_kind kind)
@@ -291,9 +292,10 @@ question_draw(const struct console *c, const struct area *a)
 	words_show(&p->act.argv, &line);
 	paint_prose(a, 1, 1, INK_HEAD, buf_cstr(&line));
 	if (p->kind == PROMPT_CONFIRM) {
-		col = paint_text(a, last, 1, INK_WAIT,
-		                 a->cols >= 60 ? "run this? y runs it, any other key leaves nothing changed "
-		                               : "run this? y / N ");
+		col = paint_text(
+		        a, last, 1, INK_WAIT,
+		        a->cols >= 60 ? "run this? y runs it, any other key leaves nothing changed "
+		                      : "run this? y / N ");
 		paint_cursor(a, last, col, true);
 	} else if (p->kind == PROMPT_NAME) {
 		col = paint_text(a, last, 1, p->wrong ? INK_BAD : INK_WAIT,
@@ -304,7 +306,8 @@ question_draw(const struct console *c, const struct area *a)
 		field_draw(p, a, last, col);
 	} else {
 		col = paintf(a, last, 1, INK_WAIT,
-		             a->cols >= 60 ? "passphrase of %s's key (not shown): " : "passphrase: ",
+		             a->cols >= 60 ? "passphrase of %s's key (not shown): "
+		                           : "passphrase: ",
 		             c->shared.who);
 		paint_cursor(a, last, col, true);
 	}
@@ -322,7 +325,8 @@ prompt_draw(const struct console *c, const struct area *a)
 		col = paint_text(a, 0, 0, INK_KEY, ":");
 		field_draw(&c->prompt, a, 0, col);
 	} else if (c->prompt.kind == PROMPT_QUIT) {
-		col = paint_text(a, 0, 1, INK_WAIT, "a command still runs and would end: leave? y / N ");
+		col = paint_text(a, 0, 1, INK_WAIT,
+		                 "a command still runs and would end: leave? y / N ");
 		paint_cursor(a, 0, col, true);
 	} else {
 		question_draw(c, a);

@@ -11,9 +11,12 @@ struct shown {
 };
 
 static const struct out_column columns[] = {
-	{ "ENTRY", "sequence", OUT_RIGHT, false, true }, { "AGE", "time", OUT_RIGHT, false, false },
-	{ "WHO", "who", OUT_LEFT, false, false },        { "WHAT", "what", OUT_LEFT, false, false },
-	{ "TYPE", "type", OUT_LEFT, true, false },       { "LEAF", "leaf", OUT_LEFT, true, false },
+	{ "ENTRY", "sequence", OUT_RIGHT, false, true },
+	{ "AGE", "time", OUT_RIGHT, false, false },
+	{ "WHO", "who", OUT_LEFT, false, false },
+	{ "WHAT", "what", OUT_LEFT, false, false },
+	{ "TYPE", "type", OUT_LEFT, true, false },
+	{ "LEAF", "leaf", OUT_LEFT, true, false },
 };
 
 static int

@@ -3,6 +3,7 @@
 #include "tui/cmd/cmd.h"
 
 #define VERBS(X) \
+	X(console) \
 	X(init) \
 	X(help) \
 	X(version) \
@@ -18,6 +19,24 @@
 	X(key_list) \
 	X(key_show) \
 	X(policy_show) \
+	X(target_list) \
+	X(target_add) \
+	X(target_show) \
+	X(target_test) \
+	X(target_remove) \
+	X(promote) \
+	X(rollback) \
+	X(plan_promote) \
+	X(plan_rollback) \
+	X(plan_list) \
+	X(plan_show) \
+	X(apply) \
+	X(job_list) \
+	X(job_show) \
+	X(job_follow) \
+	X(job_wait) \
+	X(job_resume) \
+	X(job_abort) \
 	X(delete) \
 	X(check) \
 	X(rebuild)

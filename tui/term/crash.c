@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fatal signals: everything was prepared beforehand, the handler writes one string, sets the saved modes
- * and raises the signal again, so that exit status and core are true. Runs on a stack of its own, because
- * a full stack is one of the reasons to be here.
+ * Fatal signals: everything was prepared beforehand, the handler writes one string, sets the saved
+ * modes and raises the signal again, so that exit status and core are true. Runs on a stack of its
+ * own, because a full stack is one of the reasons to be here.
  */
 #include "tui/term/crash.h"
 
@@ -14,8 +14,8 @@
 
 #define STACK_SIZE (64u * 1024u)
 
-static const char last_words[] =
-	"\r\nslipway " SLIPWAY_VERSION " ended by a fault; running jobs go on: slipway job list\r\n";
+static const char last_words[] = "\r\nslipway " SLIPWAY_VERSION
+                                 " ended by a fault; running jobs go on: slipway job list\r\n";
 
 static struct {
 	volatile sig_atomic_t armed;
@@ -39,7 +39,8 @@ on_fatal(int sig)
 		if (write(prepared.fd, last_words, sizeof(last_words) - 1) < 0)
 			prepared.n = 0;
 	}
-	/* SA_RESETHAND made the disposition the default; it is delivered when the handler returns */
+	/* SA_RESETHAND made the disposition the default; it is delivered when the handler returns
+	 */
 	(void)raise(sig);
 }
 

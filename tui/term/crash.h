@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <termios.h>
 
-/* From now on a fatal signal writes these bytes to fd, restores the modes and dies of the signal. The
- * alternate stack and the handlers are set by the first call. */
+/* From now on a fatal signal writes these bytes to fd, restores the modes and dies of the signal.
+ * The alternate stack and the handlers are set by the first call. */
 void crash_arm(int fd, const void *bytes, size_t n, const struct termios *modes);
 void crash_disarm(void);

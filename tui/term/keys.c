@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of keys and the field that a person types into. Knows neither curses nor views: a key comes
- * in, an action or a changed line goes out.
+ * The table of keys and the field that a person types into. Knows neither curses nor views: a key
+ * comes in, an action or a changed line goes out.
  */
 #include "tui/term/keys.h"
 
@@ -78,7 +78,8 @@ key_action(const struct key *k)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (rows[i].code != k->code)
 			continue;
-		if ((k->code != K_CHAR && k->code != K_CTRL) || (k->text[0] == rows[i].c && !k->text[1]))
+		if ((k->code != K_CHAR && k->code != K_CTRL) ||
+		    (k->text[0] == rows[i].c && !k->text[1]))
 			return rows[i].act;
 	}
 	return ACT_NONE;

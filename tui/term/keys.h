@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What keys mean: the one table that the loop obeys and that help prints. Only what every terminal sends
- * is bound, and no single key changes a target.
+ * What keys mean: the one table that the loop obeys and that help prints. Only what every terminal
+ * sends is bound, and no single key changes a target.
  */
 #pragma once
 
@@ -10,8 +10,25 @@
 #include <stdint.h>
 
 enum key_code {
-	K_NONE, K_CHAR, K_CTRL, K_ENTER, K_ESC, K_TAB, K_BACK_TAB, K_BACKSPACE, K_DELETE, K_UP, K_DOWN, K_LEFT,
-	K_RIGHT, K_PAGE_UP, K_PAGE_DOWN, K_HOME, K_END, K_RESIZE, K_OTHER
+	K_NONE,
+	K_CHAR,
+	K_CTRL,
+	K_ENTER,
+	K_ESC,
+	K_TAB,
+	K_BACK_TAB,
+	K_BACKSPACE,
+	K_DELETE,
+	K_UP,
+	K_DOWN,
+	K_LEFT,
+	K_RIGHT,
+	K_PAGE_UP,
+	K_PAGE_DOWN,
+	K_HOME,
+	K_END,
+	K_RESIZE,
+	K_OTHER
 };
 struct key {
 	enum key_code code;
@@ -20,10 +37,35 @@ struct key {
 };
 
 enum action {
-	ACT_NONE, ACT_UP, ACT_DOWN, ACT_PAGE_UP, ACT_PAGE_DOWN, ACT_TOP, ACT_BOTTOM, ACT_OPEN, ACT_BACK,
-	ACT_NEXT_TAB, ACT_TAB_1, ACT_TAB_2, ACT_TAB_3, ACT_TAB_4, ACT_PROMOTE, ACT_ROLLBACK, ACT_VERIFY,
-	ACT_HISTORY, ACT_JOBS, ACT_ABORT, ACT_CONTINUE, ACT_RELOAD, ACT_FILTER, ACT_CLEAR, ACT_COMMAND,
-	ACT_HELP, ACT_NOTICES, ACT_REPAINT, ACT_COUNT
+	ACT_NONE,
+	ACT_UP,
+	ACT_DOWN,
+	ACT_PAGE_UP,
+	ACT_PAGE_DOWN,
+	ACT_TOP,
+	ACT_BOTTOM,
+	ACT_OPEN,
+	ACT_BACK,
+	ACT_NEXT_TAB,
+	ACT_TAB_1,
+	ACT_TAB_2,
+	ACT_TAB_3,
+	ACT_TAB_4,
+	ACT_PROMOTE,
+	ACT_ROLLBACK,
+	ACT_VERIFY,
+	ACT_HISTORY,
+	ACT_JOBS,
+	ACT_ABORT,
+	ACT_CONTINUE,
+	ACT_RELOAD,
+	ACT_FILTER,
+	ACT_CLEAR,
+	ACT_COMMAND,
+	ACT_HELP,
+	ACT_NOTICES,
+	ACT_REPAINT,
+	ACT_COUNT
 };
 enum action key_action(const struct key *k); /* ACT_NONE: not bound */
 /* "j, Down" and "one line down"; NULL behind the last row. */

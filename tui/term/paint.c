@@ -169,8 +169,8 @@ paintf(const struct area *a, size_t row, size_t col, enum ink ink, const char *f
 }
 
 size_t
-paint_fit(const struct area *a, size_t row, size_t col, size_t width, enum ink ink, enum text_cut cut,
-          const char *s)
+paint_fit(const struct area *a, size_t row, size_t col, size_t width, enum ink ink,
+          enum text_cut cut, const char *s)
 {
 	cleanup_buf struct buf safe = { 0 };
 	cleanup_buf struct buf b = { 0 };
@@ -178,7 +178,8 @@ paint_fit(const struct area *a, size_t row, size_t col, size_t width, enum ink i
 	if (col >= a->cols)
 		return col + width;
 	text_safe(&safe, str_of(s));
-	text_fit(&b, buf_str(&safe), width < a->cols - col ? width : a->cols - col, cut, 0, a->g->ascii);
+	text_fit(&b, buf_str(&safe), width < a->cols - col ? width : a->cols - col, cut, 0,
+	         a->g->ascii);
 	paint_safe(a, row, col, ink, buf_str(&b));
 	return col + width;
 }
@@ -201,8 +202,10 @@ paint_rule(const struct area *a, size_t row, const char *title)
 
 	if (title[0]) {
 		paint_safe(a, row, 0, INK_RULE, a->g->ascii ? STR("- ") : STR("─ "));
-		col = paint_fit(a, row, 2, paint_width(title) < a->cols ? paint_width(title) : a->cols,
-		                INK_HEAD, TEXT_CUT_END, title) + 1;
+		col = paint_fit(a, row, 2,
+		                paint_width(title) < a->cols ? paint_width(title) : a->cols,
+		                INK_HEAD, TEXT_CUT_END, title) +
+		      1;
 	}
 	while (col < a->cols)
 		col = paint_safe(a, row, col, INK_RULE, a->g->ascii ? STR("-") : STR("─"));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A frame as a grid of cells in memory, and the few strokes that fill it. Views paint here; screen.c
- * carries the grid to the terminal, tests read it as text. Every string is foreign and passes text_safe;
- * every stroke is cut at the edges of its area, so that no size of a window can break a view.
+ * A frame as a grid of cells in memory, and the few strokes that fill it. Views paint here;
+ * screen.c carries the grid to the terminal, tests read it as text. Every string is foreign and
+ * passes text_safe; every stroke is cut at the edges of its area, so that no size of a window can
+ * break a view.
  */
 #pragma once
 
@@ -14,10 +15,26 @@
 #include "registry/base/str.h"
 #include "registry/base/text.h"
 
-/* What a cell means; screen.c knows how each looks. None carries meaning alone: a word stands beside it. */
+/* What a cell means; screen.c knows how each looks. None carries meaning alone: a word stands
+ * beside it. */
 enum ink {
-	INK_TEXT, INK_DIM, INK_TITLE, INK_HEAD, INK_RULE, INK_KEY, INK_OK, INK_WAIT, INK_BAD, INK_STALE,
-	INK_STAGING, INK_PRODUCTION, INK_PROTECTED, INK_ADDED, INK_REMOVED, INK_CHANGED, INK_FOREIGN,
+	INK_TEXT,
+	INK_DIM,
+	INK_TITLE,
+	INK_HEAD,
+	INK_RULE,
+	INK_KEY,
+	INK_OK,
+	INK_WAIT,
+	INK_BAD,
+	INK_STALE,
+	INK_STAGING,
+	INK_PRODUCTION,
+	INK_PROTECTED,
+	INK_ADDED,
+	INK_REMOVED,
+	INK_CHANGED,
+	INK_FOREIGN,
 	INK_COUNT
 };
 
@@ -30,11 +47,12 @@ struct cell {
 struct grid {
 	struct cell *cells;
 	size_t rows, cols;
-	bool ascii;          /* the codeset is not UTF-8 */
-	bool cursor_shown;   /* a field is being typed into */
+	bool ascii;        /* the codeset is not UTF-8 */
+	bool cursor_shown; /* a field is being typed into */
 	size_t cursor_row, cursor_col;
 };
-void grid_init(struct grid *g, size_t rows, size_t cols, bool ascii); /* blank; frees what was there */
+void grid_init(struct grid *g, size_t rows, size_t cols,
+               bool ascii); /* blank; frees what was there */
 void grid_fini(struct grid *g);
 void grid_blank(struct grid *g);
 /* The text of one row without trailing blanks, for tests and for the linear form. */
@@ -51,15 +69,17 @@ struct area area_cols(const struct area *a, size_t from, size_t n);
 /* All return the column behind what was painted. s is foreign text. */
 size_t paint_text(const struct area *a, size_t row, size_t col, enum ink ink, const char *s);
 size_t paint_str(const struct area *a, size_t row, size_t col, enum ink ink, struct str s);
-size_t paintf(const struct area *a, size_t row, size_t col, enum ink ink, const char *fmt, ...) PRINTF(5, 6);
+size_t paintf(const struct area *a, size_t row, size_t col, enum ink ink, const char *fmt, ...)
+        PRINTF(5, 6);
 /* Cut to width cells with an ellipsis; returns col + width whatever s was. */
 size_t paint_fit(const struct area *a, size_t row, size_t col, size_t width, enum ink ink,
                  enum text_cut cut, const char *s);
-void paint_right(const struct area *a, size_t row, size_t end, size_t width, enum ink ink, const char *s);
+void paint_right(const struct area *a, size_t row, size_t end, size_t width, enum ink ink,
+                 const char *s);
 void paint_rule(const struct area *a, size_t row, const char *title); /* title may be "" */
-void paint_blank(const struct area *a);                                 /* what lay below is gone */
-void paint_fill(const struct area *a, size_t row, enum ink ink);      /* a whole row gets this ink */
-void paint_select(const struct area *a, size_t row);                  /* and this one stands out */
+void paint_blank(const struct area *a);                               /* what lay below is gone */
+void paint_fill(const struct area *a, size_t row, enum ink ink); /* a whole row gets this ink */
+void paint_select(const struct area *a, size_t row);             /* and this one stands out */
 /* Prose over several rows, broken at spaces; returns the row behind it. */
 size_t paint_prose(const struct area *a, size_t row, size_t col, enum ink ink, const char *s);
 size_t paint_width(const char *s); /* cells that s would take */

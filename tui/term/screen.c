@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * curses with its output in a memfd: descriptor 1 is the memfd, descriptor 2 the terminal, which newterm
- * takes for modes and size because 1 is none. After doupdate the bytes leave in one write on a
- * descriptor of our own that does not block. Knows no views; what an ink looks like is ink.c.
+ * curses with its output in a memfd: descriptor 1 is the memfd, descriptor 2 the terminal, which
+ * newterm takes for modes and size because 1 is none. After doupdate the bytes leave in one write
+ * on a descriptor of our own that does not block. Knows no views; what an ink looks like is ink.c.
  */
 #include "tui/term/screen.h"
 
@@ -69,8 +69,11 @@ term_has_cursor(const char *name, int fd)
 static int
 term_choose(int fd, const char **ret, struct err *e)
 {
-	static const char *const families[][2] = { { "xterm-", "xterm-256color" }, { "xterm-", "xterm" },
-		                                   { "screen", "screen" }, { "tmux", "screen" }, { "", "vt100" } };
+	static const char *const families[][2] = { { "xterm-", "xterm-256color" },
+		                                   { "xterm-", "xterm" },
+		                                   { "screen", "screen" },
+		                                   { "tmux", "screen" },
+		                                   { "", "vt100" } };
 	const char *term = getenv("TERM");
 
 	if (!term || !term[0])
@@ -200,6 +203,7 @@ screen_drain(struct screen *s)
 		const ssize_t n = write(s->tty, s->wait.p + s->sent, s->wait.n - s->sent);
 		if (n < 0 && errno == EINTR)
 			continue;
+		s->is_stuck = n < 0;
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -1;
 		s->facts.writes++;
@@ -216,7 +220,7 @@ drain_for(struct screen *s, int ms)
 {
 	const uint64_t end = clock_mono_ms() + (uint64_t)ms;
 
-	while (screen_drain(s) == 0 && screen_is_busy(s) && clock_mono_ms() < end) {
+	while (screen_drain(s) == 0 && s->is_stuck && clock_mono_ms() < end) {
 		struct pollfd p = { .fd = s->tty, .events = POLLOUT };
 		(void)poll(&p, 1, 10);
 	}
@@ -349,7 +353,7 @@ screen_show(struct screen *s)
 bool
 screen_is_busy(const struct screen *s)
 {
-	return s->sent < s->wait.n;
+	return s->is_stuck;
 }
 
 int
@@ -410,7 +414,9 @@ screen_mark(struct screen *s)
 	if (!wanted || !streq(wanted, "1"))
 		return;
 	s->marks++;
-	buf_addf(&s->wait, "\033]7777;%llu\a", (unsigned long long)s->marks);
+	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu\a", (unsigned long long)s->marks,
+	         (unsigned long long)s->facts.frames, (unsigned long long)s->facts.writes,
+	         (unsigned long long)s->facts.bytes);
 	(void)screen_drain(s);
 }
 #else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The terminal, and with keys in screen_keys.c the only user of curses. curses writes into memory; a frame
- * leaves in one write. The descriptor never blocks: what a slow line has not taken stays here, and no new
- * frame is made until it is gone.
+ * The terminal, and with keys in screen_keys.c the only user of curses. curses writes into memory;
+ * a frame leaves in one write. The descriptor never blocks: what a slow line has not taken stays
+ * here, and no new frame is made until it is gone.
  */
 #pragma once
 
@@ -15,8 +15,9 @@
 #include "tui/term/paint.h"
 
 struct screen;
-/* Takes the terminal of descriptors 0 and 1. UNREACHABLE: it cannot address its cursor or is unknown, say
- * why and use lines. Signals that curses would catch must be blocked before. color false: attributes only. */
+/* Takes the terminal of descriptors 0 and 1. UNREACHABLE: it cannot address its cursor or is
+ * unknown, say why and use lines. Signals that curses would catch must be blocked before. color
+ * false: attributes only. */
 int screen_open(bool color, struct screen **ret, struct err *e);
 /* Gives the terminal back as it was. quietly: it is gone, write nothing. NULL is fine. */
 void screen_close(struct screen *s, bool quietly);
@@ -32,7 +33,8 @@ void screen_repaint(struct screen *s);       /* the next frame is sent whole */
 /* Ctrl-Z: gives the terminal back, stops this process, takes the terminal again when continued. */
 void screen_stop(struct screen *s);
 bool screen_key(struct screen *s, struct key *ret); /* false: none now */
-/* Test builds with SLIPWAY_IDLE_MARK=1: says on the terminal that frame n is settled. */
+/* Test builds with SLIPWAY_IDLE_MARK=1: an OSC that says that everything is shown, with the number
+ * of this mark, the frames made, the writes and bytes that were sent before it. */
 void screen_mark(struct screen *s);
 
 struct screen_facts {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what curses reads to struct key. Text between the marks of a paste is flagged, so that a page
- * pasted into the wrong window is never obeyed.
+ * From what curses reads to struct key. Text between the marks of a paste is flagged, so that a
+ * page pasted into the wrong window is never obeyed.
  */
 #include <curses.h>
 #include <string.h>
@@ -23,10 +23,13 @@ static const struct {
 	int curses;
 	enum key_code code;
 } named[] = {
-	{ KEY_UP, K_UP }, { KEY_DOWN, K_DOWN }, { KEY_LEFT, K_LEFT }, { KEY_RIGHT, K_RIGHT },
-	{ KEY_PPAGE, K_PAGE_UP }, { KEY_NPAGE, K_PAGE_DOWN }, { KEY_HOME, K_HOME }, { KEY_END, K_END },
-	{ KEY_ENTER, K_ENTER }, { KEY_BACKSPACE, K_BACKSPACE }, { KEY_DC, K_DELETE },
-	{ KEY_BTAB, K_BACK_TAB }, { KEY_RESIZE, K_RESIZE },
+	{ KEY_UP, K_UP },         { KEY_DOWN, K_DOWN },
+	{ KEY_LEFT, K_LEFT },     { KEY_RIGHT, K_RIGHT },
+	{ KEY_PPAGE, K_PAGE_UP }, { KEY_NPAGE, K_PAGE_DOWN },
+	{ KEY_HOME, K_HOME },     { KEY_END, K_END },
+	{ KEY_ENTER, K_ENTER },   { KEY_BACKSPACE, K_BACKSPACE },
+	{ KEY_DC, K_DELETE },     { KEY_BTAB, K_BACK_TAB },
+	{ KEY_RESIZE, K_RESIZE },
 };
 
 static enum key_code

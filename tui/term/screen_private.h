@@ -13,12 +13,13 @@ struct screen {
 	int mem, tty, saved1, saved2; /* tty: for writing; saved: what 1 and 2 were */
 	FILE *file;                   /* of descriptor 1 */
 	SCREEN *curses;
-	WINDOW *pad;                  /* keys are read from here: reading from a window would paint it */
-	struct termios modes;         /* as we found them */
+	WINDOW *pad;          /* keys are read from here: reading from a window would paint it */
+	struct termios modes; /* as we found them */
 	bool has_paste, in_paste;
 	struct grid grid;
-	struct buf wait;              /* bytes for the terminal */
-	size_t sent;                  /* of wait */
+	struct buf wait; /* bytes for the terminal */
+	size_t sent;     /* of wait */
+	bool is_stuck;   /* the line took no more: the rest goes when it can */
 	uint64_t marks;
 	struct screen_facts facts;
 };

@@ -16,9 +16,11 @@ static const struct {
 	const char *word;
 	enum ink ink;
 } states[] = {
-	{ "ok", INK_OK }, { "pass", INK_OK }, { "accepted", INK_OK }, { "not checked", INK_WAIT },
-	{ "warn", INK_WAIT }, { "unknown", INK_WAIT }, { "unverified", INK_WAIT }, { "fail", INK_BAD },
-	{ "block", INK_BAD }, { "refused", INK_BAD },
+	{ "ok", INK_OK },           { "pass", INK_OK },
+	{ "accepted", INK_OK },     { "not checked", INK_WAIT },
+	{ "warn", INK_WAIT },       { "unknown", INK_WAIT },
+	{ "unverified", INK_WAIT }, { "fail", INK_BAD },
+	{ "block", INK_BAD },       { "refused", INK_BAD },
 };
 
 void
@@ -42,8 +44,8 @@ lines_add_text(struct lines *l, enum ink ink, struct str text)
 		const char *end = memchr(text.p + at, '\n', text.n - at);
 		const size_t n = end ? (size_t)(end - text.p) - at : text.n - at;
 		if (l->rows.n < LINES_MAX)
-			vec_push(&l->rows,
-			         ((struct text_line){ .text = xstrndup(text.p + at, n), .ink = ink }));
+			vec_push(&l->rows, ((struct text_line){ .text = xstrndup(text.p + at, n),
+			                                        .ink = ink }));
 		at += n + 1;
 	}
 }
@@ -94,23 +96,25 @@ value_add(struct lines *l, unsigned indent, const char *name, const json_t *v)
 		return;
 	}
 	if (json_is_array(v) && json_array_size(v) == 0) {
-		lines_add(l, INK_DIM, "%*s%-*s none", (int)indent * 2, "", COLUMN_NAME - (int)indent * 2,
-		          name ? name : "-");
+		lines_add(l, INK_DIM, "%*s%-*s none", (int)indent * 2, "",
+		          COLUMN_NAME - (int)indent * 2, name ? name : "-");
 		return;
 	}
 	if (name)
 		lines_add(l, INK_HEAD, "%*s%s", (int)indent * 2, "", name);
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, inner) {
+		json_array_foreach(v, i, inner)
+		{
 			char number[24];
 			(void)snprintf(number, sizeof(number), "%zu", i + 1);
 			value_add(l, indent + 1, is_scalar(inner) ? NULL : number, inner);
 		}
 		return;
 	}
-	json_object_foreach((json_t *)(uintptr_t)v, key, inner)
-		if (indent > 0 || name || (!streq(key, "apiVersion") && !streq(key, "kind")))
-			value_add(l, name ? indent + 1 : indent, key, inner);
+	json_object_foreach((json_t *)(uintptr_t)v, key,
+	                    inner) if (indent > 0 || name ||
+	                               (!streq(key, "apiVersion") && !streq(key, "kind")))
+	        value_add(l, name ? indent + 1 : indent, key, inner);
 }
 
 void
@@ -169,10 +173,12 @@ lines_draw(struct lines *l, const struct area *a)
 		l->top = l->rows.n > a->rows ? l->rows.n - a->rows : 0;
 	for (size_t i = 0; i < a->rows && l->top + i < l->rows.n; i++) {
 		const struct text_line *r = &l->rows.v[l->top + i];
-		(void)paint_fit(a, i, 1, a->cols > 1 ? a->cols - 1 : 0, r->ink, TEXT_CUT_END, r->text);
+		(void)paint_fit(a, i, 1, a->cols > 1 ? a->cols - 1 : 0, r->ink, TEXT_CUT_END,
+		                r->text);
 	}
 	if (l->rows.n > a->rows && a->cols > 30) {
-		(void)snprintf(more, sizeof(more), " %zu-%zu of %zu ", l->top + 1, l->top + a->rows, l->rows.n);
+		(void)snprintf(more, sizeof(more), " %zu-%zu of %zu ", l->top + 1, l->top + a->rows,
+		               l->rows.n);
 		paint_right(a, a->rows - 1, a->cols, strlen(more), INK_DIM, more);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists: movement that never leaves the rows, and the filter. Knows nothing of what the rows are. */
+/* Lists: movement that never leaves the rows, and the filter. Knows nothing of what the rows are.
+ */
 #include "tui/view/list.h"
 
 #include <stdio.h>

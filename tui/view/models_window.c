@@ -31,7 +31,8 @@ matches(const char *filter, const struct model_row *m)
 
 	if (!filter[0])
 		return true;
-	buf_addf(&b, "%s %s %s %s", m->name, m->signer, m->labels, m->is_signed ? "signed" : "unsigned");
+	buf_addf(&b, "%s %s %s %s", m->name, m->signer, m->labels,
+	         m->is_signed ? "signed" : "unsigned");
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
 		if (m->stages[i].number > 0)
 			buf_addf(&b, " %s", m->stages[i].stage);
@@ -59,8 +60,8 @@ walk_row(void *arg, const struct model_row *m)
 }
 
 int
-models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want, bool to_end,
-                   struct err *e)
+models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
+                   bool to_end, struct err *e)
 {
 	size_t block = want / BLOCK_ROWS;
 	struct walk k = { .w = w, .filter = filter, .to_end = to_end };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A window over all models: two blocks of rows in memory, the name that each earlier block begins with
- * remembered, so that a million models cost no more than a thousand. The whole number is known only once
- * the end was seen.
+ * A window over all models: two blocks of rows in memory, the name that each earlier block begins
+ * with remembered, so that a million models cost no more than a thousand. The whole number is known
+ * only once the end was seen.
  */
 #pragma once
 
@@ -14,16 +14,17 @@
 #define BLOCK_ROWS 128u
 
 struct models_window {
-	struct model_row *rows;  /* 2 * BLOCK_ROWS of them */
-	size_t base, n;          /* rows are those numbered base .. base + n - 1 */
-	size_t total;            /* seen so far */
+	struct model_row *rows; /* 2 * BLOCK_ROWS of them */
+	size_t base, n;         /* rows are those numbered base .. base + n - 1 */
+	size_t total;           /* seen so far */
 	bool total_is_known;
-	char **anchors;          /* first name of each block seen */
+	char **anchors; /* first name of each block seen */
 	size_t anchors_n, anchors_cap;
 };
 /* Reads so that row `want` and a block behind it are there. to_end: goes on to count them all. */
-int models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want, bool to_end,
-                       struct err *e);
-const struct model_row *models_window_row(const struct models_window *w, size_t i); /* NULL: not loaded */
-void models_window_reset(struct models_window *w); /* the filter or the registry changed */
+int models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
+                       bool to_end, struct err *e);
+const struct model_row *models_window_row(const struct models_window *w,
+                                          size_t i); /* NULL: not loaded */
+void models_window_reset(struct models_window *w);   /* the filter or the registry changed */
 void models_window_fini(struct models_window *w);

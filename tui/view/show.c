@@ -80,6 +80,18 @@ show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
 	}
 }
 
+void
+show_who(const struct policy *p, struct buf *who)
+{
+	for (size_t i = 0; i < p->people_n; i++)
+		for (size_t k = 0; k < p->people[i].keys_n; k++)
+			if (str_is(buf_str(who), p->people[i].keys[k].id)) {
+				buf_clear(who);
+				buf_adds(who, p->people[i].id);
+				return;
+			}
+}
+
 int
 view_read(const struct view *v, struct txn **ret, struct err *e)
 {
@@ -107,7 +119,7 @@ size_t
 show_field(const struct area *a, size_t row, const char *title, enum ink ink, const char *value)
 {
 	paint_text(a, row, 1, INK_DIM, title);
-	paint_fit(a, row, FIELD_COL, a->cols > FIELD_COL ? a->cols - FIELD_COL : 0, ink, TEXT_CUT_MIDDLE,
-	          value);
+	paint_fit(a, row, FIELD_COL, a->cols > FIELD_COL ? a->cols - FIELD_COL : 0, ink,
+	          TEXT_CUT_MIDDLE, value);
 	return row + 1;
 }

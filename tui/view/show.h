@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "registry/policy.h"
 #include "registry/records.h"
 #include "tui/view.h"
 
@@ -20,9 +21,14 @@ void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
-/* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says why. */
+/* A key's id becomes the name that the policy has for its person; anything else stays. */
+void show_who(const struct policy *p, struct buf *who);
+
+/* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says
+ * why. */
 int view_read(const struct view *v, struct txn **ret, struct err *e);
 /* A row with what went wrong; the next step below it. */
 size_t show_error(const struct area *a, size_t row, const struct err *e);
 /* "title   value" */
-size_t show_field(const struct area *a, size_t row, const char *title, enum ink ink, const char *value);
+size_t show_field(const struct area *a, size_t row, const char *title, enum ink ink,
+                  const char *value);

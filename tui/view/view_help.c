@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keys of the screen below, from the table that the loop obeys; then what is the same everywhere. */
+/* The keys of the screen below, from the table that the loop obeys; then what is the same
+ * everywhere. */
 #include "tui/view/lines.h"
 #include "tui/view/views.h"
 
@@ -8,18 +9,19 @@ struct help {
 };
 
 static const enum action everywhere[] = {
-	ACT_UP, ACT_DOWN, ACT_PAGE_UP, ACT_PAGE_DOWN, ACT_TOP, ACT_BOTTOM, ACT_OPEN, ACT_BACK, ACT_FILTER,
-	ACT_CLEAR, ACT_COMMAND, ACT_JOBS, ACT_NOTICES, ACT_RELOAD, ACT_REPAINT, ACT_HELP,
+	ACT_UP,      ACT_DOWN,   ACT_PAGE_UP, ACT_PAGE_DOWN, ACT_TOP,     ACT_BOTTOM,
+	ACT_OPEN,    ACT_BACK,   ACT_FILTER,  ACT_CLEAR,     ACT_COMMAND, ACT_JOBS,
+	ACT_NOTICES, ACT_RELOAD, ACT_REPAINT, ACT_HELP,
 };
 
 static const char about[] =
-	"Filter   all words must match, -word excludes: fraud -retired\n"
-	"Command  the words after slipway in a shell: :label face-detect@v2 team=fraud\n"
-	"         Tab completes names of models; :quit leaves\n"
-	"Acts     no single key changes anything: the exact command line is shown first and\n"
-	"         runs as a process of its own. A protected stage wants the model's name typed.\n"
-	"         Jobs go on when this screen is left.\n"
-	"Ctrl-Z   stops the console, fg brings it back";
+        "Filter   all words must match, -word excludes: fraud -retired\n"
+        "Command  the words after slipway in a shell: :label face-detect@v2 team=fraud\n"
+        "         Tab completes names of models; :quit leaves\n"
+        "Acts     no single key changes anything: the exact command line is shown first and\n"
+        "         runs as a process of its own. A protected stage wants the model's name typed.\n"
+        "         Jobs go on when this screen is left.\n"
+        "Ctrl-Z   stops the console, fg brings it back";
 
 static void
 row_add(struct lines *l, enum action act, const char *text)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's story, newest first, from the log by its back pointers: as many entries as were asked for. */
+/* A model's story, newest first, from the log by its back pointers: as many entries as were asked
+ * for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 
 #define ROWS_STEP   128u
 #define NARROW_COLS 60u
+#define WIDE_COLS   110u /* from here on it is said what was signed */
+#define WHO_COL     20u
+#define AS_CELLS    9u
 
 struct event {
 	uint64_t seq;
@@ -22,6 +26,7 @@ struct history {
 	struct list list;
 	VEC(struct event) events;
 	const char *filter;
+	struct policy policy; /* names the people behind keys, while reading */
 	size_t want;
 	bool has_more;
 	struct err failed;
@@ -46,6 +51,7 @@ event_keep(void *arg, const struct entry *n)
 	cleanup_buf struct buf all = { 0 };
 
 	history_sentence(n, &what, &who);
+	show_who(&s->policy, &who);
 	buf_addf(&all, "%s %s %s", buf_cstr(&what), buf_cstr(&who), n->type);
 	if (!filter_match(s->filter, buf_cstr(&all)))
 		return 0;
@@ -53,9 +59,11 @@ event_keep(void *arg, const struct entry *n)
 		s->has_more = true;
 		return 1;
 	}
-	vec_push(&s->events, ((struct event){ .seq = n->seq, .time_s = n->time_s,
+	vec_push(&s->events, ((struct event){ .seq = n->seq,
+	                                      .time_s = n->time_s,
 	                                      .is_signed = n->statement != NULL,
-	                                      .what = buf_steal(&what), .who = buf_steal(&who) }));
+	                                      .what = buf_steal(&what),
+	                                      .who = buf_steal(&who) }));
 	return 0;
 }
 
@@ -64,12 +72,15 @@ history_read(struct view *v, struct err *e)
 {
 	struct history *s = v->state;
 	cleanup_txn struct txn *t = NULL;
+	struct err unnamed = { 0 }; /* then keys stay keys */
 	int rc;
 
 	rc = view_read(v, &t, e);
 	if (rc < 0)
 		return rc;
+	(void)policy_current(v->app->registry, t, &s->policy, &unnamed);
 	rc = history_each(v->app->registry, t, v->arg, event_keep, s, e);
+	policy_fini(&s->policy);
 	return rc < 0 ? rc : 0;
 }
 
@@ -96,6 +107,12 @@ history_reload(struct view *v, struct err *e)
 	return 0;
 }
 
+static size_t
+who_cells(const struct area *a)
+{
+	return a->cols >= WIDE_COLS ? 20 : 8;
+}
+
 static void
 row_draw(const struct area *a, size_t row, const struct event *n)
 {
@@ -109,10 +126,13 @@ row_draw(const struct area *a, size_t row, const struct event *n)
 		clock_text(text, n->time_s);
 		text[10] = ' ';
 		text[16] = '\0';
-		c = paint_fit(a, row, c, 18, INK_DIM, TEXT_CUT_END, text);
-		(void)paint_fit(a, row, c, 13, INK_TEXT, TEXT_CUT_END, n->who ? n->who : "-");
-		c = paint_fit(a, row, c + 14, 9, n->is_signed ? INK_OK : INK_DIM, TEXT_CUT_END,
-		              n->is_signed ? "signed" : "record");
+		c = paint_fit(a, row, c, WHO_COL - 3, INK_DIM, TEXT_CUT_END, text);
+		(void)paint_fit(a, row, c, who_cells(a) - 1, INK_TEXT, TEXT_CUT_END,
+		                n->who ? n->who : "-");
+		c += who_cells(a);
+		if (a->cols >= WIDE_COLS)
+			c = paint_fit(a, row, c, AS_CELLS, n->is_signed ? INK_OK : INK_DIM,
+			              TEXT_CUT_END, n->is_signed ? "signed" : "record");
 	}
 	(void)paint_fit(a, row, c, a->cols > c ? a->cols - c : 0, INK_TEXT, TEXT_CUT_END,
 	                n->what ? n->what : "-");
@@ -131,13 +151,15 @@ history_draw(struct view *v, const struct area *a)
 	}
 	if (a->rows >= 6 && a->cols >= NARROW_COLS) {
 		paint_text(&list, 0, 3, INK_DIM, "TIME (UTC)");
-		paint_text(&list, 0, 21, INK_DIM, "WHO");
-		paint_text(&list, 0, 35, INK_DIM, "AS");
-		paint_text(&list, 0, 44, INK_DIM, "WHAT");
+		size_t c = paint_fit(&list, 0, WHO_COL, who_cells(a), INK_DIM, TEXT_CUT_END, "WHO");
+		if (a->cols >= WIDE_COLS)
+			c = paint_fit(&list, 0, c, AS_CELLS, INK_DIM, TEXT_CUT_END, "AS");
+		paint_text(&list, 0, c, INK_DIM, "WHAT");
 		list = area_rows(&list, 1, list.rows);
 	}
 	if (s->events.n == 0)
-		paint_text(&list, 0, 1, INK_TEXT, "no event matches these words; / then Esc clears them");
+		paint_text(&list, 0, 1, INK_TEXT,
+		           "no event matches these words; / then Esc clears them");
 	v->page = list.rows;
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->events.n; i++) {
@@ -185,7 +207,9 @@ history_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "the model" }, { ACT_JOBS, "jobs" }, { 0, NULL },
+	{ ACT_OPEN, "the model" },
+	{ ACT_JOBS, "jobs" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_history = {

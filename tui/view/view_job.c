@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One job, live: follows its journal, which the agent writes before each step. The journal is foreign
- * ground; what the log says about the end comes from the database and wins.
+ * One job, live: follows its journal, which the agent writes before each step. The journal is
+ * foreign ground; what the log says about the end comes from the database and wins.
  */
 #include <stdio.h>
 
@@ -87,7 +87,8 @@ is_over(const struct job_screen *s)
 {
 	const struct journal_line *l = newest(s);
 
-	return (s->has_row && s->row.end_seq > 0) || (l && job_state_is_final(l->state) && !s->is_alive);
+	return (s->has_row && s->row.end_seq > 0) ||
+	       (l && job_state_is_final(l->state) && !s->is_alive);
 }
 
 static int
@@ -111,8 +112,8 @@ state_ink(enum job_state s)
 {
 	if (s == JOB_SUCCEEDED)
 		return INK_OK;
-	if (s == JOB_FAILED || s == JOB_ABORTED || s == JOB_ROLLED_BACK || s == JOB_ROLLBACK_FAILED ||
-	    s == JOB_ROLLING_BACK)
+	if (s == JOB_FAILED || s == JOB_ABORTED || s == JOB_ROLLED_BACK ||
+	    s == JOB_ROLLBACK_FAILED || s == JOB_ROLLING_BACK)
 		return INK_BAD;
 	return INK_WAIT;
 }
@@ -126,14 +127,16 @@ state_draw(const struct job_screen *s, const struct area *a, size_t row)
 	if (s->has_row) {
 		c = paintf(a, row, c, INK_HEAD, "%s %s", s->row.kind, s->row.model);
 		if (s->row.number > 0)
-			c = paintf(a, row, c, INK_HEAD, " v%llu", (unsigned long long)s->row.number);
+			c = paintf(a, row, c, INK_HEAD, " v%llu",
+			           (unsigned long long)s->row.number);
 		c = paint_text(a, row, c + 1, INK_TEXT, "->");
 		paint_text(a, row++, c + 1, show_stage_ink(s->row.stage), s->row.stage);
 	}
 	if (s->has_row && s->row.end_seq > 0) {
-		c = paintf(a, row, 1, streq(s->row.state, "succeeded") ? INK_OK : INK_BAD, "ended: %s",
-		           s->row.state);
-		paintf(a, row++, c + 2, INK_DIM, "log entry %llu", (unsigned long long)s->row.end_seq);
+		c = paintf(a, row, 1, streq(s->row.state, "succeeded") ? INK_OK : INK_BAD,
+		           "ended: %s", s->row.state);
+		paintf(a, row++, c + 2, INK_DIM, "log entry %llu",
+		       (unsigned long long)s->row.end_seq);
 	} else if (l) {
 		c = paintf(a, row, 1, state_ink(l->state), "%s", job_state_name(l->state));
 		if (s->is_alive || job_state_is_final(l->state))
@@ -184,8 +187,11 @@ line_draw(const struct area *a, size_t row, const struct journal_line *l)
 		c = paintf(a, row, c, INK_DIM, "%.20s: ", l->target);
 	if (l->has_percent)
 		c = paintf(a, row, c, INK_TEXT, "%u%% ", l->percent);
-	c = paint_fit(a, row, c, a->cols > c ? a->cols - c : 0, INK_TEXT, TEXT_CUT_END,
-	              l->text[0] ? l->text : l->step);
+	if (l->proofs)
+		c = paintf(a, row, c, INK_OK, "proved as %s ", show_proof(l->proofs));
+	if (l->text[0] || !l->proofs)
+		(void)paint_fit(a, row, c, a->cols > c ? a->cols - c : 0, INK_TEXT, TEXT_CUT_END,
+		                l->text[0] ? l->text : l->step);
 }
 
 static void
@@ -249,7 +255,10 @@ job_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_ABORT, "abort" }, { ACT_CONTINUE, "continue" }, { ACT_BOTTOM, "follow" }, { 0, NULL },
+	{ ACT_ABORT, "abort" },
+	{ ACT_CONTINUE, "continue" },
+	{ ACT_BOTTOM, "follow" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_job = {

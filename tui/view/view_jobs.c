@@ -76,17 +76,17 @@ row_draw(const struct area *a, size_t row, const struct job_row *n)
 	size_t c = 3;
 
 	if (a->cols >= 60)
-		c = paint_fit(a, row, c, 18, INK_DIM, TEXT_CUT_END, n->id);
-	c = paint_fit(a, row, c, 10, INK_TEXT, TEXT_CUT_END, n->kind);
+		c = paint_fit(a, row, c, 17, INK_DIM, TEXT_CUT_END, n->id);
+	c = paint_fit(a, row, c, 9, INK_TEXT, TEXT_CUT_END, n->kind);
 	(void)snprintf(text, sizeof(text), n->number ? "%s v%llu" : "%s", n->model,
 	               (unsigned long long)n->number);
-	const size_t tail = 13 + 16 + 6;
+	const size_t tail = 11 + 16 + 5;
 	const size_t name = a->cols > c + tail + 8 ? a->cols - c - tail : 8;
 	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_END, text);
-	c = paint_fit(a, row, c + name, 13, show_stage_ink(n->stage), TEXT_CUT_END, n->stage);
+	c = paint_fit(a, row, c + name, 11, show_stage_ink(n->stage), TEXT_CUT_END, n->stage);
 	c = paint_fit(a, row, c, 16, state_ink(n), TEXT_CUT_END, n->state);
 	show_age(age, n->end_s > 0 ? n->end_s : n->begin_s);
-	(void)paint_fit(a, row, c, 6, INK_DIM, TEXT_CUT_END, age);
+	(void)paint_fit(a, row, c, 5, INK_DIM, TEXT_CUT_END, age);
 }
 
 static void
@@ -154,7 +154,10 @@ jobs_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "follow" }, { ACT_ABORT, "abort" }, { ACT_CONTINUE, "continue" }, { 0, NULL },
+	{ ACT_OPEN, "follow" },
+	{ ACT_ABORT, "abort" },
+	{ ACT_CONTINUE, "continue" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_jobs = {

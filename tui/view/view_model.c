@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One model: its versions, newest first, with the stages that hold them. Reads as many rows as are needed. */
+/* One model: its versions, newest first, with the stages that hold them. Reads as many rows as are
+ * needed. */
 #include <stdio.h>
 
 #include "registry/base/vec.h"
@@ -66,7 +67,8 @@ static int
 model_reload(struct view *v, struct err *e)
 {
 	struct model *s = v->state;
-	const uint64_t chosen = s->list.cursor < s->versions.n ? s->versions.v[s->list.cursor].number : 0;
+	const uint64_t chosen =
+	        s->list.cursor < s->versions.n ? s->versions.v[s->list.cursor].number : 0;
 
 	(void)e;
 	if (s->want == 0)
@@ -165,7 +167,7 @@ static enum handled
 model_act(const struct view *v, const char *ref, enum action act, struct view_request *ret)
 {
 	if (act == ACT_VERIFY) {
-		words_of(&ret->argv, "verify", ref);
+		words_of(&ret->argv, "verify", ref, "-o", "json");
 		ret->reads = true;
 		return RUN_ARGV;
 	}
@@ -194,7 +196,8 @@ model_action(struct view *v, enum action act, struct view_request *ret)
 	char ref[NAME_SIZE + 24];
 
 	if (list_move(&s->list, act, v->page)) {
-		if (s->has_more && (act == ACT_BOTTOM || s->list.cursor + v->page > s->versions.n)) {
+		if (s->has_more &&
+		    (act == ACT_BOTTOM || s->list.cursor + v->page > s->versions.n)) {
 			s->want = act == ACT_BOTTOM ? SIZE_MAX : s->want * 2;
 			(void)model_reload(v, &s->failed);
 			(void)list_move(&s->list, act == ACT_BOTTOM ? act : ACT_NONE, v->page);
@@ -223,8 +226,13 @@ model_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "open" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
-	{ ACT_HISTORY, "history" }, { ACT_VERIFY, "verify" }, { ACT_JOBS, "jobs" }, { 0, NULL },
+	{ ACT_OPEN, "open" },
+	{ ACT_PROMOTE, "promote" },
+	{ ACT_ROLLBACK, "roll back" },
+	{ ACT_HISTORY, "history" },
+	{ ACT_VERIFY, "verify" },
+	{ ACT_JOBS, "jobs" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_model = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Home: every model with what its stages hold, and below the list the story of the chosen one. Reads a
- * window of rows; the last event comes from the log by the row's back pointer.
+ * Home: every model with what its stages hold, and below the list the story of the chosen one.
+ * Reads a window of rows; the last event comes from the log by the row's back pointer.
  */
 #include <stdio.h>
 
@@ -22,9 +22,10 @@ struct models {
 	char chosen[NAME_SIZE]; /* the cursor follows the model, not the row */
 	char filter[128];       /* that the window was loaded with */
 	struct err failed;
-	char last[400];         /* the chosen one's newest event */
+	char last[400]; /* the chosen one's newest event */
 	char last_of[NAME_SIZE];
 	uint64_t last_seq;
+	struct policy policy; /* while the event is read */
 };
 
 static const struct model_row *
@@ -42,8 +43,10 @@ last_entry(void *arg, const struct entry *n)
 	char ago[24];
 
 	history_sentence(n, &what, &who);
+	show_who(&s->policy, &who);
 	show_ago(ago, n->time_s);
-	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago, buf_cstr(&who));
+	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago,
+	               buf_cstr(&who));
 	return 1;
 }
 
@@ -52,7 +55,7 @@ story_load(struct view *v, struct txn *t)
 {
 	struct models *s = v->state;
 	const struct model_row *m = chosen(s);
-	struct err e = { 0 };
+	struct err e = { 0 }, unnamed = { 0 };
 
 	if (!m) {
 		s->last[0] = s->last_of[0] = '\0';
@@ -61,8 +64,10 @@ story_load(struct view *v, struct txn *t)
 	if (streq(s->last_of, m->name) && s->last_seq == m->last_seq)
 		return;
 	s->last[0] = '\0';
+	(void)policy_current(v->app->registry, t, &s->policy, &unnamed);
 	if (history_each(v->app->registry, t, m->name, last_entry, s, &e) < 0)
 		(void)snprintf(s->last, sizeof(s->last), "not readable: %.300s", e.msg);
+	policy_fini(&s->policy);
 	(void)str_copy(s->last_of, sizeof(s->last_of), m->name);
 	s->last_seq = m->last_seq;
 }
@@ -194,7 +199,9 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	if (a->cols < NARROW_COLS)
 		return;
 	c = paint_fit(a, row, c, 9, m->is_signed ? INK_OK : INK_BAD, TEXT_CUT_END,
-	              m->latest_live == 0 ? "" : m->is_signed ? "signed" : "UNSIGNED");
+	              m->latest_live == 0 ? ""
+	              : m->is_signed      ? "signed"
+	                                  : "UNSIGNED");
 	show_size(text, m->bytes);
 	paint_right(a, row, c + 5, 5, INK_TEXT, text);
 	show_age(text, m->updated_s);
@@ -234,8 +241,8 @@ story_stage(const struct area *a, size_t row, const struct stage_mark *m)
 	c = paint_fit(a, row, 1, 12, show_stage_ink(m->stage), TEXT_CUT_END, m->stage);
 	c = paint_text(a, row, c, INK_TEXT, held);
 	if (m->number > 0 && m->targets > 0)
-		c = paintf(a, row, c + 2, INK_TEXT, "proof %s on %u target%s", show_proof(m->proofs), m->targets,
-		           m->targets == 1 ? "" : "s");
+		c = paintf(a, row, c + 2, INK_TEXT, "proof %s on %u target%s",
+		           show_proof(m->proofs), m->targets, m->targets == 1 ? "" : "s");
 	else if (m->number > 0)
 		c = paint_text(a, row, c + 2, INK_DIM, "no target: nothing is deployed");
 	if (m->number > 0)
@@ -255,7 +262,8 @@ story_draw(const struct view *v, const struct area *a)
 
 	if (!m)
 		return;
-	(void)snprintf(title, sizeof(title), "%s v%llu", m->name, (unsigned long long)m->latest_live);
+	(void)snprintf(title, sizeof(title), "%s v%llu", m->name,
+	               (unsigned long long)m->latest_live);
 	if (m->latest_live == 0)
 		(void)snprintf(title, sizeof(title), "%s, no live version", m->name);
 	paint_rule(a, 0, title);
@@ -268,8 +276,8 @@ story_draw(const struct view *v, const struct area *a)
 		else
 			c = paint_text(a, row, c + 2, INK_BAD, "UNSIGNED");
 		paintf(a, row++, c + 2, INK_DIM, "%llu file%s, %llu live version%s",
-		       (unsigned long long)m->files, m->files == 1 ? "" : "s", (unsigned long long)m->live_n,
-		       m->live_n == 1 ? "" : "s");
+		       (unsigned long long)m->files, m->files == 1 ? "" : "s",
+		       (unsigned long long)m->live_n, m->live_n == 1 ? "" : "s");
 	}
 	const size_t before = row;
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX && row + 1 < a->rows; i++)
@@ -288,7 +296,8 @@ empty_draw(const struct view *v, const struct area *a)
 	size_t row = 1;
 
 	if (v->filter[0] && s->failed.code == ERR_OK) {
-		paint_text(a, row, 1, INK_TEXT, "no model matches these words; / then Esc clears them");
+		paint_text(a, row, 1, INK_TEXT,
+		           "no model matches these words; / then Esc clears them");
 		return;
 	}
 	if (absent)
@@ -299,16 +308,20 @@ empty_draw(const struct view *v, const struct area *a)
 		return;
 	row = paint_prose(a, row, 1, INK_HEAD,
 	                  absent ? "There is no registry here yet. To begin, in a shell:"
-	                         : "This registry is empty. To bring in a first model, in a shell or after \":\"");
+	                         : "This registry is empty. To bring in a first model, in a shell "
+	                           "or after \":\"");
 	if (absent)
 		row = paint_prose(a, row + 1, 3, INK_TEXT,
-		                  "slipway init                        makes the registry, your key and a policy");
-	row = paint_prose(a, row + !absent, 3, INK_TEXT,
-	                  "slipway import PATH --as NAME       brings in a file or a folder as NAME@v1");
+		                  "slipway init                        makes the registry, your "
+		                  "key and a policy");
+	row = paint_prose(
+	        a, row + !absent, 3, INK_TEXT,
+	        "slipway import PATH --as NAME       brings in a file or a folder as NAME@v1");
 	row = paint_prose(a, row, 3, INK_TEXT,
 	                  "slipway target add T --driver directory --path DIR --stage staging");
 	row = paint_prose(a, row, 3, INK_TEXT, "slipway promote NAME@v1 --to staging");
-	paint_prose(a, row + 1, 1, INK_DIM, "slipway help tells more. This page follows the registry by itself.");
+	paint_prose(a, row + 1, 1, INK_DIM,
+	            "slipway help tells more. This page follows the registry by itself.");
 }
 
 static void
@@ -330,7 +343,8 @@ models_draw(struct view *v, const struct area *a)
 	const bool has_head = a->rows >= 6;
 	if (has_head)
 		head_draw(&list, 0, name);
-	list = area_rows(&list, has_head, list.rows > story + has_head ? list.rows - story - has_head : 0);
+	list = area_rows(&list, has_head,
+	                 list.rows > story + has_head ? list.rows - story - has_head : 0);
 	v->page = list.rows;
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows; i++) {
@@ -383,8 +397,9 @@ models_action(struct view *v, enum action act, struct view_request *ret)
 		return NOT_HANDLED;
 	if (act == ACT_VERIFY && m->latest_live > 0) {
 		char ref[NAME_SIZE + 24];
-		(void)snprintf(ref, sizeof(ref), "%s@v%llu", m->name, (unsigned long long)m->latest_live);
-		words_of(&ret->argv, "verify", ref);
+		(void)snprintf(ref, sizeof(ref), "%s@v%llu", m->name,
+		               (unsigned long long)m->latest_live);
+		words_of(&ret->argv, "verify", ref, "-o", "json");
 		ret->reads = true;
 		return RUN_ARGV;
 	}
@@ -407,8 +422,13 @@ models_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "open" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
-	{ ACT_HISTORY, "history" }, { ACT_VERIFY, "verify" }, { ACT_JOBS, "jobs" }, { 0, NULL },
+	{ ACT_OPEN, "open" },
+	{ ACT_PROMOTE, "promote" },
+	{ ACT_ROLLBACK, "roll back" },
+	{ ACT_HISTORY, "history" },
+	{ ACT_VERIFY, "verify" },
+	{ ACT_JOBS, "jobs" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_models = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that the console had to say since it started, newest first. Seeing it is reading it. */
+/* Everything that the console had to say since it started, newest first. Seeing it is reading it.
+ */
 #include <string.h>
 
 #include "registry/base/clock.h"

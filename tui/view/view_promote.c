@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A move of a stage in steps: choose it, see the plan that the command itself makes in a dry run, confirm,
- * then the job's own screen. What is asked and what is run are the same words but for --dry-run.
+ * A move of a stage in steps: choose it, see the plan that the command itself makes in a dry run,
+ * confirm, then the job's own screen. What is asked and what is run are the same words but for
+ * --dry-run.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "registry/policy.h"
 #include "registry/ref.h"
 #include "tui/view/lines.h"
+#include "tui/view/plan_lines.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
@@ -24,7 +26,7 @@ struct promote {
 	size_t stages_n;
 	struct list list;
 	enum step step;
-	struct words command;         /* as it will run */
+	struct words command; /* as it will run */
 	struct lines plan;
 	char plan_id[80];
 	struct err failed;
@@ -105,8 +107,8 @@ command_make(const struct view *v, struct words *ret, bool dry)
 	const struct promote *s = v->state;
 	const struct policy_stage *g = &s->stages[s->list.cursor];
 
-	words_of(ret, s->is_rollback ? "rollback" : "promote", s->ref, s->is_rollback ? "--stage" : "--to",
-	         g->name);
+	words_of(ret, s->is_rollback ? "rollback" : "promote", s->ref,
+	         s->is_rollback ? "--stage" : "--to", g->name);
 	if (dry) {
 		words_add(ret, "--dry-run");
 	} else {
@@ -128,7 +130,8 @@ plan_show(struct promote *s, const json_t *j)
 			(void)snprintf(s->plan_id, sizeof(s->plan_id), "%.79s",
 			               has_prefix(id, "sha256:") ? id + 7 : id);
 	}
-	lines_add_json(&s->plan, j);
+	if (!plan_lines(&s->plan, j))
+		lines_add_json(&s->plan, j);
 }
 
 static enum handled
@@ -149,7 +152,8 @@ promote_answer(struct view *v, const struct answer *a, struct view_request *ret)
 	else
 		lines_add_text(&s->plan, INK_TEXT, a->out);
 	cleanup_json json_t *said = NULL;
-	if (a->err_text.n > 0 && a->err_text.p[0] == '{' && json_parse(a->err_text, "error", &said, &e) == 0) {
+	if (a->err_text.n > 0 && a->err_text.p[0] == '{' &&
+	    json_parse(a->err_text, "error", &said, &e) == 0) {
 		const json_t *inner = json_object_get(said, "error");
 		const char *msg = json_opt_string(inner ? inner : said, "message");
 		const char *hint = json_opt_string(inner ? inner : said, "hint");
@@ -172,7 +176,8 @@ choose_draw(struct view *v, const struct area *a)
 		show_error(a, 0, &s->failed);
 		return;
 	}
-	paintf(a, row++, 1, INK_HEAD, s->is_rollback ? "roll back which stage of %s?" : "promote %s to which stage?",
+	paintf(a, row++, 1, INK_HEAD,
+	       s->is_rollback ? "roll back which stage of %s?" : "promote %s to which stage?",
 	       s->ref);
 	const struct area list = area_rows(a, row + 1, a->rows);
 	v->page = list.rows;
@@ -204,7 +209,8 @@ preview_draw(struct view *v, const struct area *a)
 		paint_text(a, 2, 1, INK_WAIT, "asking for the plan ...");
 		return;
 	}
-	paint_rule(a, 1, s->step == STEP_PREVIEW ? "plan: nothing has been changed yet" : "refused");
+	paint_rule(a, 1,
+	           s->step == STEP_PREVIEW ? "plan: nothing has been changed yet" : "refused");
 	words_show(&s->command, &line);
 	struct area runs = area_rows(a, a->rows > 3 ? a->rows - 3 : a->rows, 3);
 	const struct area page = area_rows(a, 2, a->rows > 5 ? a->rows - 5 : 0);
@@ -280,7 +286,14 @@ promote_title(const struct view *v, struct buf *ret)
 {
 	const struct promote *s = v->state;
 
-	buf_addf(ret, "%s %s", s->is_rollback ? "roll back" : "promote", s->ref);
+	const char *number = strchr(s->ref, '@');
+	const bool is_named = v->below && !streq(v->below->ops->name, "models");
+
+	buf_adds(ret, s->is_rollback ? "roll back" : "promote");
+	if (!is_named)
+		buf_addf(ret, " %s", s->ref);
+	else if (number) /* the screens before it name the model */
+		buf_addf(ret, " %s", number + 1);
 	if (s->step != STEP_CHOOSE && s->list.cursor < s->stages_n)
 		buf_addf(ret, s->is_rollback ? ", %s" : " -> %s", s->stages[s->list.cursor].name);
 }
@@ -295,7 +308,10 @@ promote_close(struct view *v)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "next step" }, { ACT_DOWN, "down" }, { ACT_BACK, "step back" }, { 0, NULL },
+	{ ACT_OPEN, "next step" },
+	{ ACT_DOWN, "down" },
+	{ ACT_BACK, "step back" },
+	{ 0, NULL },
 };
 
 const struct view_ops view_promote = {

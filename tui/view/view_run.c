@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command that runs: its line, what it prints, how it ended. The child is the console's; this screen
- * only shows it, and leaving it does not end it. When the answer names a job, the job's screen follows.
+ * A command that runs: its line, what it prints, how it ended. The child is the console's; this
+ * screen only shows it, and leaving it does not end it. When the answer names a job, the job's
+ * screen follows.
  */
 #include <stdio.h>
 
@@ -57,7 +58,8 @@ run_answer(struct view *v, const struct answer *a, struct view_request *ret)
 	const size_t top = s->lines.top;
 	lines_clear(&s->lines);
 	s->lines.top = top;
-	if (a->is_done && a->out.n > 0 && a->out.p[0] == '{' && json_parse(a->out, "answer", &j, &e) == 0)
+	if (a->is_done && a->out.n > 0 && a->out.p[0] == '{' &&
+	    json_parse(a->out, "answer", &j, &e) == 0)
 		lines_add_json(&s->lines, j);
 	else
 		lines_add_text(&s->lines, INK_TEXT, a->out);

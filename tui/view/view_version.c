@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One version in three tabs: what it is, its files, what was signed about it. Nothing is verified here and
- * nothing says so: statements are shown as claims, "verify" is a child process.
+ * One version in three tabs: what it is, its files, what was signed about it. Nothing is verified
+ * here and nothing says so: statements are shown as claims, "verify" is a child process.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,9 +25,9 @@ struct version {
 	struct manifest files;
 	bool has_files;
 	struct err failed, files_failed;
-	struct lines claims;      /* the statements tab */
+	struct lines claims; /* the statements tab */
 	size_t claims_n, searched;
-	struct list list;         /* of files */
+	struct list list; /* of files */
 };
 
 /* An entry's envelope: inline, or in a blob. */
@@ -41,8 +41,10 @@ envelope_read(const struct view *v, const struct entry *n, struct buf *ret, stru
 		return 0;
 	}
 	const char *text = json_string_value(n->statement);
-	if (!text || !has_prefix(text, "sha256:") || digest_parse(&d, text + 7, strlen(text + 7)) < 0)
-		return err_set(e, ERR_MALFORMED, "entry %llu names no statement", (unsigned long long)n->seq);
+	if (!text || !has_prefix(text, "sha256:") ||
+	    digest_parse(&d, text + 7, strlen(text + 7)) < 0)
+		return err_set(e, ERR_MALFORMED, "entry %llu names no statement",
+		               (unsigned long long)n->seq);
 	return blob_read(v->app->registry->blobs, &d, STATEMENT_MAX, ret, e);
 }
 
@@ -64,9 +66,10 @@ claim_keep(void *arg, const struct entry *n)
 	if (digest_eq(&st.subject, &s->row.digest)) {
 		char ago[24];
 		show_ago(ago, n->time_s);
-		lines_add(&s->claims, INK_HEAD, "%s, log entry %llu, %s", st.kind, (unsigned long long)n->seq,
-		          ago);
-		lines_add(&s->claims, INK_TEXT, "claims key       %s", st.key_id[0] ? st.key_id : "-");
+		lines_add(&s->claims, INK_HEAD, "%s, log entry %llu, %s", st.kind,
+		          (unsigned long long)n->seq, ago);
+		lines_add(&s->claims, INK_TEXT, "claims key       %s",
+		          st.key_id[0] ? st.key_id : "-");
 		lines_add_json(&s->claims, st.predicate);
 		lines_add(&s->claims, INK_TEXT, "%s", "");
 		s->claims_n++;
@@ -84,7 +87,8 @@ files_read(struct view *v)
 	if (s->has_files)
 		return; /* a version never changes */
 	err_clear(&s->files_failed);
-	if (blob_read(v->app->registry->blobs, &s->row.digest, MANIFEST_MAX, &text, &s->files_failed) < 0)
+	if (blob_read(v->app->registry->blobs, &s->row.digest, MANIFEST_MAX, &text,
+	              &s->files_failed) < 0)
 		return;
 	if (manifest_parse(buf_str(&text), &s->files, &s->files_failed) < 0)
 		return;
@@ -153,8 +157,8 @@ overview_draw(struct view *v, const struct area *a)
 	digest_hex(&s->row.digest, hex);
 	row = show_field(a, row, "sha256", INK_TEXT, hex);
 	show_size(size, s->row.bytes);
-	(void)snprintf(text, sizeof(text), "%s in %llu file%s", size, (unsigned long long)s->row.files,
-	               s->row.files == 1 ? "" : "s");
+	(void)snprintf(text, sizeof(text), "%s in %llu file%s", size,
+	               (unsigned long long)s->row.files, s->row.files == 1 ? "" : "s");
 	row = show_field(a, row, "size", INK_TEXT, text);
 	row = show_field(a, row, "state", s->row.life == LIFE_LIVE ? INK_OK : INK_BAD,
 	                 lifecycle_name(s->row.life));
@@ -166,9 +170,11 @@ overview_draw(struct view *v, const struct area *a)
 	row = show_field(a, row, "signed by", s->row.is_signed ? INK_OK : INK_BAD, text);
 	if (s->row.is_signed)
 		row = show_field(a, row, "key", INK_TEXT, s->row.key_id);
-	row = show_field(a, row, "verified", INK_DIM, "not checked on this page: v runs slipway verify");
+	row = show_field(a, row, "verified", INK_DIM,
+	                 "not checked on this page: v runs slipway verify");
 	show_stages_of(&s->model, s->row.number, &held);
-	row = show_field(a, row, "stages", held.n ? INK_PRODUCTION : INK_DIM, held.n ? buf_cstr(&held) : "none");
+	row = show_field(a, row, "stages", held.n ? INK_PRODUCTION : INK_DIM,
+	                 held.n ? buf_cstr(&held) : "none");
 	labels_draw(a, row, s->row.labels);
 }
 
@@ -201,10 +207,12 @@ files_draw(struct view *v, const struct area *a)
 		show_size(text, f->size);
 		paint_right(&list, i, 3 + path + 5, 5, INK_TEXT, text);
 		if (wide)
-			(void)paint_fit(&list, i, 3 + path + 7, kind - 1, INK_DIM, TEXT_CUT_END, f->kind);
+			(void)paint_fit(&list, i, 3 + path + 7, kind - 1, INK_DIM, TEXT_CUT_END,
+			                f->kind);
 		digest_hex(&f->digest, text);
 		if (wide)
-			(void)paint_fit(&list, i, 3 + path + 7 + kind, digest - 1, INK_TEXT, TEXT_CUT_MIDDLE, text);
+			(void)paint_fit(&list, i, 3 + path + 7 + kind, digest - 1, INK_TEXT,
+			                TEXT_CUT_MIDDLE, text);
 		list_mark(&list, i, l->top + i == l->cursor);
 	}
 }
@@ -230,7 +238,8 @@ static void
 version_draw(struct view *v, const struct area *a)
 {
 	static const char *const tabs[TABS] = { "1 overview", "2 files", "3 statements" };
-	static void (*const draw[TABS])(struct view *, const struct area *) = { overview_draw, files_draw,
+	static void (*const draw[TABS])(struct view *, const struct area *) = { overview_draw,
+		                                                                files_draw,
 		                                                                statements_draw };
 	const struct version *s = v->state;
 	size_t c = 1;
@@ -240,7 +249,9 @@ version_draw(struct view *v, const struct area *a)
 		return;
 	}
 	for (unsigned i = 0; i < TABS; i++)
-		c = paintf(a, 0, c, i == s->tab ? INK_HEAD : INK_DIM, i == s->tab ? "[%s]" : " %s ", tabs[i]) + 1;
+		c = paintf(a, 0, c, i == s->tab ? INK_HEAD : INK_DIM, i == s->tab ? "[%s]" : " %s ",
+		           tabs[i]) +
+		    1;
 	const struct area page = area_rows(a, a->rows >= 10 ? 2 : 1, a->rows);
 	if (page.rows > 0)
 		draw[s->tab](v, &page);
@@ -262,7 +273,7 @@ version_action(struct view *v, enum action act, struct view_request *ret)
 	if (s->tab == 2 ? lines_move(&s->claims, act, v->page) : list_move(&s->list, act, v->page))
 		return HANDLED;
 	if (act == ACT_VERIFY) {
-		words_of(&ret->argv, "verify", v->arg);
+		words_of(&ret->argv, "verify", v->arg, "-o", "json");
 		ret->reads = true;
 		return RUN_ARGV;
 	}
@@ -304,7 +315,7 @@ version_close(struct view *v)
 
 static const struct hint hints[] = {
 	{ ACT_NEXT_TAB, "next tab" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
-	{ ACT_VERIFY, "verify" }, { ACT_HISTORY, "history" }, { 0, NULL },
+	{ ACT_VERIFY, "verify" },     { ACT_HISTORY, "history" }, { 0, NULL },
 };
 
 const struct view_ops view_version = {

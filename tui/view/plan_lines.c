@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan for people, from the JSON of the command: nothing is computed that the command did not
+ * say. */
+#include "tui/view/plan_lines.h"
+
+#include <stdio.h>
+
+#include "registry/base/buf.h"
+#include "tui/view/show.h"
+
+static const char *
+string_of(const json_t *o, const char *key)
+{
+	const char *s = json_opt_string(o, key);
+
+	return s ? s : "";
+}
+
+static uint64_t
+number_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
+	                                                       : 0;
+}
+
+static void
+version_name(char ret[24], uint64_t number)
+{
+	(void)snprintf(ret, 24, number ? "v%llu" : "nothing", (unsigned long long)number);
+}
+
+static enum ink
+state_ink(const char *state)
+{
+	if (streq(state, "ok"))
+		return INK_OK;
+	return streq(state, "not checked") || streq(state, "warn") || streq(state, "unknown")
+	               ? INK_WAIT
+	               : INK_BAD;
+}
+
+static void
+checks_add(struct lines *l, const json_t *checks)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(checks, i, c)
+	{
+		const char *state = string_of(c, "state");
+		lines_add(l, state_ink(state), "%-10s %s%s%s", string_of(c, "name"), state,
+		          string_of(c, "text")[0] ? ", " : "", string_of(c, "text"));
+	}
+}
+
+static void
+findings_add(struct lines *l, const json_t *findings)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach(findings, i, f)
+	{
+		const char *level = string_of(f, "level");
+		if (streq(level, "ok"))
+			continue; /* what is well need not be read before a decision */
+		lines_add(l, state_ink(level), "  %-8s %s", level, string_of(f, "text"));
+		if (string_of(f, "hint")[0])
+			lines_add(l, INK_TEXT, "           %s", string_of(f, "hint"));
+	}
+}
+
+static void
+target_add(struct lines *l, const json_t *t)
+{
+	const json_t *changes = json_object_get(t, "changes");
+	const json_t *change;
+	size_t i;
+
+	lines_add(l, INK_HEAD, "%-10s %s %s", string_of(t, "name"), string_of(t, "driver"),
+	          string_of(t, "address")[0] ? string_of(t, "address") : string_of(t, "path"));
+	json_array_foreach(changes, i, change) if (json_is_string(change))
+	        lines_add(l, INK_CHANGED, "  change   %s", json_string_value(change));
+	if (json_array_size(changes) == 0)
+		lines_add(l, INK_DIM, "  change   none");
+	findings_add(l, json_object_get(t, "findings"));
+	if (streq(string_of(t, "golden"), "no"))
+		lines_add(l, INK_WAIT, "  answers  not checked: there is no golden request");
+}
+
+static void
+way_back_add(struct lines *l, const json_t *plan)
+{
+	const uint64_t now = number_of(plan, "nowNumber");
+
+	if (now > 0)
+		lines_add(l, INK_TEXT, "way back   v%llu: slipway rollback %s --stage %s",
+		          (unsigned long long)now, string_of(plan, "model"),
+		          string_of(plan, "stage"));
+	else
+		lines_add(l, INK_TEXT,
+		          "way back   nothing was there: slipway rollback %s --stage %s empties it",
+		          string_of(plan, "model"), string_of(plan, "stage"));
+}
+
+bool
+plan_lines(struct lines *l, const json_t *plan)
+{
+	const json_t *targets = json_object_get(plan, "targets");
+	const json_t *t;
+	char from[24], to[24], size[16];
+	size_t i;
+
+	if (!json_is_array(targets) || !json_is_array(json_object_get(plan, "checks")))
+		return false;
+	version_name(from, number_of(plan, "nowNumber"));
+	version_name(to, number_of(plan, "number"));
+	show_size(size, number_of(plan, "bytes"));
+	if (json_is_true(json_object_get(plan, "already"))) {
+		lines_add(l, INK_OK, "%s of %s holds %s already: nothing would change",
+		          string_of(plan, "stage"), string_of(plan, "model"), to);
+		return true;
+	}
+	if (number_of(plan, "number") > 0)
+		lines_add(l, INK_HEAD, "%s: %s -> %s, %llu files, %s", string_of(plan, "stage"),
+		          from, to, (unsigned long long)number_of(plan, "files"), size);
+	else
+		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
+	const char *digest = string_of(plan, "version");
+	if (digest[0])
+		lines_add(l, INK_TEXT, "sha256     %s",
+		          has_prefix(digest, "sha256:") ? digest + 7 : digest);
+	checks_add(l, json_object_get(plan, "checks"));
+	json_array_foreach(targets, i, t) target_add(l, t);
+	if (json_array_size(targets) == 0)
+		lines_add(l, INK_WAIT,
+		          "targets    none: the stage moves at once, nothing is deployed");
+	way_back_add(l, plan);
+	return true;
+}
