@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The template reads back, and each way in which a document may be wrong is refused. */
+#include "registry/policy.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry/base/str.h"
+
+static struct public_key
+key_of(uint8_t b)
+{
+	uint8_t seed[KEY_SEED_SIZE];
+	struct public_key pub;
+
+	memset(seed, b, sizeof seed);
+	struct secret_key *const k = key_from_seed(seed);
+	cr_assert(k != NULL);
+	pub = k->pub;
+	key_free(k);
+	return pub;
+}
+
+Test(policy, solo)
+{
+	struct public_key ana, agent, other, *keys;
+	struct policy p;
+	struct err e = { 0 };
+
+	cr_assert_eq(crypto_init(), 0);
+	ana = key_of(1);
+	agent = key_of(2);
+	other = key_of(3);
+	cleanup_json json_t *doc = policy_solo("ana", &ana, &agent, 1000);
+	cr_assert_eq(policy_parse(doc, &p, &e), 0, "%s", e.msg);
+	cr_expect_eq(p.version, 1);
+	cr_expect_str_eq(p.template_name, "solo");
+	cr_expect_eq(p.issued_s, 1000);
+	cr_expect_eq(p.expires_s, 0);
+	cr_expect_eq(p.people_n, 2);
+	cr_expect_eq(p.stages_n, 2);
+	cr_expect_str_eq(p.stages[0].name, "staging");
+	cr_expect(!p.stages[0].is_protected);
+	cr_expect(policy_stage(&p, "production")->is_protected);
+	cr_expect(policy_stage(&p, "nowhere") == NULL);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		const enum policy_role role = (enum policy_role)i;
+		cr_expect_eq(policy_has_role(&p, &ana, role), role != ROLE_AGENT, "%s",
+		             policy_role_name(role));
+		cr_expect_eq(policy_has_role(&p, &agent, role), role == ROLE_AGENT, "%s",
+		             policy_role_name(role));
+		cr_expect(!policy_has_role(&p, &other, role));
+		cr_expect_eq(policy_keys(&p, role, &keys), 1);
+		cr_expect_eq(memcmp(&keys[0], role == ROLE_AGENT ? &agent : &ana, sizeof keys[0]),
+		             0);
+		free(keys);
+	}
+	cr_expect_str_eq(policy_person_of(&p, &ana)->id, "ana");
+	cr_expect(policy_person_of(&p, &other) == NULL);
+	policy_fini(&p);
+}
+
+/* One change of the template a case, as JSON that is merged into it; null takes a member away. */
+static json_t *
+changed(const json_t *doc, const char *change, struct err *e)
+{
+	json_t *const copy = json_deep_copy(doc), *patch = NULL, *value;
+	const char *key;
+
+	cr_assert_eq(json_parse(str_of(change), "case", &patch, e), 0, "%s: %s", change, e->msg);
+	json_object_foreach(patch, key, value) {
+		if (json_is_null(value))
+			json_object_del(copy, key);
+		else
+			json_object_set(copy, key, value);
+	}
+	json_decref(patch);
+	return copy;
+}
+
+Test(policy, refused)
+{
+#define ANA  "{\"id\":\"ana\",\"keys\":[\"%a\"]}"
+#define AG   "{\"id\":\"agent\",\"keys\":[\"%b\"]}"
+#define ROLES(root, agent) \
+	"{\"root\":" root ",\"author\":[\"ana\"],\"approver\":[],\"deployer\":[\"ana\"]," \
+	"\"agent\":" agent "}"
+	static const struct {
+		const char *change;
+		bool good;
+	} cases[] = {
+		{ "{}", true },
+		{ "{\"version\":2}", true },
+		{ "{\"expires\":\"2030-01-01T00:00:00Z\"}", true },
+		{ "{\"roles\":" ROLES("[\"ana\"]", "[\"agent\"]") "}", true },
+		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true}]}", true },
+		{ "{\"version\":0}", false },
+		{ "{\"version\":\"1\"}", false },
+		{ "{\"version\":null}", false },
+		{ "{\"template\":null}", false },
+		{ "{\"template\":\"So Lo\"}", false },
+		{ "{\"issued\":\"yesterday\"}", false },
+		{ "{\"expires\":\"2030-01-01\"}", false },
+		{ "{\"expires\":5}", false },
+		{ "{\"unknown\":1}", false },
+		{ "{\"people\":null}", false },
+		{ "{\"people\":{}}", false },
+		{ "{\"people\":[]}", false },
+		{ "{\"people\":[" ANA "," AG ",5]}", false },
+		{ "{\"people\":[" ANA "," AG "," ANA "]}", false },
+		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[\"%a\"]}]}", false },
+		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[]}]}", false },
+		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[\"ssh-rsa AAAA\"]}]}", false },
+		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[5]}]}", false },
+		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[\"%b\"],\"admin\":true}]}",
+			false },
+		{ "{\"people\":[" ANA ",{\"id\":\"A b\",\"keys\":[\"%b\"]}]}", false },
+		{ "{\"roles\":null}", false },
+		{ "{\"roles\":{\"root\":[\"ana\"]}}", false },
+		{ "{\"roles\":" ROLES("[]", "[\"agent\"]") "}", false },
+		{ "{\"roles\":" ROLES("[\"eve\"]", "[\"agent\"]") "}", false },
+		{ "{\"roles\":" ROLES("[\"ana\",\"ana\"]", "[\"agent\"]") "}", false },
+		{ "{\"roles\":" ROLES("[\"ana\"]", "[\"ana\"]") "}", false },
+		{ "{\"roles\":" ROLES("[\"ana\"]", "[\"agent\"],\"king\":[\"ana\"]") "}", false },
+		{ "{\"roles\":" ROLES("[7]", "[\"agent\"]") "}", false },
+		{ "{\"stages\":[]}", false },
+		{ "{\"stages\":[{\"name\":\"one\",\"order\":2,\"protected\":true}]}", false },
+		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":1}]}", false },
+		{ "{\"stages\":[{\"name\":\"latest\",\"order\":1,\"protected\":true}]}", false },
+		{ "{\"stages\":[{\"name\":\"v3\",\"order\":1,\"protected\":true}]}", false },
+		{ "{\"stages\":[{\"name\":\"a\","
+		  "\"order\":1,\"protected\":true,\"soak\":1}]}", false },
+		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true},"
+		  "{\"name\":\"one\",\"order\":2,\"protected\":true}]}", false },
+	};
+	struct public_key ana, agent;
+	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE];
+
+	cr_assert_eq(crypto_init(), 0);
+	ana = key_of(1);
+	agent = key_of(2);
+	key_ssh(&ana, a);
+	key_ssh(&agent, b);
+	cleanup_json json_t *doc = policy_solo("ana", &ana, &agent, 1000);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf text = { 0 };
+		struct policy p = { .version = 77 };
+		struct err e = { 0 };
+		for (const char *c = cases[i].change; *c; c++) {
+			if (c[0] == '%')
+				buf_adds(&text, *++c == 'a' ? a : b);
+			else
+				buf_addc(&text, *c);
+		}
+		json_t *const j = changed(doc, buf_cstr(&text), &e);
+		const int rc = policy_parse(j, &p, &e);
+		cr_expect_eq(rc, cases[i].good ? 0 : -ERR_MALFORMED, "%s: %d %s", cases[i].change,
+		             rc, e.msg);
+		if (rc == 0)
+			policy_fini(&p);
+		else
+			cr_expect_eq(p.version, 77, "%s changed the result", cases[i].change);
+		json_decref(j);
+		buf_fini(&text);
+	}
+}
