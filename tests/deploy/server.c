@@ -6,7 +6,6 @@
  */
 #include "tests/deploy/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,9 +20,9 @@
 
 #include "registry/base/buf.h"
 #include "registry/base/str.h"
+#include "tests/deploy/wire.h"
 
 #define CONNECTIONS 16
-#define REQUEST_MAX (64u << 10)
 
 struct seen {
 	size_t played;
@@ -57,51 +56,6 @@ complain(struct seen *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int
-listen_on(unsigned *ret_port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(a);
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 || listen(fd, CONNECTIONS) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		abort();
-	*ret_port = ntohs(a.sin_port);
-	return fd;
-}
-
-/* All of one request: head, and as many bytes as its Content-Length says. -1: closed before. */
-static int
-read_request(int fd, struct buf *ret)
-{
-	static const char field[] = "\r\nContent-Length: ";
-	size_t want = 0;
-
-	for (;;) {
-		const char *head = ret->n > 0 ? strstr(buf_cstr(ret), "\r\n\r\n") : NULL;
-		ssize_t n;
-
-		if (head && want == 0) {
-			const char *length = strstr(buf_cstr(ret), field);
-			uint64_t body = 0;
-
-			if (length) {
-				length += sizeof(field) - 1;
-				(void)parse_u64_n(length, strcspn(length, "\r"), REQUEST_MAX,
-				                  &body);
-			}
-			want = (size_t)(head - buf_cstr(ret)) + 4 + body;
-		}
-		if (want > 0 && ret->n >= want)
-			return 0;
-		n = read(fd, buf_reserve(ret, 4096), 4096);
-		if (n <= 0 || ret->n > REQUEST_MAX)
-			return -1;
-		ret->n += (size_t)n;
-	}
-}
-
 static void
 expected(const struct play *p, const struct step *s, struct buf *ret)
 {
@@ -132,25 +86,12 @@ compare(const struct play *p, size_t step, struct buf *got)
 }
 
 static void
-send_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		const ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
-
-		if (sent <= 0)
-			return; /* the client has gone, which some steps want */
-		p += sent;
-		n -= (size_t)sent;
-	}
-}
-
-static void
 send_endless(int fd)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 	static const char chunk[] = "10\r\n                \r\n";
 
-	send_all(fd, head, sizeof(head) - 1);
+	wire_send(fd, head, sizeof(head) - 1);
 	while (send(fd, chunk, sizeof(chunk) - 1, MSG_NOSIGNAL) > 0)
 		continue;
 }
@@ -164,7 +105,7 @@ answer(int fd, const struct step *s)
 
 	switch (s->how) {
 	case STEP_RAW:
-		send_all(fd, reply, strlen(reply));
+		wire_send(fd, reply, strlen(reply));
 		return false;
 	case STEP_SILENT:
 		return true;
@@ -177,7 +118,7 @@ answer(int fd, const struct step *s)
 		         "HTTP/1.1 %d Said\r\nContent-Type: %s\r\nContent-Length: "
 		         "%zu\r\n\r\n%s", s->status,
 		         s->type ? s->type : "application/json", strlen(reply), reply);
-		send_all(fd, b.p, b.n);
+		wire_send(fd, b.p, b.n);
 		return true;
 	}
 }
@@ -188,7 +129,7 @@ serve_one(const struct play *p, int fd)
 	cleanup_buf struct buf request = { 0 };
 	const size_t step = p->seen->played;
 
-	if (read_request(fd, &request) < 0)
+	if (wire_read(fd, &request) < 0)
 		return false;
 	if (step >= p->n) {
 		complain(p->seen, "a request after the last step: \"%.200s\"", buf_cstr(&request));
@@ -227,7 +168,7 @@ struct server *
 server_start(const struct step *steps, size_t n)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
-	const int listener = listen_on(&s->port);
+	const int listener = wire_listen(0, &s->port);
 
 	s->n = n;
 	s->seen = mmap(NULL, sizeof(*s->seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -273,6 +214,6 @@ server_nobody(char *ret, size_t size)
 {
 	unsigned port;
 
-	(void)close(listen_on(&port));
+	(void)close(wire_listen(0, &port));
 	(void)snprintf(ret, size, "http://127.0.0.1:%u", port);
 }
