@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * status: what each stage holds by the records, how far that was proved, and whether a job moves
- * it. What the targets serve at this moment is not looked at here and is printed as "not checked".
+ * it. With --check the agent looks at the targets as well; without it what they serve at this
+ * moment is printed as "not checked".
  */
 #include "tui/cmd/cmd.h"
 
@@ -12,24 +13,61 @@
 #include "registry/labels.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
+#include "tui/job.h"
 
 struct status {
 	struct app *app;
 	struct txn *txn;
-	uint64_t n, bad; /* stages; of these with a job that stands still or with drift */
+	const json_t *live; /* the agent's answer; NULL: nobody looked */
+	uint64_t n, bad;    /* stages; of these with a job that stands still or with drift */
+	uint64_t unknown;   /* stages of which a target could not be looked at */
 	struct err *e;
 };
 
-/* What the targets serve now, against the records: the text of the cell; *ret_is_bad: it
- * differs. */
-static void
-status_live(struct app *a, const struct model_row *m, const struct stage_mark *s, char ret[32],
-            bool *ret_is_bad)
+static const json_t *
+looked_at(const struct status *s, const char *model, const char *stage)
 {
-	(void)a;
-	(void)m;
-	(void)str_copy(ret, 32, s->targets > 0 ? "not checked" : "no target");
-	*ret_is_bad = false;
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(s->live, "stages"), i,
+	                   o) if (streq(json_opt_string(o, "model"), model) &&
+	                          streq(json_opt_string(o, "stage"),
+	                                stage)) return json_object_get(o, "targets");
+	return NULL;
+}
+
+/* What the targets serve now, against the records: the text of the cell. */
+static void
+status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
+{
+	const json_t *targets = looked_at(s, m->name, k->stage), *t;
+	const char *unknown = NULL;
+	size_t i;
+
+	if (!targets) {
+		(void)str_copy(ret, 200, k->targets > 0 ? "not checked" : "no target");
+		return;
+	}
+	json_array_foreach(targets, i, t)
+	{
+		const json_t *serving = json_object_get(t, "serving");
+		const char *status = json_opt_string(serving, "status");
+
+		if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed")) {
+			(void)snprintf(ret, 200, "DRIFT %.60s: %.120s", json_opt_string(t, "name"),
+			               json_opt_string(serving, "reason"));
+			s->bad++;
+			return;
+		}
+		if (streq(status, "unknown"))
+			unknown = json_opt_string(t, "name");
+	}
+	s->unknown += unknown != NULL;
+	if (unknown)
+		(void)snprintf(ret, 200, "unknown: %.60s cannot be looked at", unknown);
+	else
+		(void)str_copy(ret, 200, json_array_size(targets) ? "as recorded" : "no target");
 }
 
 /* A job whose agent is gone moves nothing until somebody resumes or aborts it. */
@@ -75,15 +113,13 @@ stages(void *arg, const struct model_row *m)
 {
 	struct status *const s = arg;
 	struct out *const o = s->app->out;
-	char live[32], state[64];
-	bool differs;
+	char live[200], state[64];
 
 	for (size_t i = 0; i < m->stages_n; i++) {
 		const struct stage_mark *const k = &m->stages[i];
 		s->n++;
 		job_state(s, k, state);
-		status_live(s->app, m, k, live, &differs);
-		s->bad += differs;
+		status_live(s, m, k, live);
 		out_cell(o, m->name);
 		out_cell(o, k->stage);
 		cell_number(o, k->number);
@@ -115,31 +151,66 @@ walk(struct status *s, const char *name, struct err *e)
 }
 
 static int
+ask_agent(struct app *a, const char *name, json_t **ret, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+	struct ref ref;
+	int rc = name ? ref_parse(name, &ref, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	if (name)
+		json_object_set_new(request, "model", json_string(ref.model));
+	return agent_call("status", request, ret, e);
+}
+
+static int
+answer(const struct status *s, struct err *e)
+{
+	if (s->bad > 0) {
+		(void)err_set(e, ERR_DIFFERENT,
+		              "%" PRIu64 " of %" PRIu64 " stages are not as recorded", s->bad,
+		              s->n);
+		return err_hint(
+		        e, "promote the same version again to repair a target; `slipway job list` "
+		           "shows a job that stands still");
+	}
+	if (s->unknown == 0)
+		return 0;
+	(void)err_set(e, ERR_UNREACHABLE,
+	              "%" PRIu64 " of %" PRIu64 " stages could not be looked at", s->unknown, s->n);
+	return err_hint(e, "slipway target test NAME says why");
+}
+
+static int
 run(struct app *a, const struct args *in, struct err *e)
 {
+	const char *name = in->pos_n > 0 ? in->pos[0] : NULL;
 	struct status s = { .app = a, .e = e };
-	int rc;
+	cleanup_json json_t *live = NULL;
+	int rc = arg_flag(in, "--check") ? ask_agent(a, name, &live, e) : 0;
 
+	if (rc < 0)
+		return rc;
+	s.live = live;
 	rc = store_read_begin(a->registry->store, &s.txn, e);
 	if (rc < 0)
 		return rc;
 	out_table_begin(a->out, "StatusList", columns, COUNT(columns));
-	rc = walk(&s, in->pos_n > 0 ? in->pos[0] : NULL, e);
+	rc = walk(&s, name, e);
 	out_table_end(a->out);
 	store_abort(s.txn);
 	if (rc < 0)
 		return rc;
 	if (s.n == 0)
 		out_note(a->out, "no stage holds anything yet");
-	if (!arg_flag(in, "--check") || s.bad == 0)
-		return 0;
-	(void)err_set(e, ERR_DIFFERENT, "%" PRIu64 " of %" PRIu64 " stages are not as recorded",
-	              s.bad, s.n);
-	return err_hint(e, "see `slipway job list`; a job that stands still is resumed or aborted");
+	return arg_flag(in, "--check") ? answer(&s, e) : 0;
 }
 
 static const struct opt opts[] = {
-	{ "--check", 0, NULL, "exit 1 when a stage drifted or a job stands still", false },
+	{ "--check", 0, NULL, "look at the targets; exit 1 on drift or a job that stands still",
+	  false },
 	{ NULL, 0, NULL, NULL, false },
 };
 
@@ -150,7 +221,7 @@ const struct cmd cmd_status = {
 	.group = "look",
 	.opts = opts,
 	.max_pos = 1,
-	.flags = CMD_READS,
+	.flags = CMD_READS | CMD_AGENT,
 	.run = run,
 	.examples = "  slipway status\n"
 	            "  slipway status fraud-ranker --check\n",
