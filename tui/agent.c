@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "registry/base/fs.h"
+#include "registry/base/message.h"
 
-#define ANSWER_MAX ((size_t)16 << 20)
+#define ANSWER_MAX  ((size_t)16 << 20)
+#define SYSTEMD_RUN "/usr/bin/systemd-run"
 
 struct agent_pipes {
 	int in[2], out[2];
@@ -32,10 +34,8 @@ pipes_close(const struct agent_pipes *p)
 }
 
 static int
-start(const char *path, const char *verb, bool own_session, const struct agent_pipes *p, pid_t *ret,
-      struct err *e)
+start(char *const *argv, bool own_session, const struct agent_pipes *p, pid_t *ret, struct err *e)
 {
-	char *const argv[] = { (char *)(uintptr_t) "slipway-agent", (char *)(uintptr_t)verb, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
@@ -54,13 +54,13 @@ start(const char *path, const char *verb, bool own_session, const struct agent_p
 		        &attributes,
 		        (short)(POSIX_SPAWN_SETSIGMASK | (own_session ? POSIX_SPAWN_SETSID : 0)));
 	if (rc == 0)
-		rc = posix_spawn(ret, path, &actions, &attributes, argv, environ);
+		rc = posix_spawn(ret, argv[0], &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (rc == 0)
 		return 0;
 	errno = rc;
-	return err_sys(e, "start %s", path);
+	return err_sys(e, "start %s", argv[0]);
 }
 
 static int
@@ -106,27 +106,24 @@ exchange(const json_t *request, struct agent_pipes *p, json_t **ret, struct err 
 }
 
 static int
-call(const char *verb, const json_t *request, bool own_session, json_t **ret, struct err *e)
+call(char *const *argv, const json_t *request, bool own_session, json_t **ret, struct err *e)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct agent_pipes p = { { -1, -1 }, { -1, -1 } };
-	cleanup_free char *path = NULL;
 	struct sigaction before;
 	pid_t pid;
-	int rc = fs_sibling("slipway-agent", &path, e);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0) {
 		pipes_close(&p);
 		return err_sys(e, "make a pipe");
 	}
-	rc = start(path, verb, own_session, &p, &pid, e);
+	rc = start(argv, own_session, &p, &pid, e);
 	close_quietly(steal_fd(&p.in[0]));
 	close_quietly(steal_fd(&p.out[1]));
 	if (rc == 0) {
-		(void)sigaction(SIGPIPE, &ignore,
-		                &before); /* an agent that died is an answer of its own */
+		/* an agent that died is an answer of its own */
+		(void)sigaction(SIGPIPE, &ignore, &before);
 		rc = exchange(request, &p, ret, e);
 		(void)sigaction(SIGPIPE, &before, NULL);
 		if (!own_session || rc < 0)
@@ -140,7 +137,45 @@ call(const char *verb, const json_t *request, bool own_session, json_t **ret, st
 int
 agent_call(const char *verb, const json_t *request, json_t **ret, struct err *e)
 {
-	return call(verb, request, false, ret, e);
+	cleanup_free char *path = NULL;
+	int rc = fs_sibling("slipway-agent", &path, e);
+
+	if (rc < 0)
+		return rc;
+	char *const argv[] = { path, (char *)(uintptr_t)verb, NULL };
+	return call(argv, request, false, ret, e);
+}
+
+/* Under logind the processes of a session may be ended with it, whatever session they made for
+ * themselves; a scope of the user's own service manager outlives it (systemd-run(1)). */
+static bool
+is_under_logind(void)
+{
+	return getenv("XDG_SESSION_ID") && access("/run/systemd/system", F_OK) == 0 &&
+	       access(SYSTEMD_RUN, X_OK) == 0;
+}
+
+static int
+start_job(const json_t *request, json_t **ret, struct err *e)
+{
+	cleanup_free char *path = NULL;
+	int rc = fs_sibling("slipway-agent", &path, e);
+
+	if (rc < 0)
+		return rc;
+	char start_word[] = "start", run[] = SYSTEMD_RUN, user[] = "--user", scope[] = "--scope",
+	     quiet[] = "--quiet", collect[] = "--collect", end[] = "--";
+	char *const scoped[] = { run, user, scope, quiet, collect, end, path, start_word, NULL };
+	char *const plain[] = { path, start_word, NULL };
+	if (is_under_logind()) {
+		rc = call(scoped, request, true, ret, e);
+		if (rc != -ERR_BUG) /* any answer, or a refusal, is the agent's */
+			return rc;
+		err_clear(e);
+		message(MESSAGE_WARNING,
+		        "systemd-run does not work here: the job may end with this session");
+	}
+	return call(plain, request, true, ret, e);
 }
 
 int
@@ -151,7 +186,7 @@ agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17]
 	int rc;
 
 	json_object_set_new(all, "registry", json_string(registry_dir));
-	rc = call("start", all, true, &reply, e);
+	rc = start_job(all, &reply, e);
 	if (rc == 0)
 		rc = json_get_string(reply, "job", "the agent's answer", &id, e);
 	if (rc == 0 && str_copy(ret_job_id, 17, id) < 0)
