@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A child of the console: this program's own file with the words that were shown. It gets a process group
- * of its own, so that Ctrl-C reaches the console alone and a child outlives the screen. Knows nothing of
- * what the words mean; the agent is agent.c.
+ * A child of the console: this program's own file with the words that were shown. It gets a process
+ * group of its own, so that Ctrl-C reaches the console alone and a child outlives the screen. Knows
+ * nothing of what the words mean; the agent is agent.c.
  */
 #include "tui/job.h"
 
@@ -50,7 +50,8 @@ pipes_open(struct pipes *p, const char *passphrase, struct err *e)
 	const size_t n = passphrase ? strlen(passphrase) : 0;
 
 	if (n > PASSPHRASE_MAX)
-		return err_set(e, ERR_USAGE, "the passphrase is longer than %u bytes", PASSPHRASE_MAX);
+		return err_set(e, ERR_USAGE, "the passphrase is longer than %u bytes",
+		               PASSPHRASE_MAX);
 	if (pipe2(p->out, O_CLOEXEC) < 0 || pipe2(p->err, O_CLOEXEC) < 0 ||
 	    (passphrase && pipe2(p->secret, O_CLOEXEC) < 0))
 		return err_sys(e, "cannot make a pipe");
@@ -69,8 +70,8 @@ attributes_make(posix_spawnattr_t *a)
 	sigfillset(&all);
 	sigdelset(&all, SIGKILL);
 	sigdelset(&all, SIGSTOP);
-	if (posix_spawnattr_setsigmask(a, &none) != 0 || posix_spawnattr_setsigdefault(a, &all) != 0 ||
-	    posix_spawnattr_setpgroup(a, 0) != 0)
+	if (posix_spawnattr_setsigmask(a, &none) != 0 ||
+	    posix_spawnattr_setsigdefault(a, &all) != 0 || posix_spawnattr_setpgroup(a, 0) != 0)
 		return -1;
 	return posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
 	                                           POSIX_SPAWN_SETPGROUP);
@@ -189,7 +190,8 @@ drain(int *fd, struct buf *ret, struct err *e)
 }
 
 int
-job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, int *ret_status, struct err *e)
+job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, int *ret_status,
+         struct err *e)
 {
 	int rc, status;
 
@@ -201,7 +203,8 @@ job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, i
 	if (!j->ended && waitpid(j->pid, &status, WNOHANG) == j->pid) {
 		j->ended = true;
 		j->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		/* what it wrote before its end; a grandchild may keep the pipes and is not waited for */
+		/* what it wrote before its end; a grandchild may keep the pipes and is not waited
+		 * for */
 		(void)drain(&j->out, out, e);
 		(void)drain(&j->err, err_text, e);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain lines for terminals that cannot do more: why, then every model once. No repaint, no boxes. */
+/* Plain lines for terminals that cannot do more: why, then every model once. No repaint, no boxes.
+ */
 #include "tui/linear.h"
 
 #include "registry/records.h"

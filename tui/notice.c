@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notices are never cleared by time: the line below the list shows the oldest that nobody has read. */
+/* Notices are never cleared by time: the line below the list shows the oldest that nobody has read.
+ */
 #include "tui/notice.h"
 
 #include <stdarg.h>

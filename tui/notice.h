@@ -18,7 +18,8 @@ struct notices {
 	VEC(struct notice) list;
 	size_t read; /* how many were seen on their screen */
 };
-void notice_add(struct notices *n, bool is_bad, const char *hint, const char *fmt, ...) PRINTF(4, 5);
+void notice_add(struct notices *n, bool is_bad, const char *hint, const char *fmt, ...)
+        PRINTF(4, 5);
 void notice_err(struct notices *n, const struct err *e);
 const struct notice *notice_oldest_unread(const struct notices *n); /* NULL: none */
 void notices_fini(struct notices *n);

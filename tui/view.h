@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Screens: one file each in view/, one row each in view_table.c. A view reads and draws; an act is an argv
- * that the app shows and then spawns. No business logic, no writing, no curses (term/ paints).
+ * Screens: one file each in view/, one row each in view_table.c. A view reads and draws; an act is
+ * an argv that the app shows and then spawns. No business logic, no writing, no curses (term/
+ * paints).
  */
 #pragma once
 
@@ -20,7 +21,7 @@ struct view_shared {
 	struct app *app;
 	struct err no_registry; /* why app->registry is NULL */
 	struct notices notices;
-	char who[64];           /* whose key signs; "" none */
+	char who[64]; /* whose key signs; "" none */
 };
 
 #define VIEW_ARG_SIZE 600
@@ -46,7 +47,8 @@ struct answer {
 };
 
 enum handled {
-	NOT_HANDLED, HANDLED,
+	NOT_HANDLED,
+	HANDLED,
 	CLOSE_VIEW,
 	OPEN_VIEW, /* ret names view and argument */
 	RUN_ARGV,  /* shown, confirmed, then run; its output gets a screen */
@@ -69,8 +71,10 @@ struct view_ops {
 	const char *name;
 	size_t state_size;
 	int (*open)(struct view *v, struct err *e);
-	int (*reload)(struct view *v, struct err *e); /* a window of rows, one short read transaction */
-	void (*title)(const struct view *v, struct buf *ret); /* its part of the path; NULL: name and arg */
+	int (*reload)(struct view *v,
+	              struct err *e); /* a window of rows, one short read transaction */
+	void (*title)(const struct view *v,
+	              struct buf *ret); /* its part of the path; NULL: name and arg */
 	void (*draw)(struct view *v, const struct area *a);
 	/* ACT_NONE never comes; movement, open, tabs and acts do. May be NULL. */
 	enum handled (*action)(struct view *v, enum action act, struct view_request *ret);

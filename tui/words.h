@@ -16,5 +16,6 @@ void words_fini(struct words *w);
 void words_add_all(struct words *w, const char *const *list);
 /* "slipway import 'a file' --as x" */
 void words_show(const struct words *w, struct buf *ret);
-/* Blanks part words; '..', ".." and \ quote. Nothing is expanded. USAGE: a quote that never ends. */
+/* Blanks part words; '..', ".." and \ quote. Nothing is expanded. USAGE: a quote that never ends.
+ */
 int words_parse(struct words *ret, const char *line, struct err *e);

@@ -95,7 +95,11 @@ way_back_add(struct lines *l, const json_t *plan)
 {
 	const uint64_t now = number_of(plan, "nowNumber");
 
-	if (now > 0)
+	if (now > 0 && number_of(plan, "number") == 0)
+		lines_add(l, INK_TEXT, "way back   slipway promote %s@v%llu --to %s",
+		          string_of(plan, "model"), (unsigned long long)now,
+		          string_of(plan, "stage"));
+	else if (now > 0)
 		lines_add(l, INK_TEXT, "way back   v%llu: slipway rollback %s --stage %s",
 		          (unsigned long long)now, string_of(plan, "model"),
 		          string_of(plan, "stage"));
