@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry/base/message.h"
 #include "registry/check_private.h"
 #include "registry/manifest.h"
 
@@ -30,18 +31,6 @@ check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t
 
 /* --- the log --- */
 
-static void
-torn(struct check *c, const struct log_line *line)
-{
-	struct err problem = { 0 };
-
-	(void)err_set(&problem, ERR_MALFORMED,
-	              "a torn last line of %" PRIu32 " bytes behind entry %" PRIu64, line->length,
-	              line->seq);
-	(void)err_hint(&problem, "a write was interrupted; the next change cuts it off");
-	check_problem(c, "log", &problem);
-}
-
 static int
 check_lines(struct check *c, struct log_reader *reader, struct err *e)
 {
@@ -54,7 +43,10 @@ check_lines(struct check *c, struct log_reader *reader, struct err *e)
 		if (rc < 0)
 			return rc;
 		if (step == LOG_TORN)
-			torn(c, &line);
+			message(MESSAGE_NOTE,
+			        "an unfinished last line of %" PRIu32 " bytes behind entry %" PRIu64
+			        ": a write was interrupted; the next change cuts it off",
+			        line.length, line.seq);
 		if (step != LOG_LINE)
 			return 0;
 		merkle_append(&c->edge, &line.leaf);
@@ -105,26 +97,62 @@ check_rows(struct check *c, struct txn *t, struct err *e)
 	return 0;
 }
 
+/* Has the log more whole lines than this check has read? Then somebody works here. */
+static bool
+has_grown(const struct check *c)
+{
+	struct log_reader *reader;
+	struct err ignored = { 0 };
+	struct log_line line;
+	enum log_step step;
+	int rc;
+
+	if (log_reader_new(c->r->log, c->end, c->edge.size, &reader, &ignored) < 0)
+		return false;
+	rc = log_next(reader, &step, &line, &ignored);
+	log_reader_free(reader);
+	return rc == 0 && step == LOG_LINE;
+}
+
+/* A database that is behind is what an interrupted change leaves: whoever opens it next replays.
+ * One that is ahead of the log means that the log was cut. */
 static int
-check_position(struct check *c, struct store *s, struct err *e)
+check_position(struct check *c, struct txn *t, struct err *e)
 {
 	struct applied a;
-	struct txn *t;
+	int rc;
+
+	rc = applied_get(t, &a, e);
+	if (rc < 0)
+		return rc;
+	if (a.entries < c->edge.size && (a.entries == 0 || streq(a.registry_id, c->r->id))) {
+		message(MESSAGE_NOTE,
+		        "the database stands at entry %" PRIu64 " of %" PRIu64
+		        ": the next command replays the rest",
+		        a.entries, c->edge.size);
+		return 0;
+	}
+	if (a.entries > c->edge.size && has_grown(c))
+		return 0;
+	if (a.entries == c->edge.size && a.end.segment == c->end.segment &&
+	    a.end.offset == c->end.offset && streq(a.registry_id, c->r->id))
+		return check_rows(c, t, e);
+	err_set(e, ERR_DIGEST, "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
+	        a.entries, c->edge.size);
+	return a.entries > c->edge.size
+	               ? err_hint(e, "the log was cut or an older one was put back: restore it "
+	                             "from a backup and ask who did that")
+	               : -ERR_DIGEST;
+}
+
+static int
+check_store(struct check *c, struct store *s, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
 	int rc;
 
 	rc = store_read_begin(s, &t, e);
-	if (rc < 0)
-		return rc;
-	rc = applied_get(t, &a, e);
-	if (rc == 0 && (a.entries != c->edge.size || a.end.segment != c->end.segment ||
-	                a.end.offset != c->end.offset || !streq(a.registry_id, c->r->id)))
-		rc = err_set(e, ERR_DIGEST,
-		             "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
-		             a.entries, c->edge.size);
-	else if (rc == 0)
-		rc = check_rows(c, t, e);
-	store_abort(t);
-	return rc;
+	return rc < 0 ? rc : check_position(c, t, e);
 }
 
 static void
@@ -139,11 +167,13 @@ check_database(struct check *c)
 		return; /* this person's own copy is replayed from the log at each opening */
 	rc = store_open(dir, false, &s, &why);
 	if (rc == 0)
-		rc = check_position(c, s, &why);
+		rc = check_store(c, s, &why);
 	store_close(s);
 	if (rc == 0)
 		return;
-	(void)err_hint(&why, "the log decides: make the database again with `slipway rebuild`");
+	if (!why.hint[0])
+		(void)err_hint(&why, "the log decides: make the database again with "
+		                     "`slipway rebuild`");
 	check_problem(c, "database", &why);
 }
 
