@@ -163,7 +163,11 @@ policy_verify(struct registry *r, const struct policy *old, const struct entry *
 		free(keys);
 		statement_fini(&s);
 	}
-	if (rc == 0 && ret->version != (old ? old->version + 1 : 1))
+	if (rc == 0 && !streq(ret->registry_id, r->id))
+		rc = err_set(e, ERR_UNTRUSTED, "a policy of another registry, %s",
+		             ret->registry_id);
+	if (rc == 0 && (ret->version != (old ? old->version + 1 : 1) ||
+	                (old && !digest_eq(&ret->previous, &old->digest))))
 		rc = err_set(e, ERR_MALFORMED,
 		             "policy %" PRIu64 " does not follow the one in force", ret->version);
 	if (rc < 0)
@@ -184,8 +188,9 @@ struct scan {
 };
 
 static void
-passed_over(const struct entry *n, const struct err *why)
+passed_over(struct scan *s, const struct entry *n, const struct err *why)
 {
+	s->l->passed_over++;
 	message(MESSAGE_WARNING,
 	        "log entry %" PRIu64 " (%s) does not verify and does not count: %s", n->seq,
 	        n->type, why->msg);
@@ -202,7 +207,7 @@ see_policy(struct scan *s, const struct entry *n, const struct log_line *line, s
 			*e = why;
 			return -(int)why.code;
 		}
-		passed_over(n, &why);
+		passed_over(s, n, &why);
 		return 0;
 	}
 	policy_fini(&s->l->policy);
@@ -222,7 +227,7 @@ see_authorisation(struct scan *s, const struct entry *n)
 
 	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) <
 	    0) {
-		passed_over(n, &why);
+		passed_over(s, n, &why);
 		return 0;
 	}
 	digest_hex(&st.subject, hex);
@@ -272,7 +277,7 @@ promotion_read(const json_t *o, struct promotion *p, struct err *e)
 /* Verifies a promotion entry: the agent's signature, and that it speaks of this model and stage. */
 int
 evidence_promotion(struct registry *r, const struct policy *policy, const struct entry *n,
-                 struct promotion *ret, json_t **ret_predicate, struct err *e)
+                   struct promotion *ret, json_t **ret_predicate, struct err *e)
 {
 	struct statement st = { 0 };
 	const char *model, *stage, *body_stage;
@@ -348,7 +353,7 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 			*e = why;
 			return -(int)why.code;
 		}
-		passed_over(n, &why);
+		passed_over(s, n, &why);
 		return 0;
 	}
 	key = xasprintf("%s %s", n->model, json_opt_string(n->body, "stage"));
@@ -357,7 +362,7 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 		return -(int)e->code;
 	if (!digest_eq(&held, &p.previous)) {
 		err_set(&why, ERR_CONFLICT, "it does not continue what the stage held then");
-		passed_over(n, &why);
+		passed_over(s, n, &why);
 		return 0;
 	}
 	json_object_set_new(s->l->next_pin.promotions, key, place_json(line));

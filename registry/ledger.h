@@ -37,6 +37,7 @@ struct ledger {
 	uint64_t size;        /* entries */
 	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
 	bool from_start;      /* there was no pin */
+	uint64_t passed_over; /* entries that claim authority and do not verify */
 };
 int ledger_open(struct registry *r, struct ledger *ret, struct err *e);
 void ledger_fini(struct ledger *l);

@@ -51,17 +51,17 @@ stage_json(const char *name, int order, int is_protected)
 }
 
 json_t *
-policy_solo(const char *person, const struct public_key *key, const struct public_key *agent,
-            int64_t issued_s)
+policy_solo(const char *registry_id, const char *person, const struct public_key *key,
+            const struct public_key *agent, int64_t issued_s)
 {
 	char issued[CLOCK_TEXT_SIZE];
 	json_t *doc;
 
 	clock_text(issued, issued_s);
-	doc = json_pack("{s:s, s:i, s:s, s:[o, o], s:[o, o]}", "template", "solo", "version", 1,
-	                "issued", issued, "people", person_json(person, key), person_json("agent",
-	                agent),
-	                "stages", stage_json("staging", 1, 0), stage_json("production", 2, 1));
+	doc = json_pack("{s:s, s:s, s:i, s:n, s:s, s:[o, o], s:[o, o]}", "registry", registry_id,
+	                "template", "solo", "version", 1, "previous", "issued", issued, "people",
+	                person_json(person, key), person_json("agent", agent), "stages",
+	                stage_json("staging", 1, 0), stage_json("production", 2, 1));
 	if (!doc)
 		abort(); /* memory, or a name that was not checked */
 	json_t *const roles = json_object();
@@ -291,11 +291,31 @@ parse_times(const json_t *doc, struct policy *p, struct err *e)
 	return 0;
 }
 
+/* Whose policy it is, and which one it replaces: a first one replaces none. */
+static int
+parse_origin(const json_t *doc, struct policy *p, struct err *e)
+{
+	const bool is_first = json_is_null(json_object_get(doc, "previous"));
+	const char *id;
+	int rc;
+
+	rc = json_get_string(doc, "registry", WHAT, &id, e);
+	if (rc < 0)
+		return rc;
+	if (strspn(id, "0123456789abcdef") != 32 ||
+	    str_copy(p->registry_id, sizeof p->registry_id, id) < 0)
+		return refuse(e, "no registry id:", id);
+	if (is_first != (p->version == 1))
+		return err_set(e, ERR_MALFORMED, WHAT ": only the first one has no previous one");
+	return is_first ? 0 : json_get_digest(doc, "previous", WHAT, &p->previous, e);
+}
+
 static int
 parse_doc(const json_t *doc, struct policy *p, struct err *e)
 {
-	static const char *const known[] = { "expires", "issued",   "people", "roles",
-		                             "stages",  "template", "version" };
+	static const char *const known[] = { "expires",  "issued",   "people",
+		                             "previous", "registry", "roles",
+		                             "stages",   "template", "version" };
 	int rc;
 
 	if (!json_is_object(doc))
@@ -305,6 +325,8 @@ parse_doc(const json_t *doc, struct policy *p, struct err *e)
 		rc = json_get_u64(doc, "version", WHAT, &p->version, e);
 	if (rc == 0 && p->version == 0)
 		rc = err_set(e, ERR_MALFORMED, WHAT ": versions begin with 1");
+	if (rc == 0)
+		rc = parse_origin(doc, p, e);
 	if (rc == 0)
 		rc = parse_name(doc, "template", p->template_name, sizeof p->template_name, e);
 	if (rc == 0)

@@ -33,6 +33,8 @@ struct policy_stage {
 };
 struct policy {
 	uint64_t version, seq;
+	char registry_id[33];
+	struct digest previous; /* the policy that this one replaces; zero: the first */
 	struct digest digest; /* of the canonical document */
 	char template_name[32];
 	int64_t issued_s, expires_s; /* 0: never */
@@ -45,7 +47,7 @@ struct policy {
 };
 
 /* The solo template: one person in every role but agent, staging then production (protected). */
-json_t *policy_solo(const char *person, const struct public_key *key,
+json_t *policy_solo(const char *registry_id, const char *person, const struct public_key *key,
                     const struct public_key *agent, int64_t issued_s);
 int policy_parse(const json_t *doc, struct policy *ret, struct err *e);
 void policy_fini(struct policy *p);

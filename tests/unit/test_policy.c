@@ -22,6 +22,8 @@ key_of(uint8_t b)
 	return pub;
 }
 
+#define REGISTRY "0123456789abcdef0123456789abcdef"
+
 Test(policy, solo)
 {
 	struct public_key ana, agent, other, *keys;
@@ -32,7 +34,7 @@ Test(policy, solo)
 	ana = key_of(1);
 	agent = key_of(2);
 	other = key_of(3);
-	cleanup_json json_t *doc = policy_solo("ana", &ana, &agent, 1000);
+	cleanup_json json_t *doc = policy_solo(REGISTRY, "ana", &ana, &agent, 1000);
 	cr_assert_eq(policy_parse(doc, &p, &e), 0, "%s", e.msg);
 	cr_expect_eq(p.version, 1);
 	cr_expect_str_eq(p.template_name, "solo");
@@ -91,7 +93,12 @@ Test(policy, refused)
 		bool good;
 	} cases[] = {
 		{ "{}", true },
-		{ "{\"version\":2}", true },
+		{ "{\"version\":2,\"previous\":\"sha256:" REGISTRY REGISTRY "\"}", true },
+		{ "{\"version\":2}", false },
+		{ "{\"previous\":\"sha256:" REGISTRY REGISTRY "\"}", false },
+		{ "{\"previous\":\"sha256:1234\",\"version\":2}", false },
+		{ "{\"registry\":null}", false },
+		{ "{\"registry\":\"abc\"}", false },
 		{ "{\"expires\":\"2030-01-01T00:00:00Z\"}", true },
 		{ "{\"roles\":" ROLES("[\"ana\"]", "[\"agent\"]") "}", true },
 		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true}]}", true },
@@ -142,7 +149,7 @@ Test(policy, refused)
 	agent = key_of(2);
 	key_ssh(&ana, a);
 	key_ssh(&agent, b);
-	cleanup_json json_t *doc = policy_solo("ana", &ana, &agent, 1000);
+	cleanup_json json_t *doc = policy_solo(REGISTRY, "ana", &ana, &agent, 1000);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf text = { 0 };
 		struct policy p = { .version = 77 };

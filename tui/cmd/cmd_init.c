@@ -188,7 +188,7 @@ policy_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 static int
 commit_policy(struct registry *r, struct init *n, struct err *e)
 {
-	cleanup_json json_t *doc = policy_solo(n->who, &n->person->pub, &n->agent->pub,
+	cleanup_json json_t *doc = policy_solo(n->id, n->who, &n->person->pub, &n->agent->pub,
 	                                       clock_now_s());
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf envelope = { 0 };
