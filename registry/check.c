@@ -12,6 +12,7 @@
 
 #include "registry/base/message.h"
 #include "registry/check_private.h"
+#include "registry/ledger.h"
 #include "registry/manifest.h"
 
 void
@@ -74,6 +75,29 @@ check_lines_of_log(struct check *c, struct err *e)
 	return 0;
 }
 
+/* The whole log as deciding verbs read it, without a pin: what claims authority and does not
+ * verify, comes out of order or was never authorised is passed over there, and is a problem here.
+ */
+static void
+check_authority(struct check *c)
+{
+	struct pin pin = c->r->pin;
+	struct ledger l = { 0 };
+	struct err why = { 0 };
+	int rc;
+
+	c->r->pin.exists = false;
+	rc = ledger_open(c->r, &l, &why);
+	c->r->pin = pin;
+	if (rc == 0 && l.passed_over > 0)
+		rc = err_set(&why, ERR_UNTRUSTED,
+		             "%" PRIu64 " %s authority and do not verify; they do not count",
+		             l.passed_over, l.passed_over == 1 ? "entry claims" : "entries claim");
+	if (rc < 0)
+		check_problem(c, "log", &why);
+	ledger_fini(&l);
+}
+
 /* --- the database --- */
 
 static int
@@ -82,7 +106,7 @@ check_rows(struct check *c, struct txn *t, struct err *e)
 	struct version_row row;
 	int rc;
 
-	vec_foreach (v, &c->versions) {
+	vec_foreach(v, &c->versions) {
 		rc = version_get(t, v->model, v->number, &row, e);
 		if (rc < 0 && rc != -ERR_NOT_FOUND)
 			return rc;
@@ -279,14 +303,14 @@ check_blobs(struct check *c, struct err *e)
 	char name[NAME_SIZE + 24];
 	char hex[DIGEST_HEX_SIZE];
 
-	vec_foreach (v, &c->versions) {
+	vec_foreach(v, &c->versions) {
 		if (v->is_deleted)
 			continue;
 		(void)snprintf(name, sizeof name, "%s@v%" PRIu64, v->model, v->number);
 		need_files(c, v, name);
 	}
 	sort_needed(c);
-	vec_foreach (b, &c->blobs) {
+	vec_foreach(b, &c->blobs) {
 		struct err why = { 0 };
 		if (check_blob(c, b, &why) == 0)
 			continue;
@@ -301,13 +325,15 @@ int
 check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn, void *arg,
                struct check_result *ret, struct err *e)
 {
-	struct check c = { .r = r, .progress = p, .quick = quick, .fn = fn, .arg = arg,
-	                   .ret = ret };
+	struct check c = {
+		.r = r, .progress = p, .quick = quick, .fn = fn, .arg = arg, .ret = ret
+	};
 	int rc;
 
 	*ret = (struct check_result){ 0 };
 	rc = check_lines_of_log(&c, e);
 	if (rc == 0) {
+		check_authority(&c);
 		check_database(&c);
 		rc = check_blobs(&c, e);
 	}

@@ -30,20 +30,18 @@ say(struct check *c, const struct entry *n, const char *why)
 static void
 continues_chain(struct check *c, const struct entry *n)
 {
+	const json_t *last;
+
 	if (!n->model)
 		return;
-	vec_foreach (m, &c->chains) {
-		if (!streq(m->model, n->model))
-			continue;
-		if (!n->has_previous || n->previous != m->last_seq)
-			(void)say(c, n, "does not continue its model's chain");
-		m->last_seq = n->seq;
-		return;
-	}
-	if (n->has_previous)
+	if (!c->chains)
+		c->chains = json_object();
+	last = json_object_get(c->chains, n->model);
+	if (last && (!n->has_previous || n->previous != (uint64_t)json_integer_value(last)))
+		(void)say(c, n, "does not continue its model's chain");
+	if (!last && n->has_previous)
 		(void)say(c, n, "names a previous entry of a model that has none");
-	const struct check_chain m = { .model = xstrdup(n->model), .last_seq = n->seq };
-	vec_push(&c->chains, m);
+	json_object_set_new(c->chains, n->model, json_integer((json_int_t)n->seq));
 }
 
 /* The entry's statement verified by keys that hold the role; the entry's blob is needed when it is
@@ -129,12 +127,21 @@ agrees(const struct statement *s, const struct check *c, const struct entry *n,
 	       bytes == v->bytes && files == v->files;
 }
 
+#define PLACE_SIZE (NAME_SIZE + 24)
+
+static void
+version_place(const char *model, uint64_t number, char ret[PLACE_SIZE])
+{
+	(void)snprintf(ret, PLACE_SIZE, "%.255s %" PRIu64, model, number);
+}
+
 static int
 check_version_entry(struct check *c, const struct entry *n)
 {
 	struct check_version v = { 0 };
 	struct statement s = { 0 };
 	struct err why = { 0 };
+	char place[PLACE_SIZE];
 	int rc;
 
 	rc = n->model ? json_get_u64(n->body, "number", n->type, &v.number, &why) : -1;
@@ -156,6 +163,10 @@ check_version_entry(struct check *c, const struct entry *n)
 		statement_fini(&s);
 	}
 	v.model = xstrdup(n->model);
+	if (!c->places)
+		c->places = json_object();
+	version_place(n->model, v.number, place);
+	json_object_set_new(c->places, place, json_integer((json_int_t)c->versions.n));
 	vec_push(&c->versions, v);
 	return 0;
 }
@@ -164,15 +175,16 @@ static int
 check_delete(struct check *c, const struct entry *n)
 {
 	const json_int_t number = json_integer_value(json_object_get(n->body, "number"));
+	char place[PLACE_SIZE];
+	const json_t *at;
 
-	vec_foreach (v, &c->versions) {
-		if (!streq(v->model, n->model) || (json_int_t)v->number != number || v->is_deleted)
-			continue;
-		v->is_deleted = true;
-		c->ret->deleted++;
-		return 0;
-	}
-	return say(c, n, "a version that is not there");
+	version_place(n->model ? n->model : "", (uint64_t)number, place);
+	at = json_object_get(c->places, place);
+	if (!at || c->versions.v[json_integer_value(at)].is_deleted)
+		return say(c, n, "a version that is not there");
+	c->versions.v[json_integer_value(at)].is_deleted = true;
+	c->ret->deleted++;
+	return 0;
 }
 
 static int
@@ -184,6 +196,21 @@ check_role(struct check *c, const struct entry *n, enum policy_role role)
 	rc = verify(c, n, &c->policy, role, &s);
 	statement_fini(&s);
 	return rc;
+}
+
+/* Blobs that an entry's body names: a plan is one, a target may have a golden request. */
+static int
+check_blob_of(struct check *c, const struct entry *n, const json_t *o, const char *key)
+{
+	struct err why = { 0 };
+	struct digest d;
+
+	if (!json_object_get(o, key))
+		return 0;
+	if (json_get_digest(o, key, n->type, &d, &why) < 0)
+		return say(c, n, why.msg);
+	check_need_blob(c, &d, false, 0);
+	return 0;
 }
 
 static int
@@ -199,6 +226,10 @@ check_type(struct check *c, const struct entry *n)
 		return check_role(c, n, ROLE_DEPLOYER);
 	if (streq(n->type, "promotion"))
 		return check_role(c, n, ROLE_AGENT);
+	if (streq(n->type, "plan"))
+		return check_blob_of(c, n, n->body, "id");
+	if (streq(n->type, "target"))
+		return check_blob_of(c, n, json_object_get(n->body, "target"), "smoke");
 	if (!entry_type_find(n->type))
 		return say(c, n, "a type that this version of slipway does not know");
 	return 0;
@@ -227,10 +258,9 @@ void
 check_entry_fini(struct check *c)
 {
 	policy_fini(&c->policy);
-	vec_foreach (v, &c->versions)
+	vec_foreach(v, &c->versions)
 		free(v->model);
-	vec_foreach (m, &c->chains)
-		free(m->model);
 	vec_fini(&c->versions);
-	vec_fini(&c->chains);
+	json_decref(c->chains);
+	json_decref(c->places);
 }

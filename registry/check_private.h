@@ -17,10 +17,6 @@ struct check_version {
 	bool has_fileset;
 	struct digest fileset, smoke; /* of the statement; smoke zero: none */
 };
-struct check_chain { /* the newest entry of a model */
-	char *model;
-	uint64_t last_seq;
-};
 struct check_blob {
 	struct digest digest;
 	uint64_t size;
@@ -34,11 +30,12 @@ struct check {
 	void *arg;
 	struct check_result *ret;
 	struct merkle_edge edge;
-	struct log_pos end;     /* behind the last good line */
+	struct log_pos end; /* behind the last good line */
 	bool has_policy;
-	struct policy policy;   /* in force at the line that is read */
+	struct policy policy; /* in force at the line that is read */
 	VEC(struct check_version) versions;
-	VEC(struct check_chain) chains;
+	json_t *chains;               /* model -> sequence of its newest entry */
+	json_t *places;               /* "model number" -> index into versions */
 	VEC(struct check_blob) blobs; /* needed; sorted and unique once all are gathered */
 };
 

@@ -319,6 +319,8 @@ was_authorised(struct scan *s, const json_t *predicate, const struct promotion *
 	digest_hex(&p->plan, hex);
 	if (json_object_get(s->authorised, hex))
 		return 0;
+	if (s->l->from_start)
+		return err_set(e, ERR_SIGNATURE, "nobody has authorised its plan before it");
 	rc = json_get_u64(ref, "seq", "promotion", &seq, e);
 	if (rc == 0)
 		rc = json_get_digest(ref, "leaf", "promotion", &leaf, e);

@@ -111,7 +111,7 @@ bound_read(struct pin *p, struct err *e)
 	    parse_u64_n(size + 1, (size_t)(root - size - 1), INT64_MAX, &p->bound_size) < 0 ||
 	    digest_parse(&p->bound_root, root + 1, strlen(root + 1)) < 0) {
 		err_set(e, ERR_USAGE, "SLIPWAY_PIN is not <registry id>:<size>:<root>");
-		return err_hint(e, "`slipway init` and `slipway check` print it");
+		return err_hint(e, "`slipway check` prints it");
 	}
 	if (!p->exists)
 		memcpy(p->id, text, 32);

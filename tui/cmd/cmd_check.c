@@ -27,14 +27,20 @@ problem(void *arg, const char *what, const struct err *why)
 }
 
 static void
-show(struct out *o, const struct check_result *c, bool quick)
+show(struct app *a, const struct check_result *c, bool quick)
 {
+	struct out *const o = a->out;
 	struct json_out *const j = out_object_json(o);
 	char hex[DIGEST_HEX_SIZE], size[16];
+	cleanup_free char *pin = NULL;
+
+	digest_hex(&c->root, hex);
+	pin = xasprintf("%s:%" PRIu64 ":%s", a->registry->id, c->entries, hex);
 
 	if (j) {
 		jo_u64(j, "entries", c->entries);
 		jo_digest(j, "root", &c->root);
+		jo_string(j, "pin", pin);
 		jo_u64(j, "versions", c->versions);
 		jo_u64(j, "deleted", c->deleted);
 		jo_u64(j, "statements", c->statements);
@@ -45,7 +51,6 @@ show(struct out *o, const struct check_result *c, bool quick)
 		jo_u64(j, "problemCount", c->problems);
 		return;
 	}
-	digest_hex(&c->root, hex);
 	text_size(size, c->blob_bytes);
 	out_field(o, "log", "%" PRIu64 " entries, root %s", c->entries, hex);
 	out_field(o, "versions", "%" PRIu64 ", of these deleted %" PRIu64, c->versions, c->deleted);
@@ -54,6 +59,7 @@ show(struct out *o, const struct check_result *c, bool quick)
 	          quick ? "not checked" : "checked");
 	if (c->unneeded > 0)
 		out_field(o, "unneeded blobs", "%" PRIu64, c->unneeded);
+	out_field(o, "pin", "%s", pin);
 	out_field(o, "problems", "%" PRIu64, c->problems);
 }
 
@@ -74,7 +80,7 @@ run_check(struct app *a, const struct args *in, struct err *e)
 	out_progress_done(a->out);
 	out_table_end(a->out);
 	if (rc == 0)
-		show(a->out, &result, quick);
+		show(a, &result, quick);
 	out_object_end(a->out);
 	if (rc == 0 && result.problems > 0)
 		return err_set(e, ERR_DIFFERENT, "%" PRIu64 " problem%s found", result.problems,
