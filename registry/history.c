@@ -225,3 +225,15 @@ history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_wh
 	else
 		buf_adds(ret_who, "unknown");
 }
+
+void
+history_name(const struct policy *p, struct buf *who)
+{
+	for (size_t i = 0; i < p->people_n; i++)
+		for (size_t k = 0; k < p->people[i].keys_n; k++)
+			if (str_is(buf_str(who), p->people[i].keys[k].id)) {
+				buf_clear(who);
+				buf_adds(who, p->people[i].id);
+				return;
+			}
+}

@@ -4,6 +4,7 @@
 
 #include "registry/base/err.h"
 #include "registry/entry.h"
+#include "registry/policy.h"
 #include "registry/registry.h"
 
 typedef int history_fn(void *arg, const struct entry *n);
@@ -17,3 +18,5 @@ int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry 
 /* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"); who
  * is the person that its statement names, else the uid. Neither is escaped. */
 void history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who);
+/* A key that is a person's becomes that person's id; anything else stays. */
+void history_name(const struct policy *p, struct buf *who);

@@ -7,6 +7,7 @@
 
 struct shown {
 	struct out *out;
+	struct policy policy; /* empty: keys stay keys */
 	uint64_t n, max;
 };
 
@@ -29,6 +30,7 @@ row(void *arg, const struct entry *n)
 	if (s->n++ == s->max)
 		return 1;
 	history_sentence(n, &what, &who);
+	history_name(&s->policy, &who);
 	out_cell_u64(s->out, n->seq);
 	out_cell_time(s->out, n->time_s);
 	out_cell_str(s->out, buf_str(&who));
@@ -44,6 +46,7 @@ run(struct app *a, const struct args *in, struct err *e)
 	const char *const max = arg_value(in, "--max");
 	struct shown s = { .out = a->out, .max = UINT64_MAX };
 	cleanup_txn struct txn *t = NULL;
+	struct err unnamed = { 0 };
 	struct ref ref;
 	int rc;
 
@@ -54,9 +57,11 @@ run(struct app *a, const struct args *in, struct err *e)
 		rc = store_read_begin(a->registry->store, &t, e);
 	if (rc < 0)
 		return rc;
+	(void)policy_current(a->registry, t, &s.policy, &unnamed);
 	out_table_begin(a->out, "HistoryList", columns, COUNT(columns));
 	rc = history_each(a->registry, t, ref.model, row, &s, e);
 	out_table_end(a->out);
+	policy_fini(&s.policy);
 	return rc < 0 ? rc : 0;
 }
 

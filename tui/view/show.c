@@ -80,18 +80,6 @@ show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
 	}
 }
 
-void
-show_who(const struct policy *p, struct buf *who)
-{
-	for (size_t i = 0; i < p->people_n; i++)
-		for (size_t k = 0; k < p->people[i].keys_n; k++)
-			if (str_is(buf_str(who), p->people[i].keys[k].id)) {
-				buf_clear(who);
-				buf_adds(who, p->people[i].id);
-				return;
-			}
-}
-
 int
 view_read(const struct view *v, struct txn **ret, struct err *e)
 {

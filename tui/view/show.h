@@ -21,8 +21,6 @@ void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
-/* A key's id becomes the name that the policy has for its person; anything else stays. */
-void show_who(const struct policy *p, struct buf *who);
 
 /* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says
  * why. */

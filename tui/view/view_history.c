@@ -51,7 +51,7 @@ event_keep(void *arg, const struct entry *n)
 	cleanup_buf struct buf all = { 0 };
 
 	history_sentence(n, &what, &who);
-	show_who(&s->policy, &who);
+	history_name(&s->policy, &who);
 	buf_addf(&all, "%s %s %s", buf_cstr(&what), buf_cstr(&who), n->type);
 	if (!filter_match(s->filter, buf_cstr(&all)))
 		return 0;

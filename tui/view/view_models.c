@@ -43,7 +43,7 @@ last_entry(void *arg, const struct entry *n)
 	char ago[24];
 
 	history_sentence(n, &what, &who);
-	show_who(&s->policy, &who);
+	history_name(&s->policy, &who);
 	show_ago(ago, n->time_s);
 	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago,
 	               buf_cstr(&who));
