@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "registry/base/vec.h"
 #include "registry/ledger.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
@@ -16,7 +17,8 @@
 
 struct verify {
 	struct app *app;
-	struct txn *txn;
+	VEC(struct version_row)
+	wanted; /* gathered first: hashing takes hours, a transaction must not */
 	struct ledger ledger;
 	struct err first; /* of the versions that failed */
 	uint64_t n, failed;
@@ -85,75 +87,88 @@ remember(struct verify *v, const struct version_row *r, struct err *why)
 		v->first = *why;
 }
 
-static int
-verify_row(void *arg, const struct version_row *r)
+static void
+verify_row(struct verify *v, const struct version_row *r)
 {
-	struct verify *const v = arg;
 	struct admitted a = { 0 };
 	struct err why = { 0 };
 
-	if (r->life == LIFE_DELETED)
-		return 0;
 	v->n++;
 	if (ledger_version(v->app->registry, &v->ledger, r->model, &r->digest, &a, &why) < 0) {
 		remember(v, r, &why);
 		row(v, r, NULL, &why);
-		return 0;
+		return;
 	}
 	if (hash_files(v, &a.manifest, &why) < 0)
 		remember(v, r, &why);
 	row(v, r, &a, why.code != ERR_OK ? &why : NULL);
 	admitted_fini(&a);
-	return 0;
 }
 
 struct all {
 	struct verify *v;
+	struct txn *txn;
 	struct err *e;
 };
 
 static int
-verify_model(void *arg, const struct model_row *m)
+want(void *arg, const struct version_row *r)
+{
+	struct verify *const v = arg;
+
+	if (r->life != LIFE_DELETED)
+		vec_push(&v->wanted, *r);
+	return 0;
+}
+
+static int
+want_model(void *arg, const struct model_row *m)
 {
 	const struct all *const w = arg;
 
-	return version_each(w->v->txn, m->name, 0, verify_row, w->v, w->e);
+	return version_each(w->txn, m->name, 0, want, w->v, w->e);
 }
 
 static int
-verify_all(struct verify *v, struct err *e)
-{
-	struct all w = { .v = v, .e = e };
-
-	return model_each(v->txn, NULL, verify_model, &w, e);
-}
-
-static int
-verify_refs(struct verify *v, const struct args *in, struct err *e)
+want_refs(struct verify *v, struct txn *t, const struct args *in, struct err *e)
 {
 	struct version_row r;
 	int rc = 0;
 
 	for (size_t i = 0; i < in->pos_n && rc == 0; i++) {
-		rc = ref_find(v->txn, in->pos[i], &r, e);
+		rc = ref_find(t, in->pos[i], &r, e);
 		if (rc == 0)
 			rc = version_is_live(&r, e);
 		if (rc == 0)
-			(void)verify_row(v, &r);
+			(void)want(v, &r);
 	}
 	return rc;
 }
 
 static int
-verify_wanted(struct verify *v, const struct args *in, struct err *e)
+gather(struct verify *v, const struct args *in, struct err *e)
 {
+	cleanup_txn struct txn *t = NULL;
+	struct all w = { .v = v, .e = e };
 	int rc;
 
-	out_table_begin(v->app->out, "VerificationList", columns, COUNT(columns));
-	rc = arg_flag(in, "--all") ? verify_all(v, e) : verify_refs(v, in, e);
-	out_table_end(v->app->out);
-	if (rc < 0 || v->failed == 0)
+	rc = store_read_begin(v->app->registry->store, &t, e);
+	if (rc < 0)
 		return rc;
+	w.txn = t;
+	return arg_flag(in, "--all") ? model_each(t, NULL, want_model, &w, e)
+	                             : want_refs(v, t, in, e);
+}
+
+static int
+verify_wanted(struct verify *v, struct err *e)
+{
+	out_table_begin(v->app->out, "VerificationList", columns, COUNT(columns));
+	vec_foreach(r, &v->wanted)
+		verify_row(v, r);
+	out_table_end(v->app->out);
+	if (v->failed == 0)
+		return 0;
 	*e = v->first;
 	if (v->n > 1)
 		(void)err_prefix(e, "%" PRIu64 " of %" PRIu64 " versions failed; the first",
@@ -173,12 +188,12 @@ run(struct app *a, const struct args *in, struct err *e)
 	}
 	rc = ledger_open(a->registry, &v.ledger, e);
 	if (rc == 0)
-		rc = store_read_begin(a->registry->store, &v.txn, e);
+		rc = gather(&v, in, e);
 	if (rc == 0)
-		rc = verify_wanted(&v, in, e);
+		rc = verify_wanted(&v, e);
 	if (rc == 0)
 		rc = ledger_save_pin(a->registry, &v.ledger, e);
-	store_abort(v.txn);
+	vec_fini(&v.wanted);
 	ledger_fini(&v.ledger);
 	return rc;
 }
