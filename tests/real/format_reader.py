@@ -218,6 +218,8 @@ class Reader:
              (self.policy['version'] if self.policy else 0) + 1, 'not the next version')
         for by in filter(None, (policy, self.policy)):
             self.signed_by(signed, signatures, self.keys(by, 'root'), 'root')
+        need(policy['previous'] == (digest(canonical(self.policy)) if self.policy else None),
+             'replaces another policy than the one in force')
         people = {p['id'] for p in policy['people']}
         need(all(set(r) <= people for r in policy['roles'].values()), 'nobody of that name')
         need([s['order'] for s in policy['stages']] ==
