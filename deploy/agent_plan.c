@@ -134,11 +134,11 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 		json_object_set_new(out, "findings", findings_json(&f, ret_blocked));
 		json_object_set_new(out, "changes", lines_json(buf_str(&p.text)));
 		json_object_set_new(out, "verified", json_boolean(p.verified));
-		set_text(out, "golden", v->golden ? "yes" : "no");
+		set_text(out, "golden", v->golden && v->d->smoke ? "yes" : "no");
 	}
 	buf_fini(&p.text);
 	findings_fini(&f);
-	return rc < 0 ? err_prefix(e, "target \"%s\"", v->row.name) : 0;
+	return rc < 0 ? wave_blame(v, e) : 0;
 }
 
 static int

@@ -198,9 +198,9 @@ modelrepo_preview(void *st, const struct rollout *q, struct str rendered, struct
 		         m->t->path, entry,
 		         q->number);
 	else if (!q->empty)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu files)\n", m->t->path, entry,
-		         q->number,
-		         q->files ? q->files->n : 0);
+		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu file%s)\n", m->t->path, entry,
+		         q->number, q->files ? q->files->n : 0,
+		         q->files && q->files->n == 1 ? "" : "s");
 	if (q->empty)
 		buf_addf(&ret->text, "%s unloads \"%s\"\n", m->url, entry);
 	else

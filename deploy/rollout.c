@@ -127,7 +127,7 @@ preflight(struct rollout_run *run, struct err *e)
 	for (size_t i = 0; rc == 0 && i < w->n; i++) {
 		rc = preflight_one(run, &w->v[i], e);
 		if (rc < 0)
-			return err_prefix(e, "preflight of \"%s\"", w->v[i].row.name);
+			return wave_blame(&w->v[i], e);
 	}
 	return rc < 0 ? rc
 	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
@@ -166,8 +166,8 @@ stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
 
 	if (v->q.empty || !v->d->stage)
 		return 0;
-	rc = rollout_say(run, JOB_STAGED, "stage", v->row.name, e, "copying %zu files",
-	                 v->q.files->n);
+	rc = rollout_say(run, JOB_STAGED, "stage", v->row.name, e, "copying %zu %s", v->q.files->n,
+	                 v->q.files->n == 1 ? "file" : "files");
 	if (rc < 0)
 		return rc;
 	run->wave->moved = bytes_moved;
@@ -203,17 +203,61 @@ switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 	return rc;
 }
 
+/* What a switch said instead of an answer. It tells more than a look from outside. */
+struct doubt {
+	char text[512]; /* "": none */
+	bool tried;     /* the switch was made once more */
+};
+
 static int
-late(const struct wave_target *v, const struct observation *o, struct err *e)
+late(const struct wave_target *v, const struct observation *o, const struct doubt *d, struct err *e)
 {
-	err_set(e, ERR_OUTCOME_UNKNOWN, "target \"%s\" has not finished in time: %s", v->row.name,
-	        o->reason[0] ? o->reason : rollout_status_name(o->status));
-	return -ERR_OUTCOME_UNKNOWN;
+	const char *why = d->text[0] ? d->text : o->reason;
+	char serving[48] = "";
+
+	if (o->serving_known && o->serving_empty)
+		(void)snprintf(serving, sizeof serving, "; no version serves there");
+	else if (o->serving_known)
+		(void)snprintf(serving, sizeof serving, "; version %" PRIu64 " serves there",
+		               o->serving_number);
+	return err_set(e, ERR_OUTCOME_UNKNOWN, "target \"%s\" has not finished in time: %s%s",
+	               v->row.name, why[0] ? why : rollout_status_name(o->status), serving);
+}
+
+static int
+say_progress(struct rollout_run *run, const struct wave_target *v, const struct observation *o,
+             char said[512], struct err *e)
+{
+	if (streq(said, o->reason))
+		return 0;
+	(void)str_copy(said, 512, o->reason);
+	return rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s: %s",
+	                   rollout_status_name(o->status), o->reason);
+}
+
+/* The switch had no whole answer, and the version is seen to serve all the same: the same switch
+ * once more tidies up what the first one left undone. */
+static int
+finish_switch(struct rollout_run *run, struct wave_target *v, const struct observation *o,
+              struct doubt *d, struct err *e)
+{
+	int rc;
+
+	if (!d->text[0] || d->tried || v->q.empty || !o->serving_known ||
+	    o->serving_number != v->q.number)
+		return 0;
+	d->tried = true;
+	rc = switch_target(run, v, e);
+	if (rc != -ERR_OUTCOME_UNKNOWN)
+		return rc;
+	(void)str_copy(d->text, sizeof d->text, e->msg);
+	err_clear(e);
+	return 0;
 }
 
 /* Looks until it has succeeded. An error of a look is no failure of the rollout. */
 static int
-watch(struct rollout_run *run, struct wave_target *v, struct err *e)
+watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct err *e)
 {
 	uint64_t pause = LOOK_FIRST_MS;
 	char said[512] = "";
@@ -236,18 +280,15 @@ watch(struct rollout_run *run, struct wave_target *v, struct err *e)
 		if (failed >= FAILED_LOOKS)
 			return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s", v->row.name,
 			               o.reason);
-		if (!streq(said, o.reason)) {
-			(void)str_copy(said, sizeof said, o.reason);
-			rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s: %s",
-			                 rollout_status_name(o.status), o.reason);
-			if (rc < 0)
-				return rc;
-		}
-		rc = check_abort(run, e);
+		rc = say_progress(run, v, &o, said, e);
+		if (rc == 0)
+			rc = check_abort(run, e);
+		if (rc == 0 && is_late(run))
+			rc = late(v, &o, d, e);
+		if (rc == 0)
+			rc = finish_switch(run, v, &o, d, e);
 		if (rc < 0)
 			return rc;
-		if (is_late(run))
-			return late(v, &o, e);
 		wait_ms(pause);
 		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
 	}
@@ -327,6 +368,7 @@ static int
 forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct journal_line l = { .state = JOB_VERIFYING, .step = "proved" };
+	struct doubt d = { 0 };
 	int rc = check_abort(run, e);
 
 	if (rc == 0)
@@ -336,13 +378,13 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc == 0)
 		rc = switch_target(run, v, e);
 	if (rc == -ERR_OUTCOME_UNKNOWN) { /* perhaps it did: looking tells */
-		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e,
-		                 "no whole answer (%s), looking", e->msg);
-		if (rc == 0)
-			err_clear(e);
+		(void)str_copy(d.text, sizeof d.text, e->msg);
+		err_clear(e);
+		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s; looking",
+		                 d.text);
 	}
 	if (rc == 0)
-		rc = watch(run, v, e);
+		rc = watch(run, v, &d, e);
 	if (rc == 0)
 		rc = prove(run, v, e);
 	if (rc < 0)
@@ -361,28 +403,31 @@ put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct rollout held;
 	struct observation o = { 0 };
-	int rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e,
-	                     "putting back what was there");
+	struct err look = { 0 };
+	int said, rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e,
+	                           "putting back what was there");
 
-	if (rc == 0)
-		rc = v->d->abort(v->st, &v->q, &v->pre, e);
 	if (rc < 0)
 		return rc;
+	/* a server that refuses every load refuses this one too, and what it serves decides */
+	said = v->d->abort(v->st, &v->q, &v->pre, e);
 	wave_held(run->wave, &held);
 	if (v->pre.empty)
 		held = (struct rollout){ .registry_id = held.registry_id,
 			                 .model = held.model,
 			                 .empty = true };
-	for (unsigned i = 0; i < 20; i++) {
-		rc = v->d->observe(v->st, &held, &o, e);
-		if (rc == 0 &&
-		    (o.status == ROLLOUT_SUCCEEDED || (o.status == ROLLOUT_UNKNOWN && !held.files)))
+	for (unsigned i = 0; i < (said < 0 ? 4 : 20); i++) {
+		rc = v->d->observe(v->st, &held, &o, &look);
+		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED ||
+		                (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files)))
 			return 0;
 		wait_ms(LOOK_FIRST_MS * (i + 1));
 	}
-	return rc < 0 ? rc
-	              : err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\" is not as it was: %s",
-	                        v->row.name, o.reason);
+	if (said < 0)
+		return said;
+	return err_set(e, rc == 0 && o.serving_known ? ERR_ROLLOUT_FAILED : ERR_OUTCOME_UNKNOWN,
+	               "target \"%s\" is not as it was: %s", v->row.name,
+	               rc < 0 ? look.msg : o.reason);
 }
 
 static void
@@ -399,6 +444,28 @@ fail_line(struct rollout_run *run, enum job_state state, const struct err *why)
 	(void)journal_write(run->journal, &l, &ignored);
 }
 
+/* Who cannot be reached has not failed: the job stays open, and abort can be asked for again. */
+static int
+not_put_back(struct rollout_run *run, const struct wave_target *v, const struct err *e,
+             struct err *why)
+{
+	const bool unknown = e->code == ERR_UNREACHABLE || e->code == ERR_OUTCOME_UNKNOWN;
+
+	err_set(why, unknown ? ERR_OUTCOME_UNKNOWN : ERR_ROLLOUT_FAILED,
+	        "%s; and target \"%s\" could not be put back: %s", run->fail_text, v->row.name,
+	        e->msg);
+	if (unknown)
+		err_hint(why, "when \"%s\" answers again: slipway job abort %s", v->row.name,
+		         v->q.job_id ? v->q.job_id : "JOB");
+	else
+		err_hint(why,
+		         "a person must look at \"%s\" now; then `slipway status %s`, and a new "
+		         "plan or a rollback",
+		         v->row.name, run->wave->plan->model);
+	fail_line(run, unknown ? JOB_DETACHED : JOB_ROLLBACK_FAILED, why);
+	return -(int)why->code;
+}
+
 static int
 roll_back(struct rollout_run *run, struct err *why)
 {
@@ -412,22 +479,15 @@ roll_back(struct rollout_run *run, struct err *why)
 		if (!w->v[i].is_changed)
 			continue;
 		any = true;
-		if (put_back(run, &w->v[i], &e) == 0)
-			continue;
-		err_set(why, ERR_ROLLOUT_FAILED, "%s; and target \"%s\" could not be put back: %s",
-		        run->fail_text, w->v[i].row.name, e.msg);
-		err_hint(why,
-		         "a person must look at \"%s\" now; then `slipway job abort` or a rollback",
-		         w->v[i].row.name);
-		fail_line(run, JOB_ROLLBACK_FAILED, why);
-		return -(int)why->code;
+		if (put_back(run, &w->v[i], &e) < 0)
+			return not_put_back(run, &w->v[i], &e, why);
 	}
 	if (any && why->code != ERR_CANCELLED)
 		why->code = ERR_ROLLOUT_FAILED;
-	if (any && !why->hint[0])
-		err_hint(why, "%s again as before; look into it, then plan anew",
+	if (any)
+		err_hint(why, "%s, as before; look into it, then plan anew",
 		         w->now.exists && !w->now.empty ? "the old version serves"
-		                                        : "nothing is served,");
+		                                        : "nothing is served");
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;
@@ -458,6 +518,7 @@ rollout_run(struct rollout_run *run, struct err *e)
 			w->v[i].is_changed = streq(o.plan_id, w->plan_hex);
 		}
 		err_set(e, ERR_CANCELLED, "aborted on request");
+		(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
 		return roll_back(run, e);
 	}
 	rc = preflight(run, e);

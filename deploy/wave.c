@@ -141,6 +141,26 @@ wave_target_close(struct wave_target *v)
 	*v = (struct wave_target){ 0 };
 }
 
+int
+wave_blame(const struct wave_target *v, struct err *e)
+{
+	const char *name = v->row.name;
+
+	if (!e->hint[0] && e->code == ERR_UNREACHABLE)
+		err_hint(e, "nothing was changed; when `slipway target test %s` is well, try again",
+		         name);
+	else if (!e->hint[0] && e->code == ERR_DENIED)
+		err_hint(e, "nothing was changed; the server at \"%s\" must let this user in",
+		         name);
+	else if (!e->hint[0] && e->code == ERR_MALFORMED)
+		err_hint(e,
+		         "nothing was changed; is that the right address? slipway target show %s",
+		         name);
+	if (strstr(e->msg, name))
+		return -(int)e->code;
+	return err_prefix(e, "target \"%s\"", name);
+}
+
 struct rows {
 	VEC(struct target_row) rows;
 };

@@ -37,7 +37,7 @@
 	X(LOAD_FAILS, "load-fails")     /* load: a JSON error, nothing changed */               \
 	X(LOAD_ERROR, "load-500")       /* load: 500 with a page, nothing changed */            \
 	X(LOAD_HANGS, "load-hangs")     /* load: no answer, nothing changed */                  \
-	X(LOAD_HALF, "load-half")       /* load: done, and the answer is cut */                 \
+	X(LOAD_HALF, "load-half")       /* load: done, the first answer is cut */               \
 	X(LOAD_LOST, "load-lost")       /* load: not done, and the connection dies */           \
 	X(LOAD_IGNORED, "load-ignored") /* load: 200, nothing changed */                        \
 	X(OLD_ANSWERS, "old-answers")   /* index and metadata say new, answers come from old */ \
@@ -65,6 +65,7 @@ struct loopback {
 	nfds_t n;
 	/* what answered before the last load, for MODE_OLD_ANSWERS */
 	struct loaded_version old;
+	bool has_halved; /* MODE_LOAD_HALF cuts one answer */
 };
 
 static char *
@@ -156,8 +157,10 @@ load(struct loopback *l, int fd, const char *name)
 	if (models_load(&l->models, name, reason) < 0)
 		return reply_error(fd, 400, reason);
 	l->old = before;
-	return l->mode == MODE_LOAD_HALF ? reply_half(fd)
-	                                 : reply(fd, 200, "application/json", STR(""));
+	if (l->mode != MODE_LOAD_HALF || l->has_halved)
+		return reply(fd, 200, "application/json", STR(""));
+	l->has_halved = true;
+	return reply_half(fd);
 }
 
 static bool
@@ -298,6 +301,7 @@ look_at_mode(struct loopback *l)
 		l->n = 1;
 	}
 	l->mode = m;
+	l->has_halved = false;
 	put_file(l->folder, "now", mode_names[m]);
 }
 

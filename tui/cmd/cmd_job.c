@@ -253,7 +253,11 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 
 	if (rc == 0 && row.end_seq) {
 		err_set(e, ERR_CONFLICT, "job %s has ended (%s)", id, row.state);
-		return err_hint(e, "slipway rollback goes back from a promotion that is done");
+		return streq(row.state, job_state_name(JOB_SUCCEEDED))
+		               ? err_hint(e, "slipway rollback %s --stage %s goes back from it",
+		                          row.model, row.stage)
+		               : err_hint(e, "nothing is left to abort: slipway status %s",
+		                          row.model);
 	}
 	if (rc == 0)
 		rc = app_confirm(a, what, NULL, line, e);

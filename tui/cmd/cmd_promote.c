@@ -75,9 +75,12 @@ confirm(struct app *a, const struct proposal *p, const char *line, struct err *e
 static int
 go(struct app *a, const struct proposal *p, bool store_only, const char *line, struct err *e)
 {
-	bool changed;
-	int rc = proposal_check_blocks(p, e);
+	bool changed, same;
+	int rc = proposal_check_job(a, p, &same, e);
 
+	/* what this very plan left half done is no obstacle to it */
+	if (rc == 0 && !same)
+		rc = proposal_check_blocks(p, e);
 	if (rc == 0 && !store_only)
 		rc = confirm(a, p, line, e);
 	if (rc == 0)

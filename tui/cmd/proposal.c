@@ -117,6 +117,35 @@ proposal_check_blocks(const struct proposal *p, struct err *e)
 	return err_set(e, ERR_BUG, "the agent says blocked and gives no reason");
 }
 
+int
+proposal_check_job(struct app *a, const struct proposal *p, bool *ret_same, struct err *e)
+{
+	const struct stage_mark *s;
+	struct model_row m;
+	struct job_row row = { 0 };
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	*ret_same = false;
+	if (rc < 0)
+		return rc;
+	rc = model_get(t, p->plan.model, &m, e);
+	s = rc == 0 ? model_stage(&m, p->plan.stage) : NULL;
+	if (s && s->job[0])
+		rc = job_get(t, s->job, &row, e);
+	store_abort(t);
+	if (rc < 0 || !s || !s->job[0])
+		return rc;
+	*ret_same = digest_eq(&row.plan, &p->plan.id);
+	if (*ret_same)
+		return 0;
+	err_set(e, ERR_LOCKED, "%s of \"%s\" is being changed by job %s", p->plan.stage,
+	        p->plan.model, s->job);
+	return err_hint(e,
+	                "slipway job follow %s (or `job resume`, `job abort` when it stands still)",
+	                s->job);
+}
+
 /* --- showing --- */
 
 static void
@@ -142,8 +171,9 @@ show_head(struct app *a, const struct proposal *p)
 	if (!p->plan.empty) {
 		digest_hex(&p->plan.version, digest);
 		text_size(size, number_of(p->reply, "bytes"));
-		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " files, %s\n",
-		         digest, number_of(p->reply, "files"), size);
+		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " file%s, %s\n",
+		         digest, number_of(p->reply, "files"),
+		         number_of(p->reply, "files") == 1 ? "" : "s", size);
 	}
 }
 
@@ -326,6 +356,12 @@ plan_authorise(struct app *a, const struct plan *p, struct err *e)
 
 /* --- running --- */
 
+static bool
+is_as_before(enum job_state s)
+{
+	return s == JOB_ROLLED_BACK || s == JOB_FAILED || s == JOB_ABORTED;
+}
+
 static void
 show_end(struct app *a, const struct plan *p, const char *job, const struct job_end *end)
 {
@@ -347,7 +383,7 @@ show_end(struct app *a, const struct plan *p, const char *job, const struct job_
 		jo_string(j, "plan", id);
 		jo_string(j, "job", job);
 		jo_string(j, "state", end ? job_state_name(end->last.state) : "running");
-		jo_bool(j, "changed", true);
+		jo_bool(j, "changed", !end || !is_as_before(end->last.state));
 		jo_bool(j, "rolledBack", end && end->last.state == JOB_ROLLED_BACK);
 	} else if (end && end->last.state == JOB_SUCCEEDED) {
 		out_text(a->out, "%s (job %s)\n", end->last.text, job);
