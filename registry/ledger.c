@@ -155,7 +155,7 @@ policy_verify(struct registry *r, const struct policy *old, const struct entry *
 	rc = statement_verify(buf_str(&envelope), "policy", keys, n_keys, &s, e);
 	free(keys);
 	if (rc == 0 && !digest_eq(&s.subject, &ret->digest))
-		rc = err_set(e, ERR_DIGEST, "a policy that is not the one its signature names");
+		rc = err_set(e, ERR_SIGNATURE, "a policy that is not the one its signature names");
 	statement_fini(&s);
 	if (rc == 0 && old) {
 		n_keys = policy_keys(old, ROLE_ROOT, &keys);
@@ -187,13 +187,22 @@ struct scan {
 	                     */
 };
 
-static void
-passed_over(struct scan *s, const struct entry *n, const struct err *why)
+/* An entry that does not verify is passed over, and said. What could not be looked at (a blob that
+ * is gone, a row that leads nowhere) is no verdict: taking it for one would let whoever can delete
+ * a file hide a promotion. */
+static int
+passed_over(struct scan *s, const struct entry *n, const struct err *why, struct err *e)
 {
+	if (why->code != ERR_SIGNATURE && why->code != ERR_UNTRUSTED &&
+	    why->code != ERR_MALFORMED && why->code != ERR_TOO_BIG) {
+		*e = *why;
+		return err_prefix(e, "log entry %" PRIu64 " (%s)", n->seq, n->type);
+	}
 	s->l->passed_over++;
 	message(MESSAGE_WARNING,
 	        "log entry %" PRIu64 " (%s) does not verify and does not count: %s", n->seq,
 	        n->type, why->msg);
+	return 0;
 }
 
 static int
@@ -207,8 +216,7 @@ see_policy(struct scan *s, const struct entry *n, const struct log_line *line, s
 			*e = why;
 			return -(int)why.code;
 		}
-		passed_over(s, n, &why);
-		return 0;
+		return passed_over(s, n, &why, e);
 	}
 	policy_fini(&s->l->policy);
 	s->l->policy = fresh;
@@ -219,17 +227,15 @@ see_policy(struct scan *s, const struct entry *n, const struct log_line *line, s
 }
 
 static int
-see_authorisation(struct scan *s, const struct entry *n)
+see_authorisation(struct scan *s, const struct entry *n, struct err *e)
 {
 	struct statement st = { 0 };
 	char hex[DIGEST_HEX_SIZE];
 	struct err why = { 0 };
 
 	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) <
-	    0) {
-		passed_over(s, n, &why);
-		return 0;
-	}
+	    0)
+		return passed_over(s, n, &why, e);
 	digest_hex(&st.subject, hex);
 	json_object_set_new(s->authorised, hex, json_integer((json_int_t)n->seq));
 	statement_fini(&st);
@@ -296,7 +302,8 @@ evidence_promotion(struct registry *r, const struct policy *policy, const struct
 	if (rc == 0 && (!streq(model, n->model) || !streq(stage, body_stage)))
 		rc = err_set(e, ERR_SIGNATURE, "the statement is about \"%s\" in %s", model, stage);
 	if (rc == 0 && !digest_eq(&st.subject, ret->empty ? &ret->plan : &ret->version))
-		rc = err_set(e, ERR_DIGEST, "the statement names another subject than its version");
+		rc = err_set(e, ERR_SIGNATURE,
+		             "the statement names another subject than its version");
 	if (rc == 0 && ret_predicate)
 		*ret_predicate = json_incref(st.predicate);
 	statement_fini(&st);
@@ -326,10 +333,12 @@ was_authorised(struct scan *s, const json_t *predicate, const struct promotion *
 		rc = json_get_digest(ref, "leaf", "promotion", &leaf, e);
 	if (rc == 0 && seq >= p->seq)
 		rc = err_set(e, ERR_SIGNATURE, "the authorisation comes after the promotion");
-	if (rc == 0)
-		rc = evidence_entry(s->r, seq, &leaf, &n, e);
 	if (rc < 0)
 		return rc;
+	if (evidence_entry(s->r, seq, &leaf, &n, e) < 0) {
+		e->code = ERR_STORE; /* the agent signed the place: the database must know it */
+		return -ERR_STORE;
+	}
 	rc = evidence_verify(s->r, &s->l->policy, &n, "authorisation", ROLE_DEPLOYER, &st, e);
 	if (rc == 0 && !digest_eq(&st.subject, &p->plan))
 		rc = err_set(e, ERR_SIGNATURE, "the authorisation is for another plan");
@@ -348,24 +357,19 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	struct promotion p;
 	struct err why = { 0 };
 
-	if (!n->model || evidence_promotion(s->r, &s->l->policy, n, &p, &predicate, &why) < 0 ||
-	    was_authorised(s, predicate, &p, &why) < 0) {
-		if (why.code == ERR_STORE ||
-		    why.code == ERR_SYS) { /* could not look: never an absence */
-			*e = why;
-			return -(int)why.code;
-		}
-		passed_over(s, n, &why);
-		return 0;
-	}
+	if (!n->model)
+		err_set(&why, ERR_MALFORMED, "it names no model");
+	else if (evidence_promotion(s->r, &s->l->policy, n, &p, &predicate, &why) == 0)
+		(void)was_authorised(s, predicate, &p, &why);
+	if (why.code)
+		return passed_over(s, n, &why, e);
 	key = xasprintf("%s %s", n->model, json_opt_string(n->body, "stage"));
 	now = json_object_get(s->l->next_pin.promotions, key);
 	if (now && json_get_digest(now, "leaf", "pin", &held, e) < 0)
 		return -(int)e->code;
 	if (!digest_eq(&held, &p.previous)) {
-		err_set(&why, ERR_CONFLICT, "it does not continue what the stage held then");
-		passed_over(s, n, &why);
-		return 0;
+		err_set(&why, ERR_SIGNATURE, "it does not continue what the stage held then");
+		return passed_over(s, n, &why, e);
 	}
 	json_object_set_new(s->l->next_pin.promotions, key, place_json(line));
 	return 0;
@@ -382,7 +386,7 @@ see_line(struct scan *s, const struct log_line *line, struct err *e)
 	if (streq(n.type, "policy"))
 		rc = see_policy(s, &n, line, e);
 	else if (streq(n.type, "authorisation") && s->has_policy)
-		rc = see_authorisation(s, &n);
+		rc = see_authorisation(s, &n, e);
 	else if (streq(n.type, "promotion") && s->has_policy)
 		rc = see_promotion(s, &n, line, e);
 	entry_fini(&n);
