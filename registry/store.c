@@ -112,7 +112,7 @@ check_file(const char *path, bool create, struct err *e)
 }
 
 static int
-env_open(struct store *s, bool create, struct err *e)
+env_open(struct store *s, struct err *e)
 {
 	MDB_txn *t = NULL;
 	int rc, dead = 0;
@@ -129,7 +129,8 @@ env_open(struct store *s, bool create, struct err *e)
 	if (rc != 0)
 		return store_err(e, rc, "open the database");
 	mdb_reader_check(s->env, &dead);
-	rc = mdb_txn_begin(s->env, NULL, create ? 0 : MDB_RDONLY, &t);
+	/* the unnamed table is always there: a write transaction would wait for every writer */
+	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t);
 	if (rc != 0)
 		return store_err(e, rc, "open the database");
 	rc = mdb_dbi_open(t, NULL, 0, &s->dbi);
@@ -173,7 +174,7 @@ store_open(const char *dir, bool create, struct store **ret, struct err *e)
 	        LOCK_EX); /* not held where locks do not work: such file systems are not written */
 	s = xcalloc(1, sizeof *s);
 	s->dir = xstrdup(dir);
-	rc = env_open(s, create, e);
+	rc = env_open(s, e);
 	if (rc == 0)
 		rc = remember_inode(s, e);
 	if (rc < 0) {
