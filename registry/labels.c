@@ -77,6 +77,7 @@ labels_write(json_t *o, char *text, size_t size)
 {
 	cleanup_buf struct buf b = { 0 };
 	VEC(const char *) keys = { 0 };
+	struct err why = { 0 };
 	const char *key;
 	json_t *value;
 	int rc = 0;
@@ -87,7 +88,7 @@ labels_write(json_t *o, char *text, size_t size)
 	for (size_t i = 0; i < keys.n; i++) {
 		value = json_object_get(o, keys.v[i]);
 		if (!json_is_string(value) || strchr(json_string_value(value), '\n') ||
-		    strchr(keys.v[i], '='))
+		    label_key_check(keys.v[i], &why) < 0)
 			rc = -1;
 		else
 			buf_addf(&b, "%s=%s\n", keys.v[i], json_string_value(value));

@@ -242,6 +242,28 @@ fill(struct log_reader *r, struct err *e)
 	return 0;
 }
 
+static bool
+has_next_segment(const struct log_reader *r)
+{
+	struct stat st;
+	char name[16];
+
+	segment_name(r->at.segment + 1, name);
+	return fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Does the log end with these n bytes of the window? Only there may a line be unfinished. */
+static int
+ends_here(struct log_reader *r, size_t n, bool *ret, struct err *e)
+{
+	int rc = 0;
+
+	while (rc == 0 && !r->at_eof && r->window.n - r->used <= n)
+		rc = fill(r, e);
+	*ret = r->window.n - r->used <= n && !has_next_segment(r);
+	return rc;
+}
+
 static int
 next_segment(struct log_reader *r, bool *ret_has, struct err *e)
 {
@@ -272,6 +294,15 @@ at_segment_end(struct log_reader *r, bool *ret_again, enum log_step *ret_step,
 	int rc;
 
 	*ret_again = false;
+	if (left > 0 && has_next_segment(r)) {
+		/* whoever began the next one had finished this line */
+		rc = fill(r, e);
+		*ret_again = !r->at_eof;
+		if (rc == 0 && r->at_eof)
+			rc = bad_line(e, ERR_MALFORMED, r->seq, r->at,
+			              "unfinished, and the log goes on in the next segment");
+		return rc;
+	}
 	*line = (struct log_line){ .seq = r->seq, .at = r->at, .length = (uint32_t)left };
 	if (left > LOG_LINE_MAX)
 		return bad_line(e, ERR_TOO_BIG, r->seq, r->at, "longer than any line may be");
@@ -291,7 +322,7 @@ int
 log_next(struct log_reader *r, enum log_step *ret_step, struct log_line *line, struct err *e)
 {
 	const char *start, *lf;
-	bool again;
+	bool again = false;
 	int rc;
 
 	for (;;) {
@@ -313,9 +344,11 @@ log_next(struct log_reader *r, enum log_step *ret_step, struct log_line *line, s
 	rc = line_parse((struct str){ start, (size_t)(lf - start) }, r->seq, false, line, e);
 	if (rc < 0) {
 		/* sectors that did not all arrive leave zeros; nothing may follow them */
+		struct err ignored = { 0 };
 		if (!memchr(start, '\0', (size_t)(lf - start)) ||
-		    r->used + line->length < r->window.n)
+		    ends_here(r, line->length, &again, &ignored) < 0 || !again)
 			return rc;
+		err_clear(e);
 		*ret_step = LOG_TORN;
 		line->seq = r->seq;
 		return 0;
@@ -425,7 +458,8 @@ log_append(struct log_writer *w, struct log_pos *end, struct str line, struct lo
 	return 0;
 failed:
 	saved = errno;
-	(void)!ftruncate(w->fd, (off_t)at.offset);
+	if (ftruncate(w->fd, (off_t)at.offset) < 0)
+		*ret_sync_failed = true; /* what stands there now is for the next writer */
 	errno = saved;
 	return err_sys(e, "append to the log");
 }

@@ -145,15 +145,17 @@ model_put(struct txn *t, const struct model_row *m, struct err *e)
 int
 model_get(struct txn *t, const char *name, struct model_row *ret, struct err *e)
 {
-	const struct row_key k = key_of('m', name);
+	struct row_key k;
 	struct str v;
-	int rc = get(t, key_str(&k), &v, e);
+	int rc;
 
+	if (str_copy(ret->name, sizeof ret->name, name) < 0)
+		return -ERR_NOT_FOUND; /* a foreign entry may name anything */
+	k = key_of('m', name);
+	rc = get(t, key_str(&k), &v, e);
 	if (rc < 0)
 		return rc;
-	if (str_copy(ret->name, sizeof ret->name, name) < 0 || model_decode(v, ret) < 0)
-		return damaged(e, "model");
-	return 0;
+	return model_decode(v, ret) < 0 ? damaged(e, "model") : 0;
 }
 
 struct model_walk {
@@ -252,18 +254,19 @@ int
 version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret,
             struct err *e)
 {
-	struct row_key k = key_version(model);
+	struct row_key k;
 	struct str v;
 	int rc;
 
+	if (str_copy(ret->model, sizeof ret->model, model) < 0)
+		return -ERR_NOT_FOUND;
+	k = key_version(model);
 	key_u64(&k, number);
 	rc = get(t, key_str(&k), &v, e);
 	if (rc < 0)
 		return rc;
 	ret->number = number;
-	if (str_copy(ret->model, sizeof ret->model, model) < 0 || version_decode(v, ret) < 0)
-		return damaged(e, "version");
-	return 0;
+	return version_decode(v, ret) < 0 ? damaged(e, "version") : 0;
 }
 
 struct version_walk {
@@ -279,6 +282,8 @@ version_step(void *arg, struct str key, struct str value)
 {
 	struct version_walk *w = arg;
 
+	if (key.n != 1 + strlen(w->row.model) + 1 + sizeof(uint64_t))
+		return damaged(w->e, "version");
 	w->row.number = key_tail_u64(key);
 	if (version_decode(value, &w->row) < 0)
 		return damaged(w->e, "version");
@@ -290,11 +295,12 @@ version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, vo
              struct err *e)
 {
 	struct version_walk w = { .fn = fn, .arg = arg, .e = e };
-	const struct row_key prefix = key_version(model);
-	struct row_key at = prefix;
+	struct row_key prefix, at;
 
 	if (str_copy(w.row.model, sizeof w.row.model, model) < 0)
 		return 0;
+	prefix = key_version(model);
+	at = prefix;
 	key_u64(&at, from ? from : UINT64_MAX);
 	return txn_scan(t, key_str(&prefix), key_str(&at), SCAN_BACKWARD, version_step, &w, e);
 }

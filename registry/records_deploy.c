@@ -70,18 +70,25 @@ target_put(struct txn *t, const struct target_row *v, struct err *e)
 int
 target_del(struct txn *t, const char *name, struct err *e)
 {
-	const struct row_key k = target_key(name);
+	struct row_key k;
 
+	if (strlen(name) >= WORD_SIZE)
+		return 0; /* there is none of such a name */
+	k = target_key(name);
 	return txn_del(t, key_str(&k), e);
 }
 
 int
 target_get(struct txn *t, const char *name, struct target_row *ret, struct err *e)
 {
-	const struct row_key k = target_key(name);
+	struct row_key k;
 	struct str v;
-	int rc = get(t, &k, &v, e);
+	int rc;
 
+	if (strlen(name) >= WORD_SIZE)
+		return -ERR_NOT_FOUND;
+	k = target_key(name);
+	rc = get(t, &k, &v, e);
 	if (rc < 0)
 		return rc;
 	return target_decode(v, ret) < 0 ? damaged(e, "target") : 0;
