@@ -90,7 +90,8 @@ find_plan_of_job(struct agent_job *j, const json_t *request, struct digest *ret,
 	}
 	if (rc == 0 && row.end_seq) {
 		err_set(e, ERR_CONFLICT, "job %s has ended (%s)", id, row.state);
-		return err_hint(e, "plan anew");
+		return err_hint(e, "slipway job show %s says how; promote or rollback plan anew",
+		                id);
 	}
 	if (rc < 0)
 		return rc;

@@ -125,6 +125,8 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		rc = v->d->preflight(v->st, &v->q, &f, e);
 	if (rc == 0)
+		wave_check_proof(v, &f);
+	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
 		*ret_drift = *ret_drift || o.is_drifted ||
@@ -470,6 +472,13 @@ agent_test(const json_t *request, json_t **ret, struct err *e)
 			 * another question */
 			set_text(*ret, "code", err_name(probe.code));
 			set_text(*ret, "reason", probe.msg);
+			set_text(*ret, "hint", probe.hint);
+		} else if (v.has_min_proof && (v.facts.proofs >> v.min_proof) == 0) {
+			rc = err_set(e, ERR_USAGE,
+			             "target \"%s\" can show the proof \"%s\" at most, not \"%s\"",
+			             row.name, proofs_highest(v.facts.proofs),
+			             proof_name(v.min_proof));
+			err_hint(e, "%s", v.facts.why_not);
 		}
 		json_object_set_new(*ret, "facts", facts_json(&v.facts));
 	}

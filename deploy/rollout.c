@@ -110,6 +110,8 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 		rc = check_held(run, v, &o, e);
 	if (rc == 0)
 		rc = v->d->preflight(v->st, &v->q, &f, e);
+	if (rc == 0)
+		wave_check_proof(v, &f);
 	if (rc == 0 &&
 	    !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
 		rc = check_findings(v, &f, e);

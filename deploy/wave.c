@@ -11,6 +11,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
+#include "registry/labels.h"
 
 static int
 open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
@@ -96,6 +97,17 @@ load_golden(struct registry *r, const struct digest *d, struct wave_target *v, s
 	return rc < 0 ? rc : golden_parse(buf_str(&text), &v->golden, e);
 }
 
+static int
+no_driver(const struct target_row *row, struct err *e)
+{
+	cleanup_buf struct buf names = { 0 };
+
+	for (size_t i = 0; deploy_drivers[i]; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", deploy_drivers[i]->name);
+	err_set(e, ERR_USAGE, "target \"%s\": there is no driver \"%s\"", row->name, row->driver);
+	return err_hint(e, "drivers: %s", buf_cstr(&names));
+}
+
 int
 wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
                  struct err *e)
@@ -110,16 +122,13 @@ wave_target_open(struct registry *r, const struct target_row *row, struct wave_t
 	ret->t.name = ret->row.name;
 	ret->t.driver = ret->row.driver;
 	ret->d = deploy_driver_find(ret->row.driver);
-	if (!ret->d) {
-		err_set(e, ERR_USAGE, "target \"%s\": this agent has no driver \"%s\"", row->name,
-		        row->driver);
-		return err_hint(e, "use the slipway that added it");
-	}
+	if (!ret->d)
+		return no_driver(row, e);
 	ret->st = xcalloc(1, ret->d->state_size ? ret->d->state_size : 1);
 	rc = ret->d->open(ret->st, &ret->t, e);
 	if (rc < 0) {
 		free(steal(&ret->st));
-		return err_prefix(e, "target \"%s\"", row->name);
+		return wave_blame(ret, e);
 	}
 	if (json_object_get(ret->body, "smoke")) {
 		rc = json_get_digest(ret->body, "smoke", "target", &smoke, e);
@@ -139,6 +148,29 @@ wave_target_close(struct wave_target *v)
 	buf_fini(&v->rendered);
 	json_decref(v->body);
 	*v = (struct wave_target){ 0 };
+}
+
+void
+wave_check_proof(const struct wave_target *v, struct findings *ret)
+{
+	const bool can_ask = v->golden && v->d->smoke;
+	unsigned can = v->facts.proofs;
+
+	if (!v->has_min_proof || v->q.empty)
+		return;
+	if (!can_ask)
+		can &= ~PROOF_BIT(PROOF_ANSWERED);
+	if ((can >> v->min_proof) != 0)
+		return;
+	if (v->min_proof == PROOF_ANSWERED && v->d->smoke && !v->golden)
+		findings_add(ret, FINDING_BLOCK, "proof",
+		             "import the version with --smoke, or add the target with one",
+		             "it asks for the proof \"%s\", and there is no golden request",
+		             proof_name(v->min_proof));
+	else
+		findings_add(ret, FINDING_BLOCK, "proof", "add it again with a lower --min-proof",
+		             "it asks for the proof \"%s\" and can show only \"%s\"",
+		             proof_name(v->min_proof), proofs_highest(can));
 }
 
 int

@@ -51,6 +51,8 @@ void wave_close(struct wave *w);
 int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
                      struct err *e);
 void wave_target_close(struct wave_target *v);
+/* A block when the proof that v asks for cannot be shown there. After probe. */
+void wave_check_proof(const struct wave_target *v, struct findings *ret);
 /* e is what came of looking at v, before anything was changed: whose fault, and what to do next. */
 int wave_blame(const struct wave_target *v, struct err *e);
 /* What is there now becomes v->pre; finding when it is not what the stage says. UNREACHABLE etc. of

@@ -287,8 +287,11 @@ intend_rollback(struct registry *r, const struct ledger *l, const struct digest 
 		        p->model);
 		return err_hint(e, "slipway history %s shows what happened", p->model);
 	}
-	if (version && digest_eq(version, &now->version))
+	if (version && digest_eq(version, &now->version)) {
+		p->version = now->version;
+		p->number = now->number;
 		return CHANGE_NONE;
+	}
 	rc = ledger_way_back(r, l, p->model, p->stage, version, &back, e);
 	if (rc < 0 || !back.exists) {
 		p->empty = true;

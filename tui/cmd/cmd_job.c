@@ -108,17 +108,19 @@ last_line(struct app *a, const char *id, struct journal_line *ret, struct err *e
 }
 
 static int
-run_show(struct app *a, const struct args *in, struct err *e)
+show(struct app *a, const char *id, struct err *e)
 {
 	char plan[DIGEST_HEX_SIZE];
 	struct journal_line last = { 0 };
 	struct err no_journal = { 0 };
 	struct job_row row;
 	struct json_out *j;
-	int rc = find(a, in->pos[0], &row, e);
+	int rc = find(a, id, &row, e);
 
 	if (rc < 0)
 		return rc;
+	if (out_format_of(a->out) == OUT_NAME)
+		out_text(a->out, "%s\n", row.id);
 	const bool has = last_line(a, row.id, &last, &no_journal) == 0 && last.n > 0;
 	digest_hex(&row.plan, plan);
 	out_object_begin(a->out, "Job");
@@ -152,35 +154,50 @@ run_show(struct app *a, const struct args *in, struct err *e)
 	return 0;
 }
 
+static int
+run_show(struct app *a, const struct args *in, struct err *e)
+{
+	return show(a, in->pos[0], e);
+}
+
 /* --- follow, wait --- */
 
+enum follow_flags {
+	FOLLOW_NOTES = 1u << 0,  /* each line of the journal on stderr */
+	FOLLOW_EVENTS = 1u << 1, /* the same under json, on stdout; else one object at the end */
+};
+
 static int
-follow(struct app *a, const char *id, bool show, struct err *e)
+follow(struct app *a, const char *id, unsigned flags, struct err *e)
 {
+	const bool json = out_is_json(a->out);
 	struct job_end end;
 	struct job_row row;
 	int rc = find(a, id, &row, e);
 
 	if (rc == 0)
-		rc = job_follow(a, id, show && !out_is_json(a->out), show && out_is_json(a->out),
-		                &end, e);
+		rc = job_follow(a, id, !json && (flags & FOLLOW_NOTES),
+		                json && (flags & FOLLOW_EVENTS), &end, e);
+	if (rc == 0 && json && !(flags & FOLLOW_EVENTS))
+		rc = show(a, id, e);
 	if (rc == 0)
 		rc = job_result(id, &end, e);
-	if (rc == 0 && !out_is_json(a->out))
-		out_text(a->out, "%s\n", end.last.text);
+	if (rc == 0 && !json)
+		out_text(a->out, "%s\n",
+		         out_format_of(a->out) == OUT_NAME ? row.id : end.last.text);
 	return rc;
 }
 
 static int
 run_follow(struct app *a, const struct args *in, struct err *e)
 {
-	return follow(a, in->pos[0], true, e);
+	return follow(a, in->pos[0], FOLLOW_NOTES | FOLLOW_EVENTS, e);
 }
 
 static int
 run_wait(struct app *a, const struct args *in, struct err *e)
 {
-	return follow(a, in->pos[0], false, e);
+	return follow(a, in->pos[0], 0, e);
 }
 
 /* --- resume, abort --- */
@@ -206,9 +223,14 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 
 	if (rc == 0)
 		rc = start_again(a, id, "resume", e);
-	if (rc < 0 || a->detach)
+	if (rc < 0)
 		return rc;
-	return follow(a, id, true, e);
+	if (!a->detach)
+		return follow(a, id, FOLLOW_NOTES, e);
+	if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
+		return show(a, id, e);
+	out_text(a->out, "job %s runs: slipway job follow %s\n", id, id);
+	return 0;
 }
 
 /* A living agent is asked by a file in its folder; where none lives, a new one puts back what was.
@@ -236,6 +258,8 @@ aborted(struct app *a, const char *id, struct err *e)
 		               ? err_set(e, ERR_CONFLICT,
 		                         "job %s had succeeded before it could be stopped", id)
 		               : job_result(id, &end, e);
+	if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
+		return show(a, id, e);
 	out_text(a->out, "job %s was aborted: the targets are as before\n", id);
 	return 0;
 }

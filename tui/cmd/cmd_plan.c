@@ -18,7 +18,7 @@ list_row(void *arg, const struct plan_row *p)
 	char id[DIGEST_HEX_SIZE];
 
 	digest_hex(&p->id, id);
-	if (!out_is_json(a->out) && out_format_of(a->out) != OUT_WIDE)
+	if (out_format_of(a->out) == OUT_TEXT)
 		id[PLAN_ID_SHOWN] = '\0';
 	out_cell(a->out, id);
 	out_cell(a->out, p->kind);
@@ -102,6 +102,7 @@ show_text(struct app *a, const struct plan_row *row, const struct plan *p)
 static int
 run_show(struct app *a, const struct args *in, struct err *e)
 {
+	char id[DIGEST_HEX_SIZE];
 	struct plan_row row;
 	struct plan p;
 	struct json_out *j;
@@ -109,12 +110,19 @@ run_show(struct app *a, const struct args *in, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	digest_hex(&p.id, id);
+	if (out_format_of(a->out) == OUT_NAME)
+		out_text(a->out, "%s\n", id);
 	out_object_begin(a->out, "Plan");
 	j = out_object_json(a->out);
 	if (j) {
 		cleanup_json json_t *intent = NULL;
 		rc = json_parse(buf_str(&p.text), "plan", &intent, e);
-		jo_digest(j, "id", &p.id);
+		jo_string(j, "id", id);
+		jo_string(j, "action", p.kind);
+		jo_string(j, "model", p.model);
+		jo_string(j, "stage", p.stage);
+		jo_u64(j, "number", p.number);
 		jo_value(j, "intent", intent);
 		jo_string(j, "state", row.state);
 		jo_bool(j, "authorised", row.authorisation_seq != 0);
@@ -161,9 +169,7 @@ apply(struct app *a, const struct plan *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (done) {
-		out_text(a->out,
-		         "%s of \"%s\" holds what this plan says already, nothing was changed\n",
-		         p->stage, p->model);
+		plan_is_done(a, p);
 		return 0;
 	}
 	digest_hex(&p->id, id);

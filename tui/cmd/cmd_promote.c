@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "registry/ref.h"
 #include "tui/cmd/proposal.h"
@@ -30,7 +31,7 @@ resolve(struct app *a, const char *text, const char *verb, struct version_row *r
 }
 
 static void
-show_proposal(struct app *a, const struct proposal *p, const char *kind, bool changed)
+show_proposal(struct app *a, const struct proposal *p, bool changed)
 {
 	char id[DIGEST_HEX_SIZE];
 	struct json_out *j;
@@ -44,22 +45,11 @@ show_proposal(struct app *a, const struct proposal *p, const char *kind, bool ch
 		proposal_show(a, p);
 		return;
 	}
-	out_object_begin(a->out, kind);
+	out_object_begin(a->out, "Plan");
 	j = out_object_json(a->out);
 	proposal_json(p, j);
 	jo_bool(j, "changed", changed);
 	out_object_end(a->out);
-}
-
-static int
-already_so(struct app *a, const struct proposal *p)
-{
-	if (out_is_json(a->out))
-		show_proposal(a, p, "Promotion", false);
-	else
-		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n",
-		         p->plan.stage, p->plan.model, p->plan.number);
-	return 0;
 }
 
 static int
@@ -89,7 +79,7 @@ go(struct app *a, const struct proposal *p, bool store_only, const char *line, s
 		return rc;
 	if (store_only) {
 		if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
-			show_proposal(a, p, "Plan", changed);
+			show_proposal(a, p, changed);
 		return 0;
 	}
 	rc = plan_authorise(a, &p->plan, e);
@@ -105,10 +95,12 @@ propose(struct app *a, const char *kind, const char *model, const struct digest 
 
 	if (rc < 0)
 		return rc;
-	if (p.already) {
-		rc = already_so(a, &p);
+	if (p.already && out_is_json(a->out) && (a->dry_run || store_only)) {
+		show_proposal(a, &p, false);
+	} else if (p.already) {
+		plan_is_done(a, &p.plan);
 	} else if (a->dry_run) {
-		show_proposal(a, &p, "Plan", false);
+		show_proposal(a, &p, false);
 		rc = proposal_check_blocks(&p, e);
 	} else {
 		if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME)
@@ -166,8 +158,13 @@ rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 		err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", model);
 		return err_hint(e, "slipway list shows them");
 	}
+	if (rc == 0 && to && !strpbrk(to, "@:")) {
+		err_set(e, ERR_USAGE, "--to \"%s\" names no version", to);
+		return err_hint(e, "slipway rollback %s --stage %s --to %s@v1", model, stage,
+		                model);
+	}
 	if (rc == 0 && to)
-		rc = resolve(a, to, "rollback NAME --stage S --to", &v, e);
+		rc = resolve(a, to, "rollback", &v, e);
 	if (rc < 0)
 		return rc;
 	if (to && !streq(v.model, model))

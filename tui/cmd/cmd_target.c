@@ -105,6 +105,8 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		rc = json_parse(str_of(row.body), "target", &body, e);
 	if (rc < 0)
 		return rc;
+	if (out_format_of(a->out) == OUT_NAME)
+		out_text(a->out, "%s\n", row.name);
 	out_object_begin(a->out, "Target");
 	j = out_object_json(a->out);
 	if (j) {
@@ -149,7 +151,7 @@ run_test(struct app *a, const struct args *in, struct err *e)
 {
 	cleanup_json json_t *reply = NULL;
 	const json_t *facts;
-	const char *code, *reason;
+	const char *code, *reason, *hint;
 	struct json_out *j;
 	int rc = ask_agent(a, in->pos[0], NULL, &reply, e);
 
@@ -159,9 +161,13 @@ run_test(struct app *a, const struct args *in, struct err *e)
 	code = json_opt_string(reply, "code");
 	reason = json_opt_string(reply, "reason");
 	if (code) {
+		hint = json_opt_string(reply, "hint");
 		err_set(e, err_from_name(code), "target \"%s\": %s", in->pos[0],
 		        reason ? reason : code);
-		return err_hint(e, "start the server or mend the address, then try again");
+		return err_hint(e, "%s",
+		                hint && *hint
+		                        ? hint
+		                        : "start the server or mend the address, then try again");
 	}
 	out_object_begin(a->out, "TargetTest");
 	j = out_object_json(a->out);
@@ -171,8 +177,9 @@ run_test(struct app *a, const struct args *in, struct err *e)
 		jo_value(j, "facts", facts);
 	} else {
 		out_field(a->out, "target", "%s is reachable", in->pos[0]);
-		out_field(a->out, "server", "%s %s %s", json_opt_string(facts, "server"),
-		          json_opt_string(facts, "version"), json_opt_string(facts, "mode"));
+		out_field(a->out, "server", "%s%s%s", json_opt_string(facts, "server"),
+		          *json_opt_string(facts, "version") ? " " : "",
+		          json_opt_string(facts, "version"));
 		out_field(a->out, "proof", "up to \"%s\"",
 		          proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))));
 		if (*json_opt_string(facts, "whyNot"))
@@ -376,7 +383,8 @@ run_add(struct app *a, const struct args *in, struct err *e)
 	reason = json_opt_string(reply, "reason");
 	if (code)
 		out_note(a->out,
-		         "target \"%s\" cannot be reached now (%s); it is added all the same",
+		         "target \"%s\" cannot be used now: %s; that does not keep it from being "
+		         "added",
 		         c.name, reason ? reason : code);
 	rc = app_confirm(a, what, NULL, "add --yes to the same line", e);
 	c.body = body;

@@ -393,6 +393,37 @@ show_end(struct app *a, const struct plan *p, const char *job, const struct job_
 	out_object_end(a->out);
 }
 
+void
+plan_is_done(struct app *a, const struct plan *p)
+{
+	char id[DIGEST_HEX_SIZE];
+	struct json_out *j;
+
+	if (out_format_of(a->out) == OUT_NAME)
+		return; /* no job ran */
+	digest_hex(&p->id, id);
+	out_object_begin(a->out, "Promotion");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "model", p->model);
+		jo_string(j, "stage", p->stage);
+		jo_string(j, "action", p->kind);
+		jo_u64(j, "number", p->number);
+		jo_string(j, "plan", id);
+		jo_string(j, "job", NULL);
+		jo_string(j, "state", job_state_name(JOB_SUCCEEDED));
+		jo_bool(j, "changed", false);
+		jo_bool(j, "rolledBack", false);
+	} else if (p->empty) {
+		out_text(a->out, "%s of \"%s\" holds nothing already, nothing was changed\n",
+		         p->stage, p->model);
+	} else {
+		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n",
+		         p->stage, p->model, p->number);
+	}
+	out_object_end(a->out);
+}
+
 int
 plan_run(struct app *a, const struct plan *p, struct err *e)
 {

@@ -29,5 +29,7 @@ int proposal_check_job(struct app *a, const struct proposal *p, bool *ret_same, 
 int plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e);
 /* Signs the authorisation with this person's key, unless a valid one stands. */
 int plan_authorise(struct app *a, const struct plan *p, struct err *e);
+/* The stage holds it already: said, with "changed": false. */
+void plan_is_done(struct app *a, const struct plan *p);
 /* Starts the job and, unless --detach, follows it to its end and shows how it ended. */
 int plan_run(struct app *a, const struct plan *p, struct err *e);
