@@ -90,7 +90,8 @@ Test(log, format)
 		char hex[DIGEST_HEX_SIZE];
 		struct err e = { 0 };
 
-		cr_expect_eq(log_format(cases[i].seq, (struct str){ json, cases[i].n }, &b, &leaf, &e),
+		cr_expect_eq(log_format(cases[i].seq, (struct str){ json, cases[i].n }, &b, &leaf,
+		                        &e),
 		             cases[i].rc, "%zu", i);
 		cr_expect(has_prefix(buf_cstr(&b), cases[i].head), "%zu: %s", i, buf_cstr(&b));
 		if (cases[i].rc < 0)
