@@ -5,7 +5,6 @@
  */
 #include "registry/base/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +13,7 @@
 /* the first and the last second that four digits of year can name */
 #define CLOCK_MIN INT64_C(-62167219200)
 #define CLOCK_MAX INT64_C(253402300799)
+#define DAY_S     INT64_C(86400)
 
 int64_t
 clock_now_s(void)
@@ -39,18 +39,69 @@ clock_mono_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* gmtime_r and timegm read the time zone files of the machine before they do their sums, in every
+ * process. The calendar repeats every 400 years, and a year that begins in March ends with the day
+ * that comes and goes. */
+#define ERA_DAYS   INT64_C(146097)
+#define EPOCH_DAYS INT64_C(719468) /* from 1 March of year 0 to 1970 */
+
+struct date {
+	int64_t year, month, day;
+};
+
+static struct date
+date_of(int64_t days)
+{
+	const int64_t from_0 = days + EPOCH_DAYS;
+	const int64_t era = (from_0 >= 0 ? from_0 : from_0 - ERA_DAYS + 1) / ERA_DAYS;
+	const int64_t in_era = from_0 - era * ERA_DAYS;
+	const int64_t year =
+	        (in_era - in_era / 1460 + in_era / 36524 - in_era / (ERA_DAYS - 1)) / 365;
+	const int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+	const int64_t march = (5 * in_year + 2) / 153; /* months since March */
+	const int64_t month = march < 10 ? march + 3 : march - 9;
+
+	return (struct date){ year + era * 400 + (month <= 2), month,
+		              in_year - (153 * march + 2) / 5 + 1 };
+}
+
+static int64_t
+days_of(const struct date *d)
+{
+	const int64_t y = d->year - (d->month <= 2);
+	const int64_t era = (y >= 0 ? y : y - 399) / 400;
+	const int64_t year = y - era * 400;
+	const int64_t march = d->month > 2 ? d->month - 3 : d->month + 9;
+	const int64_t in_year = (153 * march + 2) / 5 + d->day - 1;
+
+	return era * ERA_DAYS + year * 365 + year / 4 - year / 100 + in_year - EPOCH_DAYS;
+}
+
+/* n digits of v and what stands behind them. */
+static char *
+put_digits(char *p, int64_t v, int n, char behind)
+{
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	p[n] = behind;
+	return p + n + 1;
+}
+
 void
 clock_text(char ret[CLOCK_TEXT_SIZE], int64_t s)
 {
-	time_t t = s < CLOCK_MIN ? CLOCK_MIN : s > CLOCK_MAX ? CLOCK_MAX : s;
-	struct tm tm = { 0 };
+	const int64_t t = s < CLOCK_MIN ? CLOCK_MIN : s > CLOCK_MAX ? CLOCK_MAX : s;
+	const int64_t days = (t >= 0 ? t : t - DAY_S + 1) / DAY_S, rest = t - days * DAY_S;
+	const struct date d = date_of(days);
+	char *p = ret;
 
-	(void)gmtime_r(&t, &tm);
-	/* the remainders tell the compiler what the clamp guarantees: it all fits */
-	(void)snprintf(ret, CLOCK_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ",
-		       (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-		       (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100,
-		       (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+	p = put_digits(p, d.year, 4, '-');
+	p = put_digits(p, d.month, 2, '-');
+	p = put_digits(p, d.day, 2, 'T');
+	p = put_digits(p, rest / 3600, 2, ':');
+	p = put_digits(p, rest / 60 % 60, 2, ':');
+	p = put_digits(p, rest % 60, 2, 'Z');
+	*p = '\0';
 }
 
 static int
@@ -70,18 +121,14 @@ int
 clock_parse(const char *s, int64_t *ret_s)
 {
 	char back[CLOCK_TEXT_SIZE];
-	struct tm tm = { 0 };
+	struct date d;
 	int64_t t;
 
 	if (strlen(s) != strlen("2026-11-26T01:11:15Z"))
 		return -1;
-	tm.tm_year = digits(s, 4) - 1900;
-	tm.tm_mon = digits(s + 5, 2) - 1;
-	tm.tm_mday = digits(s + 8, 2);
-	tm.tm_hour = digits(s + 11, 2);
-	tm.tm_min = digits(s + 14, 2);
-	tm.tm_sec = digits(s + 17, 2);
-	t = timegm(&tm);
+	d = (struct date){ digits(s, 4), digits(s + 5, 2), digits(s + 8, 2) };
+	t = days_of(&d) * DAY_S + digits(s + 11, 2) * 3600 + digits(s + 14, 2) * 60 +
+	    digits(s + 17, 2);
 
 	/* written back it must be the same text: that refuses 30 February and leap seconds */
 	clock_text(back, t);
