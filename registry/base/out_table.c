@@ -68,6 +68,12 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 	t->has_rows = false;
 	buf_clear(&t->text);
 	t->cells.n = 0;
+	if (is_laid_out(o)) {
+		/* grown by halves, each would be copied where the other left it no room */
+		(void)buf_reserve(&t->text, OUT_WRITE_SIZE - 1);
+		vec_reserve(&t->cells, OUT_WRITE_SIZE / sizeof(*t->cells.v));
+	}
+	(void)buf_reserve(&o->data, OUT_WRITE_SIZE + OUT_WRITE_SIZE / 8 - 1);
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].name)
 			t->name = i;
@@ -124,23 +130,26 @@ cell_open(struct out *o)
 	return b;
 }
 
+enum made { OURS, FOREIGN }; /* ours: ASCII, as wide as it is long and nothing to escape */
+
 static void
-cell_keep(struct out_table *t)
+cell_keep(struct out_table *t, enum made made)
 {
 	const struct str s = { t->text.p + t->cell_start, t->text.n - t->cell_start };
 
 	assert(s.n <= UINT32_MAX);
-	const struct out_cell_text cell = { (uint32_t)s.n, s.n > 0 ? (uint32_t)text_width(s) : 0 };
+	const size_t width = made == OURS || s.n == 0 ? s.n : text_width(s);
+	const struct out_cell_text cell = { (uint32_t)s.n, (uint32_t)width };
 	vec_push(&t->cells, cell);
 }
 
 static void
-cell_close(struct out *o)
+cell_close(struct out *o, enum made made)
 {
 	struct out_table *const t = &o->table;
 
 	if (is_laid_out(o) && is_shown(o, t->at))
-		cell_keep(t);
+		cell_keep(t, made);
 	if (++t->at < t->n)
 		return;
 	t->at = 0;
@@ -156,18 +165,22 @@ cell_close(struct out *o)
 
 /* A value that is a string in JSON. */
 static void
-cell_string(struct out *o, struct str s)
+cell_string(struct out *o, struct str s, enum made made)
 {
 	struct buf *const b = cell_open(o);
+	const bool quoted = b && out_is_json(o);
 
-	if (b && out_is_json(o)) {
+	if (quoted)
 		buf_addc(b, '"');
+	if (b && made == OURS)
+		buf_add(b, s.p, s.n);
+	else if (quoted)
 		text_json(b, s);
-		buf_addc(b, '"');
-	} else if (b) {
+	else if (b)
 		text_safe(b, s);
-	}
-	cell_close(o);
+	if (quoted)
+		buf_addc(b, '"');
+	cell_close(o, made);
 }
 
 static void
@@ -179,20 +192,20 @@ cell_nothing(struct out *o)
 		buf_add(b, "null", 4);
 	else if (b && is_laid_out(o))
 		buf_addc(b, '-');
-	cell_close(o);
+	cell_close(o, OURS);
 }
 
 void
 out_cell_str(struct out *o, struct str s)
 {
-	cell_string(o, s);
+	cell_string(o, s, FOREIGN);
 }
 
 void
 out_cell(struct out *o, const char *s)
 {
 	if (s)
-		cell_string(o, str_of(s));
+		cell_string(o, str_of(s), FOREIGN);
 	else
 		cell_nothing(o);
 }
@@ -210,7 +223,7 @@ out_cell_u64(struct out *o, uint64_t v)
 	} while (v > 0);
 	if (b)
 		buf_add(b, digits + i, sizeof(digits) - i);
-	cell_close(o);
+	cell_close(o, OURS);
 }
 
 void
@@ -223,7 +236,7 @@ out_cell_size(struct out *o, uint64_t bytes)
 		return;
 	}
 	text_size(text, bytes);
-	cell_string(o, str_of(text));
+	cell_string(o, str_of(text), OURS);
 }
 
 /* clock_text with the date kept from the row before: rows come by time, the date is dear. */
@@ -256,7 +269,7 @@ cell_skip(struct out *o)
 {
 	if (is_shown(o, o->table.at))
 		return false;
-	cell_close(o);
+	cell_close(o, OURS);
 	return true;
 }
 
@@ -269,9 +282,9 @@ out_cell_time(struct out *o, int64_t s)
 		return;
 	if (o->format == OUT_TEXT) {
 		text_age(text, s, o->table.now_s);
-		cell_string(o, str_of(text));
+		cell_string(o, str_of(text), OURS);
 	} else {
-		cell_string(o, time_text(&o->table, s));
+		cell_string(o, time_text(&o->table, s), OURS);
 	}
 }
 
@@ -288,9 +301,9 @@ out_cell_digest(struct out *o, const struct digest *d)
 	}
 	digest_hex(d, text + 7);
 	if (o->format == OUT_TEXT)
-		cell_string(o, (struct str){ text + 7, 12 });
+		cell_string(o, (struct str){ text + 7, 12 }, OURS);
 	else
-		cell_string(o, str_of(text));
+		cell_string(o, str_of(text), OURS);
 }
 
 void
@@ -305,15 +318,7 @@ out_cell_json(struct out *o, const char *text, const json_t *v)
 	b = cell_open(o);
 	struct json_out j = { .b = b };
 	jo_value(&j, NULL, v);
-	cell_close(o);
-}
-
-static void
-add_spaces(struct buf *b, size_t n)
-{
-	memset(buf_reserve(b, n), ' ', n);
-	b->n += n;
-	b->p[b->n] = '\0';
+	cell_close(o, OURS);
 }
 
 /* Two spaces between columns; spaces wait in *gap until something follows them. */
@@ -325,8 +330,11 @@ lay_cell(struct buf *b, enum out_align align, struct str s, size_t cell, size_t 
 	if (align == OUT_RIGHT)
 		*gap += pad;
 	if (s.n > 0) {
-		add_spaces(b, *gap);
-		buf_add(b, s.p, s.n);
+		char *const at = buf_reserve(b, *gap + s.n);
+
+		memset(at, ' ', *gap);
+		memcpy(at + *gap, s.p, s.n);
+		b->n += *gap + s.n;
 		*gap = 0;
 	}
 	*gap += align == OUT_RIGHT ? 2 : pad + 2;

@@ -196,9 +196,14 @@ add_byte(struct buf *ret, uint32_t c)
 static void
 safe(struct buf *ret, struct str s, bool keep_lf)
 {
-	struct scan t = { .utf8 = locale_is_utf8(), .marks = MARKS_MAX };
-	size_t i = 0;
+	struct scan t = { .marks = MARKS_MAX };
+	size_t i = plain_run(s.p, s.n);
 
+	buf_add(ret, s.p, i);
+	if (i == s.n)
+		return; /* most text, before the locale is asked */
+	t.utf8 = locale_is_utf8();
+	t.marks = i > 0 ? 0 : MARKS_MAX;
 	while (i < s.n) {
 		uint32_t c;
 		size_t len = plain_run(s.p + i, s.n - i);
@@ -461,9 +466,14 @@ add_json_escape(struct buf *ret, uint32_t c)
 void
 text_json(struct buf *ret, struct str s)
 {
-	struct scan t = { .utf8 = locale_is_utf8(), .marks = MARKS_MAX };
-	size_t i = 0;
+	struct scan t = { .marks = MARKS_MAX };
+	size_t i = plain_run(s.p, s.n);
 
+	buf_add(ret, s.p, i);
+	if (i == s.n)
+		return;
+	t.utf8 = locale_is_utf8();
+	t.marks = i > 0 ? 0 : MARKS_MAX;
 	while (i < s.n) {
 		uint32_t c;
 		size_t len = plain_run(s.p + i, s.n - i);

@@ -17,6 +17,8 @@ void *vec_grow_(void *v, size_t *cap, size_t need, size_t size);
 		(vec)->v = vec_grow_((vec)->v, &(vec)->cap, (vec)->n + 1, sizeof(*(vec)->v)); \
 		(vec)->v[(vec)->n++] = (item); \
 	} while (0)
+#define vec_reserve(vec, count) \
+	((vec)->v = vec_grow_((vec)->v, &(vec)->cap, (count), sizeof(*(vec)->v)))
 #define vec_fini(vec) \
 	do { \
 		free((vec)->v); \

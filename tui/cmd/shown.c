@@ -17,15 +17,18 @@ version_name(const char *model, uint64_t number, char ret[VERSION_NAME_SIZE])
 void
 cell_number(struct out *o, uint64_t number)
 {
-	char text[24];
+	char text[24] = "";
+	size_t at = sizeof text - 1;
 
 	if (number == 0) {
 		out_cell(o, NULL);
 	} else if (out_is_json(o)) {
 		out_cell_u64(o, number);
-	} else {
-		(void)snprintf(text, sizeof text, "v%" PRIu64, number);
-		out_cell(o, text);
+	} else { /* by hand: snprintf would be a tenth of a long list */
+		for (; number > 0; number /= 10)
+			text[--at] = (char)('0' + number % 10);
+		text[--at] = 'v';
+		out_cell(o, text + at);
 	}
 }
 
