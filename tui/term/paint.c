@@ -200,6 +200,8 @@ paint_rule(const struct area *a, size_t row, const char *title)
 {
 	size_t col = 0;
 
+	if (row >= a->rows)
+		return;
 	if (title[0]) {
 		paint_safe(a, row, 0, INK_RULE, a->g->ascii ? STR("- ") : STR("─ "));
 		col = paint_fit(a, row, 2,

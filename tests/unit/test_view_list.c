@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cursors stay on rows, filters mean what they say, and a window over many models shows each once.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "registry/change.h"
+#include "tui/view/list.h"
+#include "tui/view/models_window.h"
+
+#define MODELS 400u
+
+static const struct {
+	const char *filter, *text;
+	bool matches;
+} filters[] = {
+	{ "", "anything", true },
+	{ "fraud", "fraud-ranker", true },
+	{ "FRAUD", "fraud-ranker", true },
+	{ "fraud -rank", "fraud-ranker", false },
+	{ "ran fra", "fraud-ranker", true },
+	{ "-rank", "face", true },
+	{ "-", "face", true },
+	{ "  face  ", "face", true },
+	{ "fa x", "face", false },
+	{ "-face", "", true },
+};
+
+Test(list, filter_words)
+{
+	for (size_t i = 0; i < COUNT(filters); i++)
+		cr_expect_eq(filter_match(filters[i].filter, filters[i].text), filters[i].matches,
+		             "\"%s\" on \"%s\"", filters[i].filter, filters[i].text);
+}
+
+Test(list, the_cursor_stays_on_a_row_in_sight)
+{
+	static const enum action all[] = { ACT_UP,        ACT_DOWN, ACT_PAGE_UP,
+		                           ACT_PAGE_DOWN, ACT_TOP,  ACT_BOTTOM };
+	unsigned seed = 1;
+
+	for (size_t n = 0; n < 30; n += 7)
+		for (size_t page = 0; page < 12; page += 3) {
+			struct list l = { .n = n };
+			for (size_t i = 0; i < 200; i++) {
+				seed = seed * 1103515245u + 12345u;
+				cr_expect(list_move(&l, all[(seed >> 16) % COUNT(all)], page));
+				list_fit(&l, page);
+				cr_expect(n == 0 ? l.cursor == 0 : l.cursor < n);
+				cr_expect(page == 0 ||
+				          (l.top <= l.cursor && l.cursor < l.top + page));
+			}
+		}
+	struct list l = { .n = 3 };
+	cr_expect_not(list_move(&l, ACT_OPEN, 5));
+}
+
+static int
+body_give(struct txn *t, void *arg, json_t **ret, struct err *e)
+{
+	(void)t;
+	(void)e;
+	*ret = json_incref(arg);
+	return 0;
+}
+
+static void
+models_make(struct registry *r)
+{
+	char name[32], digest[80] = "sha256:";
+	struct change_result done;
+	struct digest d;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < MODELS; i++) {
+		(void)snprintf(name, sizeof(name), "%s-%04zu", i % 4 ? "model" : "other", i);
+		digest_small(name, sizeof(name), &d);
+		digest_hex(&d, digest + 7);
+		json_t *body = json_object();
+		json_object_set_new(body, "bytes", json_integer(1));
+		json_object_set_new(body, "digest", json_string(digest));
+		json_object_set_new(body, "files", json_integer(1));
+		json_object_set_new(body, "key", json_string(""));
+		json_object_set_new(body, "number", json_integer(1));
+		json_object_set_new(body, "signer", json_string("ana"));
+		const struct change c = {
+			.type = "version", .model = name, .check = body_give, .arg = body
+		};
+		cr_assert_eq(change_commit(r, &c, &done, &e), 0, "%s", e.msg);
+		json_decref(body);
+	}
+}
+
+/* The n-th model by name that the filter takes: "model-*" come first. */
+static void
+name_of(char ret[32], size_t n, bool others_only)
+{
+	const size_t models = MODELS - MODELS / 4;
+
+	if (others_only || n >= models)
+		(void)snprintf(ret, 32, "other-%04zu", (others_only ? n : n - models) * 4);
+	else
+		(void)snprintf(ret, 32, "model-%04zu", n / 3 * 4 + n % 3 + 1);
+}
+
+Test(list, a_window_over_models)
+{
+	static const struct {
+		size_t want;
+		bool to_end;
+	} looks[] = { { 0, false },   { 130, false }, { 0, true },
+		      { 399, false }, { 257, false }, { 5, false } };
+	char dir[] = "/tmp/slipway-test-XXXXXX", id[REGISTRY_ID_SIZE], name[32];
+	struct models_window w = { 0 };
+	struct registry *r = NULL;
+	struct txn *t = NULL;
+	struct err e = { 0 };
+
+	cr_assert(mkdtemp(dir) != NULL);
+	cr_assert_eq(setenv("XDG_STATE_HOME", dir, 1), 0);
+	cleanup_free char *at = xasprintf("%s/r", dir);
+	cr_assert_eq(registry_create(at, id, &e), 0, "%s", e.msg);
+	cr_assert_eq(registry_open(at, REGISTRY_WRITE, &r, &e), 0, "%s", e.msg);
+	models_make(r);
+	cr_assert_eq(store_read_begin(r->store, &t, &e), 0);
+	for (size_t i = 0; i < COUNT(looks); i++) {
+		cr_assert_eq(models_window_load(&w, t, "", looks[i].want, looks[i].to_end, &e), 0);
+		for (size_t k = w.base; k < w.base + w.n; k++) {
+			name_of(name, k, false);
+			cr_assert(models_window_row(&w, k) != NULL);
+			cr_expect_str_eq(models_window_row(&w, k)->name, name);
+		}
+		cr_expect(w.n > 0 && w.n <= 2 * BLOCK_ROWS);
+		cr_expect(looks[i].to_end || models_window_row(&w, looks[i].want) != NULL,
+		          "row %zu", looks[i].want);
+	}
+	cr_expect(w.total_is_known && w.total == MODELS, "%zu models", w.total);
+
+	models_window_reset(&w);
+	cr_assert_eq(models_window_load(&w, t, "other", 0, false, &e), 0);
+	cr_expect_eq(w.total, MODELS / 4);
+	name_of(name, 7, true);
+	cr_expect_str_eq(models_window_row(&w, 7)->name, name);
+	models_window_reset(&w);
+	cr_assert_eq(models_window_load(&w, t, "nowhere", 0, false, &e), 0);
+	cr_expect(w.total == 0 && w.total_is_known && models_window_row(&w, 0) == NULL);
+	models_window_fini(&w);
+	store_abort(t);
+	registry_close(r);
+}
