@@ -170,6 +170,8 @@ cell_string(struct out *o, struct str s, enum made made)
 	struct buf *const b = cell_open(o);
 	const bool quoted = b && out_is_json(o);
 
+	if (b && text_is_plain(s))
+		made = OURS;
 	if (quoted)
 		buf_addc(b, '"');
 	if (b && made == OURS)
@@ -299,11 +301,18 @@ out_cell_digest(struct out *o, const struct digest *d)
 		cell_nothing(o);
 		return;
 	}
+	if (o->format == OUT_TEXT) {
+		static const char hex[] = "0123456789abcdef";
+
+		for (size_t i = 0; i < 6; i++) { /* the whole would be five times the work */
+			text[2 * i] = hex[d->b[i] >> 4];
+			text[2 * i + 1] = hex[d->b[i] & 15];
+		}
+		cell_string(o, (struct str){ text, 12 }, OURS);
+		return;
+	}
 	digest_hex(d, text + 7);
-	if (o->format == OUT_TEXT)
-		cell_string(o, (struct str){ text + 7, 12 }, OURS);
-	else
-		cell_string(o, str_of(text), OURS);
+	cell_string(o, str_of(text), OURS);
 }
 
 void

@@ -111,6 +111,12 @@ plain_run(const char *p, size_t n)
 	return i;
 }
 
+bool
+text_is_plain(struct str s)
+{
+	return plain_run(s.p, s.n) == s.n;
+}
+
 size_t
 text_decode(const char *p, size_t n, uint32_t *ret)
 {

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ void text_json(struct buf *ret, struct str s);
 /* One code point of strict UTF-8: bytes taken (1..4), or 0 when p does not start a valid one. */
 size_t text_decode(const char *p, size_t n, uint32_t *ret);
 int text_is_utf8(struct str s); /* 1 or 0 */
+/* Printable ASCII alone, without backslash and quote: its safe form is itself, a cell a byte. */
+bool text_is_plain(struct str s);
 
 /* "1.2G", "870M", "13B": three digits at most, powers of 1024. */
 void text_size(char ret[16], uint64_t bytes);
