@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state machine of a job over a driver that fails at one chosen step: how the job ends, which
+ * calls were made in which order, what serves afterwards, and that each write was announced in the
+ * journal before it was made.
+ */
+#include "deploy/rollout.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/base/clock.h"
+#include "registry/base/fs.h"
+
+#define JOB  "00112233445566aa"
+#define PLAN "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* What a call that fails has done all the same. */
+enum done { NOTHING, ALL, HALF };
+
+struct failure {
+	const char *at; /* "aA": target and call as in the trace; NULL: none */
+	enum err_code code;
+	enum done done;
+};
+
+struct rollout_case {
+	const char *name;
+	struct failure first, second;
+	const char *kind; /* NULL: promote */
+	unsigned targets; /* 0: one */
+	uint64_t held, to;
+	enum err_code code;
+	enum job_state state;
+	bool rolled_back;
+	const char *trace, *serving;
+};
+
+/* The world of one case: two places and what was asked of them. */
+static struct world {
+	const struct rollout_case *c;
+	struct place {
+		char letter;
+		uint64_t serving;
+		bool is_stamped, is_half;
+	} at[2];
+	bool used[2]; /* a failure of a write happens once */
+	bool wants_abort;
+	struct journal *journal;
+	struct journal_line last;
+	struct buf trace;
+	char complaint[256];
+} world;
+
+struct mock {
+	struct place *at;
+};
+
+static struct digest
+version_of(uint64_t number)
+{
+	struct digest d = { 0 };
+
+	memset(&d, (int)number, number ? sizeof(d) : 0);
+	return d;
+}
+
+/* Looks that repeat depend on time and count once. */
+static const struct failure *
+call(const struct place *at, char what)
+{
+	const char word[3] = { at->letter, what, '\0' };
+	const struct failure *failures[] = { &world.c->first, &world.c->second };
+	const size_t n = world.trace.n;
+
+	if (n < 2 || (what != 'W' && what != 'N') || memcmp(world.trace.p + n - 2, word, 2) != 0)
+		buf_addf(&world.trace, "%s%s", n ? " " : "", word);
+	for (size_t i = 0; i < COUNT(failures); i++) {
+		if (!streq(failures[i]->at, word) || world.used[i])
+			continue;
+		world.used[i] = what == 'A' || what == 'B';
+		return failures[i];
+	}
+	return NULL;
+}
+
+/* The newest line of the journal must announce this call. */
+static void
+announced(const struct place *at, const char *step)
+{
+	const char target[2] = { at->letter, '\0' };
+	struct err e = { 0 };
+	bool has = true;
+
+	while (has && journal_next(world.journal, &world.last, &has, &e) == 0)
+		continue;
+	if (!streq(world.last.step, step) || !streq(world.last.target, target))
+		(void)snprintf(world.complaint, sizeof(world.complaint),
+		               "%s of %s was announced as \"%s\" of \"%s\"", step, target,
+		               world.last.step, world.last.target);
+}
+
+static int
+fail(const struct failure *f, struct err *e)
+{
+	return f && f->code ? err_set(e, f->code, "made to fail at %s", f->at) : 0;
+}
+
+static int
+mock_probe(void *st, struct target_facts *ret, struct err *e)
+{
+	const struct mock *m = st;
+
+	ret->proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
+	return fail(call(m->at, 'P'), e);
+}
+
+static int
+mock_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
+{
+	const struct mock *m = st;
+	const struct failure *f = call(m->at, 'F');
+
+	if (f && !f->code)
+		findings_add(ret, FINDING_BLOCK, "mock", "try otherwise", "in the way");
+	return fail(f, e);
+}
+
+static int
+mock_stage(void *st, const struct rollout *q, struct err *e)
+{
+	const struct mock *m = st;
+
+	announced(m->at, "stage");
+	return fail(call(m->at, 'S'), e);
+}
+
+static int
+write_to(struct place *at, char what, uint64_t number, bool stamp, struct err *e)
+{
+	const struct failure *f = call(at, what);
+
+	if (!f || f->done != NOTHING) {
+		at->serving = number;
+		at->is_stamped = stamp;
+		at->is_half = f && f->done == HALF;
+	}
+	return fail(f, e);
+}
+
+static int
+mock_apply(void *st, const struct rollout *q, struct str rendered, const struct precondition *p,
+           struct err *e)
+{
+	const struct mock *m = st;
+
+	announced(m->at, "apply");
+	return write_to(m->at, 'A', q->empty ? 0 : q->number, true, e);
+}
+
+static int
+mock_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
+                 const struct precondition *p, struct err *e)
+{
+	const struct mock *m = st;
+
+	announced(m->at, "rollback");
+	return write_to(m->at, 'B', s->empty ? 0 : s->number, true, e);
+}
+
+static int
+mock_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e)
+{
+	const struct mock *m = st;
+
+	announced(m->at, "abort");
+	return write_to(m->at, 'U', p->empty ? 0 : p->number, false, e);
+}
+
+/* L before the switch, W after it; a failure without a code is an observation that says failed. */
+static int
+mock_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
+{
+	const struct mock *m = st;
+	const struct place *at = m->at;
+	const bool is_watch = world.last.step[0] != '\0';
+	const struct failure *f = call(at, is_watch ? 'W' : 'L');
+	const bool is_there = at->serving == (q->empty ? 0 : q->number) && !at->is_half;
+	const bool is_new = at->is_stamped;
+
+	if (f && f->code && (!is_watch || is_new))
+		return fail(f, e);
+	*ret = (struct observation){
+		.serving_known = true,
+		.serving_empty = at->serving == 0,
+		.serving_number = at->serving,
+		.serving_version = version_of(at->serving),
+		.status = is_there ? ROLLOUT_SUCCEEDED : ROLLOUT_PROGRESSING,
+		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED),
+	};
+	if (f && f->done == HALF)
+		ret->proofs = PROOF_BIT(PROOF_OBJECT);
+	else if (f && is_new)
+		ret->status = ROLLOUT_FAILED;
+	if (is_new)
+		(void)str_copy(ret->plan_id, sizeof(ret->plan_id), PLAN);
+	(void)snprintf(ret->reason, sizeof(ret->reason), "v%" PRIu64 " serves", at->serving);
+	return 0;
+}
+
+static int
+mock_smoke(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
+           struct err *e)
+{
+	const struct mock *m = st;
+
+	announced(m->at, "verify");
+	ret->layers = PROOF_BIT(PROOF_ANSWERED);
+	return fail(call(m->at, 'N'), e);
+}
+
+static const struct deploy_driver driver_mock = {
+	.name = "mock",
+	.state_size = sizeof(struct mock),
+	.probe = mock_probe,
+	.preflight = mock_preflight,
+	.stage = mock_stage,
+	.apply = mock_apply,
+	.rollback_to = mock_rollback_to,
+	.abort = mock_abort,
+	.observe = mock_observe,
+	.smoke = mock_smoke,
+};
+
+static bool
+abort_wanted(void *arg)
+{
+	return world.wants_abort;
+}
+
+/* --- one case --- */
+
+static struct journal_writer *
+open_journal(char dir[64])
+{
+	struct journal_writer *w = NULL;
+	struct err e = { 0 };
+	int fd;
+
+	(void)str_copy(dir, 64, "/tmp/slipway-rollout-XXXXXX");
+	cr_assert(mkdtemp(dir) != NULL);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert(fd >= 0 && mkdirat(fd, "jobs", 0700) == 0);
+	cr_assert_eq(journal_write_open(fd, JOB, true, &w, &e), 0, "%s", e.msg);
+	cr_assert_eq(journal_open(fd, JOB, &world.journal, &e), 0, "%s", e.msg);
+	(void)close(fd);
+	return w;
+}
+
+static void
+remove_journal(const char *dir)
+{
+	static const char *const below[] = { "jobs/" JOB "/journal", "jobs/" JOB, "jobs", "." };
+
+	for (size_t i = 0; i < COUNT(below); i++) {
+		cleanup_free char *path = xasprintf("%s/%s", dir, below[i]);
+		(void)remove(i + 1 < COUNT(below) ? path : dir);
+	}
+}
+
+static void
+begin(const struct rollout_case *c, struct plan *p, struct wave *w)
+{
+	w->plan = p;
+	w->n = c->targets ? c->targets : 1;
+	(void)str_copy(w->plan_hex, sizeof(w->plan_hex), PLAN);
+	(void)str_copy(p->kind, sizeof(p->kind), c->kind ? c->kind : "promote");
+	(void)str_copy(p->model, sizeof(p->model), "face");
+	p->empty = c->to == 0;
+	p->number = c->to;
+	p->version = version_of(c->to);
+	p->way_back = version_of(c->held);
+	w->now = (struct promotion){ .exists = c->held > 0,
+		                     .number = c->held,
+		                     .version = version_of(c->held) };
+	w->files = xcalloc(1, sizeof(*w->files));
+	w->source = (struct source){ .files = w->files, .n = 1 };
+	w->held.manifest.n = c->held ? 1 : 0;
+	w->held_source = w->source;
+	w->v = xcalloc(w->n, sizeof(*w->v));
+	for (size_t i = 0; i < w->n; i++) {
+		struct wave_target *v = &w->v[i];
+		struct mock *m = xcalloc(1, sizeof(*m));
+
+		world.at[i] = (struct place){ .letter = (char)('a' + (int)i), .serving = c->held };
+		m->at = &world.at[i];
+		v->row.name[0] = world.at[i].letter;
+		v->d = &driver_mock;
+		v->st = m;
+		v->golden = (struct golden *)m; /* nobody looks into it here */
+		v->q = (struct rollout){ .registry_id = w->r->id,
+			                 .model = p->model,
+			                 .plan_id = w->plan_hex,
+			                 .job_id = JOB,
+			                 .empty = p->empty,
+			                 .number = p->number,
+			                 .version = p->version,
+			                 .files = p->empty ? NULL : &w->source };
+	}
+}
+
+static void
+end(struct wave *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->v[i].st);
+	free(w->v);
+	free(w->files);
+	buf_fini(&world.trace);
+	journal_close(world.journal);
+}
+
+static void
+check(const struct rollout_case *c, const struct wave *w, const struct rollout_run *run, int rc,
+      const struct err *e)
+{
+	char serving[64];
+
+	(void)snprintf(serving, sizeof(serving), "%" PRIu64, world.at[0].serving);
+	if (w->n == 2)
+		(void)snprintf(serving, sizeof(serving), "%" PRIu64 " %" PRIu64,
+		               world.at[0].serving, world.at[1].serving);
+	cr_expect_eq(rc, -(int)c->code, "%s: %s, not %s: %s", c->name, err_name(e->code),
+	             err_name(c->code), e->msg);
+	cr_expect_str_eq(job_state_name(run->state), job_state_name(c->state),
+	                 "%s: state %s, not %s", c->name, job_state_name(run->state),
+	                 job_state_name(c->state));
+	cr_expect_eq(run->is_rolled_back, c->rolled_back, "%s: rolled back %d", c->name,
+	             run->is_rolled_back);
+	cr_expect_str_eq(buf_cstr(&world.trace), c->trace, "%s: calls %s, not %s", c->name,
+	                 buf_cstr(&world.trace), c->trace);
+	cr_expect_str_eq(serving, c->serving, "%s: %s serves, not %s", c->name, serving,
+	                 c->serving);
+	cr_expect_str_eq(world.complaint, "", "%s: %s", c->name, world.complaint);
+}
+
+/* The journal's last line is how the job ended, with code and advice where it failed. */
+static void
+check_journal(const struct rollout_case *c, const struct rollout_run *run)
+{
+	struct err e = { 0 };
+	bool has = true;
+
+	while (has)
+		cr_assert_eq(journal_next(world.journal, &world.last, &has, &e), 0, "%s", e.msg);
+	cr_expect_eq(world.last.state, run->state, "%s: the journal ends with %s", c->name,
+	             job_state_name(world.last.state));
+	if (c->code != ERR_OK)
+		cr_expect_str_eq(world.last.code, err_name(c->code), "%s: the journal says %s",
+		                 c->name, world.last.code);
+	if (c->rolled_back)
+		cr_expect(strstr(world.last.hint, "as before") != NULL, "%s: hint %s", c->name,
+		          world.last.hint);
+}
+
+struct extra {
+	bool is_abort;    /* only put back */
+	bool is_stamped;  /* this plan was there before */
+	bool wants_abort; /* a person asks to stop */
+	uint64_t foreign; /* somebody put this there; 0 no */
+	bool has_min_proof;
+	enum proof_layer min_proof;
+};
+
+/* Only what ends by its deadline may see it; everything else must come first on any machine. */
+static uint64_t
+patience_ms(const struct rollout_case *c)
+{
+	const bool is_asked_in_vain = c->first.at && c->first.at[1] == 'N';
+
+	return is_asked_in_vain || c->state == JOB_DETACHED ? 100 : 60000;
+}
+
+static void
+play(const struct rollout_case *c, const struct extra *x)
+{
+	struct registry r = { .id = "d07e8b1c128b41c10a416fbd44602d7d" };
+	struct plan p = { 0 };
+	struct wave w = { .r = &r };
+	struct err e = { 0 };
+	char dir[64];
+	int rc;
+
+	world = (struct world){ .c = c, .wants_abort = x->wants_abort };
+	struct rollout_run run = { .wave = &w,
+		                   .journal = open_journal(dir),
+		                   .abort_wanted = abort_wanted,
+		                   .is_abort = x->is_abort,
+		                   .deadline_ms = clock_mono_ms() + patience_ms(c) };
+	begin(c, &p, &w);
+	world.at[0].is_stamped = x->is_stamped;
+	if (x->foreign)
+		world.at[0].serving = x->foreign;
+	w.v[0].has_min_proof = x->has_min_proof;
+	w.v[0].min_proof = x->min_proof;
+	rc = rollout_run(&run, &e);
+	check(c, &w, &run, rc, &e);
+	check_journal(c, &run);
+	journal_write_close(run.journal);
+	end(&w);
+	remove_journal(dir);
+}
+
+TestSuite(rollout);
+
+#define AHEAD "aP aL aF "
+#define BOTH  "aP aL aF bP bL bF "
+#define GOOD  AHEAD "aS aA aW aN"
+
+/* clang-format off */
+static const struct rollout_case steps[] = {
+	/* name, failures, kind, targets, held, to, code, state, rolled back, calls, serving */
+	{ "well", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK, JOB_VERIFYING, false, GOOD, "2" },
+	{ "first", { 0 }, { 0 }, NULL, 0, 0, 1, ERR_OK, JOB_VERIFYING, false, GOOD, "1" },
+	{ "two", { 0 }, { 0 }, NULL, 2, 1, 2, ERR_OK, JOB_VERIFYING, false,
+	  BOTH "aS aA aW aN bS bA bW bN", "2 2" },
+	{ "back", { 0 }, { 0 }, "rollback", 0, 2, 1, ERR_OK, JOB_VERIFYING, false,
+	  AHEAD "aS aB aW aN", "1" },
+	{ "to nothing", { 0 }, { 0 }, "rollback", 0, 1, 0, ERR_OK, JOB_VERIFYING, false,
+	  AHEAD "aB aW", "0" },
+
+	/* nothing was written: the code stays, nothing is put back */
+	{ "probe 10", { "aP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_UNREACHABLE, JOB_FAILED,
+	  false, "aP", "1" },
+	{ "probe 4", { "aP", ERR_DENIED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_DENIED, JOB_FAILED, false,
+	  "aP", "1" },
+	{ "probe 6", { "aP", ERR_MALFORMED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_MALFORMED, JOB_FAILED,
+	  false, "aP", "1" },
+	{ "look 10", { "aL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_UNREACHABLE, JOB_FAILED,
+	  false, "aP aL", "1" },
+	{ "preflight 10", { "aF", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_UNREACHABLE,
+	  JOB_FAILED, false, "aP aL aF", "1" },
+	{ "blocked", { "aF", ERR_OK, 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
+	  "aP aL aF", "1" },
+	{ "second is down", { "bP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2, ERR_UNREACHABLE,
+	  JOB_FAILED, false, AHEAD "bP", "1 1" },
+	{ "stage full", { "aS", ERR_NO_SPACE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_NO_SPACE, JOB_FAILED,
+	  false, AHEAD "aS", "1" },
+	{ "stage wrong bytes", { "aS", ERR_DIGEST, 0 }, { 0 }, NULL, 0, 1, 2, ERR_DIGEST, JOB_FAILED,
+	  false, AHEAD "aS", "1" },
+	{ "apply 10", { "aA", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_UNREACHABLE, JOB_FAILED,
+	  false, AHEAD "aS aA", "1" },
+	{ "apply 5", { "aA", ERR_CONFLICT, 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
+	  AHEAD "aS aA", "1" },
+	{ "apply 4", { "aA", ERR_DENIED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_DENIED, JOB_FAILED, false,
+	  AHEAD "aS aA", "1" },
+
+	/* certain failures after a write: put back, once, and 8 */
+	{ "apply 8", { "aA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLED_BACK, true, AHEAD "aS aA aU aW", "1" },
+	{ "apply 6", { "aA", ERR_MALFORMED, ALL }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLED_BACK, true, AHEAD "aS aA aU aW", "1" },
+	{ "first apply 8", { "aA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 0, 0, 1,
+	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, AHEAD "aS aA aU aW", "0" },
+	{ "rollback 8", { "aB", ERR_ROLLOUT_FAILED, ALL }, { 0 }, "rollback", 0, 2, 1,
+	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, AHEAD "aS aB aU aW", "2" },
+	{ "seen failing", { "aW", ERR_OK, NOTHING }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLED_BACK, true, AHEAD "aS aA aW aU aW", "1" },
+	{ "answers wrongly", { "aN", ERR_ROLLOUT_FAILED, 0 }, { 0 }, NULL, 0, 1, 2,
+	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
+	{ "answers nonsense", { "aN", ERR_MALFORMED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
+	{ "second 8", { "bA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLED_BACK, true, BOTH "aS aA aW aN bS bA bU bW aU aW", "1 1" },
+	{ "second not reached", { "bA", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2,
+	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, BOTH "aS aA aW aN bS bA aU aW", "1 1" },
+
+	/* the way back fails: what serves decides; who cannot be asked has not failed */
+	{ "undo refused, as it was", { "aA", ERR_ROLLOUT_FAILED, NOTHING },
+	  { "aU", ERR_ROLLOUT_FAILED, ALL }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true,
+	  AHEAD "aS aA aU aW", "1" },
+	{ "undo refused", { "aA", ERR_ROLLOUT_FAILED, ALL }, { "aU", ERR_ROLLOUT_FAILED, NOTHING },
+	  NULL, 0, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLBACK_FAILED, false, AHEAD "aS aA aU aW", "2" },
+	{ "undo not reached", { "aA", ERR_ROLLOUT_FAILED, ALL }, { "aU", ERR_UNREACHABLE, NOTHING },
+	  NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
+
+	/* unknown is not failed: nothing is put back */
+	{ "unknown, not done", { "aA", ERR_OUTCOME_UNKNOWN, NOTHING }, { 0 }, NULL, 0, 1, 2,
+	  ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aW", "1" },
+	{ "unknown, done", { "aA", ERR_OUTCOME_UNKNOWN, ALL }, { 0 }, NULL, 0, 1, 2, ERR_OK,
+	  JOB_VERIFYING, false, GOOD, "2" },
+	{ "unknown, half done", { "aA", ERR_OUTCOME_UNKNOWN, HALF }, { 0 }, NULL, 0, 1, 2, ERR_OK,
+	  JOB_VERIFYING, false, AHEAD "aS aA aW aA aW aN", "2" },
+	{ "unknown back, half done", { "aB", ERR_OUTCOME_UNKNOWN, HALF }, { 0 }, "rollback", 0, 2, 1,
+	  ERR_OK, JOB_VERIFYING, false, AHEAD "aS aB aW aB aW aN", "1" },
+	{ "cannot be watched", { "aW", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
+	  ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aW", "2" },
+	{ "cannot be asked", { "aN", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN,
+	  JOB_DETACHED, false, GOOD, "2" },
+};
+/* clang-format on */
+
+Test(rollout, fails_at_each_step)
+{
+	for (size_t i = 0; i < COUNT(steps); i++)
+		play(&steps[i], &(struct extra){ 0 });
+}
+
+/* clang-format off */
+static const struct {
+	struct extra x;
+	struct rollout_case c;
+} others[] = {
+	{ { .wants_abort = true },
+	  { "stopped before anything", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, false,
+	    "aP aL aF", "1" } },
+	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
+	  { "aborted", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, true, "aL aU aW",
+	    "1" } },
+	{ { .is_abort = true },
+	  { "nothing to abort", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, false, "aL",
+	    "1" } },
+	{ { .is_abort = true },
+	  { "abort in the dark", { "aL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL", "1" } },
+	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
+	  { "abort not reached", { "aU", ERR_UNREACHABLE, NOTHING }, { 0 }, NULL, 0, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL aU aW", "2" } },
+	{ { .is_stamped = true, .foreign = 2 },
+	  { "resumed", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK, JOB_VERIFYING, false, GOOD, "2" } },
+	{ { .is_stamped = true, .foreign = 2 },
+	  { "resumed and failing", { "aA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 0, 1, 2,
+	    ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, AHEAD "aS aA aU aW", "1" } },
+	{ { .foreign = 7 },
+	  { "another's version", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
+	    "aP aL", "7" } },
+	{ { .foreign = 2 },
+	  { "there already", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK, JOB_VERIFYING, false, GOOD, "2" } },
+	{ { .has_min_proof = true, .min_proof = PROOF_SOAKED },
+	  { "cannot be proved", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
+	    "aP aL aF", "1" } },
+	{ { .has_min_proof = true, .min_proof = PROOF_LISTED },
+	  { "answers, and so is listed", { "aW", ERR_OK, HALF }, { 0 }, NULL, 0, 1, 2, ERR_OK,
+	    JOB_VERIFYING, false, GOOD, "2" } },
+};
+/* clang-format on */
+
+Test(rollout, aborts_resumes_and_refuses)
+{
+	for (size_t i = 0; i < COUNT(others); i++)
+		play(&others[i].c, &others[i].x);
+}
