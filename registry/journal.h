@@ -19,7 +19,8 @@
 #define JOB_ID_SIZE 17 /* 16 hex digits */
 /* clang-format off */
 #define JOB_STATES(X) \
-	X(PLANNED, "planned") X(APPROVED, "approved") X(PREFLIGHTED, "preflighted") X(STAGED, "staged") \
+	X(PLANNED, "planned") X(APPROVED, "approved") X(PREFLIGHTED, "preflighted") \
+	X(STAGED, "staged") \
 	X(APPLYING, "applying") X(PROGRESSING, "progressing") X(CANARY, "canary") X(HOLD, "hold") \
 	X(PROMOTING, "promoting") X(VERIFYING, "verifying") X(SUCCEEDED, "succeeded") \
 	X(ABORTING, "aborting") X(ABORTED, "aborted") X(FAILED, "failed") \
