@@ -124,6 +124,23 @@ lines_add_json(struct lines *l, const json_t *v)
 }
 
 void
+lines_add_error(struct lines *l, enum ink ink, struct str text)
+{
+	cleanup_json json_t *j = NULL;
+	struct err e = { 0 };
+
+	if (text.n == 0 || text.p[0] != '{' || json_parse(text, "error", &j, &e) < 0) {
+		lines_add_text(l, ink, text);
+		return;
+	}
+	const char *msg = json_opt_string(j, "message");
+	const char *hint = json_opt_string(j, "hint");
+	lines_add(l, ink, "%s", msg ? msg : "refused");
+	if (hint && hint[0])
+		lines_add(l, INK_TEXT, "%s", hint);
+}
+
+void
 lines_clear(struct lines *l)
 {
 	vec_foreach(r, &l->rows)

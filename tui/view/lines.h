@@ -18,6 +18,8 @@ void lines_add(struct lines *l, enum ink ink, const char *fmt, ...) PRINTF(3, 4)
 void lines_add_text(struct lines *l, enum ink ink, struct str text); /* parted at line feeds */
 /* A value as "name  value" rows, nested ones indented; words of state get their colour. */
 void lines_add_json(struct lines *l, const json_t *v);
+/* What a child said on its other descriptor: the error object under -o json, else text. */
+void lines_add_error(struct lines *l, enum ink ink, struct str text);
 void lines_clear(struct lines *l);
 void lines_fini(struct lines *l);
 bool lines_move(struct lines *l, enum action act, size_t page); /* false: no movement */

@@ -128,8 +128,9 @@ plan_lines(struct lines *l, const json_t *plan)
 		return true;
 	}
 	if (number_of(plan, "number") > 0)
-		lines_add(l, INK_HEAD, "%s: %s -> %s, %llu files, %s", string_of(plan, "stage"),
-		          from, to, (unsigned long long)number_of(plan, "files"), size);
+		lines_add(l, INK_HEAD, "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"),
+		          from, to, (unsigned long long)number_of(plan, "files"),
+		          number_of(plan, "files") == 1 ? "" : "s", size);
 	else
 		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
 	const char *digest = string_of(plan, "version");

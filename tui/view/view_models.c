@@ -181,6 +181,13 @@ head_draw(const struct area *a, size_t row, size_t name)
 	paint_fit(a, row, c, 12, INK_DIM, TEXT_CUT_END, "DIGEST");
 }
 
+/* Nothing there is nothing to colour: over a slow line each ink is ten bytes a row. */
+static enum ink
+stage_ink(const char *text, enum ink held)
+{
+	return streq(text, "-") ? INK_TEXT : held;
+}
+
 static void
 row_draw(const struct area *a, size_t row, size_t name, const struct model_row *m)
 {
@@ -193,9 +200,9 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	               (unsigned long long)m->latest_live);
 	c = paint_fit(a, row, c, 7, INK_TEXT, TEXT_CUT_END, text);
 	show_stage(text, model_stage(m, "staging"));
-	c = paint_fit(a, row, c, stage, INK_STAGING, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c, stage, stage_ink(text, INK_STAGING), TEXT_CUT_END, text);
 	show_stage(text, model_stage(m, "production"));
-	c = paint_fit(a, row, c, stage, INK_PRODUCTION, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c, stage, stage_ink(text, INK_PRODUCTION), TEXT_CUT_END, text);
 	if (a->cols < NARROW_COLS)
 		return;
 	c = paint_fit(a, row, c, 9, m->is_signed ? INK_OK : INK_BAD, TEXT_CUT_END,
@@ -205,7 +212,7 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	show_size(text, m->bytes);
 	paint_right(a, row, c + 5, 5, INK_TEXT, text);
 	show_age(text, m->updated_s);
-	c = paint_fit(a, row, c + 7, 8, INK_DIM, TEXT_CUT_END, text);
+	c = paint_fit(a, row, c + 7, 8, INK_TEXT, TEXT_CUT_END, text);
 	if (a->cols < WIDE_COLS)
 		return;
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)m->files);
@@ -213,7 +220,7 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	c = paint_fit(a, row, c + 7, 14, INK_TEXT, TEXT_CUT_END, m->signer);
 	digest_hex(&m->digest, hex);
 	hex[12] = '\0';
-	paint_fit(a, row, c, 12, INK_DIM, TEXT_CUT_END, hex);
+	paint_fit(a, row, c, 12, INK_TEXT, TEXT_CUT_END, hex);
 }
 
 static size_t

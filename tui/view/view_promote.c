@@ -151,18 +151,7 @@ promote_answer(struct view *v, const struct answer *a, struct view_request *ret)
 		plan_show(s, j);
 	else
 		lines_add_text(&s->plan, INK_TEXT, a->out);
-	cleanup_json json_t *said = NULL;
-	if (a->err_text.n > 0 && a->err_text.p[0] == '{' &&
-	    json_parse(a->err_text, "error", &said, &e) == 0) {
-		const json_t *inner = json_object_get(said, "error");
-		const char *msg = json_opt_string(inner ? inner : said, "message");
-		const char *hint = json_opt_string(inner ? inner : said, "hint");
-		lines_add(&s->plan, INK_BAD, "%s", msg ? msg : "refused");
-		if (hint && hint[0])
-			lines_add(&s->plan, INK_TEXT, "%s", hint);
-	} else {
-		lines_add_text(&s->plan, a->status == 0 ? INK_DIM : INK_BAD, a->err_text);
-	}
+	lines_add_error(&s->plan, a->status == 0 ? INK_DIM : INK_BAD, a->err_text);
 	return HANDLED;
 }
 

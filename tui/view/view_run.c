@@ -63,7 +63,8 @@ run_answer(struct view *v, const struct answer *a, struct view_request *ret)
 		lines_add_json(&s->lines, j);
 	else
 		lines_add_text(&s->lines, INK_TEXT, a->out);
-	lines_add_text(&s->lines, a->is_done && a->status != 0 ? INK_BAD : INK_DIM, a->err_text);
+	lines_add_error(&s->lines, a->is_done && a->status != 0 ? INK_BAD : INK_DIM,
+	                a->err_text);
 	if (s->follows && !a->is_done && s->lines.rows.n > v->page)
 		s->lines.top = s->lines.rows.n - v->page;
 	return HANDLED;
