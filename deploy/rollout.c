@@ -351,9 +351,10 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
 	const enum proof_layer wanted = wanted_proof(v);
-	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s",
-	                     can_ask ? "asking the golden request"
-	                             : "no golden request: answers are not checked");
+	const char *asked = can_ask      ? "asking the golden request"
+	                    : v->q.empty ? "nothing serves: nothing is asked"
+	                                 : "no golden request: answers are not checked";
+	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s", asked);
 
 	if (rc == 0 && can_ask)
 		rc = answer(run, v, e);

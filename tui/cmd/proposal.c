@@ -178,7 +178,7 @@ show_head(struct app *a, const struct proposal *p)
 }
 
 static void
-show_target(struct app *a, const json_t *t)
+show_target(struct app *a, const struct plan *p, const json_t *t)
 {
 	const json_t *facts = json_object_get(t, "facts"), *f, *line;
 	size_t i;
@@ -195,10 +195,14 @@ show_target(struct app *a, const json_t *t)
 			continue;
 		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
 	}
-	out_text(a->out, "    proof   up to \"%s\"%s\n",
-	         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
-	         streq(text_of(t, "golden"), "yes") ? ", a golden request is asked"
-	                                            : ", no golden request: answers not checked");
+	if (p->empty)
+		out_text(a->out, "    proof   that nothing serves\n");
+	else
+		out_text(a->out, "    proof   up to \"%s\"%s\n",
+		         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
+		         streq(text_of(t, "golden"), "yes")
+		                 ? ", a golden request is asked"
+		                 : ", no golden request: answers not checked");
 }
 
 void
@@ -216,7 +220,7 @@ proposal_show(struct app *a, const struct proposal *p)
 		else
 			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
 	}
-	json_array_foreach(targets, i, o) show_target(a, o);
+	json_array_foreach(targets, i, o) show_target(a, &p->plan, o);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
 	version_text(number_of(p->reply, "nowNumber"), now);
