@@ -46,6 +46,14 @@ inks_init(bool color)
 			(void)init_pair((short)(i + 1), looks[i].fg, looks[i].bg);
 }
 
+bool
+ink_hides_on_blanks(enum ink ink)
+{
+	const attr_t attr = colored ? looks[ink].attr : looks[ink].mono;
+
+	return !(attr & (A_REVERSE | A_UNDERLINE)) && !(colored && looks[ink].bg >= 0);
+}
+
 void
 ink_look(enum ink ink, bool is_selected, attr_t *ret_attr, short *ret_pair)
 {

@@ -27,6 +27,7 @@
 #include "tui/term/screen_private.h"
 
 #define ESC_DELAY_MS  25
+#define GAP_MAX       3u  /* a longer one is passed over by moving the cursor */
 #define CLOSE_WAIT_MS 200 /* for a slow line to take the last bytes */
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
@@ -311,9 +312,35 @@ screen_grid(struct screen *s)
 	return &s->grid;
 }
 
+static bool
+is_bare(const struct cell *c)
+{
+	return c->n == 1 && c->text[0] == ' ' && !c->is_selected &&
+	       ink_hides_on_blanks((enum ink)c->ink);
+}
+
+/* The gap between two words keeps the ink of the first, where that is not seen: turning it off and
+ * the next one on costs more bytes than the words. */
+static void
+gaps_ink(struct cell *row, size_t cols)
+{
+	for (size_t col = 1, end; col < cols; col = end + 1) {
+		const struct cell *word = &row[col - 1];
+
+		for (end = col; end < cols && is_bare(&row[end]);)
+			end++;
+		if (end == cols || end - col > GAP_MAX || word->is_selected ||
+		    !ink_hides_on_blanks((enum ink)word->ink))
+			continue;
+		for (; col < end; col++)
+			row[col].ink = word->ink;
+	}
+}
+
 static void
 row_show(const struct grid *g, size_t row)
 {
+	gaps_ink(g->cells + row * g->cols, g->cols);
 	for (size_t col = 0; col < g->cols; col++) {
 		const struct cell *c = &g->cells[row * g->cols + col];
 		if (c->n == 0)

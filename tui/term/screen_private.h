@@ -26,4 +26,5 @@ struct screen {
 
 void screen_keys_paste(void); /* teaches curses the two marks of a paste */
 void inks_init(bool color);
+bool ink_hides_on_blanks(enum ink ink); /* a blank in it looks like any other */
 void ink_look(enum ink ink, bool is_selected, attr_t *ret_attr, short *ret_pair);
