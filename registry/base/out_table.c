@@ -170,7 +170,7 @@ cell_string(struct out *o, struct str s, enum made made)
 	struct buf *const b = cell_open(o);
 	const bool quoted = b && out_is_json(o);
 
-	if (b && text_is_plain(s))
+	if (b && made == FOREIGN && text_is_plain(s))
 		made = OURS;
 	if (quoted)
 		buf_addc(b, '"');
