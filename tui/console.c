@@ -68,7 +68,7 @@ view_new(struct console *c, const char *name, const char *arg, struct view **ret
 	v->app = c->app;
 	v->shared = &c->shared;
 	v->below = c->depth > 0 ? console_top(c) : NULL;
-	v->page = 10;
+	v->page = c->rows > 4 ? c->rows - 4 : 1; /* the first drawing says it exactly */
 	v->state = xcalloc(1, ops->state_size);
 	if (str_copy(v->arg, sizeof(v->arg), arg) < 0)
 		rc = err_set(e, ERR_TOO_BIG, "\"%.40s...\" is too long to show", arg);
@@ -102,8 +102,6 @@ console_open_view(struct console *c, const char *name, const char *arg, bool rep
 		view_free(c, c->stack[--c->depth]);
 	}
 	c->stack[c->depth++] = v;
-	/* the first drawing tells a view how many rows it has: it may need another read for them */
-	console_draw(c);
 }
 
 void
@@ -324,6 +322,7 @@ signal_take(struct console *c, int sig)
 		struct pollfd more = { .fd = c->signals, .events = POLLIN };
 		(void)poll(&more, 1, RESIZE_WAIT_MS);
 		screen_resize(c->screen);
+		c->rows = screen_grid(c->screen)->rows;
 		console_draw(c);
 		console_reload(c);
 	}
@@ -486,11 +485,12 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	registry_ensure(c);
 	if (!c->app->registry)
 		who_read(c);
+	c->rows = screen_grid(c->screen)->rows;
 	rc = view_new(c, view_table[0]->name, "", &home, e);
 	if (rc == 0) {
 		c->stack[c->depth++] = home;
-		console_draw(c); /* tells the view its size */
-		console_reload(c);
+		timer_set(c);
+		c->dirty = true;
 		loop(c);
 	}
 	screen_close(c->screen, false);

@@ -45,6 +45,7 @@ struct console {
 	bool key_is_encrypted;
 	char flash[160]; /* one short line until the next key */
 	bool dirty, quits;
+	size_t rows; /* of the screen */
 	bool unmarked;              /* a frame was sent since the last mark */
 	int signals, timer, notify; /* descriptors */
 	bool timer_runs;

@@ -126,7 +126,8 @@ Test(list, a_window_over_models)
 	models_make(r);
 	cr_assert_eq(store_read_begin(r->store, &t, &e), 0);
 	for (size_t i = 0; i < COUNT(looks); i++) {
-		cr_assert_eq(models_window_load(&w, t, "", looks[i].want, looks[i].to_end, &e), 0);
+		cr_assert_eq(models_window_load(&w, t, "", looks[i].want, 20, looks[i].to_end, &e),
+		             0);
 		for (size_t k = w.base; k < w.base + w.n; k++) {
 			name_of(name, k, false);
 			cr_assert(models_window_row(&w, k) != NULL);
@@ -139,12 +140,12 @@ Test(list, a_window_over_models)
 	cr_expect(w.total_is_known && w.total == MODELS, "%zu models", w.total);
 
 	models_window_reset(&w);
-	cr_assert_eq(models_window_load(&w, t, "other", 0, false, &e), 0);
+	cr_assert_eq(models_window_load(&w, t, "other", 0, 128, false, &e), 0);
 	cr_expect_eq(w.total, MODELS / 4);
 	name_of(name, 7, true);
 	cr_expect_str_eq(models_window_row(&w, 7)->name, name);
 	models_window_reset(&w);
-	cr_assert_eq(models_window_load(&w, t, "nowhere", 0, false, &e), 0);
+	cr_assert_eq(models_window_load(&w, t, "nowhere", 0, 20, false, &e), 0);
 	cr_expect(w.total == 0 && w.total_is_known && models_window_row(&w, 0) == NULL);
 	models_window_fini(&w);
 	store_abort(t);

@@ -13,7 +13,8 @@
 struct walk {
 	struct models_window *w;
 	const char *filter;
-	size_t at; /* number of the next row that matches */
+	size_t at;  /* number of the next row that matches */
+	size_t end; /* the first that is not needed */
 	bool to_end, stopped;
 };
 
@@ -49,7 +50,7 @@ walk_row(void *arg, const struct model_row *m)
 		return 0;
 	if (k->at % BLOCK_ROWS == 0 && k->at / BLOCK_ROWS == w->anchors_n)
 		anchor_add(w, m->name);
-	if (k->at - w->base >= WINDOW_ROWS && !k->to_end) {
+	if (k->at >= k->end && !k->to_end) {
 		k->stopped = true;
 		return 1;
 	}
@@ -61,7 +62,7 @@ walk_row(void *arg, const struct model_row *m)
 
 int
 models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
-                   bool to_end, struct err *e)
+                   size_t need, bool to_end, struct err *e)
 {
 	size_t block = want / BLOCK_ROWS;
 	struct walk k = { .w = w, .filter = filter, .to_end = to_end };
@@ -72,6 +73,9 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
 	if (!w->rows)
 		w->rows = xcalloc(WINDOW_ROWS, sizeof(*w->rows));
 	w->base = k.at = block * BLOCK_ROWS;
+	k.end = want + (need < BLOCK_ROWS ? need : BLOCK_ROWS);
+	if (k.end > w->base + WINDOW_ROWS || k.end <= w->base)
+		k.end = w->base + WINDOW_ROWS;
 	w->n = 0;
 	rc = model_each(t, block < w->anchors_n ? w->anchors[block] : NULL, walk_row, &k, e);
 	if (rc < 0)
@@ -83,6 +87,16 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
 		w->total_is_known = true;
 	}
 	return 0;
+}
+
+bool
+models_window_has(const struct models_window *w, size_t want, size_t need)
+{
+	const size_t end = w->base + w->n;
+
+	if (want < w->base || want > end)
+		return false;
+	return want + need <= end || (w->total_is_known && end == w->total);
 }
 
 const struct model_row *

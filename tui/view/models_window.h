@@ -21,9 +21,12 @@ struct models_window {
 	char **anchors; /* first name of each block seen */
 	size_t anchors_n, anchors_cap;
 };
-/* Reads so that row `want` and a block behind it are there. to_end: goes on to count them all. */
+/* Reads so that rows want .. want + need - 1 are there, as far as there are so many; need is at
+ * most BLOCK_ROWS. to_end: goes on to count them all. */
 int models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
-                       bool to_end, struct err *e);
+                       size_t need, bool to_end, struct err *e);
+/* Are they there already? */
+bool models_window_has(const struct models_window *w, size_t want, size_t need);
 const struct model_row *models_window_row(const struct models_window *w,
                                           size_t i); /* NULL: not loaded */
 void models_window_reset(struct models_window *w);   /* the filter or the registry changed */

@@ -83,6 +83,21 @@ chosen_find(struct models *s)
 		}
 }
 
+/* Rows for the screen and a page behind it: the next keys find them here. */
+static int
+window_read(struct view *v, struct txn *t, bool to_end, struct err *e)
+{
+	struct models *s = v->state;
+	const size_t need = v->page * 2 + 1;
+	int rc;
+
+	do /* after a reset only the beginning is known: each round reaches one block further */
+		rc = models_window_load(&s->w, t, v->filter, s->list.top, need, to_end, e);
+	while (rc == 0 && !s->w.total_is_known && s->list.top >= s->w.base + BLOCK_ROWS);
+	s->list.n = s->w.total;
+	return rc;
+}
+
 static int
 models_read(struct view *v, bool to_end, struct err *e)
 {
@@ -91,21 +106,15 @@ models_read(struct view *v, bool to_end, struct err *e)
 	int rc;
 
 	rc = view_read(v, &t, e);
-	if (rc < 0)
-		return rc;
-	do /* after a reset only the beginning is known: each round reaches one block further */
-		rc = models_window_load(&s->w, t, v->filter, s->list.top, to_end, e);
-	while (rc == 0 && !s->w.total_is_known && s->list.top >= s->w.base + BLOCK_ROWS);
-	if (rc < 0)
-		return rc;
-	if (to_end) {
+	if (rc == 0 && to_end) {
+		rc = window_read(v, t, true, e);
 		s->list.cursor = s->w.total > 0 ? s->w.total - 1 : 0;
 		s->list.top = s->list.cursor > v->page ? s->list.cursor - v->page : 0;
-		rc = models_window_load(&s->w, t, v->filter, s->list.top, false, e);
-		if (rc < 0)
-			return rc;
 	}
-	s->list.n = s->w.total;
+	if (rc == 0 && !models_window_has(&s->w, s->list.top, v->page + 1))
+		rc = window_read(v, t, false, e);
+	if (rc < 0)
+		return rc;
 	list_fit(&s->list, v->page);
 	story_load(v, t);
 	return 0;
@@ -129,8 +138,9 @@ models_reload(struct view *v, struct err *e)
 		s->list = (struct list){ 0 };
 		return 0;
 	}
+	const size_t before = s->list.cursor;
 	chosen_find(s);
-	return models_read(v, false, e);
+	return s->list.cursor == before ? 0 : models_read(v, false, e);
 }
 
 static void
