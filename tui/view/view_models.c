@@ -338,7 +338,8 @@ empty_draw(const struct view *v, const struct area *a)
 	                  "slipway target add T --driver directory --path DIR --stage staging");
 	row = paint_prose(a, row, 3, INK_TEXT, "slipway promote NAME@v1 --to staging");
 	paint_prose(a, row + 1, 1, INK_DIM,
-	            "slipway help tells more. This page follows the registry by itself.");
+	            absent ? "slipway help tells more. R looks again."
+	                   : "slipway help tells more. This page follows the registry by itself.");
 }
 
 static void
