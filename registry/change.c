@@ -56,9 +56,16 @@ database_ahead(const struct registry *r, const struct applied *a, struct err *e)
 	                   "`slipway check`");
 }
 
+/* How much the rows of lines of so many bytes can need: their text again, and keys. */
+static uint64_t
+room_for(uint64_t bytes)
+{
+	return 2 * bytes;
+}
+
 static int
-apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut,
-            struct log_writer *w, uint64_t *ret_n, struct err *e)
+apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, struct log_writer *w,
+            uint64_t *ret_bytes, struct err *e)
 {
 	struct log_line line;
 	enum log_step step;
@@ -69,7 +76,7 @@ apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut,
 		if (rc < 0 || step == LOG_END)
 			return rc;
 		if (step == LOG_TORN) {
-			if (!cut)
+			if (!w)
 				return 0;
 			rc = log_cut(w, line.at, e);
 			if (rc == 0)
@@ -82,20 +89,21 @@ apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, bool cut,
 		rc = entry_apply(t, &line, e);
 		if (rc < 0)
 			return err_prefix(e, "replay the log of %s", r->dir);
-		(*ret_n)++;
+		*ret_bytes += line.length;
 	}
 }
 
-/* The database to the end of the log, inside t. */
+/* The database to the end of the log, inside t. *ret_bytes: of the lines that this took. */
 static int
-catch_up(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_n, struct err *e)
+catch_up(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_bytes,
+         struct err *e)
 {
 	struct log_reader *rd = NULL;
 	struct applied a;
 	struct log_pos end;
 	int rc = applied_get(t, &a, e);
 
-	*ret_n = 0;
+	*ret_bytes = 0;
 	if (rc == 0 && w)
 		rc = settle_suspect(r, w, &a, e);
 	if (rc == 0)
@@ -110,9 +118,9 @@ catch_up(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_
 	rc = log_reader_new(r->log, a.end, a.entries, &rd, e);
 	if (rc < 0)
 		return rc;
-	rc = apply_lines(r, t, rd, w != NULL, w, ret_n, e);
+	rc = apply_lines(r, t, rd, w, ret_bytes, e);
 	log_reader_free(rd);
-	return rc;
+	return rc < 0 || *ret_bytes == 0 ? rc : store_reserve(t, room_for(*ret_bytes), e);
 }
 
 static int
@@ -224,7 +232,7 @@ write_line(struct registry *r, struct txn *t, const struct change *c, const stru
 /* The entry's rows go in before the log moves: a body that put refuses must never reach the log. */
 static int
 put_and_reserve(struct txn *t, const struct buf *line, struct log_pos at, const struct digest *leaf,
-                uint64_t seq, struct err *e)
+                uint64_t seq, uint64_t replayed, struct err *e)
 {
 	const char *json = memchr(line->p, ' ', line->n);
 	struct log_line l = { .seq = seq, .leaf = *leaf, .at = at, .length = (uint32_t)line->n };
@@ -233,7 +241,7 @@ put_and_reserve(struct txn *t, const struct buf *line, struct log_pos at, const 
 	json += 1 + 64 + 1;
 	l.json = (struct str){ json, line->n - (size_t)(json - line->p) - 1 };
 	rc = entry_apply(t, &l, e);
-	return rc < 0 ? rc : store_reserve(t, line->n, e);
+	return rc < 0 ? rc : store_reserve(t, room_for(line->n + replayed), e);
 }
 
 static int
@@ -265,7 +273,7 @@ place_of(struct log_pos end, size_t n)
 
 static int
 commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c,
-            json_t *body, struct change_result *ret, struct err *e)
+            json_t *body, uint64_t replayed, struct change_result *ret, struct err *e)
 {
 	cleanup_buf struct buf line = { 0 };
 	struct err late = { 0 };
@@ -275,7 +283,8 @@ commit_line(struct registry *r, struct txn **t, struct log_writer *w, const stru
 	if (rc == 0)
 		rc = write_line(r, *t, c, &a, body, &line, &ret->leaf, e);
 	if (rc == 0)
-		rc = put_and_reserve(*t, &line, place_of(a.end, line.n), &ret->leaf, a.entries, e);
+		rc = put_and_reserve(*t, &line, place_of(a.end, line.n), &ret->leaf, a.entries,
+		                     replayed, e);
 	if (rc < 0)
 		return rc;
 	fault_point("before-append");
@@ -308,7 +317,7 @@ commit_locked(struct registry *r, struct txn **t, struct log_writer *w, const st
 	if (rc == 0)
 		rc = c->check(*t, c->arg, &body, e);
 	if (rc == 0)
-		rc = commit_line(r, t, w, c, body, ret, e);
+		rc = commit_line(r, t, w, c, body, replayed, ret, e);
 	else if (rc == CHANGE_NONE && replayed > 0)
 		rc = store_commit(steal(t), e);
 	json_decref(body);
@@ -342,12 +351,12 @@ int
 change_replay(struct registry *r, struct err *e)
 {
 	struct txn *t = NULL;
-	uint64_t n;
+	uint64_t bytes;
 	int rc = begin(r, &t, e);
 
 	if (rc == 0)
-		rc = catch_up(r, t, NULL, &n, e);
-	if (rc == 0 && n > 0)
+		rc = catch_up(r, t, NULL, &bytes, e);
+	if (rc == 0 && bytes > 0)
 		rc = store_commit(steal(&t), e);
 	store_abort(t);
 	return rc;
@@ -368,6 +377,7 @@ build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct er
 
 	*ret_entries = 0;
 	while (rc == 0 && step == LOG_LINE) {
+		uint64_t bytes = 0;
 		struct txn *t;
 
 		rc = store_write_begin(s, &t, e);
@@ -379,7 +389,10 @@ build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct er
 				break;
 			rc = entry_apply(t, &line, e);
 			*ret_entries += rc == 0;
+			bytes += line.length;
 		}
+		if (rc == 0)
+			rc = store_reserve(t, room_for(bytes), e);
 		if (rc == 0)
 			rc = store_commit(t, e);
 		else
@@ -417,12 +430,23 @@ old_lock(const char *db, struct store **ret_s, struct txn **ret_t)
 	return store_write_begin(*ret_s, ret_t, &ignored) < 0 ? -1 : 0;
 }
 
+/* What an interrupted rebuild made would keep the space that it did not find. */
+static void
+remove_db(const char *fresh)
+{
+	cleanup_free char *data = xasprintf("%s/data.mdb", fresh),
+	                  *lock = xasprintf("%s/lock.mdb", fresh);
+
+	(void)unlink(data);
+	(void)unlink(lock);
+	(void)rmdir(fresh);
+}
+
 static int
 swap_db(struct registry *r, const char *fresh, struct err *e)
 {
 	cleanup_free char *from = xasprintf("%s/data.mdb", fresh),
 	                  *to = xasprintf("%s/db/data.mdb", r->dir);
-	cleanup_free char *lock = xasprintf("%s/lock.mdb", fresh);
 	cleanup_close int dbfd = -1, fd = open(from, O_RDONLY | O_CLOEXEC);
 	int rc;
 
@@ -430,8 +454,6 @@ swap_db(struct registry *r, const char *fresh, struct err *e)
 		return err_sys(e, "make the new database durable");
 	if (rename(from, to) < 0)
 		return err_sys(e, "put the new database in place");
-	(void)unlink(lock);
-	(void)rmdir(fresh);
 	rc = fs_open_dir(r->rootfd, "db", &dbfd, e);
 	return rc < 0 ? rc : fs_sync_dir(dbfd, e);
 }
@@ -463,6 +485,7 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 	}
 	if (rc == 0)
 		rc = swap_db(r, fresh, e);
+	remove_db(fresh);
 	store_abort(held);
 	store_close(old);
 	if (ret_entries)

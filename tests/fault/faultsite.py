@@ -20,6 +20,10 @@ MODEL = 'face-detect'
 FINAL = ('succeeded', 'aborted', 'failed', 'rolled-back', 'rollback-failed', 'superseded')
 
 
+class Lost(Exception):
+    """An acknowledged change is not there, or the registry is not whole."""
+
+
 class Tap:
     """Cases as they come; the plan is printed last."""
 

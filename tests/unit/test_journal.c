@@ -100,7 +100,8 @@ Test(journal, states)
 		cr_expect_eq(job_state_parse(job_state_name((enum job_state)i), &s), 0);
 		cr_expect_eq((int)s, i);
 		cr_expect_eq(job_state_is_final(s),
-		             strstr(" succeeded aborted failed rolled-back rollback-failed superseded ",
+		             strstr(" succeeded aborted failed rolled-back rollback-failed "
+		                    "superseded ",
 		                    job_state_name(s)) != NULL,
 		             "%s", job_state_name(s));
 	}

@@ -198,8 +198,8 @@ Test(records, rows_come_back_and_damaged_ones_are_errors)
 		                      SCAN_FORWARD, take_first, &f, &e),
 		             1);
 		for (size_t n = 0; n < f.value.n; n++) {
-			cr_assert_eq(txn_put(p.t, buf_str(&f.key), (struct str){ f.value.p, n }, &e),
-			             0);
+			const struct str cut = { f.value.p, n };
+			cr_assert_eq(txn_put(p.t, buf_str(&f.key), cut, &e), 0);
 			cr_expect_eq(get_one(p.t, *c, &same, &e), -(int)ERR_STORE, "%c cut to %zu",
 			             *c, n);
 		}
