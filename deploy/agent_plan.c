@@ -195,6 +195,24 @@ checks_json(const struct wave *w, const struct ledger *l)
 	return array;
 }
 
+/* The command that undoes this plan, and where it leads: rollback steps down from what was promoted
+ * last, so what a rollback left is named. */
+static json_t *
+way_back_json(const struct wave *w, const struct plan *p, bool is_repair)
+{
+	const uint64_t now = w->now.empty ? 0 : w->now.number;
+	cleanup_free char *command =
+	        streq(p->kind, "rollback") && now > 0
+	                ? xasprintf("slipway rollback %s --stage %s --to %s@v%" PRIu64, p->model,
+	                            p->stage, p->model, now)
+	                : xasprintf("slipway rollback %s --stage %s", p->model, p->stage);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "number", json_integer((json_int_t)now));
+	json_object_set_new(o, "command", is_repair ? json_null() : json_string(command));
+	return o;
+}
+
 static json_t *
 plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, json_t *targets)
 {
@@ -245,6 +263,7 @@ plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bo
 		json_object_set_new(*ret, "already", json_boolean(held && !drift));
 		json_object_set_new(*ret, "repair", json_boolean(held && drift));
 		json_object_set_new(*ret, "blocked", json_boolean(blocked));
+		json_object_set_new(*ret, "wayBack", way_back_json(&w, p, held));
 	}
 	wave_close(&w);
 	return rc;

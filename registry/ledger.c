@@ -233,8 +233,7 @@ see_authorisation(struct scan *s, const struct entry *n, struct err *e)
 	char hex[DIGEST_HEX_SIZE];
 	struct err why = { 0 };
 
-	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) <
-	    0)
+	if (evidence_verify(s->r, &s->l->policy, n, "authorisation", ROLE_DEPLOYER, &st, &why) < 0)
 		return passed_over(s, n, &why, e);
 	digest_hex(&st.subject, hex);
 	json_object_set_new(s->authorised, hex, json_integer((json_int_t)n->seq));
@@ -375,6 +374,16 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	return 0;
 }
 
+/* A tombstone needs no signature: it only takes away. */
+static void
+see_delete(struct scan *s, const struct entry *n)
+{
+	const json_int_t number = json_integer_value(json_object_get(n->body, "number"));
+	cleanup_free char *key = xasprintf("%s %" JSON_INTEGER_FORMAT, n->model, number);
+
+	json_object_set_new(s->l->deleted, key, json_true());
+}
+
 static int
 see_line(struct scan *s, const struct log_line *line, struct err *e)
 {
@@ -385,6 +394,8 @@ see_line(struct scan *s, const struct log_line *line, struct err *e)
 		return rc;
 	if (streq(n.type, "policy"))
 		rc = see_policy(s, &n, line, e);
+	else if (streq(n.type, "delete") && n.model)
+		see_delete(s, &n);
 	else if (streq(n.type, "authorisation") && s->has_policy)
 		rc = see_authorisation(s, &n, e);
 	else if (streq(n.type, "promotion") && s->has_policy)
@@ -476,7 +487,7 @@ ledger_open(struct registry *r, struct ledger *ret, struct err *e)
 	struct log_pos from = { 1, 0 };
 	int rc = 0;
 
-	*ret = (struct ledger){ 0 };
+	*ret = (struct ledger){ .deleted = json_object() };
 	if (r->pin.exists) {
 		rc = start_from_pin(&s, &from, e);
 	} else {
@@ -507,6 +518,8 @@ ledger_fini(struct ledger *l)
 {
 	policy_fini(&l->policy);
 	pin_fini(&l->next_pin);
+	json_decref(l->deleted);
+	l->deleted = NULL;
 }
 
 int

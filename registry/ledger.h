@@ -35,6 +35,7 @@ struct promotion { /* a verified promotion statement: who holds the stage */
 struct ledger {
 	struct policy policy; /* in force at the end of the log */
 	uint64_t size;        /* entries */
+	json_t *deleted;      /* "model number" of tombstones seen in this reading */
 	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
 	bool from_start;      /* there was no pin */
 	uint64_t passed_over; /* entries that claim authority and do not verify */

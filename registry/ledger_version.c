@@ -92,6 +92,17 @@ compare(const json_t *predicate, const struct manifest *m, struct err *e)
 	                         "the signed statement has another OMS root than the manifest");
 }
 
+/* Tombstones behind the pin are the log's word; older ones the database's. */
+static int
+check_alive(const struct ledger *l, const char *model, uint64_t number, struct err *e)
+{
+	cleanup_free char *key = xasprintf("%s %" PRIu64, model, number);
+
+	if (!json_object_get(l->deleted, key))
+		return 0;
+	return err_set(e, ERR_POLICY, "it is deleted");
+}
+
 static int
 check_statement(struct registry *r, const struct ledger *l, const char *model,
                 const struct digest *version, const struct entry *n, struct admitted *ret,
@@ -140,6 +151,8 @@ ledger_version(struct registry *r, const struct ledger *l, const char *model,
 		             model);
 	if (rc == 0)
 		rc = json_get_u64(n.body, "number", "version entry", &number, e);
+	if (rc == 0)
+		rc = check_alive(l, model, number, e);
 	if (rc == 0)
 		rc = read_manifest(r, version, &ret->manifest, e);
 	if (rc == 0)

@@ -282,12 +282,12 @@ intend_rollback(struct registry *r, const struct ledger *l, const struct digest 
 	struct admitted a;
 	int rc;
 
-	if (!now->exists || now->empty) {
+	if (!now->exists || (now->empty && !version)) {
 		err_set(e, ERR_CONFLICT, "%s of \"%s\" holds nothing to roll back from", p->stage,
 		        p->model);
 		return err_hint(e, "slipway history %s shows what happened", p->model);
 	}
-	if (version && digest_eq(version, &now->version)) {
+	if (version && !now->empty && digest_eq(version, &now->version)) {
 		p->version = now->version;
 		p->number = now->number;
 		return CHANGE_NONE;
@@ -352,6 +352,12 @@ plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *
 	rc = ledger_version(r, l, p->model, &p->version, &a, e);
 	if (rc < 0)
 		return rc;
+	const uint64_t number = a.number;
 	admitted_fini(&a);
+	if (number != p->number) {
+		err_set(e, ERR_CONFLICT, "%s@v%" PRIu64 " is gone; its bytes are v%" PRIu64 " now",
+		        p->model, p->number, number);
+		return err_hint(e, "make a new plan for v%" PRIu64, number);
+	}
 	return streq(p->kind, "promote") ? check_order(r, l, p, e) : 0;
 }

@@ -208,7 +208,7 @@ show_target(struct app *a, const struct plan *p, const json_t *t)
 void
 proposal_show(struct app *a, const struct proposal *p)
 {
-	const json_t *targets = json_object_get(p->reply, "targets"), *o;
+	const json_t *targets = json_object_get(p->reply, "targets"), *o, *back;
 	char now[24];
 	size_t i;
 
@@ -223,9 +223,12 @@ proposal_show(struct app *a, const struct proposal *p)
 	json_array_foreach(targets, i, o) show_target(a, &p->plan, o);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
-	version_text(number_of(p->reply, "nowNumber"), now);
-	out_text(a->out, "  way back  %s: slipway rollback %s --stage %s\n", now, p->plan.model,
-	         p->plan.stage);
+	back = json_object_get(p->reply, "wayBack");
+	version_text(number_of(back, "number"), now);
+	if (json_opt_string(back, "command"))
+		out_text(a->out, "  way back  %s: %s\n", now, json_opt_string(back, "command"));
+	else
+		out_text(a->out, "  way back  none is needed: %s stays and is put right\n", now);
 }
 
 void
@@ -234,7 +237,8 @@ proposal_json(const struct proposal *p, struct json_out *j)
 	static const char *const members[] = { "id",     "kind",      "model",     "stage",
 		                               "number", "version",   "nowNumber", "bytes",
 		                               "files",  "protected", "policy",    "already",
-		                               "repair", "blocked",   "checks",    "targets" };
+		                               "repair", "blocked",   "checks",    "targets",
+		                               "wayBack" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

@@ -93,20 +93,15 @@ target_add(struct lines *l, const json_t *t)
 static void
 way_back_add(struct lines *l, const json_t *plan)
 {
-	const uint64_t now = number_of(plan, "nowNumber");
+	const json_t *back = json_object_get(plan, "wayBack");
+	const char *command = string_of(back, "command");
+	char name[24];
 
-	if (now > 0 && number_of(plan, "number") == 0)
-		lines_add(l, INK_TEXT, "way back   slipway promote %s@v%llu --to %s",
-		          string_of(plan, "model"), (unsigned long long)now,
-		          string_of(plan, "stage"));
-	else if (now > 0)
-		lines_add(l, INK_TEXT, "way back   v%llu: slipway rollback %s --stage %s",
-		          (unsigned long long)now, string_of(plan, "model"),
-		          string_of(plan, "stage"));
+	version_name(name, number_of(back, "number"));
+	if (command[0])
+		lines_add(l, INK_TEXT, "way back   %s: %s", name, command);
 	else
-		lines_add(l, INK_TEXT,
-		          "way back   nothing was there: slipway rollback %s --stage %s empties it",
-		          string_of(plan, "model"), string_of(plan, "stage"));
+		lines_add(l, INK_TEXT, "way back   none is needed: %s stays and is put right", name);
 }
 
 bool
