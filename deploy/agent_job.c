@@ -307,6 +307,34 @@ begin_job(struct agent_job *j, bool is_new, struct err *e)
 	return rc;
 }
 
+/* A promotion that cannot be signed must not move anything. */
+static int
+check_key(const struct agent_job *j, struct err *e)
+{
+	struct secret_key *key = NULL;
+	int rc = agent_key(j, &key, e);
+
+	key_free(key);
+	return rc;
+}
+
+/* Somebody else began at the same moment: with the same plan, that is the job. */
+static int
+join_instead(struct agent_job *j, bool *ret_joined, struct err *e)
+{
+	const struct err locked = *e;
+	int rc;
+
+	journal_write_close(j->journal);
+	j->journal = NULL;
+	err_clear(e);
+	rc = find_running(j, ret_joined, e);
+	if (rc < 0 || *ret_joined)
+		return rc;
+	*e = locked;
+	return -(int)e->code;
+}
+
 static int
 prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err *e)
 {
@@ -330,7 +358,11 @@ prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err
 		rc = wave_open(j->r, &j->ledger, &j->plan, &j->wave, e);
 	if (rc == 0)
 		rc = compare_targets(j, e);
-	return rc < 0 ? rc : begin_job(j, is_new, e);
+	if (rc == 0 && !streq(json_opt_string(request, "mode"), "abort"))
+		rc = check_key(j, e);
+	if (rc == 0)
+		rc = begin_job(j, is_new, e);
+	return rc == -ERR_LOCKED && is_new ? join_instead(j, ret_joined, e) : rc;
 }
 
 int

@@ -26,5 +26,7 @@ int agent_refresh(struct agent_job *j, struct err *e);
 int agent_stage_mark(struct txn *t, const struct plan *p, struct stage_mark *ret, struct err *e);
 /* event "begin" (LOCKED: another job changes this stage) or "end" (already written is success). */
 int agent_log_job(struct agent_job *j, const char *event, const char *state, struct err *e);
+/* The agent's own key, opened and in the policy's role, before anything moves. key_free it. */
+int agent_key(const struct agent_job *j, struct secret_key **ret, struct err *e);
 /* The signed promotion; recorded already is success. CONFLICT: the stage moved meanwhile. */
 int agent_record(struct agent_job *j, struct err *e);

@@ -236,18 +236,37 @@ record_once(struct agent_job *j, const struct buf *envelope, struct err *e)
 }
 
 int
+agent_key(const struct agent_job *j, struct secret_key **ret, struct err *e)
+{
+	char name[65];
+	int rc;
+
+	keyring_agent_name(j->r->id, name);
+	rc = keyring_load(name, NULL, ret, e);
+	if (rc < 0) {
+		err_prefix(e, "the agent's key");
+		return err_hint(e,
+		                "only who has keys/%s.key can record a promotion: use the "
+		                "account that made the registry, or its backup",
+		                name);
+	}
+	if (policy_has_role(&j->ledger.policy, &(*ret)->pub, ROLE_AGENT))
+		return 0;
+	key_free(*ret);
+	*ret = NULL;
+	return err_set(e, ERR_POLICY, "the key %s.key is not the agent's in the policy", name);
+}
+
+int
 agent_record(struct agent_job *j, struct err *e)
 {
 	cleanup_json json_t *predicate = promotion_predicate(j);
 	cleanup_buf struct buf envelope = { 0 };
 	struct secret_key *key = NULL;
-	char name[65];
-	int rc;
+	int rc = agent_key(j, &key, e);
 
-	keyring_agent_name(j->r->id, name);
-	rc = keyring_load(name, NULL, &key, e);
 	if (rc < 0)
-		return err_prefix(e, "the agent's key");
+		return rc;
 	rc = statement_sign("promotion", j->plan.model,
 	                    j->plan.empty ? &j->plan.id : &j->plan.version, predicate, key,
 	                    &envelope, e);
