@@ -148,6 +148,30 @@ is_done(struct app *a, const struct ledger *l, const struct plan *p, bool *ret, 
 	return rc;
 }
 
+/* What would be applied now, as promote shows it. A plan that would be another one today is dead.
+ */
+static int
+show_again(struct app *a, const struct plan *p, struct err *e)
+{
+	struct proposal again;
+	int rc = proposal_make(a, p->kind, p->model, p->empty ? NULL : &p->version, p->stage,
+	                       &again, e);
+
+	if (rc < 0)
+		return rc;
+	if (!digest_eq(&again.plan.id, &p->id)) {
+		err_set(e, ERR_CONFLICT,
+		        "the plan does not fit any more: today it would be another one");
+		rc = err_hint(e, "make a new plan: targets or stages have changed since");
+	} else if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME) {
+		proposal_show(a, &again);
+	}
+	if (rc == 0)
+		rc = proposal_check_blocks(&again, e);
+	proposal_fini(&again);
+	return rc;
+}
+
 static int
 apply(struct app *a, const struct plan *p, struct err *e)
 {
@@ -172,6 +196,10 @@ apply(struct app *a, const struct plan *p, struct err *e)
 		plan_is_done(a, p);
 		return 0;
 	}
+	rc = show_again(a, p, e);
+	if (rc < 0)
+		return rc;
+	(void)out_flush(a->out);
 	digest_hex(&p->id, id);
 	line = xasprintf("slipway apply %.16s --yes --confirm %s", id, p->model);
 	rc = app_confirm(a, what, is_protected ? p->model : NULL, line, e);
@@ -189,8 +217,6 @@ run_apply(struct app *a, const struct args *in, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME)
-		show_text(a, &row, &p);
 	rc = apply(a, &p, e);
 	plan_fini(&p);
 	return rc;

@@ -328,6 +328,25 @@ check_stage(struct app *a, const char *stage, struct err *e)
 	return err_hint(e, "slipway policy show lists the stages");
 }
 
+/* What is logged is read by everybody, for ever: no secrets in an address. */
+static int
+check_url(const char *url, struct err *e)
+{
+	const char *host = url ? strstr(url, "://") : NULL;
+	const size_t n = host ? strcspn(host + 3, "/?#") : 0;
+
+	if (!url)
+		return 0;
+	if (!host || memchr(host + 3, '@', n) || strpbrk(host, "?#")) {
+		err_set(e, ERR_USAGE,
+		        "--url: an address is scheme://host[:port][/path], without "
+		        "user, password, ? or #");
+		return err_hint(e, "credentials belong to a person's own configuration, never into "
+		                   "the shared log");
+	}
+	return 0;
+}
+
 static int
 make_body(struct app *a, const struct args *in, json_t *body, struct err *e)
 {
@@ -348,6 +367,7 @@ make_body(struct app *a, const struct args *in, json_t *body, struct err *e)
 	static const char *const same[][2] = { { "--url", "url" },
 		                               { "--object", "object" },
 		                               { "--min-proof", "min_proof" } };
+	rc = check_url(arg_value(in, "--url"), e);
 	for (size_t i = 0; i < COUNT(same); i++)
 		if (arg_value(in, same[i][0]))
 			json_object_set_new(body, same[i][1],
