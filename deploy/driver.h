@@ -149,7 +149,8 @@ struct observation {
 struct golden;
 struct proof {
 	unsigned layers;  /* PROOF_ANSWERED when it passed */
-	char detail[512]; /* "answered by version 2 in 12 ms, 1 of 1 outputs within 1e-05" */
+	char detail[512]; /* "answered by version 2 in 12 ms, 1 of 1 outputs within 1e-05"; after a
+	                   * failure: what is final about it, "" when asking again may help */
 };
 
 struct instances {

@@ -316,7 +316,7 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 		rc = check_abort(run, e);
 		if (rc < 0)
 			return rc;
-		if (clock_mono_ms() >= until || is_late(run)) {
+		if (proof.detail[0] || clock_mono_ms() >= until || is_late(run)) {
 			*e = bad;
 			if (bad.code == ERR_MALFORMED)
 				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model
@@ -505,6 +505,24 @@ leave(struct rollout_run *run, struct err *why)
 	return -ERR_OUTCOME_UNKNOWN;
 }
 
+/* For an abort: our stamp, or our version still served where an earlier abort put back the stamp
+ * and did not reach the server. */
+static void
+mark_changed(const struct wave *w, struct wave_target *v, const struct observation *o)
+{
+	const bool serves_ours =
+	        o->serving_known && o->status != ROLLOUT_SUCCEEDED &&
+	        (w->plan->empty ? o->serving_empty : o->serving_number == w->plan->number);
+
+	v->is_changed = serves_ours || streq(o->plan_id, w->plan_hex);
+	if (!serves_ours)
+		return;
+	v->pre = (struct precondition){ .empty = !w->now.exists || w->now.empty,
+		                        .number = w->now.number,
+		                        .version = w->now.version,
+		                        .plan_id = w->plan_hex };
+}
+
 int
 rollout_run(struct rollout_run *run, struct err *e)
 {
@@ -518,7 +536,7 @@ rollout_run(struct rollout_run *run, struct err *e)
 			rc = wave_look(w, &w->v[i], &o, e);
 			if (rc < 0)
 				return leave(run, e);
-			w->v[i].is_changed = streq(o.plan_id, w->plan_hex);
+			mark_changed(w, &w->v[i], &o);
 		}
 		err_set(e, ERR_CANCELLED, "aborted on request");
 		(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);

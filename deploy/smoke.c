@@ -451,8 +451,10 @@ golden_check_v2(const struct golden *g, struct str reply, uint64_t number, uint6
 		const json_t *want = json_array_get(g->outputs, i);
 
 		rc = compare_output(want, outputs, e);
-		if (rc < 0)
+		if (rc < 0) {
+			(void)snprintf(detail, detail_size, "answered by the wanted version");
 			return rc;
+		}
 		loosest = fmax(loosest, tolerance_of(want));
 	}
 	if (g->latency_ms > 0 && elapsed_ms > g->latency_ms)

@@ -24,6 +24,7 @@ const char *golden_protocol(const struct golden *g); /* "v2" */
 /* The request's body for POST .../infer, with id and JSON outputs asked for. */
 void golden_request_v2(const struct golden *g, const char *id, struct buf *ret);
 /* Does this reply answer it? number: the version that must have answered ("model_version"), 0: any.
- * 0 and a sentence in detail; ROLLOUT_FAILED with the first difference; MALFORMED: no V2 reply. */
+ * 0 and a sentence in detail; ROLLOUT_FAILED with the first difference (a detail says then that the
+ * wanted version itself answered so: asking again will not help); MALFORMED: no V2 reply. */
 int golden_check_v2(const struct golden *g, struct str reply, uint64_t number, uint64_t elapsed_ms,
                     char *detail, size_t detail_size, struct err *e);

@@ -220,9 +220,13 @@ mock_smoke(void *st, const struct rollout *q, const struct golden *g, struct pro
 {
 	const struct mock *m = st;
 
+	const struct failure *f = call(m->at, 'N');
+
 	announced(m->at, "verify");
 	ret->layers = PROOF_BIT(PROOF_ANSWERED);
-	return fail(call(m->at, 'N'), e);
+	if (f && f->done == ALL)
+		(void)str_copy(ret->detail, sizeof(ret->detail), "final");
+	return fail(f, e);
 }
 
 static const struct deploy_driver driver_mock = {
@@ -382,7 +386,8 @@ struct extra {
 static uint64_t
 patience_ms(const struct rollout_case *c)
 {
-	const bool is_asked_in_vain = c->first.at && c->first.at[1] == 'N';
+	const bool is_asked_in_vain =
+	        c->first.at && c->first.at[1] == 'N' && c->first.done == NOTHING;
 
 	return is_asked_in_vain || c->state == JOB_DETACHED ? 100 : 60000;
 }
@@ -474,6 +479,8 @@ static const struct rollout_case steps[] = {
 	  JOB_ROLLED_BACK, true, AHEAD "aS aA aW aU aW", "1" },
 	{ "answers wrongly", { "aN", ERR_ROLLOUT_FAILED, 0 }, { 0 }, NULL, 0, 1, 2,
 	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
+	{ "answers wrongly for good", { "aN", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 0, 1, 2,
+	  ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
 	{ "answers nonsense", { "aN", ERR_MALFORMED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
 	  JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
 	{ "second 8", { "bA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED,
@@ -523,6 +530,12 @@ static const struct {
 	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
 	  { "aborted", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, true, "aL aU aW",
 	    "1" } },
+	{ { .is_abort = true, .foreign = 2 },
+	  { "aborted, stamp gone", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, true,
+	    "aL aU aW", "1" } },
+	{ { .is_abort = true, .foreign = 7 },
+	  { "abort leaves another's alone", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED,
+	    false, "aL", "7" } },
 	{ { .is_abort = true },
 	  { "nothing to abort", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CANCELLED, JOB_ABORTED, false, "aL",
 	    "1" } },
