@@ -164,9 +164,8 @@ load(struct loopback *l, int fd, const char *name)
 }
 
 static bool
-infer(struct loopback *l, int fd, const struct loaded_model *model)
+infer(struct loopback *l, int fd, const struct loaded_model *model, const struct loaded_version *v)
 {
-	const struct loaded_version *v = model_serving(model);
 	cleanup_buf struct buf b = { 0 };
 
 	if (l->mode == MODE_OLD_ANSWERS && l->old.number > 0)
@@ -180,18 +179,19 @@ static bool
 about_model(struct loopback *l, int fd, const char *name, const char *what)
 {
 	const struct loaded_model *model = models_find(&l->models, name);
+	const struct loaded_version *v = model_serving(model);
 	cleanup_buf struct buf b = { 0 };
 
-	if (!model_serving(model))
+	if (!v)
 		return reply_error(fd, 404, "Request for unknown model: it is not found");
 	if (streq(what, "/infer"))
-		return infer(l, fd, model);
+		return infer(l, fd, model, v);
 	if (streq(what, "/config"))
 		buf_addf(&b,
 		         "{\"name\":\"%s\",\"version_policy\":{\"latest\":{\"num_versions\":1}}}",
 		         name);
 	else
-		model_metadata(model, &b);
+		model_metadata(model, v, &b);
 	return reply(fd, 200, "application/json", buf_str(&b));
 }
 

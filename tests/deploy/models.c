@@ -169,10 +169,8 @@ models_index(const struct models *m, struct buf *ret)
 }
 
 void
-model_metadata(const struct loaded_model *l, struct buf *ret)
+model_metadata(const struct loaded_model *l, const struct loaded_version *v, struct buf *ret)
 {
-	const struct loaded_version *v = model_serving(l);
-
 	buf_addf(ret,
 	         "{\"name\":\"%s\",\"versions\":[\"%" PRIu64 "\"],\"platform\":\"python\","
 	         "\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1]}],"

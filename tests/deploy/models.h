@@ -45,7 +45,7 @@ const struct loaded_version *model_serving(const struct loaded_model *l);
 int models_load(struct models *m, const char *name, char ret_reason[MODEL_REASON]);
 void models_unload(struct models *m, const char *name);
 void models_index(const struct models *m, struct buf *ret);
-void model_metadata(const struct loaded_model *l, struct buf *ret);
+void model_metadata(const struct loaded_model *l, const struct loaded_version *v, struct buf *ret);
 /* shift is added to each number; as: the version that it says it is. */
 void model_answer(const struct loaded_model *l, const struct loaded_version *v, uint64_t as,
                   double shift, struct buf *ret);
