@@ -218,6 +218,9 @@ write_line(struct registry *r, struct txn *t, const struct change *c, const stru
 	json_object_set(root, "body", body);
 	json_object_set_new(root, "policy",
 	                    a->has_policy ? json_integer((json_int_t)a->policy_seq) : json_null());
+	if (c->reason &&
+	    json_object_set_new(root, "reason", json_from_str(str_of(c->reason))) < 0)
+		return err_set(e, ERR_USAGE, "the reason is not UTF-8");
 	rc = set_model(t, c, root, e);
 	if (rc == 0)
 		rc = set_statement(r, c, root, e);

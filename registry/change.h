@@ -22,6 +22,7 @@ struct change {
 	/* Compare-and-set inside the transaction. Fills body (a new reference, object). */
 	int (*check)(struct txn *t, void *arg, json_t **ret_body, struct err *e);
 	void *arg;
+	const char *reason; /* why, in UTF-8 of at most ENTRY_REASON_MAX bytes; NULL */
 	struct str statement; /* canonical DSSE envelope, or empty; over STATEMENT_INLINE_MAX it is
 	                         put as a blob */
 };

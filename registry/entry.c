@@ -24,6 +24,22 @@ opt_seq(const json_t *root, const char *key, bool *ret_has, uint64_t *ret, struc
 	return json_get_u64(root, key, "log entry", ret, e);
 }
 
+/* Older entries have none. */
+static int
+parse_reason(const json_t *root, struct entry *n, struct err *e)
+{
+	const json_t *const reason = json_object_get(root, "reason");
+
+	if (!reason)
+		return 0;
+	n->reason = json_string_value(reason);
+	if (!n->reason || json_string_length(reason) > ENTRY_REASON_MAX)
+		return err_set(e, ERR_MALFORMED,
+		               "log entry: its reason is no text of at most %d bytes",
+		               ENTRY_REASON_MAX);
+	return 0;
+}
+
 static int
 parse_members(const json_t *root, struct entry *n, struct err *e)
 {
@@ -48,7 +64,7 @@ parse_members(const json_t *root, struct entry *n, struct err *e)
 	n->model = json_opt_string(root, "model");
 	n->statement = json_object_get(root, "statement");
 	n->by = json_object_get(root, "by");
-	return 0;
+	return parse_reason(root, n, e);
 }
 
 int

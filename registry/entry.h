@@ -3,7 +3,7 @@
  * Entry types: one row each, one put each. Commit, replay and rebuild call the same put, which is
  * why the database is a function of log and blobs. An entry's JSON (canonical, one line):
  *   {"body":{..},"by":{"host","ssh"?,"uid"},"model":NAME?,"policy":SEQ|null,"previous":SEQ|null,
- *    "statement":{DSSE}|"sha256:.."?,"time":"..Z","type":T}
+ *    "reason":TEXT?,"statement":{DSSE}|"sha256:.."?,"time":"..Z","type":T}
  * Bodies, by type (entry.c reads them, packaging/man/slipway-format.5 says what each member means):
  *   registry       {"created","format","id"}
  *   policy         {"digest","version"} + statement
@@ -27,11 +27,14 @@
 #include "registry/log.h"
 #include "registry/store.h"
 
+#define ENTRY_REASON_MAX 500 /* bytes */
+
 struct entry {
 	uint64_t seq;
 	struct digest leaf;
 	int64_t time_s;
 	const char *type, *model; /* model NULL: none */
+	const char *reason;       /* NULL: none was given; unauthenticated */
 	const json_t *body;       /* object */
 	const json_t *statement;  /* NULL, object, or string (blob) */
 	const json_t *by;

@@ -103,15 +103,20 @@ say_label(const struct entry *n, struct buf *b)
 
 	if (number_of(n, "number") > 0)
 		buf_addf(b, "v%" PRIu64 " ", number_of(n, "number"));
-	buf_adds(b, "labelled ");
+	buf_adds(b, json_object_size(set) > 0 ? "labelled " : "");
 	json_object_foreach(set, key, value) {
 		buf_addf(b, "%s%s=%s", gap, key, json_string_value(value));
 		gap = ", ";
 	}
+	gap = json_object_size(set) > 0 ? "; " : "";
+	if (json_array_size(remove) > 0)
+		buf_addf(b, "%slabel%s ", gap, json_array_size(remove) > 1 ? "s" : "");
+	gap = "";
 	json_array_foreach(remove, i, gone) {
-		buf_addf(b, "%s%s removed", gap, json_string_value(gone));
+		buf_addf(b, "%s%s", gap, json_string_value(gone));
 		gap = ", ";
 	}
+	buf_adds(b, json_array_size(remove) > 0 ? " removed" : "");
 }
 
 static void
@@ -190,9 +195,16 @@ say_what(const struct entry *n, struct buf *b)
 		buf_adds(b, n->type);
 }
 
-/* Who its statement says it was; claims, as nothing is verified here. */
+static void
+say_reason(const char *reason, struct buf *b)
+{
+	if (reason)
+		buf_addf(b, ": %s", reason);
+}
+
+/* Who its statement says it was, and why; claims, as nothing is verified here. */
 static bool
-say_signer(const struct entry *n, struct buf *b)
+say_signer(const struct entry *n, struct buf *what, struct buf *b)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	const char *who = json_opt_string(n->body, "signer");
@@ -204,6 +216,8 @@ say_signer(const struct entry *n, struct buf *b)
 		if (statement_peek(buf_str(&envelope), &s, &ignored) == 0) {
 			who = json_opt_string(s.predicate, "signer");
 			who = who ? who : s.key_id;
+			if (streq(n->type, "authorisation"))
+				say_reason(json_opt_string(s.predicate, "reason"), what);
 		}
 	}
 	if (who)
@@ -218,7 +232,8 @@ history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_wh
 	const json_t *const uid = json_object_get(n->by, "uid");
 
 	say_what(n, ret_what);
-	if (say_signer(n, ret_who))
+	say_reason(n->reason, ret_what);
+	if (say_signer(n, ret_what, ret_who))
 		return;
 	if (json_is_integer(uid))
 		buf_addf(ret_who, "uid %" JSON_INTEGER_FORMAT, json_integer_value(uid));

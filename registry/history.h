@@ -15,8 +15,9 @@ int history_each(struct registry *r, struct txn *t, const char *model, history_f
 /* One entry by its sequence, read from the log and checked. Release with entry_fini. */
 int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret,
                   struct err *e);
-/* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"); who
- * is the person that its statement names, else the uid. Neither is escaped. */
+/* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"),
+ * with the reason that was given; who is the person that its statement names, else the uid. Neither
+ * is escaped. */
 void history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who);
 /* A key that is a person's becomes that person's id; anything else stays. */
 void history_name(const struct policy *p, struct buf *who);

@@ -159,6 +159,7 @@ class Reader:
              "does not continue its model's chain")
         if 'model' in n:
             self.chains[n['model']] = seq
+        need('reason' not in n or 1 <= len(n['reason'].encode()) <= 500, 'no reason')
         need(n['type'] in BODIES, f"unknown type {n['type']}")
         missing = set(BODIES[n['type']].split()) - set(n['body'])
         extra = set(n['body']) - set(BODIES[n['type']].split()) - {'target'}

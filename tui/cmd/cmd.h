@@ -42,7 +42,13 @@ enum cmd_flags {
 	CMD_CHANGES = 1u << 1,  /* may write */
 	CMD_CONFIRMS = 1u << 2, /* asks first */
 	CMD_AGENT = 1u << 3,    /* starts the agent */
-	CMD_DRY_RUN = 1u << 4,  /* knows --dry-run; other rows with CMD_CHANGES refuse it */
+	CMD_DRY_RUN = 1u << 4,  /* knows --dry-run; other rows that write refuse it */
+	CMD_WRITES_FILES = 1u << 5, /* writes outside the registry */
+	/* what --help lists of the flags of every command */
+	CMD_SIGNS = 1u << 6,     /* with the person's key: --passphrase-fd */
+	CMD_REASON = 1u << 7,    /* keeps --reason */
+	CMD_WAITS = 1u << 8,     /* for a job: --timeout, --detach */
+	CMD_PROTECTED = 1u << 9, /* a name may have to be confirmed: --confirm */
 };
 struct cmd {
 	/* "list"; for groups "key list" is a row of its own: "key", sub "list" */
@@ -53,7 +59,8 @@ struct cmd {
 	const char *group;    /* heading in help: "start", "look", "bring in", ... */
 	const struct opt *opts; /* ends with name NULL; may be NULL */
 	size_t min_pos, max_pos;
-	/* CMD_READS: the registry is open when run is called, for writing with CMD_CHANGES */
+	/* CMD_READS: the registry is open when run is called, for writing with CMD_CHANGES but in a
+	 * dry run */
 	unsigned flags;
 	int (*run)(struct app *a, const struct args *in, struct err *e);
 	const char *examples; /* for --help; may be NULL */

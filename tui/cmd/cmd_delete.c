@@ -87,7 +87,7 @@ check_stages(const struct delete *d, struct err *e)
 		return rc;
 	for (size_t i = 0; i < l.policy.stages_n && rc == 0; i++)
 		rc = check_stage(d, &l, l.policy.stages[i].name, e);
-	if (rc == 0)
+	if (rc == 0 && !d->app->dry_run)
 		rc = ledger_save_pin(d->app->registry, &l, e);
 	ledger_fini(&l);
 	return rc;
@@ -128,7 +128,7 @@ confirm_and_commit(struct delete *d, struct err *e)
 	                                    d->name);
 	cleanup_free char *line = xasprintf("slipway delete %s --yes", d->name);
 	const struct change c = { .type = "delete", .model = d->version.model, .check = check,
-	                          .arg = d };
+	                          .arg = d, .reason = d->app->reason };
 	struct change_result done;
 	int rc;
 
@@ -187,7 +187,7 @@ const struct cmd cmd_delete = {
 	.group = "keep",
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_DRY_RUN,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_DRY_RUN | CMD_REASON,
 	.run = run,
 	.examples = "  slipway delete fraud-ranker@v2\n",
 };

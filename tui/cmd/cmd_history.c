@@ -18,6 +18,7 @@ static const struct out_column columns[] = {
 	{ "WHAT", "what", OUT_LEFT, false, false },
 	{ "TYPE", "type", OUT_LEFT, true, false },
 	{ "LEAF", "leaf", OUT_LEFT, true, false },
+	{ "REASON", "reason", OUT_LEFT, true, false },
 };
 
 static int
@@ -37,6 +38,7 @@ row(void *arg, const struct entry *n)
 	out_cell_str(s->out, buf_str(&what));
 	out_cell(s->out, n->type);
 	out_cell_digest(s->out, &n->leaf);
+	out_cell(s->out, n->reason);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * import: bytes into blobs, a manifest, a signed statement, one entry. Whether the model has these
- * bytes already is known only when they were read, so the passphrase is asked for behind that, and
- * not at all when nothing is new.
+ * bytes already is known only when they were read, so a person is asked for the passphrase behind
+ * that, and not at all when nothing is new; one that is given by descriptor is tried before.
  */
 #include "tui/cmd/cmd.h"
 
@@ -38,6 +38,7 @@ struct import {
 	struct digest smoke;
 	struct ledger ledger;
 	struct signer signer;
+	struct secret_key *key; /* NULL: still locked */
 	struct import_tree tree;
 	uint64_t number; /* that the bytes have */
 	bool changed;
@@ -208,15 +209,15 @@ commit(struct import *m, struct err *e)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	cleanup_json json_t *p = predicate(m);
-	cleanup_key struct secret_key *key = NULL;
 	struct change_result done;
-	int rc;
+	int rc = 0;
 
 	if (!p)
 		return err_set(e, ERR_USAGE, "import \"%s\": its name is not UTF-8", m->path);
-	rc = signer_unlock(m->app, &m->signer, &key, e);
+	if (!m->key)
+		rc = signer_unlock(m->app, &m->signer, &m->key, e);
 	if (rc == 0)
-		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, key,
+		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, m->key,
 		                    &envelope, e);
 	if (rc < 0)
 		return rc;
@@ -225,6 +226,7 @@ commit(struct import *m, struct err *e)
 		.model = m->model,
 		.check = version_check,
 		.arg = m,
+		.reason = m->app->reason,
 		.statement = buf_str(&envelope),
 	};
 	rc = change_commit(m->app->registry, &c, &done, e);
@@ -241,7 +243,8 @@ add_labels(struct import *m, struct err *e)
 	int rc = 0;
 
 	if (m->labels.set)
-		rc = label_commit(m->app->registry, m->model, m->number, &m->labels, &changed, e);
+		rc = label_commit(m->app->registry, m->model, m->number, &m->labels,
+		                  m->app->reason, &changed, e);
 	m->changed = m->changed || changed;
 	return rc;
 }
@@ -341,6 +344,8 @@ prepare(struct import *m, const struct args *in, struct err *e)
 		rc = ledger_open(m->app->registry, &m->ledger, e);
 	if (rc == 0)
 		rc = signer_find(&m->ledger.policy, ROLE_AUTHOR, &m->signer, e);
+	if (rc == 0 && m->app->passphrase_fd >= 0)
+		rc = signer_unlock(m->app, &m->signer, &m->key, e);
 	if (rc == 0 && smoke)
 		rc = put_smoke(m, smoke, e);
 	return rc;
@@ -357,6 +362,7 @@ run(struct app *a, const struct args *in, struct err *e)
 		rc = take(&m, e);
 	if (rc == 0)
 		show(&m);
+	key_free(m.key);
 	import_tree_fini(&m.tree);
 	ledger_fini(&m.ledger);
 	label_change_fini(&m.labels);
@@ -378,7 +384,7 @@ const struct cmd cmd_import = {
 	.opts = opts,
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_CHANGES,
+	.flags = CMD_CHANGES | CMD_SIGNS | CMD_REASON,
 	.run = run,
 	.examples = "  slipway import ./export --as fraud-ranker --label commit=4f2a\n"
 	            "  slipway import face.xml --as face-detect --smoke golden.json\n",

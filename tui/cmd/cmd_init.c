@@ -130,8 +130,9 @@ new_key(struct app *a, struct init *n, struct err *e)
 
 	if (!a->no_passphrase)
 		rc = passphrase_get(a, question, true, &passphrase, e);
-	if (rc == -ERR_LOCKED)
-		rc = err_hint(e, "give it with --passphrase-fd N, or say --no-passphrase");
+	if (rc < 0 && a->passphrase_fd < 0 && !app_is_interactive(a))
+		rc = err_hint(e, "give it with --passphrase-fd N, as in --passphrase-fd 3 3<FILE, "
+		                 "or say --no-passphrase");
 	if (rc == 0)
 		rc = keyring_create(n->who, passphrase, &n->person, e);
 	sodium_free(passphrase);
@@ -186,7 +187,7 @@ policy_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 }
 
 static int
-commit_policy(struct registry *r, struct init *n, struct err *e)
+commit_policy(struct app *a, struct init *n, struct err *e)
 {
 	cleanup_json json_t *doc = policy_solo(n->id, n->who, &n->person->pub, &n->agent->pub,
 	                                       clock_now_s());
@@ -205,9 +206,10 @@ commit_policy(struct registry *r, struct init *n, struct err *e)
 		.type = "policy",
 		.check = policy_check,
 		.arg = &f,
+		.reason = a->reason,
 		.statement = buf_str(&envelope),
 	};
-	return change_commit(r, &c, &done, e);
+	return change_commit(a->registry, &c, &done, e);
 }
 
 /* Reads the two entries back as every later verb will, and remembers them. */
@@ -246,7 +248,7 @@ make(struct app *a, struct init *n, struct err *e)
 	n->made_agent = true;
 	rc = registry_open(n->dir, REGISTRY_WRITE, &a->registry, e);
 	if (rc == 0)
-		rc = commit_policy(a->registry, n, e);
+		rc = commit_policy(a, n, e);
 	if (rc == 0)
 		rc = pin_first(a->registry, e);
 	return rc;
@@ -330,7 +332,7 @@ const struct cmd cmd_init = {
 	.summary = "make a registry, your key and the first policy",
 	.group = "start",
 	.opts = opts,
-	.flags = CMD_CHANGES,
+	.flags = CMD_CHANGES | CMD_SIGNS | CMD_REASON,
 	.run = run,
 	.examples = "  slipway init\n"
 	            "  slipway -R /srv/models init --name ana\n"

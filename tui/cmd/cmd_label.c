@@ -84,7 +84,7 @@ run(struct app *a, const struct args *in, struct err *e)
 	if (rc == 0)
 		rc = find(a, &ref, &number, e);
 	if (rc == 0)
-		rc = label_commit(a->registry, ref.model, number, &c, &changed, e);
+		rc = label_commit(a->registry, ref.model, number, &c, a->reason, &changed, e);
 	if (rc == 0)
 		show(a, ref.model, number, changed);
 	label_change_fini(&c);
@@ -98,7 +98,7 @@ const struct cmd cmd_label = {
 	.group = "bring in",
 	.min_pos = 2,
 	.max_pos = 64,
-	.flags = CMD_READS | CMD_CHANGES,
+	.flags = CMD_READS | CMD_CHANGES | CMD_REASON,
 	.run = run,
 	.examples = "  slipway label fraud-ranker@v3 dataset=2026-10 approved-by-legal-\n"
 	            "  slipway label fraud-ranker owner=ana\n",

@@ -138,11 +138,11 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 
 int
 label_commit(struct registry *r, const char *model, uint64_t number, const struct label_change *c,
-             bool *ret_changed, struct err *e)
+             const char *reason, bool *ret_changed, struct err *e)
 {
 	struct commit wanted = { .model = model, .number = number, .wanted = c };
 	const struct change change = { .type = "label", .model = model, .check = check,
-	                               .arg = &wanted };
+	                               .arg = &wanted, .reason = reason };
 	struct change_result done;
 	int rc;
 

@@ -12,5 +12,6 @@ int label_set(struct label_change *c, const char *text, struct err *e);    /* "k
 int label_remove(struct label_change *c, const char *key, struct err *e);  /* USAGE */
 /* number 0: of the model itself. *ret_changed false: they were so already. */
 int label_commit(struct registry *r, const char *model, uint64_t number,
-                 const struct label_change *c, bool *ret_changed, struct err *e);
+                 const struct label_change *c, const char *reason, bool *ret_changed,
+                 struct err *e);
 void label_change_fini(struct label_change *c);

@@ -5,11 +5,14 @@
  */
 #include "tui/cmd/parse.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "registry/base/str.h"
+#include "registry/base/text.h"
+#include "registry/entry.h"
 #include "registry/near.h"
 
 #define TIMEOUT_MAX_MS (UINT64_C(1000) * 3600 * 24 * 365)
@@ -118,7 +121,26 @@ set_passphrase_fd(struct app *a, const char *name, const char *value, struct err
 
 	if (parse_u64(value, 1u << 20, &fd) < 0)
 		return bad_value(name, value, "the number of an open descriptor, as in 3<file", e);
+	/* looked at now: later the number may be that of a file which this program opened */
+	if (fcntl((int)fd, F_GETFD) < 0) {
+		(void)err_set(e, ERR_USAGE, "descriptor %d of %s is not open", (int)fd, name);
+		return err_hint(e, "give an open one: --passphrase-fd 3 3<FILE");
+	}
 	a->passphrase_fd = (int)fd;
+	return 0;
+}
+
+static int
+set_reason(struct app *a, const char *name, const char *value, struct err *e)
+{
+	const size_t n = strlen(value);
+
+	if (n == 0 || n > ENTRY_REASON_MAX || !text_is_utf8(str_of(value))) {
+		(void)err_set(e, ERR_USAGE, "the value of %s is empty, too long or not UTF-8",
+		              name);
+		return err_hint(e, "say why in at most %d bytes", ENTRY_REASON_MAX);
+	}
+	a->reason = value;
 	return 0;
 }
 
@@ -132,6 +154,7 @@ set_global(struct app *a, const struct opt *o, const char *value, struct parsed 
 		{ "--output", set_output },     { "--color", set_color },
 		{ "--progress", set_progress }, { "--dry-run", set_dry_run },
 		{ "--timeout", set_timeout },   { "--passphrase-fd", set_passphrase_fd },
+		{ "--reason", set_reason },
 	};
 	const struct {
 		const char *name;
@@ -139,9 +162,9 @@ set_global(struct app *a, const struct opt *o, const char *value, struct parsed 
 		bool *is_on;
 	} plain[] = {
 		{ "--registry", &a->registry_dir, NULL }, { "--confirm", &a->confirm, NULL },
-		{ "--reason", &a->reason, NULL },         { "--yes", NULL, &a->yes },
-		{ "--no-input", NULL, &a->no_input },     { "--detach", NULL, &a->detach },
-		{ "--help", NULL, &p->wants_help },       { "--version", NULL, &p->wants_version },
+		{ "--yes", NULL, &a->yes },               { "--no-input", NULL, &a->no_input },
+		{ "--detach", NULL, &a->detach },         { "--help", NULL, &p->wants_help },
+		{ "--version", NULL, &p->wants_version },
 	};
 
 	for (size_t i = 0; i < COUNT(parsed_values); i++)
