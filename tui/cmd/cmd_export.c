@@ -72,7 +72,7 @@ const struct cmd cmd_export = {
 	.group = "take out",
 	.min_pos = 2,
 	.max_pos = 2,
-	.flags = CMD_READS,
+	.flags = CMD_READS | CMD_WRITES_FILES,
 	.run = run,
 	.examples = "  slipway export fraud-ranker@production ./serving\n",
 };

@@ -14,27 +14,61 @@ is_group(const char *verb)
 	return false;
 }
 
+/* Text is for people; the other formats get data. */
+static bool
+is_for_people(const struct out *o)
+{
+	return out_format_of(o) == OUT_TEXT || out_format_of(o) == OUT_WIDE;
+}
+
+static void
+help_many(struct out *o, const char *group)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (!is_for_people(o)) {
+		help_list_verbs(o, group);
+		return;
+	}
+	if (group)
+		help_group(&text, group);
+	else
+		help_all(&text);
+	out_raw(o, text.p, text.n);
+}
+
+static void
+exits(struct out *o)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (!is_for_people(o)) {
+		help_list_exits(o);
+		return;
+	}
+	help_exits(&text);
+	out_raw(o, text.p, text.n);
+}
+
 static int
 run_help(struct app *a, const struct args *in, struct err *e)
 {
-	cleanup_buf struct buf text = { 0 };
 	const struct cmd *c;
 	size_t words;
 	int rc;
 
 	if (in->pos_n == 0) {
-		help_all(&text);
+		help_many(a->out, NULL);
 	} else if (streq(in->pos[0], "exit-codes")) {
-		help_exits(&text);
+		exits(a->out);
 	} else if (in->pos_n == 1 && is_group(in->pos[0])) {
-		help_group(&text, in->pos[0]);
+		help_many(a->out, in->pos[0]);
 	} else {
 		rc = parse_verb(in->pos, in->pos_n, &c, &words, e);
 		if (rc < 0)
 			return rc;
-		help_cmd(&text, c);
+		help_verb(a->out, c);
 	}
-	out_raw(a->out, text.p, text.n);
 	return 0;
 }
 

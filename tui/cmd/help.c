@@ -91,8 +91,42 @@ add_group(struct buf *b, const char *heading)
 	}
 }
 
+/* What the row's flags say, and what follows from them: who asks first and starts the agent runs a
+ * plan. */
+static unsigned
+flags_of(const struct cmd *c)
+{
+	unsigned flags = c->flags;
+
+	if ((flags & CMD_CONFIRMS) && (flags & CMD_AGENT))
+		flags |= CMD_SIGNS | CMD_REASON | CMD_PROTECTED;
+	if ((flags & CMD_CHANGES) && (flags & CMD_AGENT))
+		flags |= CMD_WAITS;
+	return flags;
+}
+
+bool
+help_has(const struct cmd *c, const struct opt *o)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} needs[] = {
+		{ "--dry-run", CMD_DRY_RUN },  { "--yes", CMD_CONFIRMS },
+		{ "--confirm", CMD_PROTECTED }, { "--timeout", CMD_WAITS },
+		{ "--detach", CMD_WAITS },      { "--reason", CMD_REASON },
+		{ "--passphrase-fd", CMD_SIGNS },
+	};
+
+	for (size_t i = 0; c && i < COUNT(needs); i++)
+		if (streq(needs[i].name, o->name))
+			return (flags_of(c) & needs[i].flag) != 0;
+	return true;
+}
+
+/* c: only what means something for it; NULL: all. */
 static void
-add_opts(struct buf *b, const char *heading, const struct opt *list)
+add_opts(struct buf *b, const char *heading, const struct opt *list, const struct cmd *c)
 {
 	char name[64];
 
@@ -100,6 +134,8 @@ add_opts(struct buf *b, const char *heading, const struct opt *list)
 		return;
 	buf_addf(b, "\n%s\n", heading);
 	for (const struct opt *o = list; o->name; o++) {
+		if (!help_has(c, o))
+			continue;
 		const char letter[5] = { '-', o->letter, ',', ' ', '\0' };
 		(void)snprintf(name, sizeof name, "%s%s%s%s", o->letter ? letter : "", o->name,
 		               o->arg ? " " : "", o->arg ? o->arg : "");
@@ -116,7 +152,7 @@ help_all(struct buf *ret)
 	for (size_t i = 0; i < COUNT(groups); i++)
 		add_group(ret, groups[i]);
 	add_group(ret, NULL);
-	add_opts(ret, "flags of every command", global_opts);
+	add_opts(ret, "flags of every command for which they mean something", global_opts, NULL);
 	buf_adds(ret,
 	         "\nA version is NAME@v3, NAME@staging, NAME@latest or NAME@sha256:9f2c41d07b3e.\n"
 	              "More: slipway help COMMAND, slipway help exit-codes\n");
@@ -151,8 +187,8 @@ help_cmd(struct buf *ret, const struct cmd *c)
 	add_wrapped(ret, buf_cstr(&usage), 7, 15);
 	buf_addc(ret, '\n');
 	add_wrapped(ret, c->summary, 0, 0);
-	add_opts(ret, "flags", c->opts);
-	add_opts(ret, "flags of every command", global_opts);
+	add_opts(ret, "flags", c->opts, NULL);
+	add_opts(ret, "flags of every command", global_opts, c);
 	if (c->examples)
 		buf_addf(ret, "\nexamples\n%s", c->examples);
 }

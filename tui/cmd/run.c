@@ -80,7 +80,8 @@ check_dry_run(const struct app *a, const struct cmd *c, struct err *e)
 {
 	char full[64];
 
-	if (!a->dry_run || !(c->flags & CMD_CHANGES) || (c->flags & CMD_DRY_RUN))
+	if (!a->dry_run || !(c->flags & (CMD_CHANGES | CMD_WRITES_FILES)) ||
+	    (c->flags & CMD_DRY_RUN))
 		return 0;
 	cmd_full_name(c, full, sizeof full);
 	return err_set(e, ERR_USAGE, "%s has no dry run: nothing was done", full);
@@ -89,7 +90,6 @@ check_dry_run(const struct app *a, const struct cmd *c, struct err *e)
 static int
 run(struct app *a, struct parsed *p, struct err *e)
 {
-	cleanup_buf struct buf text = { 0 };
 	int rc;
 
 	if (!p->cmd) {
@@ -97,14 +97,14 @@ run(struct app *a, struct parsed *p, struct err *e)
 		if (rc < 0)
 			return rc;
 	} else if (p->wants_help) {
-		help_cmd(&text, p->cmd);
-		out_raw(a->out, text.p, text.n);
+		help_verb(a->out, p->cmd);
 		return 0;
 	}
 	p->args.cmd = p->cmd;
 	rc = check_dry_run(a, p->cmd, e);
 	if (rc == 0 && (p->cmd->flags & CMD_READS))
-		rc = app_open(a, p->cmd->flags & CMD_CHANGES ? REGISTRY_WRITE : REGISTRY_READ, e);
+		rc = app_open(a, (p->cmd->flags & CMD_CHANGES) && !a->dry_run ? REGISTRY_WRITE :
+		                                                              REGISTRY_READ, e);
 	return rc < 0 ? rc : p->cmd->run(a, &p->args, e);
 }
 
