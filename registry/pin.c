@@ -122,18 +122,13 @@ bound_read(struct pin *p, struct err *e)
 	return 0;
 }
 
-int
-pin_load(const char *registry_dir, struct pin *ret, struct err *e)
+static int
+load(const char *path, struct pin *ret, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_json json_t *o = NULL;
-	cleanup_free char *path = NULL;
 	int rc;
 
-	*ret = (struct pin){ 0 };
-	rc = pin_path(registry_dir, &path, e);
-	if (rc < 0)
-		return rc;
 	if (access(path, F_OK) < 0)
 		return bound_read(ret, e);
 	rc = fs_read_at(AT_FDCWD, path, PIN_MAX, &text, e);
@@ -147,6 +142,29 @@ pin_load(const char *registry_dir, struct pin *ret, struct err *e)
 		return err_hint(e, "it remembers what you have seen of this registry; remove it "
 		                   "only if you know why");
 	}
+	return bound_read(ret, e);
+}
+
+int
+pin_load(const char *registry_dir, struct pin *ret, struct err *e)
+{
+	cleanup_free char *path = NULL;
+	int rc;
+
+	*ret = (struct pin){ 0 };
+	rc = pin_path(registry_dir, &path, e);
+	return rc < 0 ? rc : load(path, ret, e);
+}
+
+int
+pin_look(const char *registry_dir, struct pin *ret, struct err *e)
+{
+	cleanup_free char *path = NULL;
+
+	*ret = (struct pin){ 0 };
+	if (pin_path(registry_dir, &path, e) == 0)
+		return load(path, ret, e);
+	err_clear(e);
 	return bound_read(ret, e);
 }
 

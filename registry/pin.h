@@ -33,6 +33,8 @@ struct pin {
 
 /* Absent: exists false and 0. MALFORMED names the file. */
 int pin_load(const char *registry_dir, struct pin *ret, struct err *e);
+/* The same for who only looks: where no state folder can be named there is no pin. */
+int pin_look(const char *registry_dir, struct pin *ret, struct err *e);
 int pin_save(const char *registry_dir, const struct pin *p,
              struct err *e); /* durable, replaced whole */
 void pin_fini(struct pin *p);

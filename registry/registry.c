@@ -144,6 +144,15 @@ read_identity(struct registry *r, uint64_t *ret_inode, struct err *e)
 	return rc < 0 ? rc : parse_identity(r, o, ret_inode, e);
 }
 
+/* The database follows from the log: whoever may write both makes a folder that is gone again. */
+static bool
+may_write_db(const struct registry *r)
+{
+	if (faccessat(r->rootfd, "db", W_OK, AT_EACCESS) == 0)
+		return true;
+	return errno == ENOENT && mkdirat(r->rootfd, "db", 0770) == 0;
+}
+
 static void
 find_why_not_writable(struct registry *r, uint64_t log_inode_then)
 {
@@ -152,12 +161,13 @@ find_why_not_writable(struct registry *r, uint64_t log_inode_then)
 
 	if (fstatvfs(r->rootfd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		why = "it is on a read-only file system";
-	else if (faccessat(r->rootfd, "log", W_OK, AT_EACCESS) < 0 ||
-	         faccessat(r->rootfd, "db", W_OK, AT_EACCESS) < 0)
+	else if (faccessat(r->rootfd, "log", W_OK, AT_EACCESS) < 0)
 		why = "you may only read it";
 	else if (fs_is_network(r->rootfd))
 		why = "it is on a network file system, where locks cannot be trusted: work on the "
 		      "machine that holds it";
+	else if (!may_write_db(r))
+		why = "you may only read it";
 	r->is_private = why[0] != '\0';
 	if (!why[0] && (uint64_t)log_inode(r->log) != log_inode_then)
 		why = "it is a copy of another folder and opens read-only; a registry is moved by "
@@ -240,7 +250,7 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 	if ((flags & REGISTRY_WRITE) && r->why_not_writable[0])
 		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
 		               r->why_not_writable);
-	rc = pin_load(r->dir, &r->pin, e);
+	rc = flags & REGISTRY_WRITE ? pin_load(r->dir, &r->pin, e) : pin_look(r->dir, &r->pin, e);
 	if (rc == 0)
 		rc = pin_check(&r->pin, r->id, r->log, e);
 	if (rc == 0)
