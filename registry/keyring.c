@@ -41,6 +41,18 @@ keys_dir(bool make, int *ret, struct err *e)
 	return *ret < 0 ? err_sys(e, "cannot open your keys in \"%s\"", keys) : 0;
 }
 
+/* Names the file by its whole path: what is wrong with it is for a person to put right. */
+static int
+bad_file(const char *file, enum err_code code, const char *what, const char *next, struct err *e)
+{
+	cleanup_free char *config = NULL;
+	struct err ignored = { 0 };
+
+	(void)fs_config_dir(&config, &ignored);
+	(void)err_set(e, code, "key file \"%s/keys/%s\" %s", config ? config : "", file, what);
+	return err_hint(e, "%s", next);
+}
+
 /* A key file's text in sodium memory. */
 static int
 read_file(int dirfd, const char *file, char **ret, size_t *ret_n, struct err *e)
@@ -51,9 +63,8 @@ read_file(int dirfd, const char *file, char **ret, size_t *ret_n, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "cannot open key \"%s\"", file);
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
-		(void)err_set(e, ERR_DENIED, "key \"%s\" is not a file that only you may read",
-		              file);
-		return err_hint(e, "chmod 600 it; if others may have read it, make a new key");
+		return bad_file(file, ERR_DENIED, "is not a file that only you may read",
+		                "chmod 600 it; if others may have read it, make a new key", e);
 	}
 	if (st.st_size > KEYFILE_MAX)
 		return err_set(e, ERR_TOO_BIG, "key \"%s\" is larger than %d bytes", file,
@@ -87,7 +98,8 @@ read_item(int dirfd, const char *file, struct keyring_item *ret, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (keyfile_public(text, n, &ret->pub, &is_encrypted) < 0)
-		rc = err_set(e, ERR_MALFORMED, "\"%s\" is no key file", file);
+		rc = bad_file(file, ERR_MALFORMED, "is damaged",
+		              "put a good copy in its place, or move it out of that folder", e);
 	sodium_free(text);
 	if (rc < 0)
 		return rc;
@@ -104,8 +116,11 @@ is_key_file(const struct dirent *d)
 		SUFFIX);
 }
 
-int
-keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *e)
+/* Calls fn for the good ones. *ret_bad is why the first bad one that is no agent's is bad; the
+ * others, and with ret_bad NULL all, are warned of. */
+static int
+each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *ret_bad,
+     struct err *e)
 {
 	struct dirent **names = NULL;
 	cleanup_close int dirfd = -1;
@@ -126,12 +141,21 @@ keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, stru
 		struct keyring_item k;
 		if (rc == 0 && read_item(dirfd, names[i]->d_name, &k, &why) == 0)
 			rc = fn(arg, &k);
+		else if (rc == 0 && ret_bad && ret_bad->code == ERR_OK &&
+		         !has_prefix(names[i]->d_name, AGENT_PREFIX))
+			*ret_bad = why;
 		else if (rc == 0)
 			message(MESSAGE_WARNING, "%s", why.msg);
 		free(names[i]);
 	}
 	free(names);
 	return rc;
+}
+
+int
+keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *e)
+{
+	return each(fn, arg, NULL, e);
 }
 
 struct own {
@@ -154,8 +178,14 @@ own_found(void *arg, const struct keyring_item *k)
 }
 
 static int
-only_one(struct own *w, struct err *e)
+only_one(struct own *w, const struct err *bad, struct err *e)
 {
+	if (w->n == 0 && bad->code != ERR_OK) {
+		*e = *bad;
+		return -(int)e->code;
+	}
+	if (bad->code != ERR_OK)
+		message(MESSAGE_WARNING, "%s", bad->msg);
 	if (w->n == 0) {
 		(void)err_set(e, ERR_NOT_FOUND, "you have no key on this machine");
 		return err_hint(e, "`slipway init` makes a registry and your key");
@@ -173,11 +203,12 @@ keyring_person(struct keyring_item *ret, struct err *e)
 {
 	struct keyring_item k;
 	struct own w = { .ret = &k };
+	struct err bad = { 0 };
 	int rc;
 
-	rc = keyring_each(own_found, &w, e);
+	rc = each(own_found, &w, &bad, e);
 	if (rc == 0)
-		rc = only_one(&w, e);
+		rc = only_one(&w, &bad, e);
 	buf_fini(&w.names);
 	if (rc == 0)
 		*ret = k;
@@ -224,7 +255,7 @@ load_failed(const char *name, int status, struct err *e)
 {
 	switch (status) {
 	case KEYFILE_LOCKED:
-		(void)err_set(e, ERR_LOCKED, "key \"%s\" is locked by a passphrase", name);
+		(void)err_set(e, ERR_USAGE, "key \"%s\" is locked by a passphrase", name);
 		return err_hint(e, "work on a terminal, or give it with --passphrase-fd N");
 	case KEYFILE_PASSPHRASE:
 		return err_set(e, ERR_DENIED, "that is not the passphrase of key \"%s\"", name);

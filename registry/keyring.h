@@ -19,13 +19,13 @@ struct keyring_item {
 	bool is_encrypted, is_agent;
 };
 int keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *e);
-/* The person's own key: the only one that is not an agent's, else AMBIGUOUS; NOT_FOUND says
- * `init`. */
+/* The person's own key: the only one that is not an agent's, else AMBIGUOUS; NOT_FOUND says `init`.
+ * A file that is there and no good is DENIED or MALFORMED, with its path. */
 int keyring_person(struct keyring_item *ret, struct err *e);
 /* EXISTS when there is one of that name. passphrase NULL: in the clear. */
 int keyring_create(const char *name, const char *passphrase, struct secret_key **ret,
                    struct err *e);
-/* LOCKED: encrypted and passphrase NULL; DENIED: wrong passphrase; refuses a file that others may
+/* USAGE: encrypted and passphrase NULL; DENIED: wrong passphrase; refuses a file that others may
  * read. */
 int keyring_load(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
 /* Takes back what keyring_create made, when the making that it was for failed. Best effort. */

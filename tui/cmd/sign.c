@@ -59,9 +59,10 @@ ask(struct app *a, const char *question, bool twice, char *ret, struct err *e)
 	int rc;
 
 	if (!app_is_interactive(a)) {
-		(void)err_set(e, ERR_LOCKED,
+		(void)err_set(e, ERR_USAGE,
 		              "a passphrase is needed, and nobody can be asked here");
-		return err_hint(e, "give it with --passphrase-fd N");
+		return err_hint(e,
+		                "give it with --passphrase-fd N, as in --passphrase-fd 3 3<FILE");
 	}
 	rc = out_ask_secret(a->out, question, ret, PASSPHRASE_MAX, e);
 	if (rc == 0 && twice && ret[0] == '\0') {

@@ -17,7 +17,7 @@ struct signer {
 /* The person's own key, if the policy gives it the role. NOT_FOUND: no key; POLICY: not in that
  * role. */
 int signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e);
-/* key_free what comes. DENIED: wrong passphrase; LOCKED: nobody can be asked. */
+/* key_free what comes. DENIED: wrong passphrase; USAGE: nobody can be asked. */
 int signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, struct err *e);
 #define cleanup_key __attribute__((cleanup(key_free_p)))
 void key_free_p(struct secret_key **k);
