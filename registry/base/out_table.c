@@ -35,6 +35,17 @@ add_envelope(struct buf *b, const char *kind)
 	buf_addc(b, '"');
 }
 
+/* A row that is a line of its own is one of the list: "Model" of "ModelList". */
+static void
+add_row_envelope(struct buf *b, const char *kind)
+{
+	cleanup_free char *one = xstrdup(kind);
+
+	if (has_suffix(one, "List"))
+		one[strlen(one) - strlen("List")] = '\0';
+	add_envelope(b, one);
+}
+
 /* Inside an object the table is one of its members, named kind. */
 static void
 begin_json(struct out *o, const char *kind)
@@ -48,7 +59,7 @@ begin_json(struct out *o, const char *kind)
 		add_envelope(&o->data, kind);
 		buf_adds(&o->data, ",\"items\":[");
 	} else {
-		add_envelope(&t->row_open, kind);
+		add_row_envelope(&t->row_open, kind);
 		buf_addc(&t->row_open, ',');
 	}
 }

@@ -67,6 +67,7 @@ static const struct out_column columns[] = {
 
 #define HEX    "abababababababababababababababababababababababababababababababab"
 #define HEAD   "{\"apiVersion\":\"slipway/v1\",\"kind\":\"ModelList\""
+#define LINE   "{\"apiVersion\":\"slipway/v1\",\"kind\":\"Model\""
 #define ROW_1  "\"model\":\"ranker\",\"sizeBytes\":1288490189,\"digest\":\"sha256:" HEX "\"," \
 	       "\"count\":7,\"labels\":{\"team\":\"fraud\"}}"
 #define ROW_2  "\"model\":\"a\\u001b[2J\\nb\\\\\",\"sizeBytes\":0,\"digest\":null," \
@@ -122,7 +123,7 @@ Test(out, tables)
 		{ OUT_NAME, false, "" },
 		{ OUT_JSON, true, HEAD ",\"items\":[{" ROW_1 ",{" ROW_2 "]}\n" },
 		{ OUT_JSON, false, HEAD ",\"items\":[]}\n" },
-		{ OUT_NDJSON, true, HEAD "," ROW_1 "\n" HEAD "," ROW_2 "\n" },
+		{ OUT_NDJSON, true, LINE "," ROW_1 "\n" LINE "," ROW_2 "\n" },
 		{ OUT_NDJSON, false, "" },
 	};
 

@@ -10,7 +10,7 @@ static const struct out_column columns[] = {
 	{ "NAME", "name", OUT_LEFT, false, true },
 	{ "KEY", "key", OUT_LEFT, false, false },
 	{ "FOR", "for", OUT_LEFT, false, false },
-	{ "PASSPHRASE", "passphrase", OUT_LEFT, false, false },
+	{ "PASSPHRASE", "encrypted", OUT_LEFT, false, false },
 };
 
 static int
@@ -21,7 +21,10 @@ row(void *arg, const struct keyring_item *k)
 	out_cell(o, k->name);
 	out_cell(o, k->id);
 	out_cell(o, k->is_agent ? "agent" : "person");
-	out_cell(o, k->is_encrypted ? "yes" : "no");
+	if (out_is_json(o))
+		out_cell_json(o, NULL, k->is_encrypted ? json_true() : json_false());
+	else
+		out_cell(o, k->is_encrypted ? "yes" : "no");
 	return 0;
 }
 

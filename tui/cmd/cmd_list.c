@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * list: models, or the versions of one. Rows go out as they come from the database; only --sort
- * keeps their names. Knows the database alone: no policy, no log, no blob is read, because this is
- * the verb that is waited for most.
+ * keeps their names. Knows the database alone: no log, no blob and, without --stage, no policy is
+ * read, because this is the verb that is waited for most.
  */
 #include "tui/cmd/cmd.h"
 
@@ -13,6 +13,7 @@
 
 #include "registry/base/vec.h"
 #include "registry/labels.h"
+#include "registry/policy.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
 
@@ -84,6 +85,33 @@ read_options(struct list *l, struct err *e)
 		rc = parse_sort(sort, &l->sort, e);
 	if (words)
 		split_words(l, words);
+	return rc;
+}
+
+static int
+no_stage(const struct policy *p, const char *stage, struct err *e)
+{
+	cleanup_buf struct buf names = { 0 };
+
+	for (size_t i = 0; i < p->stages_n; i++)
+		buf_addf(&names, "%s%s", i > 0 ? ", " : "", p->stages[i].name);
+	(void)err_set(e, ERR_NOT_FOUND, "there is no stage \"%s\"", stage);
+	return err_hint(e, "the stages are %s", buf_cstr(&names));
+}
+
+/* A stage that the policy does not name holds nothing, and is most likely a slip of the fingers. */
+static int
+check_stage(struct app *a, const struct list *l, struct err *e)
+{
+	struct policy p = { 0 };
+	int rc;
+
+	if (!l->stage)
+		return 0;
+	rc = policy_current(a->registry, l->txn, &p, e);
+	if (rc == 0 && !policy_stage(&p, l->stage))
+		rc = no_stage(&p, l->stage, e);
+	policy_fini(&p);
 	return rc;
 }
 
@@ -458,6 +486,8 @@ run(struct app *a, const struct args *in, struct err *e)
 	rc = read_options(&l, e);
 	if (rc == 0)
 		rc = store_read_begin(a->registry->store, &l.txn, e);
+	if (rc == 0)
+		rc = check_stage(a, &l, e);
 	if (rc == 0)
 		rc = in->pos_n > 0 ? list_versions(&l, in->pos[0], e) : list_models(&l, e);
 	store_abort(l.txn);

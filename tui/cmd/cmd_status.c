@@ -19,7 +19,7 @@ struct status {
 	struct app *app;
 	struct txn *txn;
 	const json_t *live; /* the agent's answer; NULL: nobody looked */
-	uint64_t n, bad;    /* stages; of these with a job that stands still or with drift */
+	uint64_t n, bad;    /* stages; of these with a job that stands still, drift, or both */
 	uint64_t unknown;   /* stages of which a target could not be looked at */
 	struct err *e;
 };
@@ -37,8 +37,8 @@ looked_at(const struct status *s, const char *model, const char *stage)
 	return NULL;
 }
 
-/* What the targets serve now, against the records: the text of the cell. */
-static void
+/* What the targets serve now, against the records: the text of the cell. True: drift. */
+static bool
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
 {
 	const json_t *targets = looked_at(s, m->name, k->stage), *t;
@@ -47,7 +47,7 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 
 	if (!targets) {
 		(void)str_copy(ret, 200, k->targets > 0 ? "not checked" : "no target");
-		return;
+		return false;
 	}
 	json_array_foreach(targets, i, t)
 	{
@@ -57,8 +57,7 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 		if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed")) {
 			(void)snprintf(ret, 200, "DRIFT %.60s: %.120s", json_opt_string(t, "name"),
 			               json_opt_string(serving, "reason"));
-			s->bad++;
-			return;
+			return true;
 		}
 		if (streq(status, "unknown"))
 			unknown = json_opt_string(t, "name");
@@ -68,6 +67,7 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 		(void)snprintf(ret, 200, "unknown: %.60s cannot be looked at", unknown);
 	else
 		(void)str_copy(ret, 200, json_array_size(targets) ? "as recorded" : "no target");
+	return false;
 }
 
 /* A job whose agent is gone moves nothing until somebody resumes or aborts it. */
@@ -85,16 +85,17 @@ stands_still(struct app *a, const char *job)
 	return !is_alive;
 }
 
-static void
-job_state(struct status *s, const struct stage_mark *m, char ret[64])
+/* The text of the cell. True: the job stands still. */
+static bool
+job_state(const struct status *s, const struct stage_mark *m, char ret[64])
 {
 	if (!m->job[0]) {
 		(void)str_copy(ret, 64, m->number > 0 ? "settled" : "empty");
-		return;
+		return false;
 	}
 	const bool is_still = stands_still(s->app, m->job);
 	(void)snprintf(ret, 64, "job %s %s", m->job, is_still ? "stands still" : "runs");
-	s->bad += is_still;
+	return is_still;
 }
 
 static const struct out_column columns[] = {
@@ -117,9 +118,10 @@ stages(void *arg, const struct model_row *m)
 
 	for (size_t i = 0; i < m->stages_n; i++) {
 		const struct stage_mark *const k = &m->stages[i];
+		const bool is_still = job_state(s, k, state);
+		const bool has_drift = status_live(s, m, k, live);
 		s->n++;
-		job_state(s, k, state);
-		status_live(s, m, k, live);
+		s->bad += is_still || has_drift;
 		out_cell(o, m->name);
 		out_cell(o, k->stage);
 		cell_number(o, k->number);
@@ -170,8 +172,8 @@ answer(const struct status *s, struct err *e)
 {
 	if (s->bad > 0) {
 		(void)err_set(e, ERR_DIFFERENT,
-		              "%" PRIu64 " of %" PRIu64 " stages are not as recorded", s->bad,
-		              s->n);
+		              "%" PRIu64 " of %" PRIu64 " stage%s %s not as recorded", s->bad, s->n,
+		              s->n == 1 ? "" : "s", s->bad == 1 ? "is" : "are");
 		return err_hint(
 		        e, "promote the same version again to repair a target; `slipway job list` "
 		           "shows a job that stands still");
@@ -179,7 +181,8 @@ answer(const struct status *s, struct err *e)
 	if (s->unknown == 0)
 		return 0;
 	(void)err_set(e, ERR_UNREACHABLE,
-	              "%" PRIu64 " of %" PRIu64 " stages could not be looked at", s->unknown, s->n);
+	              "%" PRIu64 " of %" PRIu64 " stage%s could not be looked at", s->unknown, s->n,
+	              s->n == 1 ? "" : "s");
 	return err_hint(e, "slipway target test NAME says why");
 }
 
