@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,39 +21,17 @@ blobs_open(int rootfd, struct blobs **ret, struct err *e)
 {
 	cleanup_close int dir = -1;
 	struct blobs *b;
-	uint64_t id;
 	int rc;
 
 	rc = fs_open_dir(rootfd, "blobs/sha256", &dir, e);
 	if (rc < 0)
 		return rc;
-	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		return err_sys(e, "cannot get random bytes");
 	b = xcalloc(1, sizeof(*b));
-	*b = (struct blobs){ .rootfd = rootfd, .dir = steal_fd(&dir), .incoming = -1, .id = id };
+	*b = (struct blobs){
+		.rootfd = rootfd, .dir = steal_fd(&dir), .house = -1, .incoming = -1
+	};
 	*ret = b;
 	return 0;
-}
-
-/* Names that begin with the number of this process's blobs. */
-static void
-unlink_leftovers(const struct blobs *b)
-{
-	char prefix[BLOB_TEMP_SIZE];
-	const int fd = openat(b->incoming, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *const d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!d) {
-		close_quietly(fd);
-		return;
-	}
-	blob_temp_name(b, 0, prefix);
-	prefix[BLOB_TEMP_PREFIX] = '\0';
-	for (const struct dirent *de = readdir(d); de; de = readdir(d)) {
-		if (has_prefix(de->d_name, prefix))
-			(void)unlinkat(b->incoming, de->d_name, 0);
-	}
-	closedir(d);
 }
 
 void
@@ -62,10 +39,8 @@ blobs_close(struct blobs *b)
 {
 	if (!b)
 		return;
-	if (b->temps > 0)
-		unlink_leftovers(b);
+	incoming_leave(b);
 	stream_free(b->stream);
-	close_quietly(b->incoming);
 	close_quietly(b->dir);
 	free(b);
 }
@@ -81,6 +56,15 @@ blobs_stream(struct blobs *b, struct stream **ret, struct err *e)
 	}
 	*ret = b->stream;
 	return 0;
+}
+
+bool
+blobs_are_in(const struct blobs *b, const struct stat *dir)
+{
+	struct stat root;
+
+	return fstat(b->rootfd, &root) == 0 && root.st_dev == dir->st_dev &&
+	       root.st_ino == dir->st_ino;
 }
 
 int
@@ -125,7 +109,7 @@ static int
 damaged(const char *hex, struct err *e)
 {
 	(void)err_set(e, ERR_DIGEST, "blob sha256:%s has other bytes than its name says", hex);
-	return err_hint(e, "restore it from a backup, or remove it and import the same file again");
+	return err_hint(e, BLOB_HINT_LOST);
 }
 
 int

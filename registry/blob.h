@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Content-addressed files, blobs/sha256/<64 hex> as an OCI image layout keeps them. A blob is
- * written to incoming/ while a second thread hashes it, synced, then linked to its name without
- * replacing (mode 0440); existing content is success. Nothing here knows about models.
+ * written to incoming/ while a second thread hashes it, synced, then renamed to its name without
+ * replacing (mode 0440). Existing content is success; a file that has the name and other bytes is
+ * replaced, and said. Nothing here knows about models.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "crypto/digest.h"
 #include "registry/base/buf.h"
@@ -21,6 +23,17 @@ struct blobs;
 int blobs_open(int rootfd, struct blobs **ret, struct err *e);
 /* NULL is fine; leftover temporary files of this process are unlinked */
 void blobs_close(struct blobs *b);
+/* Is dir the registry's folder? */
+bool blobs_are_in(const struct blobs *b, const struct stat *dir);
+/* Bytes of temporary files that no process holds: whoever writes next removes them. */
+int blobs_abandoned(struct blobs *b, uint64_t *ret_bytes, struct err *e);
+
+/* Up to this size an existing blob is compared with the bytes that are put, byte by byte; above,
+ * only its size is. */
+#define BLOB_COMPARE_MAX ((size_t)4 << 20)
+#define BLOB_HINT_LOST                                                                   \
+	"import the same bytes again, which puts them back (over 4 MiB, remove the file " \
+	"from blobs/sha256 first), or restore it from a backup"
 
 /* Durable when it returns; idempotent, *ret_existed (may be NULL) tells whether the bytes were
  * there. Reads fd from its position to the end. NO_SPACE, SYS. */

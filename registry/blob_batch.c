@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing blobs. Each file goes to incoming/ under a random name that must not exist, so that
- * nothing a dead process left is ever taken for content; finishing makes all of them durable,
- * gives them their names without replacing, and syncs the folder. What is known to be there is
- * not written again.
+ * Writing blobs. Each file goes to this process's own folder in incoming/, so that nothing a dead
+ * process left is ever taken for content; finishing makes all of them durable, gives them their
+ * names without replacing, and syncs the folder. What is known to be there is not written again;
+ * what is there and damaged is replaced.
  */
 #include "registry/blob.h"
 
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "registry/base/fs.h"
+#include "registry/base/message.h"
 #include "registry/base/vec.h"
 #include "registry/blob_private.h"
 #include "registry/blob_writer.h"
@@ -28,9 +29,10 @@
 struct batch_file {
 	struct digest digest;
 	uint64_t size;
-	uint64_t temp; /* number of its name in incoming/ */
-	int fd;        /* to be synced; -1: the batch is beyond SYNC_EACH_MAX */
-	bool is_there; /* under its own name: nothing in incoming/ */
+	uint64_t temp;   /* number of its name in incoming/ */
+	int fd;          /* to be synced; -1: the batch is beyond SYNC_EACH_MAX */
+	bool is_there;   /* under its own name: nothing in incoming/ */
+	bool is_damaged; /* what has its name has other bytes */
 };
 
 struct blob_batch {
@@ -41,52 +43,46 @@ struct blob_batch {
 	uint64_t new_bytes;
 };
 
-void
-blob_temp_name(const struct blobs *b, uint64_t n, char ret[BLOB_TEMP_SIZE])
+static void
+temp_name(uint64_t n, char ret[BLOB_TEMP_SIZE])
 {
-	(void)snprintf(ret, BLOB_TEMP_SIZE, "%016" PRIx64 "-%016" PRIx64, b->id, n);
-}
-
-static int
-open_incoming(struct blobs *b, struct err *e)
-{
-	if (b->incoming >= 0)
-		return 0;
-	if (mkdirat(b->rootfd, "incoming", 0770) < 0 && errno != EEXIST)
-		return err_sys(e, "cannot make the folder \"incoming\"");
-	return fs_open_dir(b->rootfd, "incoming", &b->incoming, e);
+	(void)snprintf(ret, BLOB_TEMP_SIZE, "%016" PRIx64, n);
 }
 
 int
 blob_batch_new(struct blobs *b, struct blob_batch **ret, struct err *e)
 {
-	struct blob_batch *t;
-	const int rc = open_incoming(b, e);
+	struct blob_batch *const t = xcalloc(1, sizeof(*t));
 
-	if (rc < 0)
-		return rc;
-	t = xcalloc(1, sizeof(*t));
+	(void)e;
 	t->blobs = b;
+	b->batches++;
 	*ret = t;
 	return 0;
 }
 
-/* A name in incoming/ that is ours alone: random, and taken by nobody (O_EXCL). */
-static void
-take_name(struct blobs *b, uint64_t *ret_temp, char name[BLOB_TEMP_SIZE])
+/* A new name in a folder that is ours alone. */
+static int
+take_name(struct blobs *b, uint64_t *ret_temp, char name[BLOB_TEMP_SIZE], struct err *e)
 {
+	const int rc = incoming_take(b, e);
+
+	if (rc < 0)
+		return rc;
 	*ret_temp = b->next++;
-	blob_temp_name(b, *ret_temp, name);
-	b->temps++;
+	temp_name(*ret_temp, name);
+	return 0;
 }
 
 static int
 create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 {
 	char name[BLOB_TEMP_SIZE];
+	const int rc = take_name(b, ret_temp, name, e);
 	int fd;
 
-	take_name(b, ret_temp, name);
+	if (rc < 0)
+		return rc;
 	fd = writer_create(b->incoming, name);
 	if (fd < 0)
 		return err_sys(e, "cannot create a file in \"incoming\"");
@@ -95,30 +91,48 @@ create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 }
 
 static void
-drop_temp(struct blobs *b, uint64_t temp)
+drop_temp(const struct blobs *b, uint64_t temp)
 {
 	char name[BLOB_TEMP_SIZE];
 
-	blob_temp_name(b, temp, name);
-	if (unlinkat(b->incoming, name, 0) == 0)
-		b->temps--;
+	temp_name(temp, name);
+	(void)unlinkat(b->incoming, name, 0);
 }
 
-/* Is d there under its name? A blob of another size cannot have its digest. */
-static int
-look(struct blobs *b, const struct digest *d, uint64_t size, bool *ret_is_there, struct err *e)
+/* Has the blob d just these bytes? What cannot be read has not. */
+static bool
+has_bytes(struct blobs *b, const struct digest *d, struct str bytes)
 {
-	char hex[DIGEST_HEX_SIZE];
+	char part[16384];
+	cleanup_close int fd = -1;
+	struct err ignored = { 0 };
+	size_t at = 0;
+
+	if (blob_open(b, d, &fd, NULL, &ignored) < 0)
+		return false;
+	while (at < bytes.n) {
+		const size_t n = bytes.n - at < sizeof(part) ? bytes.n - at : sizeof(part);
+
+		if (fs_pread_all(fd, part, n, (off_t)at) < 0 || memcmp(part, bytes.p + at, n) != 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+/* Is f there under its name? bytes: its content where that is in memory, else NULL; then it is
+ * compared too, because whoever put them is told that they are kept. */
+static void
+look(struct blobs *b, struct batch_file *f, const struct str *bytes)
+{
 	uint64_t found;
 
-	*ret_is_there = blob_exists(b, d, &found);
-	if (!*ret_is_there || found == size)
-		return 0;
-	digest_hex(d, hex);
-	(void)err_set(e, ERR_DIGEST,
-	              "blob sha256:%s is damaged: it has %" PRIu64
-	              " bytes, the file with this digest %" PRIu64, hex, found, size);
-	return err_hint(e, "\"slipway check\" lists what is damaged");
+	f->is_there = f->is_damaged = false;
+	if (!blob_exists(b, &f->digest, &found))
+		return;
+	f->is_there = found == f->size && (!bytes || bytes->n > BLOB_COMPARE_MAX ||
+	                                   has_bytes(b, &f->digest, *bytes));
+	f->is_damaged = !f->is_there;
 }
 
 /* Keeps fd for its sync, or gives all of them up for one syncfs. */
@@ -142,14 +156,16 @@ static int
 queue_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct err *e)
 {
 	char name[BLOB_TEMP_SIZE];
+	int rc;
 
+	rc = take_name(t->blobs, &f->temp, name, e);
+	if (rc < 0)
+		return rc;
 	if (!t->writer) {
-		const int rc = writer_new(t->blobs->incoming, &t->writer, e);
-
+		rc = writer_new(t->blobs->incoming, &t->writer, e);
 		if (rc < 0)
 			return rc;
 	}
-	take_name(t->blobs, &f->temp, name);
 	return writer_put(t->writer, name, bytes, e);
 }
 
@@ -160,9 +176,9 @@ add_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct e
 	cleanup_close int fd = -1;
 	int rc;
 
-	rc = look(t->blobs, &f->digest, f->size, &f->is_there, e);
-	if (rc < 0 || f->is_there)
-		return rc;
+	look(t->blobs, f, &bytes);
+	if (f->is_there)
+		return 0;
 	if (t->sync_all && bytes.n <= WRITER_BYTES_MAX)
 		return queue_bytes(t, bytes, f, e);
 	rc = create_temp(t->blobs, &f->temp, &fd, e);
@@ -191,7 +207,7 @@ add_stream(struct blob_batch *t, struct stream *s, const struct progress *p, str
 		return rc;
 	rc = stream_run(s, fd, p, &f->digest, &f->size, e);
 	if (rc == 0)
-		rc = look(t->blobs, &f->digest, f->size, &f->is_there, e);
+		look(t->blobs, f, NULL);
 	if (rc < 0 || f->is_there) {
 		drop_temp(t->blobs, f->temp);
 		return rc;
@@ -256,7 +272,7 @@ sync_files(struct blob_batch *t, struct err *e)
 			return rc;
 	}
 	if (t->sync_all) {
-		if (syncfs(t->blobs->incoming) < 0)
+		if (syncfs(t->blobs->dir) < 0)
 			return err_sys(e, "cannot sync the file system of the registry");
 		return 0;
 	}
@@ -285,6 +301,28 @@ give_name(const struct blobs *b, const char *temp, const char *hex)
 	return unlinkat(b->incoming, temp, 0);
 }
 
+/* Over what has the name and other bytes; unless a copy of f in the same batch, or somebody else,
+ * has done that. A reader who has the old file open keeps that one. */
+static int
+replace(struct blob_batch *t, struct batch_file *f, const char *temp, const char *hex,
+        struct err *e)
+{
+	struct blobs *const b = t->blobs;
+	struct err ignored = { 0 };
+
+	if (blob_verify(b, &f->digest, NULL, &ignored) == 0) {
+		drop_temp(b, f->temp);
+		f->is_there = true;
+		return 0;
+	}
+	if (renameat(b->incoming, temp, b->dir, hex) < 0)
+		return err_sys(e, "cannot replace the damaged blob sha256:%s", hex);
+	message(MESSAGE_WARNING, "blob sha256:%s was damaged: its bytes are put back", hex);
+	f->is_there = true;
+	t->new_bytes += f->size;
+	return 0;
+}
+
 /* From incoming/ to its name. Twice when the blob that was in the way is removed meanwhile. */
 static int
 publish(struct blob_batch *t, struct batch_file *f, struct err *e)
@@ -292,22 +330,24 @@ publish(struct blob_batch *t, struct batch_file *f, struct err *e)
 	struct blobs *const b = t->blobs;
 	char temp[BLOB_TEMP_SIZE];
 	char hex[DIGEST_HEX_SIZE];
-	int rc;
 
-	blob_temp_name(b, f->temp, temp);
+	temp_name(f->temp, temp);
 	digest_hex(&f->digest, hex);
 	for (int attempt = 0; attempt < 16; attempt++) {
+		const bool was_damaged = f->is_damaged;
+
 		if (give_name(b, temp, hex) == 0) {
-			b->temps--;
 			f->is_there = true;
 			t->new_bytes += f->size;
 			return 0;
 		}
 		if (errno != EEXIST)
 			return err_sys(e, "cannot name blob sha256:%s", hex);
-		rc = look(b, &f->digest, f->size, &f->is_there, e);
-		if (rc < 0)
-			return rc;
+		look(b, f, NULL);
+		if (f->is_damaged || (f->is_there && was_damaged)) {
+			f->is_there = false;
+			return replace(t, f, temp, hex, e);
+		}
 		if (f->is_there) {
 			drop_temp(b, f->temp);
 			return 0;
@@ -315,6 +355,18 @@ publish(struct blob_batch *t, struct batch_file *f, struct err *e)
 	}
 	return err_set(e, ERR_DIGEST, "something that is no blob has the name of blob sha256:%s",
 	               hex);
+}
+
+/* What was there when it was put may be gone now. */
+static int
+is_still_there(struct blobs *b, const struct batch_file *f, struct err *e)
+{
+	uint64_t size;
+
+	if (blob_exists(b, &f->digest, &size) && size == f->size)
+		return 0;
+	(void)err_set(e, ERR_CONFLICT, "a file of the registry went away meanwhile");
+	return err_hint(e, "try again");
 }
 
 int
@@ -326,9 +378,7 @@ blob_batch_finish(struct blob_batch *t, struct err *e)
 	if (rc < 0)
 		return rc;
 	vec_foreach (f, &t->files) {
-		if (f->is_there)
-			continue;
-		rc = publish(t, f, e);
+		rc = f->is_there ? is_still_there(t->blobs, f, e) : publish(t, f, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -355,6 +405,9 @@ blob_batch_free(struct blob_batch *t)
 			drop_temp(t->blobs, f->temp);
 	}
 	vec_fini(&t->files);
+	t->blobs->batches--;
+	if (t->blobs->batches == 0)
+		incoming_leave(t->blobs);
 	free(t);
 }
 

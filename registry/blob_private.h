@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What blob.c and blob_batch.c share; nobody else includes this. */
+/* What blob.c, blob_batch.c and blob_incoming.c share; nobody else includes this. */
 #pragma once
 
 #include <stdint.h>
@@ -7,19 +7,22 @@
 #include "registry/blob.h"
 #include "registry/stream.h"
 
-#define BLOB_TEMP_PREFIX 17 /* 16 random hex digits and the "-" */
-#define BLOB_TEMP_SIZE   34 /* and 16 digits more, and the NUL */
+#define BLOB_TEMP_SIZE 17 /* 16 hex digits and the NUL */
 
 struct blobs {
 	int rootfd;             /* borrowed */
 	int dir;                /* blobs/sha256 */
-	int incoming;           /* -1 until something is written */
-	uint64_t id;            /* random: the first part of the names in incoming/ */
-	uint64_t next;          /* the second part */
-	size_t temps;           /* names in incoming/ that are ours */
+	int house;              /* incoming/; -1 until something is written, as incoming */
+	int incoming;           /* the folder in it that is ours, locked */
+	uint64_t id;            /* random: its name */
+	uint64_t next;          /* number of the next name in it */
+	size_t batches;         /* that are open: with the last one the folder goes */
 	struct stream *stream;  /* NULL until bytes are streamed */
 };
 
 /* The one stream of these blobs, made on first use. */
 int blobs_stream(struct blobs *b, struct stream **ret, struct err *e);
-void blob_temp_name(const struct blobs *b, uint64_t n, char ret[BLOB_TEMP_SIZE]);
+
+/* b->incoming is a folder that no other process uses or removes; what dead ones left is removed. */
+int incoming_take(struct blobs *b, struct err *e);
+void incoming_leave(struct blobs *b); /* with all that is in it */

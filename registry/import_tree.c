@@ -99,7 +99,7 @@ take_file(struct import_job *j, const struct walk_file *f, int fd, struct err *e
 static int
 take_folder(struct import_job *j, int root, struct err *e)
 {
-	struct walk w = { 0 };
+	struct walk w = { .blobs = j->blobs };
 	int rc;
 
 	rc = walk_folder(&w, root, j->path, e);
@@ -136,6 +136,24 @@ take_single(struct import_job *j, int fd, const struct stat *st, struct err *e)
 	return take_file(j, &f, fd, e);
 }
 
+/* A registry that takes itself in would find its own temporary files, and double. */
+static int
+check_outside(const struct import_job *j, struct err *e)
+{
+	cleanup_free char *path = realpath(j->path, NULL);
+
+	if (!path)
+		return err_sys(e, "cannot open \"%s\"", j->path);
+	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
+		struct stat st;
+
+		*end = '\0';
+		if (stat(*path ? path : "/", &st) == 0 && blobs_are_in(j->blobs, &st))
+			return walk_refuse_registry(j->path, e);
+	}
+	return 0;
+}
+
 static int
 take_path(struct import_job *j, struct err *e)
 {
@@ -143,9 +161,13 @@ take_path(struct import_job *j, struct err *e)
 	cleanup_close int fd =
 		open(j->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int rc;
 
 	if (fd < 0)
 		return err_sys(e, "cannot open \"%s\"", j->path);
+	rc = check_outside(j, e);
+	if (rc < 0)
+		return rc;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "cannot look at \"%s\"", j->path);
 	if (S_ISDIR(st.st_mode))

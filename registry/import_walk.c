@@ -100,9 +100,19 @@ add_file(struct walker *k, char **path, const struct stat *st, struct err *e)
 	return 0;
 }
 
+int
+walk_refuse_registry(const char *path, struct err *e)
+{
+	(void)err_set(e, ERR_USAGE, "\"%s\" is in the registry that it would be imported into, or "
+	              "holds it", path);
+	return err_hint(e, "copy the files elsewhere first, or name another registry with -R");
+}
+
 static int
 add_folder(struct walker *k, size_t parent, char **path, const struct stat *st, struct err *e)
 {
+	if (blobs_are_in(k->w->blobs, st))
+		return walk_refuse_registry(k->w->name, e);
 	for (size_t i = parent; i != NO_PARENT; i = k->folders.v[i].parent) {
 		const struct folder *const above = &k->folders.v[i];
 

@@ -5,10 +5,14 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "registry/base/fs.h"
@@ -255,62 +259,175 @@ Test(blob, batches_are_seen_when_they_are_finished)
 	}
 }
 
-/* What lies under the name of "abc" before, and what reading and putting say. */
-Test(blob, damage_is_told)
+/* A blob's file is damaged, found when read, and whole again once its bytes are put. */
+Test(blob, damage_is_told_and_mended)
 {
 	static const struct {
-		const char *bytes; /* NULL: a folder */
-		int put, read, verify;
+		size_t size;
+		int how; /* 0 not at all, 1 a byte, 2 shorter, 3 longer, 4 empty, 5 a folder */
+		bool mended;
 	} cases[] = {
-		{ "abc", 0, 0, 0 },
-		{ "abd", 0, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
-		{ "ab", -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
-		{ "", -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
-		{ NULL, -(int)ERR_DIGEST, -(int)ERR_DIGEST, -(int)ERR_DIGEST },
+		{ 3, 0, true }, { 3, 1, true }, { 3, 2, true }, { 3, 3, true }, { 3, 4, true },
+		{ 3, 5, false }, { 300000, 1, true }, { 4 * MIB - 1, 1, true },
+		/* above, the bytes are not compared: only a wrong size is seen */
+		{ 5 * MIB, 2, true }, { 5 * MIB, 4, true }, { 5 * MIB, 1, false },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
+		const int how = cases[i].how;
+		const off_t size = (off_t)cases[i].size;
 		struct place p = fresh("/tmp");
-		cleanup_buf struct buf back = { 0 };
 		char hex[DIGEST_HEX_SIZE];
 		struct digest d;
 		struct err e = { 0 };
+		cleanup_close int in = make_file(cases[i].size, 5, &d);
+		uint64_t fresh_bytes;
 
-		digest_small("abc", 3, &d);
 		digest_hex(&d, hex);
 		cleanup_free char *name = xasprintf("blobs/sha256/%s", hex);
-		if (cases[i].bytes)
-			cr_assert_eq(fs_write_at(p.fd, name, cases[i].bytes, strlen(cases[i].bytes),
-			                         0440, &e), 0);
-		else
+		cr_assert_eq(blob_put_fd(p.blobs, in, NULL, &d, NULL, NULL, &e), 0);
+		cr_assert_eq(fchmodat(p.fd, name, 0600, 0), 0);
+		if (how == 5) {
+			cr_assert_eq(unlinkat(p.fd, name, 0), 0);
 			cr_assert_eq(mkdirat(p.fd, name, 0755), 0);
-		cr_expect_eq(blob_put_mem(p.blobs, "abc", 3, &d, NULL, &e), cases[i].put, "%zu", i);
-		cr_expect_eq(blob_read(p.blobs, &d, 99, &back, &e), cases[i].read, "%zu", i);
-		cr_expect_eq(back.n, cases[i].read == 0 ? 3 : 0);
-		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), cases[i].verify, "%zu", i);
+		} else if (how > 0) {
+			cleanup_close int fd = openat(p.fd, name, O_RDWR | O_CLOEXEC);
+
+			cr_assert_eq(how == 1 ? pwrite(fd, "!!!", 3, size - 3) : 3, 3);
+			cr_assert_eq(how == 1 ? 0 : ftruncate(fd, how == 2   ? size - 1
+			                                          : how == 3 ? size + 1
+			                                                     : 0), 0);
+		}
+		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), how ? -(int)ERR_DIGEST : 0, "%zu",
+		             i);
+		struct blob_batch *t = NULL;
+		cr_assert_eq(blob_batch_new(p.blobs, &t, &e), 0);
+		for (int twice = 0; twice < 2; twice++) {
+			cr_assert_eq(lseek(in, 0, SEEK_SET), 0);
+			cr_assert_eq(blob_batch_add(t, in, "x", NULL, &d, NULL, &e), 0);
+		}
+		cr_expect_eq(blob_batch_finish(t, &e), how == 5 ? -(int)ERR_DIGEST : 0, "%zu", i);
+		fresh_bytes = blob_batch_new_bytes(t);
+		blob_batch_free(t);
+		cr_expect_eq(fresh_bytes, how && cases[i].mended ? cases[i].size : 0, "%zu", i);
+		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e),
+		             cases[i].mended ? 0 : -(int)ERR_DIGEST, "%zu: %s", i, e.msg);
 		cr_expect_eq(count(&p, "incoming"), 0);
-		if (!cases[i].bytes)
+		if (how == 5)
 			(void)unlinkat(p.fd, name, AT_REMOVEDIR);
 		leave(&p);
 	}
 }
 
-Test(blob, leftovers_of_others_are_not_touched_or_taken)
+/* What lies in incoming/, how old it is, who holds it, and what is left after the next writer. */
+Test(blob, leftovers_of_the_dead_are_swept)
+{
+	static const struct {
+		const char *name; /* ending in "/": a folder, with a file of 5 bytes in it */
+		int age_s;
+		bool held, stays;
+		uint64_t abandoned;
+	} cases[] = {
+		{ "0123456789abcdef/", 0, false, false, 5 },
+		{ "0123456789abcdef/", 99999, true, true, 0 },
+		{ "0123456789abcdef-0000000000000000", 0, false, true, 0 },
+		{ "0123456789abcdef-0000000000000000", 4000, false, false, 5 },
+		{ "db-2147483647/", 0, false, false, 5 }, /* beyond the largest process number */
+		{ "db-1/", 0, false, true, 0 },
+		{ "db-1/", 4000, false, false, 5 },
+		{ "notes/", 99999, false, true, 0 },
+		{ "0123456789abcdeF/", 99999, false, true, 0 },
+		{ "notes", 99999, false, true, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const size_t n = strlen(cases[i].name);
+		const bool is_dir = cases[i].name[n - 1] == '/';
+		struct place p = fresh("/tmp");
+		const struct timespec then = { .tv_sec = time(NULL) - cases[i].age_s };
+		const struct timespec times[2] = { then, then };
+		cleanup_free char *top = xasprintf("incoming/%.*s", (int)(n - is_dir),
+		                                   cases[i].name);
+		cleanup_free char *file = xasprintf("%s%s", top, is_dir ? "/data.mdb" : "");
+		cleanup_close int held = -1;
+		struct err e = { 0 };
+		struct digest d;
+		struct stat st;
+		uint64_t bytes = 1;
+
+		cr_expect_eq(blobs_abandoned(p.blobs, &bytes, &e), 0);
+		cr_expect_eq(bytes, 0);
+		cr_assert_eq(mkdirat(p.fd, "incoming", 0755), 0);
+		cr_assert_eq(is_dir ? mkdirat(p.fd, top, 0755) : 0, 0);
+		cr_assert_eq(fs_write_at(p.fd, file, "stale", 5, 0440, &e), 0);
+		cr_assert_eq(utimensat(p.fd, file, times, 0), 0);
+		cr_assert_eq(utimensat(p.fd, top, times, 0), 0);
+		held = openat(p.fd, top, O_RDONLY | O_CLOEXEC);
+		cr_assert_eq(cases[i].held ? flock(held, LOCK_EX | LOCK_NB) : 0, 0);
+		cr_expect_eq(blobs_abandoned(p.blobs, &bytes, &e), 0, "%s", e.msg);
+		cr_expect_eq(bytes, cases[i].abandoned, "%zu: %zu", i, (size_t)bytes);
+		cr_assert_eq(blob_put_mem(p.blobs, "new", 3, &d, NULL, &e), 0, "%s", e.msg);
+		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0);
+		cr_expect_eq(fstatat(p.fd, file, &st, 0) == 0, cases[i].stays, "%zu", i);
+		cr_expect_eq(count(&p, "incoming"), cases[i].stays, "%zu", i);
+		(void)unlinkat(p.fd, file, 0);
+		(void)unlinkat(p.fd, top, AT_REMOVEDIR);
+		leave(&p);
+	}
+}
+
+#define CHILDREN 4
+
+/* Puts blobs of its own, each time with a folder of its own, so that others sweep all the while. */
+static int
+put_many(const struct place *p, unsigned seed, unsigned rounds)
+{
+	for (unsigned k = 0; k < rounds; k++) {
+		const unsigned value[2] = { seed, k };
+		struct err e = { 0 };
+		struct digest d;
+		struct blobs *b;
+
+		if (blobs_open(p->fd, &b, &e) < 0 ||
+		    blob_put_mem(b, value, sizeof(value), &d, NULL, &e) < 0 ||
+		    blob_verify(b, &d, NULL, &e) < 0)
+			return 1;
+		blobs_close(b);
+	}
+	return 0;
+}
+
+/* Three writers to the end and one that is killed again and again: no writer loses a file to
+ * another's sweep, and of the dead nothing stays. */
+Test(blob, writers_and_sweepers_at_once)
 {
 	struct place p = fresh("/tmp");
-	struct blob_batch *t = NULL;
 	struct err e = { 0 };
+	pid_t pid[CHILDREN];
 	struct digest d;
+	int status;
 
-	cr_assert_eq(mkdirat(p.fd, "incoming", 0755), 0);
-	cr_assert_eq(fs_write_at(p.fd, "incoming/0123456789abcdef-0000000000000000", "old", 3, 0440,
-	                         &e), 0);
-	cr_assert_eq(blob_put_mem(p.blobs, "new", 3, &d, NULL, &e), 0);
-	cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0);
-	cr_assert_eq(blob_batch_new(p.blobs, &t, &e), 0);
-	cr_assert_eq(blob_batch_add_mem(t, "lost", 4, &d, &e), 0);
-	cr_expect_eq(count(&p, "incoming"), 2);
-	blob_batch_free(t);
-	cr_expect_eq(count(&p, "incoming"), 1);
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		pid[i] = fork();
+		cr_assert_geq(pid[i], 0);
+		if (pid[i] == 0)
+			_exit(put_many(&p, i, 150));
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		const pid_t victim = fork();
+
+		cr_assert_geq(victim, 0);
+		if (victim == 0)
+			_exit(put_many(&p, 100 + i, 100000));
+		(void)usleep(5000 + 500 * i);
+		cr_assert_eq(kill(victim, i % 2 ? SIGKILL : SIGTERM), 0);
+		cr_assert_eq(waitpid(victim, &status, 0), victim);
+	}
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		cr_assert_eq(waitpid(pid[i], &status, 0), pid[i]);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%u", i);
+	}
+	cr_assert_eq(blob_put_mem(p.blobs, "last", 4, &d, NULL, &e), 0, "%s", e.msg);
+	cr_expect_eq(count(&p, "incoming"), 0);
 	leave(&p);
 }

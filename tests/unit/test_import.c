@@ -37,6 +37,7 @@ fresh(void)
 	cr_assert_eq(mkdirat(p.fd, "reg", 0755), 0);
 	cr_assert_eq(mkdirat(p.fd, "reg/blobs", 0755), 0);
 	cr_assert_eq(mkdirat(p.fd, "reg/blobs/sha256", 0755), 0);
+	cr_assert_eq(mkdirat(p.fd, "reg/incoming", 0755), 0);
 	cr_assert_eq(mkdirat(p.fd, "in", 0755), 0);
 	int root = -1;
 	cr_assert_eq(fs_open_dir(p.fd, "reg", &root, &e), 0);
@@ -231,6 +232,39 @@ Test(import, a_single_file)
 			cr_assert_eq(t.manifest.n, 1);
 			cr_expect_str_eq(t.manifest.files[0].path, cases[i].name);
 		}
+		import_tree_fini(&t);
+	}
+	leave(&p);
+}
+
+/* A registry takes in neither itself nor what holds it, by whatever name. */
+Test(import, the_registry_itself_is_refused)
+{
+	static const struct {
+		const char *path;
+		int rc;
+	} cases[] = {
+		{ "reg", -(int)ERR_USAGE },  { "reg/blobs", -(int)ERR_USAGE },
+		{ ".", -(int)ERR_USAGE },    { "reg/blobs/sha256/x", -(int)ERR_USAGE },
+		{ "in/..", -(int)ERR_USAGE }, { "to-reg", -(int)ERR_USAGE },
+		{ "to-x", -(int)ERR_USAGE }, { "reg/../in", 0 },
+		{ "reg2", 0 },               { "reg2/y", 0 },
+	};
+	struct place p = fresh();
+
+	build("reg", "f blobs/sha256/x=x");
+	build(".", "l to-reg=reg/blobs");
+	build(".", "l to-x=reg/blobs/sha256/x");
+	build("in", "f a=x");
+	build(".", "d reg2");
+	build(".", "f reg2/y=x");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct import_tree t = { 0 };
+		struct err e = { 0 };
+
+		cr_expect_eq(import_tree(p.blobs, cases[i].path, NULL, &t, &e), cases[i].rc,
+		             "%s: %s", cases[i].path, e.msg);
+		cr_expect_eq(strstr(e.msg, "registry that it would") != NULL, cases[i].rc < 0);
 		import_tree_fini(&t);
 	}
 	leave(&p);
