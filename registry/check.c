@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The order of a check: the log from its first line, then the database beside it, then the blobs
- * that both need. A problem never stops it: the next part may say what the first one means.
+ * that both need. A problem does not stop it, as the next part may say what the first one means;
+ * except a log that cannot be read to its end, beside which everything else would look wrong.
  */
 #include "registry/check.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "registry/base/message.h"
+#include "registry/base/text.h"
 #include "registry/check_private.h"
 #include "registry/ledger.h"
 #include "registry/manifest.h"
@@ -67,9 +69,12 @@ check_lines_of_log(struct check *c, struct err *e)
 	rc = log_reader_new(c->r->log, c->end, 0, &reader, e);
 	if (rc < 0)
 		return rc;
-	if (check_lines(c, reader, &why) < 0)
+	rc = check_lines(c, reader, &why);
+	if (rc < 0)
 		check_problem(c, "log", &why);
 	log_reader_free(reader);
+	c->ret->is_log_whole = rc == 0;
+	c->ret->is_log_good = c->ret->problems == 0;
 	c->ret->entries = c->edge.size;
 	merkle_root(&c->edge, &c->ret->root);
 	return 0;
@@ -93,8 +98,10 @@ check_authority(struct check *c)
 		rc = err_set(&why, ERR_UNTRUSTED,
 		             "%" PRIu64 " %s authority and do not verify; they do not count",
 		             l.passed_over, l.passed_over == 1 ? "entry claims" : "entries claim");
-	if (rc < 0)
+	if (rc < 0) {
 		check_problem(c, "log", &why);
+		c->ret->is_log_good = false;
+	}
 	ledger_fini(&l);
 }
 
@@ -258,6 +265,27 @@ sort_needed(struct check *c)
 	c->blobs.n = n;
 }
 
+/* Not a problem: whoever writes next removes it. */
+static void
+note_abandoned(const struct check *c)
+{
+	char size[16];
+	struct err why = { 0 };
+	uint64_t bytes;
+
+	if (blobs_abandoned(c->r->blobs, &bytes, &why) < 0) {
+		message(MESSAGE_WARNING, "%s", why.msg);
+		return;
+	}
+	if (bytes == 0)
+		return;
+	text_size(size, bytes);
+	message(MESSAGE_NOTE,
+	        "%s in \"incoming\" are left from interrupted commands: the next import removes "
+	        "them",
+	        size);
+}
+
 static int
 check_blob(struct check *c, const struct check_blob *b, struct err *e)
 {
@@ -265,12 +293,16 @@ check_blob(struct check *c, const struct check_blob *b, struct err *e)
 	uint64_t size;
 
 	digest_hex(&b->digest, hex);
-	if (!blob_exists(c->r->blobs, &b->digest, &size))
-		return err_set(e, ERR_NOT_FOUND, "blob sha256:%s is missing", hex);
-	if (b->has_size && size != b->size)
-		return err_set(e, ERR_DIGEST,
-		               "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
-		               size, b->size);
+	if (!blob_exists(c->r->blobs, &b->digest, &size)) {
+		(void)err_set(e, ERR_NOT_FOUND, "blob sha256:%s is missing", hex);
+		return err_hint(e, BLOB_HINT_LOST);
+	}
+	if (b->has_size && size != b->size) {
+		(void)err_set(e, ERR_DIGEST,
+		              "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
+		              size, b->size);
+		return err_hint(e, BLOB_HINT_LOST);
+	}
 	c->ret->blobs++;
 	c->ret->blob_bytes += size;
 	return c->quick ? 0 : blob_verify(c->r->blobs, &b->digest, c->progress, e);
@@ -318,7 +350,7 @@ check_blobs(struct check *c, struct err *e)
 		(void)snprintf(name, sizeof name, "sha256:%s", hex);
 		check_problem(c, name, &why);
 	}
-	return blob_each(c->r->blobs, count_unneeded, c, e);
+	return c->ret->is_log_good ? blob_each(c->r->blobs, count_unneeded, c, e) : 0;
 }
 
 int
@@ -332,11 +364,12 @@ check_registry(struct registry *r, bool quick, const struct progress *p, check_f
 
 	*ret = (struct check_result){ 0 };
 	rc = check_lines_of_log(&c, e);
-	if (rc == 0) {
+	if (rc == 0 && ret->is_log_whole) {
 		check_authority(&c);
 		check_database(&c);
 		rc = check_blobs(&c, e);
 	}
+	note_abandoned(&c);
 	check_entry_fini(&c);
 	vec_fini(&c.blobs);
 	return rc;

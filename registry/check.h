@@ -15,6 +15,10 @@
 #include "registry/registry.h"
 
 struct check_result {
+	bool is_log_whole; /* all its lines are what was written; else nothing behind the log is
+	                      looked at, because nobody knows what it needs */
+	bool is_log_good;  /* and each entry says what its author may say: only then are root and
+	                      unneeded something to go by */
 	uint64_t entries;
 	struct digest root;           /* of the log's tree over them */
 	uint64_t versions, deleted;   /* logged; of these deleted */

@@ -60,6 +60,8 @@ verify(struct check *c, const struct entry *n, const struct policy *by, enum pol
 	rc = evidence_statement(c->r, n, &envelope, &why);
 	if (rc == 0)
 		rc = statement_verify(buf_str(&envelope), n->type, keys, keys_n, ret, &why);
+	if (rc < 0 && c->is_policy_lost && !streq(n->type, "policy"))
+		return -1; /* follows from the policy, which was said */
 	if (rc < 0) {
 		(void)err_prefix(&why, "log entry %" PRIu64 " (%s)", n->seq, n->type);
 		check_problem(c, n->model ? n->model : "log", &why);
@@ -77,7 +79,7 @@ verify(struct check *c, const struct entry *n, const struct policy *by, enum pol
 
 /* The first policy is signed by its own root, each later one by the root of the one before. */
 static int
-check_policy(struct check *c, const struct entry *n)
+take_policy(struct check *c, const struct entry *n)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	struct statement s = { 0 };
@@ -110,6 +112,15 @@ check_policy(struct check *c, const struct entry *n)
 	c->policy.seq = n->seq;
 	c->has_policy = true;
 	return 0;
+}
+
+static int
+check_policy(struct check *c, const struct entry *n)
+{
+	const int rc = take_policy(c, n);
+
+	c->is_policy_lost = rc < 0;
+	return rc;
 }
 
 static bool
@@ -246,7 +257,8 @@ check_entry(struct check *c, const struct log_line *line)
 		check_problem(c, "log", &why);
 		return -1;
 	}
-	if (n.has_policy != c->has_policy || (n.has_policy && n.policy != c->policy.seq))
+	if (!c->is_policy_lost &&
+	    (n.has_policy != c->has_policy || (n.has_policy && n.policy != c->policy.seq)))
 		(void)say(c, &n, "names another policy than the one in force");
 	continues_chain(c, &n);
 	rc = check_type(c, &n);

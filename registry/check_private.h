@@ -33,6 +33,7 @@ struct check {
 	struct log_pos end; /* behind the last good line */
 	bool has_policy;
 	struct policy policy; /* in force at the line that is read */
+	bool is_policy_lost;  /* a later one did not verify: who may say what is not known */
 	VEC(struct check_version) versions;
 	json_t *chains;               /* model -> sequence of its newest entry */
 	json_t *places;               /* "model number" -> index into versions */

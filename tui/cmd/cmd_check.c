@@ -26,6 +26,35 @@ problem(void *arg, const char *what, const struct err *why)
 	out_cell(o, why->hint[0] ? why->hint : NULL);
 }
 
+static const char *
+content(const struct check_result *c, bool quick)
+{
+	return quick || !c->is_log_whole ? "not checked" : "checked";
+}
+
+/* What nobody can know without a good log is null, never a number that looks like one. */
+static void
+show_json(struct json_out *j, const struct check_result *c, bool quick, const char *pin)
+{
+	jo_u64(j, "entries", c->entries);
+	if (pin)
+		jo_digest(j, "root", &c->root);
+	else
+		jo_null(j, "root");
+	jo_string(j, "pin", pin);
+	jo_u64(j, "versions", c->versions);
+	jo_u64(j, "deleted", c->deleted);
+	jo_u64(j, "statements", c->statements);
+	jo_u64(j, "blobs", c->blobs);
+	jo_u64(j, "blobBytes", c->blob_bytes);
+	if (c->is_log_good)
+		jo_u64(j, "unneededBlobs", c->unneeded);
+	else
+		jo_null(j, "unneededBlobs");
+	jo_string(j, "content", content(c, quick));
+	jo_u64(j, "problemCount", c->problems);
+}
+
 static void
 show(struct app *a, const struct check_result *c, bool quick)
 {
@@ -35,31 +64,29 @@ show(struct app *a, const struct check_result *c, bool quick)
 	cleanup_free char *pin = NULL;
 
 	digest_hex(&c->root, hex);
-	pin = xasprintf("%s:%" PRIu64 ":%s", a->registry->id, c->entries, hex);
-
+	if (c->is_log_good)
+		pin = xasprintf("%s:%" PRIu64 ":%s", a->registry->id, c->entries, hex);
 	if (j) {
-		jo_u64(j, "entries", c->entries);
-		jo_digest(j, "root", &c->root);
-		jo_string(j, "pin", pin);
-		jo_u64(j, "versions", c->versions);
-		jo_u64(j, "deleted", c->deleted);
-		jo_u64(j, "statements", c->statements);
-		jo_u64(j, "blobs", c->blobs);
-		jo_u64(j, "blobBytes", c->blob_bytes);
-		jo_u64(j, "unneededBlobs", c->unneeded);
-		jo_string(j, "content", quick ? "not checked" : "checked");
-		jo_u64(j, "problemCount", c->problems);
+		show_json(j, c, quick, pin);
 		return;
 	}
 	text_size(size, c->blob_bytes);
-	out_field(o, "log", "%" PRIu64 " entries, root %s", c->entries, hex);
+	if (pin)
+		out_field(o, "log", "%" PRIu64 " entries, root %s", c->entries, hex);
+	else
+		out_field(o, "log", "%" PRIu64 " entries %s", c->entries,
+		          c->is_log_whole ? "read" : "before the damage");
 	out_field(o, "versions", "%" PRIu64 ", of these deleted %" PRIu64, c->versions, c->deleted);
 	out_field(o, "statements", "%" PRIu64 " good", c->statements);
-	out_field(o, "blobs", "%" PRIu64 " of %s there, content %s", c->blobs, size,
-	          quick ? "not checked" : "checked");
+	if (c->is_log_whole)
+		out_field(o, "blobs", "%" PRIu64 " of %s there, content %s", c->blobs, size,
+		          content(c, quick));
+	else
+		out_field(o, "blobs", "not checked");
 	if (c->unneeded > 0)
 		out_field(o, "unneeded blobs", "%" PRIu64, c->unneeded);
-	out_field(o, "pin", "%s", pin);
+	if (pin)
+		out_field(o, "pin", "%s", pin);
 	out_field(o, "problems", "%" PRIu64, c->problems);
 }
 
