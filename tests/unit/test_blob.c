@@ -268,7 +268,7 @@ Test(blob, damage_is_told_and_mended)
 		bool mended;
 	} cases[] = {
 		{ 3, 0, true }, { 3, 1, true }, { 3, 2, true }, { 3, 3, true }, { 3, 4, true },
-		{ 3, 5, false }, { 300000, 1, true }, { 4 * MIB - 1, 1, true },
+		{ MIB, 0, true }, { 3, 5, false }, { 300000, 1, true }, { 4 * MIB - 1, 1, true },
 		/* above, the bytes are not compared: only a wrong size is seen */
 		{ 5 * MIB, 2, true }, { 5 * MIB, 4, true }, { 5 * MIB, 1, false },
 	};
@@ -281,6 +281,7 @@ Test(blob, damage_is_told_and_mended)
 		struct digest d;
 		struct err e = { 0 };
 		cleanup_close int in = make_file(cases[i].size, 5, &d);
+		cleanup_buf struct buf back = { 0 };
 		uint64_t fresh_bytes;
 
 		digest_hex(&d, hex);
@@ -300,6 +301,9 @@ Test(blob, damage_is_told_and_mended)
 		}
 		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), how ? -(int)ERR_DIGEST : 0, "%zu",
 		             i);
+		cr_expect_eq(blob_read(p.blobs, &d, 8 * MIB, &back, &e),
+		             how ? -(int)ERR_DIGEST : 0, "%zu", i);
+		cr_expect_eq(back.n, how ? 0 : cases[i].size);
 		struct blob_batch *t = NULL;
 		cr_assert_eq(blob_batch_new(p.blobs, &t, &e), 0);
 		for (int twice = 0; twice < 2; twice++) {
