@@ -274,8 +274,8 @@ static void
 notes_to_log(const struct agent_job *j)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/log", j->id);
-	cleanup_close int fd = openat(j->r->rootfd, path,
-	                              O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0660);
+	cleanup_close int fd =
+	        fs_open_beneath(j->r->rootfd, path, O_WRONLY | O_CREAT | O_APPEND, 0660);
 
 	if (fd >= 0)
 		(void)dup2(fd, STDERR_FILENO);

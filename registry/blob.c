@@ -23,7 +23,7 @@ blobs_open(int rootfd, struct blobs **ret, struct err *e)
 	struct blobs *b;
 	int rc;
 
-	rc = fs_open_dir(rootfd, "blobs/sha256", &dir, e);
+	rc = fs_open_dir_beneath(rootfd, "blobs/sha256", &dir, e);
 	if (rc < 0)
 		return rc;
 	b = xcalloc(1, sizeof(*b));

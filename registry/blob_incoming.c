@@ -258,7 +258,7 @@ incoming_take(struct blobs *b, struct err *e)
 		return 0;
 	if (mkdirat(b->rootfd, "incoming", 0770) < 0 && errno != EEXIST)
 		return err_sys(e, "cannot make the folder \"incoming\"");
-	rc = fs_open_dir(b->rootfd, "incoming", &house, e);
+	rc = fs_open_dir_beneath(b->rootfd, "incoming", &house, e);
 	if (rc < 0)
 		return rc;
 	sweep(house);

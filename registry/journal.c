@@ -128,7 +128,7 @@ journal_open(int rootfd, const char *job_id, struct journal **ret, struct err *e
 
 	if (rc < 0)
 		return rc;
-	fd = openat(rootfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = fs_open_beneath(rootfd, path, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "job %s has no journal here", job_id);
 	if (fd < 0)
@@ -207,9 +207,12 @@ struct journal_writer {
 static int
 make_job_dir(int rootfd, const char *job_id, struct err *e)
 {
-	cleanup_free char *path = xasprintf("jobs/%s", job_id);
+	cleanup_close int jobs = -1;
+	int rc = fs_open_dir_beneath(rootfd, "jobs", &jobs, e);
 
-	if (mkdirat(rootfd, path, 0770) < 0)
+	if (rc < 0)
+		return rc;
+	if (mkdirat(jobs, job_id, 0770) < 0)
 		return err_sys(e, "make the folder of job %s", job_id);
 	return 0;
 }
@@ -219,12 +222,12 @@ sync_job_dir(int rootfd, const char *job_id, struct err *e)
 {
 	cleanup_free char *path = xasprintf("jobs/%s", job_id);
 	cleanup_close int dirfd = -1, jobsfd = -1;
-	int rc = fs_open_dir(rootfd, path, &dirfd, e);
+	int rc = fs_open_dir_beneath(rootfd, path, &dirfd, e);
 
 	if (rc == 0)
 		rc = fs_sync_dir(dirfd, e);
 	if (rc == 0)
-		rc = fs_open_dir(rootfd, "jobs", &jobsfd, e);
+		rc = fs_open_dir_beneath(rootfd, "jobs", &jobsfd, e);
 	return rc < 0 ? rc : fs_sync_dir(jobsfd, e);
 }
 
@@ -260,9 +263,8 @@ journal_write_open(int rootfd, const char *job_id, bool create, struct journal_w
 		rc = make_job_dir(rootfd, job_id, e);
 	if (rc < 0)
 		return rc;
-	fd = openat(rootfd, path,
-	            O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0),
-	            0660);
+	fd = fs_open_beneath(rootfd, path, O_RDWR | O_APPEND | (create ? O_CREAT | O_EXCL : 0),
+	                     0660);
 	if (fd < 0)
 		return err_sys(e, "open the journal of job %s", job_id);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -10,13 +10,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define READ_STEP ((size_t)64 * 1024)
+#define READ_STEP    ((size_t)64 * 1024)
+#define EAGAIN_TRIES 32 /* the kernel says so while somebody renames above the path */
 
 int
 fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
@@ -269,6 +272,75 @@ fs_open_dir(int dirfd, const char *path, int *ret, struct err *e)
 {
 	const int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (fd < 0)
+		return err_sys(e, "cannot open the folder \"%s\"", path);
+	*ret = fd;
+	return 0;
+}
+
+/* Where the kernel or a sandbox does not know openat2: one step at a time, each without links. */
+static int
+walk_beneath(int rootfd, const char *path, int flags, mode_t mode)
+{
+	cleanup_close int at = -1;
+
+	for (const char *slash = strchr(path, '/');; slash = strchr(path, '/')) {
+		const size_t n = slash ? (size_t)(slash - path) : strlen(path);
+		cleanup_free char *part = xstrndup(path, n);
+		const int dir = at < 0 ? rootfd : at;
+		int fd;
+
+		if (n == 0 || streq(part, "..")) {
+			errno = n == 0 ? ENOENT : EXDEV;
+			return -1;
+		}
+		if (!slash)
+			return openat(dir, part, flags, mode);
+		fd = openat(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		close_quietly(at);
+		at = fd;
+		path = slash + 1;
+	}
+}
+
+int
+fs_open_beneath(int rootfd, const char *path, int flags, mode_t mode)
+{
+	const int all = flags | O_CLOEXEC | O_NOFOLLOW;
+	const struct open_how how = {
+		.flags = (uint64_t)(unsigned)all,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+
+	for (int i = 0;; i++) {
+		const long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == ENOSYS || errno == EPERM)
+			return walk_beneath(rootfd, path, all, mode);
+		if (errno != EINTR && (errno != EAGAIN || i >= EAGAIN_TRIES))
+			return -1;
+	}
+}
+
+int
+fs_open_dir_beneath(int rootfd, const char *path, int *ret, struct err *e)
+{
+	const int fd = fs_open_beneath(rootfd, path, O_RDONLY | O_DIRECTORY, 0);
+	struct stat st;
+
+	/* with O_DIRECTORY a link as the last part is ENOTDIR where it is not ELOOP */
+	if (fd < 0 && (errno == ELOOP || errno == EXDEV ||
+	               (errno == ENOTDIR && fstatat(rootfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	                S_ISLNK(st.st_mode)))) {
+		(void)err_set(e, ERR_DENIED, "the folder \"%s\" is a symbolic link or behind one",
+		              path);
+		return err_hint(e, "look at who put it there; put the folder itself in its place");
+	}
 	if (fd < 0)
 		return err_sys(e, "cannot open the folder \"%s\"", path);
 	*ret = fd;

@@ -160,6 +160,52 @@ Test(fs, positions)
 	cr_expect_eq(rmdir(path), 0);
 }
 
+Test(fs, nothing_below_leads_elsewhere)
+{
+	static const struct {
+		const char *path;
+		int flags, why; /* errno; 0: opened */
+	} cases[] = {
+		{ "d/f", O_RDONLY, 0 },
+		{ "d", O_RDONLY | O_DIRECTORY, 0 },
+		{ "./d/f", O_RDONLY, 0 },
+		{ "d/new", O_WRONLY | O_CREAT | O_EXCL, 0 },
+		{ "d/new", O_WRONLY | O_CREAT | O_EXCL, EEXIST },
+		{ "d/none", O_RDONLY, ENOENT },
+		{ "to-d/f", O_RDONLY, ELOOP },
+		{ "to-d", O_RDONLY, ELOOP },
+		{ "d/to-f", O_RDONLY, ELOOP },
+		{ "d/to-f", O_WRONLY | O_CREAT, ELOOP },
+		{ "../x", O_WRONLY | O_CREAT, EXDEV },
+	};
+	static const char *const made[] = { "d/f", "d/new", "d/to-f", "to-d" };
+	char path[] = "/tmp/slipway-fs-XXXXXX";
+	cleanup_close int dir = fresh(path);
+	struct err e = { 0 };
+	int fd = -1;
+
+	cr_assert_eq(mkdirat(dir, "d", 0755), 0);
+	cr_assert_eq(fs_write_at(dir, "d/f", "", 0, 0600, &e), 0);
+	cr_assert_eq(symlinkat("f", dir, "d/to-f"), 0);
+	cr_assert_eq(symlinkat("d", dir, "to-d"), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		errno = 0;
+		cleanup_close int got = fs_open_beneath(dir, cases[i].path, cases[i].flags, 0600);
+		const int why = errno;
+
+		cr_expect_eq(got >= 0, cases[i].why == 0, "%s", cases[i].path);
+		if (got < 0)
+			cr_expect_eq(why, cases[i].why, "%s: %d", cases[i].path, why);
+	}
+	cr_expect_eq(fs_open_dir_beneath(dir, "to-d", &fd, &e), -(int)ERR_DENIED);
+	cr_expect_eq(fs_open_dir_beneath(dir, "d/f", &fd, &e), -(int)ERR_SYS);
+	cr_expect_eq(fs_open_dir_beneath(dir, "none", &fd, &e), -(int)ERR_NOT_FOUND);
+	for (size_t i = 0; i < COUNT(made); i++)
+		cr_expect_eq(unlinkat(dir, made[i], 0), 0);
+	(void)unlinkat(dir, "d", AT_REMOVEDIR);
+	cr_expect_eq(rmdir(path), 0);
+}
+
 Test(fs, folders)
 {
 	char path[] = "/tmp/slipway-fs-XXXXXX";

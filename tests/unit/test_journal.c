@@ -165,6 +165,55 @@ Test(journal, written_followed_and_resumed)
 	leave(&p);
 }
 
+/* Whoever may write jobs/ may put a link there: it is never followed, to read or to write. */
+Test(journal, links_are_not_followed)
+{
+	static const struct {
+		const char *link, *to;
+	} cases[] = {
+		{ "jobs/" ID, "../elsewhere" },
+		{ "jobs/" ID "/journal", "../../elsewhere/journal" },
+		{ "jobs", "elsewhere" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_buf struct buf text = { 0 };
+		struct journal_writer *w;
+		struct place p = fresh();
+		struct journal *j;
+		struct err e = { 0 };
+
+		cr_assert_eq(mkdirat(p.fd, "elsewhere", 0755), 0);
+		cr_assert_eq(mkdirat(p.fd, "elsewhere/" ID, 0755), 0);
+		for (int deep = 0; deep < 2; deep++)
+			cr_assert_eq(fs_write_at(p.fd,
+			                         deep ? "elsewhere/" ID "/journal" :
+			                                "elsewhere/journal",
+			                         "unfinished", 10, 0600, &e),
+			             0);
+		if (i == 1)
+			cr_assert_eq(mkdirat(p.fd, "jobs/" ID, 0755), 0);
+		if (i == 2)
+			cr_assert_eq(unlinkat(p.fd, "jobs", AT_REMOVEDIR), 0);
+		cr_assert_eq(symlinkat(cases[i].to, p.fd, cases[i].link), 0);
+		cr_expect_lt(journal_open(p.fd, ID, &j, &e), 0, "%zu", i);
+		for (int create = 0; create < 2; create++)
+			cr_expect_lt(journal_write_open(p.fd, ID, create == 1, &w, &e), 0, "%zu",
+			             i);
+		cr_expect_lt(journal_write_open(p.fd, "8899aabbccddeeff", i == 2, &w, &e), 0);
+		for (int deep = 0; deep < 2; deep++) {
+			buf_clear(&text);
+			cr_expect_eq(fs_read_at(p.fd,
+			                        deep ? "elsewhere/" ID "/journal" :
+			                               "elsewhere/journal",
+			                        100, &text, &e),
+			             0);
+			cr_expect_str_eq(buf_cstr(&text), "unfinished", "%zu", i);
+		}
+		leave(&p);
+	}
+}
+
 Test(journal, foreign)
 {
 	cleanup_free char *endless = xcalloc(1, 20000);

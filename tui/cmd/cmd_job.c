@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "registry/base/fs.h"
 #include "registry/labels.h"
 #include "tui/cmd/follow.h"
 #include "tui/cmd/shown.h"
@@ -239,8 +240,8 @@ static int
 ask_to_abort(struct app *a, const char *id, struct err *e)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
-	cleanup_close int fd = openat(a->registry->rootfd, path,
-	                              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	cleanup_close int fd =
+	        fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
 
 	return fd < 0 ? err_sys(e, "ask job %s to stop", id) : 0;
 }
