@@ -10,8 +10,11 @@ model_line(void *arg, const struct model_row *m)
 {
 	struct app *a = arg;
 
-	out_text(a->out, "%s v%llu, %s", m->name, (unsigned long long)m->latest_live,
-	         m->is_signed ? "signed" : "UNSIGNED");
+	if (m->latest_live > 0)
+		out_text(a->out, "%s v%llu, %s", m->name, (unsigned long long)m->latest_live,
+		         m->is_signed ? "signed" : "UNSIGNED");
+	else
+		out_text(a->out, "%s, no live version", m->name);
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
 		if (m->stages[i].number > 0)
 			out_text(a->out, ", %s holds v%llu", m->stages[i].stage,

@@ -368,13 +368,10 @@ static const struct ending {
 	int sig;
 	const char *name;
 	int exit;
-	bool silent; /* the terminal is gone: nothing is written to it */
 } endings[] = {
-	{ SIGTERM, "TERM", 143, false }, { SIGINT, "INT", 130, false },
-	{ SIGHUP, "HUP", 129, true },    { SIGSEGV, "SEGV", -1, false },
-	{ SIGABRT, "ABRT", -1, false },  { SIGBUS, "BUS", -1, false },
-	{ SIGFPE, "FPE", -1, false },    { SIGILL, "ILL", -1, false },
-	{ SIGQUIT, "QUIT", -1, false },
+	{ SIGTERM, "TERM", 143 }, { SIGINT, "INT", 130 }, { SIGHUP, "HUP", 129 },
+	{ SIGSEGV, "SEGV", -1 },  { SIGABRT, "ABRT", -1 }, { SIGBUS, "BUS", -1 },
+	{ SIGFPE, "FPE", -1 },    { SIGILL, "ILL", -1 },  { SIGQUIT, "QUIT", -1 },
 };
 
 static bool
@@ -422,16 +419,12 @@ ending_try(struct play *p, const struct ending *x)
 	if (!terminal_modes(p->t, &during) || modes_equal(&before, &during) ||
 	    !terminal_is_alternate(p->t))
 		return wrong(p, "the console does not hold the terminal");
-	const uint64_t bytes = terminal_bytes(p->t);
 	(void)kill(terminal_pid(p->t), x->sig);
 	if (!terminal_wait_end(p->t, &status))
 		return wrong(p, "it does not end");
 	if (x->exit >= 0 ? !WIFEXITED(status) || WEXITSTATUS(status) != x->exit
 	                 : !WIFSIGNALED(status) || WTERMSIG(status) != x->sig)
 		return wrong(p, "it ended with status %d", status);
-	if (x->silent)
-		return terminal_bytes(p->t) == bytes ||
-		       wrong(p, "it wrote to a terminal that is gone");
 	return restored(p, &before);
 }
 
@@ -443,6 +436,56 @@ endings_try(void)
 		char title[64];
 		(void)snprintf(title, sizeof(title), "restored after %s", endings[i].name);
 		tap(ending_try(&p, &endings[i]), title, p.why);
+		terminal_free(p.t);
+	}
+}
+
+/* Terminals that cannot be painted on get lines, and the first says why; one of a known family that
+ * this machine does not describe is painted on. */
+static const struct plain {
+	const char *term, *first; /* NULL: the console */
+} plains[] = {
+	{ "dumb", "plain lines, because terminal \"dumb\" cannot address its cursor" },
+	{ "no-such", "plain lines, because terminal \"no-such\" is not described" },
+	{ "", "plain lines, because TERM is not set" },
+	{ "xterm-no-such", NULL },
+};
+
+static bool
+plain_try(struct play *p, const struct plain *x)
+{
+	const char *argv[] = { run.slipway, NULL };
+	const char *env[ENV_MAX] = { NULL };
+	int status = 0;
+
+	env_start(p);
+	env_add(p, "SLIPWAY_REGISTRY=%s/demo", run.root);
+	for (int i = 0; i < p->env_n; i++) {
+		if (strncmp(p->env[i], "TERM=", 5) == 0)
+			(void)snprintf(p->env[i], sizeof(p->env[0]), "TERM=%s", x->term);
+		env[i] = p->env[i];
+	}
+	p->t = terminal_new(argv, env, 24, 80);
+	if (!p->t)
+		return wrong(p, "cannot start: %s", strerror(errno));
+	if (!x->first)
+		return terminal_wait_mark(p->t, 0) || wrong(p, "no first screen");
+	if (!terminal_wait_end(p->t, &status) || status != 0)
+		return wrong(p, "it ended with status %d", status);
+	if (!terminal_wait_text(p->t, x->first, true))
+		return wrong(p, "its first line is not \"%s\"", x->first);
+	return terminal_wait_text(p->t, "face-detect v3, signed, staging holds v2", true) ||
+	       wrong(p, "the models are not there");
+}
+
+static void
+plains_try(void)
+{
+	for (size_t i = 0; i < sizeof(plains) / sizeof(plains[0]); i++) {
+		struct play p = { 0 };
+		char title[64];
+		(void)snprintf(title, sizeof(title), "TERM=\"%s\"", plains[i].term);
+		tap(plain_try(&p, &plains[i]), title, p.why);
 		terminal_free(p.t);
 	}
 }
@@ -514,6 +557,7 @@ main(int argc, char **argv)
 	for (; at < argc; at++)
 		script_play(argv[at]);
 	endings_try();
+	plains_try();
 	tap(frugal(&p), "one write a frame, nothing while idle", p.why);
 	terminal_free(p.t);
 	(void)printf("1..%d\n", run.tests);

@@ -66,15 +66,14 @@ term_has_cursor(const char *name, int fd)
 	return has;
 }
 
-/* $TERM; else what its family is called everywhere; an unknown name is tried as vt100. */
+/* $TERM; else what its family is called everywhere. */
 static int
 term_choose(int fd, const char **ret, struct err *e)
 {
 	static const char *const families[][2] = { { "xterm-", "xterm-256color" },
 		                                   { "xterm-", "xterm" },
 		                                   { "screen", "screen" },
-		                                   { "tmux", "screen" },
-		                                   { "", "vt100" } };
+		                                   { "tmux", "screen" } };
 	const char *term = getenv("TERM");
 
 	if (!term || !term[0])
@@ -86,12 +85,15 @@ term_choose(int fd, const char **ret, struct err *e)
 	int known = 0;
 	if (setupterm(term, fd, &known) == OK)
 		(void)del_curterm(cur_term);
-	for (size_t i = 0; known != 1 && !streq(term, "unknown") && i < COUNT(families); i++)
+	for (size_t i = 0; known != 1 && i < COUNT(families); i++)
 		if (has_prefix(term, families[i][0]) && term_has_cursor(families[i][1], fd)) {
 			*ret = families[i][1];
 			return 0;
 		}
-	return err_set(e, ERR_UNREACHABLE, "terminal \"%s\" cannot address its cursor", term);
+	return err_set(e, ERR_UNREACHABLE,
+	               known == 1 ? "terminal \"%s\" cannot address its cursor"
+	                          : "terminal \"%s\" is not described on this machine",
+	               term);
 }
 
 /* A description of our own, so that O_NONBLOCK does not reach the shell behind us. */
@@ -285,7 +287,7 @@ screen_open(bool color, struct screen **ret, struct err *e)
 }
 
 void
-screen_close(struct screen *s, bool quietly)
+screen_close(struct screen *s, bool hastily)
 {
 	if (!s)
 		return;
@@ -294,11 +296,13 @@ screen_close(struct screen *s, bool quietly)
 			buf_adds(&s->wait, paste_off);
 		endwin();
 		memory_take(s);
-		if (!quietly)
+		if (hastily)
+			(void)screen_drain(s);
+		else
 			drain_for(s, CLOSE_WAIT_MS);
 	}
 	crash_disarm();
-	(void)tcsetattr(0, TCSADRAIN, &s->modes);
+	(void)tcsetattr(0, hastily ? TCSANOW : TCSADRAIN, &s->modes);
 	descriptors_give(s);
 	grid_fini(&s->grid);
 	buf_fini(&s->wait);

@@ -19,8 +19,9 @@ struct screen;
  * unknown, say why and use lines. Signals that curses would catch must be blocked before. color
  * false: attributes only. */
 int screen_open(bool color, struct screen **ret, struct err *e);
-/* Gives the terminal back as it was. quietly: it is gone, write nothing. NULL is fine. */
-void screen_close(struct screen *s, bool quietly);
+/* Gives the terminal back as it was. hastily: the line may be gone, so one write that does not
+ * wait, and what becomes of it is not asked. NULL is fine. */
+void screen_close(struct screen *s, bool hastily);
 
 struct grid *screen_grid(struct screen *s); /* blank and of the present size */
 /* The grid goes to the terminal; nothing is sent when nothing changed. */
