@@ -164,6 +164,7 @@ modes_set(struct screen *s)
 	keypad(s->pad, TRUE);
 	nodelay(s->pad, TRUE);
 	leaveok(stdscr, FALSE);
+	idlok(stdscr, TRUE); /* a list that scrolls by a line sends that line */
 	curs_set(0);
 	const char *be = tigetstr((char[]){ "BE" });
 	s->has_paste = be && be != (const char *)-1;

@@ -215,7 +215,7 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	c = paint_fit(a, row, c, stage, stage_ink(text, INK_PRODUCTION), TEXT_CUT_END, text);
 	if (a->cols < NARROW_COLS)
 		return;
-	c = paint_fit(a, row, c, 9, m->is_signed ? INK_OK : INK_BAD, TEXT_CUT_END,
+	c = paint_fit(a, row, c, 9, m->is_signed ? INK_TEXT : INK_BAD, TEXT_CUT_END,
 	              m->latest_live == 0 ? ""
 	              : m->is_signed      ? "signed"
 	                                  : "UNSIGNED");
@@ -229,7 +229,7 @@ row_draw(const struct area *a, size_t row, size_t name, const struct model_row *
 	paint_right(a, row, c + 6, 5, INK_TEXT, text);
 	c = paint_fit(a, row, c + 7, 14, INK_TEXT, TEXT_CUT_END, m->signer);
 	digest_hex(&m->digest, hex);
-	hex[12] = '\0';
+	hex[m->latest_live > 0 ? 12 : 0] = '\0';
 	paint_fit(a, row, c, 12, INK_TEXT, TEXT_CUT_END, hex);
 }
 
