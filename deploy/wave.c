@@ -193,38 +193,21 @@ wave_blame(const struct wave_target *v, struct err *e)
 	return err_prefix(e, "target \"%s\"", name);
 }
 
-struct rows {
-	VEC(struct target_row) rows;
-};
-
 static int
-add_row(void *arg, const struct target_row *row)
+open_targets(struct wave *w, const struct ledger *l, struct err *e)
 {
-	struct rows *w = arg;
-
-	vec_push(&w->rows, *row);
-	return 0;
-}
-
-static int
-open_targets(struct wave *w, struct err *e)
-{
-	struct rows found = { 0 };
-	struct txn *t;
-	int rc = store_read_begin(w->r->store, &t, e);
+	cleanup_free struct target_row *rows = NULL;
+	size_t n;
+	int rc = ledger_targets(w->r, l, w->plan->stage, &rows, &n, e);
 
 	if (rc < 0)
 		return rc;
-	rc = target_each(t, w->plan->stage, add_row, &found, e);
-	store_abort(t);
-	w->v = xcalloc(found.rows.n + 1, sizeof *w->v);
-	for (size_t i = 0; rc == 0 && i < found.rows.n; i++) {
+	w->v = xcalloc(n + 1, sizeof *w->v);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
 		/* the strings of a target point into its own row: opened in place, never moved */
-		struct wave_target *v = &w->v[w->n];
-		rc = wave_target_open(w->r, &found.rows.v[i], v, e);
+		rc = wave_target_open(w->r, &rows[i], &w->v[i], e);
 		w->n++;
 	}
-	vec_fini(&found.rows);
 	return rc;
 }
 
@@ -301,7 +284,7 @@ wave_open(struct registry *r, const struct ledger *l, const struct plan *p, stru
 	if (rc == 0)
 		rc = load_versions(ret, l, e);
 	if (rc == 0)
-		rc = open_targets(ret, e);
+		rc = open_targets(ret, l, e);
 	if (rc < 0) {
 		wave_close(ret);
 		return rc;

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "registry/authority.h"
 #include "registry/entry.h"
-#include "registry/evidence.h"
 #include "registry/statement.h"
 
 static int
@@ -27,86 +27,56 @@ say(struct check *c, const struct entry *n, const char *why)
 	return -1;
 }
 
-static void
-continues_chain(struct check *c, const struct entry *n)
-{
-	const json_t *last;
-
-	if (!n->model)
-		return;
-	if (!c->chains)
-		c->chains = json_object();
-	last = json_object_get(c->chains, n->model);
-	if (last && (!n->has_previous || n->previous != (uint64_t)json_integer_value(last)))
-		(void)say(c, n, "does not continue its model's chain");
-	if (!last && n->has_previous)
-		(void)say(c, n, "names a previous entry of a model that has none");
-	json_object_set_new(c->chains, n->model, json_integer((json_int_t)n->seq));
-}
-
-/* The entry's statement verified by keys that hold the role; the entry's blob is needed when it is
- * one. */
 static int
-verify(struct check *c, const struct entry *n, const struct policy *by, enum policy_role role,
-       struct statement *ret)
+check_links(struct check *c, const struct entry *n)
 {
-	cleanup_free struct public_key *keys = NULL;
-	cleanup_buf struct buf envelope = { 0 };
-	struct err why = { 0 };
-	size_t keys_n;
-	int rc;
+	const json_t *last = n->model ? json_object_get(c->chains, n->model) : NULL;
 
-	keys_n = policy_keys(by, role, &keys);
-	rc = evidence_statement(c->r, n, &envelope, &why);
-	if (rc == 0)
-		rc = statement_verify(buf_str(&envelope), n->type, keys, keys_n, ret, &why);
-	if (rc < 0 && c->is_policy_lost && !streq(n->type, "policy"))
-		return -1; /* follows from the policy, which was said */
-	if (rc < 0) {
-		(void)err_prefix(&why, "log entry %" PRIu64 " (%s)", n->seq, n->type);
-		check_problem(c, n->model ? n->model : "log", &why);
-		return -1;
-	}
-	c->ret->statements++;
-	if (json_is_string(n->statement)) {
-		struct digest d;
-		const char *const s = json_string_value(n->statement);
-		if (digest_parse(&d, s + strlen("sha256:"), strlen(s) - strlen("sha256:")) == 0)
-			check_need_blob(c, &d, false, 0);
-	}
+	if (!c->is_policy_lost &&
+	    (n->has_policy != c->has_policy || (n->has_policy && n->policy != c->policy.seq)))
+		return say(c, n, "names another policy than the one in force");
+	if (last && (!n->has_previous || n->previous != (uint64_t)json_integer_value(last)))
+		return say(c, n, "does not continue its model's chain");
+	if (!last && n->has_previous)
+		return say(c, n, "names a previous entry of a model that has none");
 	return 0;
 }
 
-/* The first policy is signed by its own root, each later one by the root of the one before. */
+/* A claim that does not hold is said; what follows from a policy that was lost is not. */
+static int
+claim(struct check *c, const struct entry *n, int rc, struct err *why)
+{
+	if (rc == 0) {
+		c->ret->statements++;
+		return 0;
+	}
+	if (c->is_policy_lost && !streq(n->type, "policy"))
+		return -1;
+	(void)err_prefix(why, "log entry %" PRIu64 " (%s)", n->seq, n->type);
+	check_problem(c, n->model ? n->model : "log", why);
+	return -1;
+}
+
+static struct authority
+authority_of(const struct check *c)
+{
+	return (struct authority){ .policy = &c->policy, .registry_id = c->r->id };
+}
+
 static int
 take_policy(struct check *c, const struct entry *n)
 {
 	cleanup_buf struct buf envelope = { 0 };
-	struct statement s = { 0 };
 	struct policy p = { 0 };
 	struct err why = { 0 };
 	int rc;
 
-	rc = evidence_statement(c->r, n, &envelope, &why);
+	rc = authority_envelope(n, &envelope, &why);
 	if (rc == 0)
-		rc = statement_peek(buf_str(&envelope), &s, &why);
-	if (rc == 0)
-		rc = policy_parse(s.predicate, &p, &why);
-	statement_fini(&s);
-	if (rc < 0) {
-		check_problem(c, "policy", &why);
+		rc = policy_accept(c->has_policy ? &c->policy : NULL, buf_str(&envelope), c->r->id,
+		                   &p, &why);
+	if (claim(c, n, rc, &why) < 0)
 		return -1;
-	}
-	rc = verify(c, n, c->has_policy ? &c->policy : &p, ROLE_ROOT, &s);
-	if (rc == 0 && !digest_eq(&s.subject, &p.digest))
-		rc = say(c, n, "not the document that was signed");
-	if (rc == 0 && p.version != (c->has_policy ? c->policy.version + 1 : 1))
-		rc = say(c, n, "not the next version of the policy");
-	statement_fini(&s);
-	if (rc < 0) {
-		policy_fini(&p);
-		return -1;
-	}
 	policy_fini(&c->policy);
 	c->policy = p;
 	c->policy.seq = n->seq;
@@ -123,21 +93,6 @@ check_policy(struct check *c, const struct entry *n)
 	return rc;
 }
 
-static bool
-agrees(const struct statement *s, const struct check *c, const struct entry *n,
-       const struct check_version *v)
-{
-	uint64_t bytes = 0, files = 0;
-	struct err ignored = { 0 };
-
-	return digest_eq(&s->subject, &v->digest) &&
-	       streq(json_opt_string(s->predicate, "model"), n->model) &&
-	       streq(json_opt_string(s->predicate, "registry"), c->r->id) &&
-	       json_get_u64(s->predicate, "bytes", "", &bytes, &ignored) == 0 &&
-	       json_get_u64(s->predicate, "files", "", &files, &ignored) == 0 &&
-	       bytes == v->bytes && files == v->files;
-}
-
 #define PLACE_SIZE (NAME_SIZE + 24)
 
 static void
@@ -149,30 +104,28 @@ version_place(const char *model, uint64_t number, char ret[PLACE_SIZE])
 static int
 check_version_entry(struct check *c, const struct entry *n)
 {
+	const struct authority a = authority_of(c);
 	struct check_version v = { 0 };
 	struct statement s = { 0 };
+	struct version_row row;
 	struct err why = { 0 };
 	char place[PLACE_SIZE];
 	int rc;
 
-	rc = n->model ? json_get_u64(n->body, "number", n->type, &v.number, &why) : -1;
-	if (rc == 0)
-		rc = json_get_digest(n->body, "digest", n->type, &v.digest, &why);
-	if (rc == 0)
-		rc = json_get_u64(n->body, "bytes", n->type, &v.bytes, &why);
-	if (rc == 0)
-		rc = json_get_u64(n->body, "files", n->type, &v.files, &why);
-	if (rc < 0)
-		return say(c, n, why.msg[0] ? why.msg : "names no model");
 	c->ret->versions++;
-	if (verify(c, n, &c->policy, ROLE_AUTHOR, &s) == 0) {
-		if (!agrees(&s, c, n, &v))
-			(void)say(c, n, "its statement is about something else");
-		v.has_fileset = json_get_digest(s.predicate, "fileset", "", &v.fileset, &why) == 0;
-		if (json_object_get(s.predicate, "smoke"))
-			(void)json_get_digest(s.predicate, "smoke", "", &v.smoke, &why);
-		statement_fini(&s);
-	}
+	rc = authority_version(&a, n, &row, &why);
+	if (rc == 0)
+		rc = authority_verify(&a, n, &s, &why);
+	if (claim(c, n, rc, &why) < 0)
+		return -1;
+	v.number = row.number;
+	v.digest = row.digest;
+	v.bytes = row.bytes;
+	v.files = row.files;
+	v.has_fileset = json_get_digest(s.predicate, "fileset", "", &v.fileset, &why) == 0;
+	if (json_object_get(s.predicate, "smoke"))
+		(void)json_get_digest(s.predicate, "smoke", "", &v.smoke, &why);
+	statement_fini(&s);
 	v.model = xstrdup(n->model);
 	if (!c->places)
 		c->places = json_object();
@@ -198,17 +151,6 @@ check_delete(struct check *c, const struct entry *n)
 	return 0;
 }
 
-static int
-check_role(struct check *c, const struct entry *n, enum policy_role role)
-{
-	struct statement s = { 0 };
-	int rc;
-
-	rc = verify(c, n, &c->policy, role, &s);
-	statement_fini(&s);
-	return rc;
-}
-
 /* Blobs that an entry's body names: a plan is one, a target may have a golden request. */
 static int
 check_blob_of(struct check *c, const struct entry *n, const json_t *o, const char *key)
@@ -225,6 +167,40 @@ check_blob_of(struct check *c, const struct entry *n, const json_t *o, const cha
 }
 
 static int
+check_authorisation(struct check *c, const struct entry *n)
+{
+	const struct authority a = authority_of(c);
+	cleanup_json json_t *predicate = NULL;
+	struct err why = { 0 };
+	struct digest plan;
+	const int rc = authority_authorisation(&a, n, &plan, &predicate, &why);
+
+	return claim(c, n, rc, &why);
+}
+
+static int
+check_promotion(struct check *c, const struct entry *n)
+{
+	const struct authority a = authority_of(c);
+	struct err why = { 0 };
+	struct promotion p;
+	const int rc = authority_promotion(&a, n, &p, NULL, &why);
+
+	return claim(c, n, rc, &why);
+}
+
+static int
+check_target(struct check *c, const struct entry *n)
+{
+	const struct authority a = authority_of(c);
+	struct target_claim said;
+	struct err why = { 0 };
+	const int rc = authority_target(&a, n, &said, &why);
+
+	return claim(c, n, rc, &why) < 0 ? -1 : check_blob_of(c, n, said.body, "smoke");
+}
+
+static int
 check_type(struct check *c, const struct entry *n)
 {
 	if (streq(n->type, "policy"))
@@ -234,13 +210,13 @@ check_type(struct check *c, const struct entry *n)
 	if (streq(n->type, "delete"))
 		return check_delete(c, n);
 	if (streq(n->type, "authorisation"))
-		return check_role(c, n, ROLE_DEPLOYER);
+		return check_authorisation(c, n);
 	if (streq(n->type, "promotion"))
-		return check_role(c, n, ROLE_AGENT);
+		return check_promotion(c, n);
 	if (streq(n->type, "plan"))
 		return check_blob_of(c, n, n->body, "id");
 	if (streq(n->type, "target"))
-		return check_blob_of(c, n, json_object_get(n->body, "target"), "smoke");
+		return check_target(c, n);
 	if (!entry_type_find(n->type))
 		return say(c, n, "a type that this version of slipway does not know");
 	return 0;
@@ -257,11 +233,14 @@ check_entry(struct check *c, const struct log_line *line)
 		check_problem(c, "log", &why);
 		return -1;
 	}
-	if (!c->is_policy_lost &&
-	    (n.has_policy != c->has_policy || (n.has_policy && n.policy != c->policy.seq)))
-		(void)say(c, &n, "names another policy than the one in force");
-	continues_chain(c, &n);
-	rc = check_type(c, &n);
+	rc = check_links(c, &n);
+	if (rc == 0)
+		rc = check_type(c, &n);
+	if (rc == 0 && n.model) { /* what does not count is no link of the chain */
+		if (!c->chains)
+			c->chains = json_object();
+		json_object_set_new(c->chains, n.model, json_integer((json_int_t)n.seq));
+	}
 	entry_fini(&n);
 	return rc;
 }

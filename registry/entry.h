@@ -9,7 +9,7 @@
  *   policy         {"digest","version"} + statement
  *   version        {"bytes","digest","files","key","number","signer"} + statement
  *   label          {"number"|null,"remove":[K..],"set":{K:V}}
- *   target         {"action":"add"|"set"|"remove","name","target"?:{..}}
+ *   target         {"action":"add"|"remove","name","target"?:{..}} + statement
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement
  *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
@@ -55,3 +55,6 @@ const struct entry_type *entry_type_find(const char *name); /* NULL: unknown */
 /* One line into the database: the row's put, the entry's place, the model's chain, the position.
  * MALFORMED: unknown type, a body that put refuses, or a line that is not the next one. */
 int entry_apply(struct txn *t, const struct log_line *line, struct err *e);
+/* The same for a line that is in the log already: what a put refuses does not count, is said, and
+ * still has its place. Errors are this machine's only. */
+int entry_replay(struct txn *t, const struct log_line *line, struct err *e);

@@ -12,25 +12,11 @@
 #include <stdint.h>
 
 #include "crypto/digest.h"
+#include "registry/authority.h"
 #include "registry/base/err.h"
 #include "registry/manifest.h"
 #include "registry/policy.h"
 #include "registry/registry.h"
-
-struct promotion { /* a verified promotion statement: who holds the stage */
-	bool exists;
-	uint64_t seq;
-	struct digest leaf; /* of its entry: what plans name as "previous" */
-	char kind[16];      /* "promote" or "rollback" */
-	bool empty;         /* the stage was emptied */
-	uint64_t number;
-	struct digest version; /* zero when empty */
-	struct digest plan;
-	struct digest previous; /* leaf of the promotion before; zero: none */
-	uint64_t previous_seq;
-	unsigned proofs;
-	int64_t time_s;
-};
 
 struct ledger {
 	struct policy policy; /* in force at the end of the log */
@@ -73,3 +59,10 @@ void admitted_fini(struct admitted *a);
 int ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
                          char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
                          struct err *e);
+
+/* The targets of a stage by signed statements, in their order (NULL: of every stage). *ret is
+ * free()d by the caller. */
+int ledger_targets(struct registry *r, const struct ledger *l, const char *stage,
+                   struct target_row **ret, size_t *ret_n, struct err *e);
+/* Leaf of the last target entry of that name, whether it stands or was removed; zero: none. */
+int ledger_target_leaf(const struct ledger *l, const char *name, struct digest *ret, struct err *e);

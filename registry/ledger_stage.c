@@ -11,6 +11,17 @@
 
 #include "registry/evidence.h"
 
+static int
+verify(struct registry *r, const struct ledger *l, const struct entry *n, struct promotion *ret,
+       struct err *e)
+{
+	const struct authority a = evidence_authority(r, &l->policy);
+
+	if (!streq(n->type, "promotion"))
+		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " is no promotion", n->seq);
+	return authority_promotion(&a, n, ret, NULL, e);
+}
+
 int
 ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
              struct promotion *ret, struct err *e)
@@ -26,7 +37,7 @@ ledger_stage(struct registry *r, const struct ledger *l, const char *model, cons
 	rc = evidence_at_place(r, place, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = evidence_promotion(r, &l->policy, &n, ret, NULL, e);
+	rc = verify(r, l, &n, ret, e);
 	entry_fini(&n);
 	return rc < 0 ? err_prefix(e, "the last promotion of \"%s\" to %s", model, stage) : 0;
 }
@@ -44,7 +55,7 @@ ledger_before(struct registry *r, const struct ledger *l, const char *model, con
 	rc = evidence_entry(r, p->previous_seq, &p->previous, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = evidence_promotion(r, &l->policy, &n, ret, NULL, e);
+	rc = verify(r, l, &n, ret, e);
 	if (rc == 0 && (!streq(n.model, model) || !streq(json_opt_string(n.body, "stage"), stage)))
 		rc = err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " belongs to another stage",
 		             n.seq);

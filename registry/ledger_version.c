@@ -104,30 +104,26 @@ check_alive(const struct ledger *l, const char *model, uint64_t number, struct e
 }
 
 static int
-check_statement(struct registry *r, const struct ledger *l, const char *model,
-                const struct digest *version, const struct entry *n, struct admitted *ret,
-                struct err *e)
+check_statement(struct registry *r, const struct ledger *l, const struct entry *n,
+                struct admitted *ret, struct err *e)
 {
-	const struct policy_person *signer;
+	const struct authority a = evidence_authority(r, &l->policy);
 	struct statement st = { 0 };
-	const char *name;
-	int rc = evidence_verify(r, &l->policy, n, "version", ROLE_AUTHOR, &st, e);
+	struct version_row row;
+	int rc = authority_version(&a, n, &row, e);
 
+	if (rc == 0)
+		rc = authority_verify(&a, n, &st, e);
 	if (rc < 0)
 		return rc;
-	rc = json_get_string(st.predicate, "model", "version statement", &name, e);
-	if (rc == 0 && (!streq(name, model) || !digest_eq(&st.subject, version)))
-		rc = err_set(e, ERR_SIGNATURE,
-		             "the signed statement is about another version (of \"%s\")", name);
+	if (!digest_eq(&row.digest, &ret->version))
+		rc = err_set(e, ERR_SIGNATURE, "the signed statement is about another version");
 	if (rc == 0)
 		rc = compare(st.predicate, &ret->manifest, e);
 	if (rc == 0 && json_object_get(st.predicate, "smoke"))
 		rc = json_get_digest(st.predicate, "smoke", "version statement", &ret->smoke, e);
-	if (rc == 0) {
-		signer = policy_person_of(&l->policy, &st.key);
-		(void)str_copy(ret->signer, sizeof ret->signer, signer ? signer->id : "");
-		(void)str_copy(ret->key_id, sizeof ret->key_id, st.key_id);
-	}
+	(void)str_copy(ret->signer, sizeof ret->signer, row.signer);
+	(void)str_copy(ret->key_id, sizeof ret->key_id, row.key_id);
 	statement_fini(&st);
 	return rc;
 }
@@ -156,7 +152,7 @@ ledger_version(struct registry *r, const struct ledger *l, const char *model,
 	if (rc == 0)
 		rc = read_manifest(r, version, &ret->manifest, e);
 	if (rc == 0)
-		rc = check_statement(r, l, model, version, &n, ret, e);
+		rc = check_statement(r, l, &n, ret, e);
 	if (rc == 0) {
 		ret->number = number;
 		ret->seq = n.seq;
@@ -180,9 +176,12 @@ ledger_authorisation(struct registry *r, const struct ledger *l, const struct di
                      char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
                      struct err *e)
 {
+	const struct authority a = evidence_authority(r, &l->policy);
+	cleanup_json json_t *predicate = NULL;
 	const struct policy_person *signer;
 	struct statement st = { 0 };
 	struct plan_row row;
+	struct digest allowed;
 	struct txn *t;
 	struct entry n;
 	int rc = store_read_begin(r->store, &t, e);
@@ -197,10 +196,10 @@ ledger_authorisation(struct registry *r, const struct ledger *l, const struct di
 		rc = evidence_entry(r, row.authorisation_seq, NULL, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = evidence_verify(r, &l->policy, &n, "authorisation", ROLE_DEPLOYER, &st, e);
-	if (rc == 0 && !digest_eq(&st.subject, plan))
+	rc = authority_authorisation(&a, &n, &allowed, &predicate, e);
+	if (rc == 0 && !digest_eq(&allowed, plan))
 		rc = err_set(e, ERR_SIGNATURE, "the authorisation is for another plan");
-	if (rc == 0) {
+	if (rc == 0 && authority_verify(&a, &n, &st, e) == 0) {
 		signer = policy_person_of(&l->policy, &st.key);
 		(void)str_copy(ret_signer, SIGNER_SIZE, signer ? signer->id : "");
 		*ret_seq = n.seq;

@@ -74,7 +74,7 @@ static int
 pin_read(const json_t *o, struct pin *p, struct err *e)
 {
 	const char *id;
-	json_t *last, *policy, *promotions;
+	json_t *last, *policy, *promotions, *targets;
 	int rc = json_get_string(o, "registry", "pin", &id, e);
 
 	if (rc == 0)
@@ -87,12 +87,15 @@ pin_read(const json_t *o, struct pin *p, struct err *e)
 		rc = json_get_object(o, "policy", "pin", &policy, e);
 	if (rc == 0)
 		rc = json_get_object(o, "promotions", "pin", &promotions, e);
+	if (rc == 0)
+		rc = json_get_object(o, "targets", "pin", &targets, e);
 	if (rc < 0)
 		return rc;
 	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0)
 		return err_set(e, ERR_MALFORMED, "pin: no registry id or nothing pinned");
 	p->policy = json_incref(policy);
 	p->promotions = json_incref(promotions);
+	p->targets = json_incref(targets);
 	p->exists = true;
 	return 0;
 }
@@ -188,6 +191,7 @@ pin_json(const struct pin *p)
 	json_object_set_new(o, "last", last);
 	json_object_set(o, "policy", p->policy);
 	json_object_set(o, "promotions", p->promotions);
+	json_object_set(o, "targets", p->targets);
 	return o;
 }
 
@@ -215,6 +219,7 @@ pin_fini(struct pin *p)
 {
 	json_decref(p->policy);
 	json_decref(p->promotions);
+	json_decref(p->targets);
 	*p = (struct pin){ 0 };
 }
 

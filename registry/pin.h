@@ -24,6 +24,7 @@ struct pin {
 	uint32_t last_length;
 	struct digest last_leaf;
 	json_t *policy;     /* entry of the policy in force there, as a place (ledger.c) */
+	json_t *targets;         /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;

@@ -261,7 +261,11 @@ intend_promote(struct registry *r, const struct ledger *l, const struct digest *
                const struct promotion *now, struct plan *p, struct err *e)
 {
 	struct admitted a;
-	int rc = ledger_version(r, l, p->model, version, &a, e);
+	int rc;
+
+	if (!version)
+		return err_set(e, ERR_USAGE, "a promotion without a version");
+	rc = ledger_version(r, l, p->model, version, &a, e);
 
 	if (rc < 0)
 		return rc;
@@ -336,7 +340,7 @@ int
 plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *p, struct err *e)
 {
 	struct promotion now;
-	struct admitted a;
+	struct plan again;
 	int rc = ledger_stage(r, l, p->model, p->stage, &now, e);
 
 	if (rc < 0)
@@ -347,17 +351,17 @@ plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *
 		return err_hint(e,
 		                "make a new plan: what it would change is not what was looked at");
 	}
-	if (p->empty)
-		return 0;
-	rc = ledger_version(r, l, p->model, &p->version, &a, e);
+	/* a plan made by hand must not say what no plan would: all but its targets is made again */
+	rc = plan_intend(r, l, p->kind, p->model, p->empty ? NULL : &p->version, p->stage, &again,
+	                 e);
 	if (rc < 0)
 		return rc;
-	const uint64_t number = a.number;
-	admitted_fini(&a);
-	if (number != p->number) {
-		err_set(e, ERR_CONFLICT, "%s@v%" PRIu64 " is gone; its bytes are v%" PRIu64 " now",
-		        p->model, p->number, number);
-		return err_hint(e, "make a new plan for v%" PRIu64, number);
+	if (again.empty != p->empty || again.number != p->number ||
+	    !digest_eq(&again.version, &p->version) || !digest_eq(&again.way_back, &p->way_back) ||
+	    !digest_eq(&again.previous, &p->previous)) {
+		err_set(e, ERR_CONFLICT, "today the plan for %s of \"%s\" would be another one",
+		        p->stage, p->model);
+		return err_hint(e, "make a new plan");
 	}
-	return streq(p->kind, "promote") ? check_order(r, l, p, e) : 0;
+	return 0;
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry/authority.h"
 #include "registry/base/clock.h"
-#include "registry/evidence.h"
 #include "registry/history.h"
 #include "registry/ref.h"
 #include "registry/statement.h"
@@ -361,6 +361,65 @@ policy_parse(const json_t *doc, struct policy *ret, struct err *e)
 	return 0;
 }
 
+static int
+signed_by_root(const struct policy *p, struct str envelope, struct digest *ret_subject,
+               struct err *e)
+{
+	cleanup_free struct public_key *keys = NULL;
+	const size_t n = policy_keys(p, ROLE_ROOT, &keys);
+	struct statement s = { 0 };
+	int rc;
+
+	rc = statement_verify(envelope, "policy", keys, n, &s, e);
+	if (rc == 0)
+		*ret_subject = s.subject;
+	statement_fini(&s);
+	return rc;
+}
+
+static int
+follows(const struct policy *old, const struct policy *p, const char *registry_id, struct err *e)
+{
+	if (!streq(p->registry_id, registry_id))
+		return err_set(e, ERR_UNTRUSTED, "a policy of another registry, %s",
+		               p->registry_id);
+	if (p->version == (old ? old->version + 1 : 1) &&
+	    (!old || digest_eq(&p->previous, &old->digest)))
+		return 0;
+	return err_set(e, ERR_MALFORMED, "policy %" PRIu64 " does not follow the one in force",
+	               p->version);
+}
+
+int
+policy_accept(const struct policy *old, struct str envelope, const char *registry_id,
+              struct policy *ret, struct err *e)
+{
+	struct statement claim = { 0 };
+	struct policy p = { 0 };
+	struct digest subject;
+	int rc;
+
+	rc = statement_peek(envelope, &claim, e);
+	if (rc < 0)
+		return rc;
+	rc = policy_parse(claim.predicate, &p, e);
+	statement_fini(&claim);
+	if (rc < 0)
+		return rc;
+	rc = signed_by_root(&p, envelope, &subject, e);
+	if (rc == 0 && !digest_eq(&subject, &p.digest))
+		rc = err_set(e, ERR_SIGNATURE, "a policy that is not the one its signature names");
+	if (rc == 0 && old)
+		rc = signed_by_root(old, envelope, &subject, e);
+	if (rc == 0)
+		rc = follows(old, &p, registry_id, e);
+	if (rc < 0)
+		policy_fini(&p);
+	else
+		*ret = p;
+	return rc;
+}
+
 void
 policy_fini(struct policy *p)
 {
@@ -420,7 +479,7 @@ policy_stage(const struct policy *p, const char *name)
 /* The document that an entry's statement claims to be about; its digest is compared, nothing
  * verified. */
 static int
-policy_of_entry(struct registry *r, const struct entry *n, struct policy *ret, struct err *e)
+policy_of_entry(const struct entry *n, struct policy *ret, struct err *e)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	struct statement s;
@@ -428,7 +487,7 @@ policy_of_entry(struct registry *r, const struct entry *n, struct policy *ret, s
 
 	if (!streq(n->type, "policy"))
 		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " is no policy", n->seq);
-	rc = evidence_statement(r, n, &envelope, e);
+	rc = authority_envelope(n, &envelope, e);
 	if (rc == 0)
 		rc = statement_peek(buf_str(&envelope), &s, e);
 	if (rc < 0)
@@ -459,7 +518,7 @@ policy_current(struct registry *r, struct txn *t, struct policy *ret, struct err
 	rc = history_entry(r, t, a.policy_seq, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = policy_of_entry(r, &n, ret, e);
+	rc = policy_of_entry(&n, ret, e);
 	if (rc == 0)
 		ret->seq = a.policy_seq;
 	entry_fini(&n);

@@ -5,7 +5,8 @@
  *   e SEQ      an entry's place in the log
  *   m NAME     model                    v NAME 0 NUMBER   version
  *   d DIGEST NAME 0 NUMBER   version by digest
- *   t NAME     target
+ *   t NAME     target                   T NAME     leaf of the last entry about it
+ *   P          document of the policy   a ID       predicate of a plan's authorisation
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id
  */
 #include "registry/records.h"
@@ -15,6 +16,8 @@
 #include "registry/base/buf.h"
 #include "registry/base/vec.h"
 #include "registry/row.h"
+
+#define DB_FORMAT 2u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)
@@ -75,6 +78,7 @@ stage_encode(struct buf *b, const struct stage_mark *s)
 	row_text(b, s->stage);
 	row_u64(b, s->number);
 	row_u64(b, s->promotion_seq);
+	row_digest(b, &s->promotion_leaf);
 	row_i64(b, s->time_s);
 	row_u64(b, s->proofs);
 	row_u64(b, s->targets);
@@ -88,6 +92,7 @@ stage_decode(struct row_reader *r, struct stage_mark *s)
 	row_get_text(r, s->stage, sizeof s->stage);
 	s->number = row_get_u64(r);
 	s->promotion_seq = row_get_u64(r);
+	row_get_digest(r, &s->promotion_leaf);
 	s->time_s = row_get_i64(r);
 	s->proofs = (unsigned)row_get_u64(r);
 	s->targets = (uint32_t)row_get_u64(r);
@@ -375,11 +380,16 @@ applied_get(struct txn *t, struct applied *ret, struct err *e)
 	if (rc < 0 || !v.p)
 		return rc;
 	struct row_reader r = row_begin(v);
+	if (row_get_u64(&r) != DB_FORMAT) {
+		err_set(e, ERR_STORE, "the database was made by another slipway");
+		return err_hint(e, "slipway rebuild makes it anew from the log");
+	}
 	ret->entries = row_get_u64(&r);
 	ret->end.segment = (uint32_t)row_get_u64(&r);
 	ret->end.offset = row_get_u64(&r);
 	ret->has_policy = row_get_u64(&r) != 0;
 	ret->policy_seq = row_get_u64(&r);
+	ret->unknown = row_get_u64(&r);
 	row_get_text(&r, ret->registry_id, sizeof ret->registry_id);
 	return r.bad ? damaged(e, "position") : 0;
 }
@@ -389,11 +399,13 @@ applied_put(struct txn *t, const struct applied *a, struct err *e)
 {
 	cleanup_buf struct buf b = { 0 };
 
+	row_u64(&b, DB_FORMAT);
 	row_u64(&b, a->entries);
 	row_u64(&b, a->end.segment);
 	row_u64(&b, a->end.offset);
 	row_u64(&b, a->has_policy);
 	row_u64(&b, a->policy_seq);
+	row_u64(&b, a->unknown);
 	row_text(&b, a->registry_id);
 	return txn_put(t, STR("A"), buf_str(&b), e);
 }
@@ -427,4 +439,16 @@ log_place_get(struct txn *t, uint64_t seq, struct log_pos *ret, uint32_t *ret_le
 	ret->offset = row_get_u64(&r);
 	*ret_length = (uint32_t)row_get_u64(&r);
 	return r.bad ? damaged(e, "place") : 0;
+}
+
+int
+policy_doc_get(struct txn *t, struct str *ret, struct err *e)
+{
+	return txn_get(t, STR("P"), ret, e);
+}
+
+int
+policy_doc_put(struct txn *t, struct str doc, struct err *e)
+{
+	return txn_put(t, STR("P"), doc, e);
 }

@@ -13,6 +13,7 @@
 #include "crypto/digest.h"
 #include "crypto/key.h"
 #include "registry/base/err.h"
+#include "registry/base/json.h"
 #include "registry/log.h"
 #include "registry/store.h"
 
@@ -27,6 +28,7 @@ const char *lifecycle_name(enum lifecycle l);
 struct stage_mark { /* what a stage of a model holds */
 	char stage[WORD_SIZE];
 	uint64_t number;        /* 0: empty */
+	struct digest promotion_leaf; /* of that entry; zero: none yet */
 	uint64_t promotion_seq; /* log entry of the promotion that says so */
 	int64_t time_s;
 	unsigned proofs;    /* weakest set of layers over its targets */
@@ -123,11 +125,25 @@ struct applied {
 	struct log_pos end;
 	uint64_t policy_seq;
 	bool has_policy;
+	uint64_t unknown; /* entries of types that this program does not know */
 	char registry_id[33];
 };
 int applied_get(struct txn *t, struct applied *ret, struct err *e);
 
 /* --- for entry.c and change.c --- */
+/* The row of a target as it was logged; MALFORMED. */
+int target_row_of(const char *name, const json_t *body, uint64_t seq, struct target_row *ret,
+                  struct err *e);
+/* Leaf of the last entry about a target, also of a removed one; zero: none. */
+int target_leaf_get(struct txn *t, const char *name, struct digest *ret, struct err *e);
+int target_leaf_put(struct txn *t, const char *name, const struct digest *leaf, struct err *e);
+/* The predicate of a plan's authorisation. */
+int authorisation_get(struct txn *t, const struct digest *plan, json_t **ret, struct err *e);
+int authorisation_put(struct txn *t, const struct digest *plan, const json_t *predicate,
+                      struct err *e);
+/* The document of the policy in force; ret->p NULL: none. Until the transaction ends or writes. */
+int policy_doc_get(struct txn *t, struct str *ret, struct err *e);
+int policy_doc_put(struct txn *t, struct str doc, struct err *e);
 int applied_put(struct txn *t, const struct applied *a, struct err *e);
 int model_put(struct txn *t, const struct model_row *m, struct err *e);
 int version_put(struct txn *t, const struct version_row *v, struct err *e);

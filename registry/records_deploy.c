@@ -138,6 +138,96 @@ target_each(struct txn *t, const char *stage, target_fn *fn, void *arg, struct e
 	return rc;
 }
 
+int
+target_row_of(const char *name, const json_t *body, uint64_t seq, struct target_row *ret,
+              struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	const char *driver, *stage;
+	int rc;
+
+	*ret = (struct target_row){ .seq = seq };
+	rc = json_get_string(body, "driver", "target", &driver, e);
+	if (rc == 0)
+		rc = json_get_string(body, "stage", "target", &stage, e);
+	if (rc == 0)
+		rc = json_get_u64(body, "order", "target", &ret->order, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(body, &text);
+	digest_small(text.p, text.n, &ret->identity);
+	if (str_copy(ret->name, sizeof ret->name, name) < 0 ||
+	    str_copy(ret->driver, sizeof ret->driver, driver) < 0 ||
+	    str_copy(ret->stage, sizeof ret->stage, stage) < 0 ||
+	    str_copy(ret->body, sizeof ret->body, buf_cstr(&text)) < 0)
+		return err_set(e, ERR_MALFORMED, "target \"%s\": a member is too long", name);
+	return 0;
+}
+
+static struct row_key
+target_leaf_key(const char *name)
+{
+	struct row_key k = row_key('T');
+
+	key_text(&k, name, false);
+	return k;
+}
+
+int
+target_leaf_get(struct txn *t, const char *name, struct digest *ret, struct err *e)
+{
+	const struct row_key k = target_leaf_key(name);
+	struct str v;
+	int rc = txn_get(t, key_str(&k), &v, e);
+
+	*ret = (struct digest){ 0 };
+	if (rc < 0 || !v.p)
+		return rc;
+	if (v.n != DIGEST_SIZE)
+		return damaged(e, "target");
+	memcpy(ret->b, v.p, DIGEST_SIZE);
+	return 0;
+}
+
+int
+target_leaf_put(struct txn *t, const char *name, const struct digest *leaf, struct err *e)
+{
+	const struct row_key k = target_leaf_key(name);
+
+	return txn_put(t, key_str(&k), (struct str){ (const char *)leaf->b, DIGEST_SIZE }, e);
+}
+
+/* --- authorisations --- */
+
+static struct row_key
+authorisation_key(const struct digest *plan)
+{
+	struct row_key k = row_key('a');
+
+	key_bytes(&k, plan->b, DIGEST_SIZE);
+	return k;
+}
+
+int
+authorisation_get(struct txn *t, const struct digest *plan, json_t **ret, struct err *e)
+{
+	const struct row_key k = authorisation_key(plan);
+	struct str v;
+	int rc = get(t, &k, &v, e);
+
+	return rc < 0 ? rc : json_parse(v, "authorisation", ret, e);
+}
+
+int
+authorisation_put(struct txn *t, const struct digest *plan, const json_t *predicate, struct err *e)
+{
+	const struct row_key k = authorisation_key(plan);
+	cleanup_buf struct buf text = { 0 };
+
+	json_canonical(predicate, &text);
+	return txn_put(t, key_str(&k), buf_str(&text), e);
+}
+
 /* --- plans --- */
 
 static struct row_key

@@ -15,7 +15,7 @@
 #include "registry/base/json.h"
 
 #define STATEMENT_MAX        (128u << 10) /* an envelope's bytes */
-#define STATEMENT_INLINE_MAX (16u << 10)  /* above: a blob named in the log entry */
+#define STATEMENT_INLINE_MAX (48u << 10)  /* of those that give authority: they lie in their entry */
 
 /* Kinds: version, policy, authorisation, promotion. subject_name is for people, the digest decides.
  * Takes a reference of its own on predicate. Envelope as canonical JSON in ret. */

@@ -15,8 +15,11 @@
 #include "registry/base/fs.h"
 #include "registry/change.h"
 #include "registry/labels.h"
+#include "registry/ledger.h"
 #include "registry/policy.h"
 #include "registry/ref.h"
+#include "registry/statement.h"
+#include "tui/cmd/sign.h"
 #include "tui/job.h"
 
 #define SMOKE_MAX (1u << 20)
@@ -193,45 +196,131 @@ run_test(struct app *a, const struct args *in, struct err *e)
 
 struct target_change {
 	const char *action, *name;
-	json_t *body; /* NULL: remove */
+	json_t *body;  /* of the target; NULL: remove */
+	json_t *entry; /* what is logged and signed */
 };
 
+/* Is there anything to do? Asked before a passphrase, and again inside the transaction. */
 static int
-change_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+compare(struct txn *t, const struct target_change *c, struct err *e)
 {
-	const struct target_change *c = arg;
 	cleanup_buf struct buf text = { 0 };
 	struct target_row row;
 	int rc = target_get(t, c->name, &row, e);
 
 	if (rc < 0 && rc != -ERR_NOT_FOUND)
 		return rc;
-	if (!c->body && rc == -ERR_NOT_FOUND)
+	if (!c->body)
+		return rc == -ERR_NOT_FOUND ? CHANGE_NONE : 0;
+	if (rc == -ERR_NOT_FOUND)
+		return 0;
+	json_canonical(c->body, &text);
+	if (streq(buf_cstr(&text), row.body))
 		return CHANGE_NONE;
-	if (c->body && rc == 0) {
-		json_canonical(c->body, &text);
-		if (streq(buf_cstr(&text), row.body))
-			return CHANGE_NONE;
-		err_set(e, ERR_EXISTS, "there is another target \"%s\" already", c->name);
-		return err_hint(e, "slipway target show %s; slipway target remove %s", c->name,
-		                c->name);
-	}
-	*ret_body = json_object();
-	json_object_set_new(*ret_body, "action", json_string(c->action));
-	json_object_set_new(*ret_body, "name", json_string(c->name));
+	err_set(e, ERR_EXISTS, "there is another target \"%s\" already", c->name);
+	return err_hint(e, "slipway target show %s; slipway target remove %s", c->name, c->name);
+}
+
+static int
+change_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
+{
+	const struct target_change *c = arg;
+	int rc = compare(t, c, e);
+
+	if (rc == 0)
+		*ret_body = json_incref(c->entry);
+	return rc;
+}
+
+static int
+look(struct app *a, const struct target_change *c, struct err *e)
+{
+	struct txn *t;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = compare(t, c, e);
+	store_abort(t);
+	return rc;
+}
+
+static void
+make_entry(struct target_change *c)
+{
+	c->entry = json_object();
+	json_object_set_new(c->entry, "action", json_string(c->action));
+	json_object_set_new(c->entry, "name", json_string(c->name));
 	if (c->body)
-		json_object_set(*ret_body, "target", c->body);
-	return 0;
+		json_object_set(c->entry, "target", c->body);
+}
+
+/* Where models are served is said by who may deploy, and continues what was said about that name.
+ */
+static int
+sign(struct app *a, const struct target_change *c, const struct ledger *l, struct buf *ret,
+     struct err *e)
+{
+	cleanup_key struct secret_key *key = NULL;
+	cleanup_json json_t *o = json_object();
+	cleanup_buf struct buf text = { 0 };
+	struct digest subject, previous;
+	struct signer signer;
+	int rc = signer_find(&l->policy, ROLE_DEPLOYER, &signer, e);
+
+	if (rc == 0)
+		rc = ledger_target_leaf(l, c->name, &previous, e);
+	if (rc == 0)
+		rc = signer_unlock(a, &signer, &key, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(c->entry, &text);
+	digest_small(text.p, text.n, &subject);
+	json_object_set_new(o, "action", json_string(c->action));
+	json_object_set_new(o, "name", json_string(c->name));
+	json_object_set_new(o, "registry", json_string(a->registry->id));
+	json_object_set_new(o, "previous",
+	                    digest_is_zero(&previous) ? json_null() : json_from_digest(&previous));
+	return statement_sign("target", c->name, &subject, o, key, ret, e);
+}
+
+static int
+sign_and_commit(struct app *a, struct target_change *c, bool *ret_changed, struct err *e)
+{
+	cleanup_buf struct buf envelope = { 0 };
+	struct change_result done = { 0 };
+	struct ledger l;
+	int rc = ledger_open(a->registry, &l, e);
+
+	if (rc < 0)
+		return rc;
+	make_entry(c);
+	rc = sign(a, c, &l, &envelope, e);
+	if (rc == 0) {
+		const struct change change = { .type = "target",
+			                       .check = change_check,
+			                       .arg = c,
+			                       .reason = a->reason,
+			                       .statement = buf_str(&envelope) };
+		rc = change_commit(a->registry, &change, &done, e);
+	}
+	if (rc == 0)
+		rc = ledger_save_pin(a->registry, &l, e);
+	json_decref(c->entry);
+	ledger_fini(&l);
+	*ret_changed = done.changed;
+	return rc;
 }
 
 static int
 commit(struct app *a, struct target_change *c, struct err *e)
 {
-	const struct change change = { .type = "target", .check = change_check, .arg = c };
-	struct change_result done;
 	struct json_out *j;
-	int rc = change_commit(a->registry, &change, &done, e);
+	bool changed = false;
+	int rc = look(a, c, e);
 
+	if (rc == 0)
+		rc = sign_and_commit(a, c, &changed, e);
 	if (rc < 0)
 		return rc;
 	if (out_format_of(a->out) == OUT_NAME) {
@@ -243,12 +332,12 @@ commit(struct app *a, struct target_change *c, struct err *e)
 	if (j) {
 		jo_string(j, "name", c->name);
 		jo_string(j, "action", c->action);
-		jo_bool(j, "changed", done.changed);
+		jo_bool(j, "changed", changed);
 	} else {
 		out_text(a->out, "target \"%s\" %s\n", c->name,
-		         !done.changed ? "is so already"
-		         : c->body     ? "added"
-		                       : "removed");
+		         !changed  ? "is so already"
+		         : c->body ? "added"
+		                   : "removed");
 	}
 	out_object_end(a->out);
 	return 0;
@@ -431,6 +520,10 @@ run_remove(struct app *a, const struct args *in, struct err *e)
 	struct txn *t;
 	int rc = find(a, c.name, &row, e);
 
+	if (rc == -ERR_NOT_FOUND) { /* gone already */
+		err_clear(e);
+		return commit(a, &c, e);
+	}
 	if (rc == 0)
 		rc = store_read_begin(a->registry->store, &t, e);
 	if (rc < 0)

@@ -292,7 +292,12 @@ authorisation_predicate(const struct app *a, const struct plan *p, const struct 
 	json_object_set_new(o, "model", json_string(p->model));
 	json_object_set_new(o, "stage", json_string(p->stage));
 	json_object_set_new(o, "plan", json_from_digest(&p->id));
+	json_object_set_new(o, "kind", json_string(p->kind));
+	json_object_set_new(o, "number", json_integer((json_int_t)p->number));
 	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
+	json_object_set_new(o, "previous",
+	                    digest_is_zero(&p->previous) ? json_null()
+	                                                 : json_from_digest(&p->previous));
 	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
 	if (a->reason)
 		json_object_set_new(o, "reason", json_from_str(str_of(a->reason)));

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entries that claim authority, one function a type. Each compares what was signed with what the
+ * entry's body says; the body is what the database is made from, the statement is why.
+ */
+#include "registry/authority.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "registry/labels.h"
+
+static const struct {
+	const char *type;
+	enum policy_role role;
+} roles[] = {
+	{ "version", ROLE_AUTHOR },
+	{ "target", ROLE_DEPLOYER },
+	{ "authorisation", ROLE_DEPLOYER },
+	{ "promotion", ROLE_AGENT },
+};
+
+int
+authority_envelope(const struct entry *n, struct buf *ret, struct err *e)
+{
+	if (!json_is_object(n->statement))
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (%s) carries no statement",
+		               n->seq, n->type);
+	json_canonical(n->statement, ret);
+	return 0;
+}
+
+static int
+must_be(const struct entry *n, const char *type, struct err *e)
+{
+	if (streq(n->type, type))
+		return 0;
+	return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " is no %s", n->seq, type);
+}
+
+static int
+role_of(const struct entry *n, enum policy_role *ret, struct err *e)
+{
+	for (size_t i = 0; i < COUNT(roles); i++)
+		if (streq(n->type, roles[i].type)) {
+			*ret = roles[i].role;
+			return 0;
+		}
+	return err_set(e, ERR_BUG, "entries of type \"%s\" are not signed", n->type);
+}
+
+int
+authority_verify(const struct authority *a, const struct entry *n, struct statement *ret,
+                 struct err *e)
+{
+	cleanup_free struct public_key *keys = NULL;
+	cleanup_buf struct buf envelope = { 0 };
+	enum policy_role role = ROLE_ROOT;
+	const char *registry;
+	int rc = role_of(n, &role, e);
+
+	if (rc == 0)
+		rc = authority_envelope(n, &envelope, e);
+	if (rc < 0)
+		return rc;
+	const size_t keys_n = policy_keys(a->policy, role, &keys);
+	rc = statement_verify(buf_str(&envelope), n->type, keys, keys_n, ret, e);
+	if (rc < 0)
+		return rc;
+	rc = json_get_string(ret->predicate, "registry", n->type, &registry, e);
+	if (rc == 0 && !streq(registry, a->registry_id))
+		rc = err_set(e, ERR_UNTRUSTED, "a statement (%s) of another registry, %s", n->type,
+		             registry);
+	if (rc < 0)
+		statement_fini(ret);
+	return rc;
+}
+
+static int
+other(const struct entry *n, struct err *e, const char *what)
+{
+	return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s): its statement has another %s",
+	               n->seq, n->type, what);
+}
+
+/* The same member, in both or in neither, with the same value. */
+static bool
+same(const json_t *x, const json_t *y, const char *key)
+{
+	const json_t *a = json_object_get(x, key), *b = json_object_get(y, key);
+
+	return a == b || (a && b && json_equal(a, b));
+}
+
+/* --- versions --- */
+
+static int
+version_members(const struct entry *n, struct version_row *ret, struct err *e)
+{
+	const char *key;
+	int rc = json_get_u64(n->body, "number", n->type, &ret->number, e);
+
+	if (rc == 0)
+		rc = json_get_digest(n->body, "digest", n->type, &ret->digest, e);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "bytes", n->type, &ret->bytes, e);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "files", n->type, &ret->files, e);
+	if (rc == 0)
+		rc = json_get_string(n->body, "key", n->type, &key, e);
+	if (rc == 0 && str_copy(ret->key_id, sizeof ret->key_id, key) < 0)
+		rc = other(n, e, "key");
+	return rc;
+}
+
+int
+authority_version(const struct authority *a, const struct entry *n, struct version_row *ret,
+                  struct err *e)
+{
+	const struct policy_person *signer;
+	struct statement s = { 0 };
+	int rc;
+
+	*ret = (struct version_row){ .seq = n->seq, .time_s = n->time_s, .is_signed = true };
+	rc = must_be(n, "version", e);
+	if (rc < 0)
+		return rc;
+	if (!n->model || str_copy(ret->model, sizeof ret->model, n->model) < 0)
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " names no model", n->seq);
+	rc = version_members(n, ret, e);
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	if (rc < 0)
+		return rc;
+	signer = policy_person_of(a->policy, &s.key);
+	(void)str_copy(ret->signer, sizeof ret->signer, signer ? signer->id : "");
+	if (!digest_eq(&s.subject, &ret->digest))
+		rc = other(n, e, "subject");
+	else if (!streq(json_opt_string(s.predicate, "model"), n->model))
+		rc = other(n, e, "model");
+	else if (!same(s.predicate, n->body, "bytes") || !same(s.predicate, n->body, "files"))
+		rc = other(n, e, "size");
+	else if (!streq(s.key_id, ret->key_id) ||
+	         !streq(json_opt_string(n->body, "signer"), ret->signer))
+		rc = other(n, e, "signer");
+	statement_fini(&s);
+	return rc;
+}
+
+/* --- targets --- */
+
+static int
+target_members(const struct entry *n, const json_t *predicate, struct target_claim *ret,
+               struct err *e)
+{
+	const json_t *previous = json_object_get(predicate, "previous");
+	const char *action, *name;
+	json_t *body = NULL;
+	int rc = json_get_string(n->body, "action", n->type, &action, e);
+
+	if (rc == 0)
+		rc = json_get_string(n->body, "name", n->type, &name, e);
+	if (rc == 0 && str_copy(ret->name, sizeof ret->name, name) < 0)
+		rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 ": a name that is too long",
+		             n->seq);
+	if (rc == 0 && !streq(action, "remove"))
+		rc = json_get_object(n->body, "target", n->type, &body, e);
+	if (rc == 0 && !json_is_null(previous))
+		rc = json_get_digest(predicate, "previous", n->type, &ret->previous, e);
+	ret->removes = rc == 0 && streq(action, "remove");
+	ret->body = body;
+	return rc;
+}
+
+int
+authority_target(const struct authority *a, const struct entry *n, struct target_claim *ret,
+                 struct err *e)
+{
+	cleanup_buf struct buf body = { 0 };
+	struct statement s = { 0 };
+	struct digest subject;
+	int rc = must_be(n, "target", e);
+
+	*ret = (struct target_claim){ 0 };
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(n->body, &body);
+	digest_small(body.p, body.n, &subject);
+	if (!digest_eq(&s.subject, &subject))
+		rc = other(n, e, "subject");
+	else if (!same(s.predicate, n->body, "action") || !same(s.predicate, n->body, "name"))
+		rc = other(n, e, "target");
+	else
+		rc = target_members(n, s.predicate, ret, e);
+	statement_fini(&s);
+	return rc;
+}
+
+/* --- authorisations --- */
+
+int
+authority_authorisation(const struct authority *a, const struct entry *n, struct digest *ret_plan,
+                        json_t **ret_predicate, struct err *e)
+{
+	struct statement s = { 0 };
+	int rc = must_be(n, "authorisation", e);
+
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	if (rc < 0)
+		return rc;
+	rc = json_get_digest(n->body, "plan", n->type, ret_plan, e);
+	if (rc == 0 && (!digest_eq(&s.subject, ret_plan) || !same(s.predicate, n->body, "plan")))
+		rc = other(n, e, "plan");
+	if (rc == 0 && (!n->model || !streq(json_opt_string(s.predicate, "model"), n->model)))
+		rc = other(n, e, "model");
+	if (rc == 0)
+		*ret_predicate = json_incref(s.predicate);
+	statement_fini(&s);
+	return rc;
+}
+
+/* --- promotions --- */
+
+static int
+optional_digest(const json_t *o, const char *key, struct digest *ret, struct err *e)
+{
+	*ret = (struct digest){ 0 };
+	if (json_is_null(json_object_get(o, key)))
+		return 0;
+	return json_get_digest(o, key, "promotion", ret, e);
+}
+
+static int
+promotion_members(const json_t *o, struct promotion *p, struct err *e)
+{
+	const json_t *previous = json_object_get(o, "previous");
+	const char *kind;
+	int rc = json_get_string(o, "kind", "promotion", &kind, e);
+
+	if (rc == 0)
+		rc = json_get_u64(o, "number", "promotion", &p->number, e);
+	if (rc == 0)
+		rc = optional_digest(o, "version", &p->version, e);
+	if (rc == 0)
+		rc = json_get_digest(o, "plan", "promotion", &p->plan, e);
+	if (rc == 0 && json_is_object(previous)) {
+		rc = json_get_digest(previous, "leaf", "promotion", &p->previous, e);
+		if (rc == 0)
+			rc = json_get_u64(previous, "seq", "promotion", &p->previous_seq, e);
+	}
+	if (rc < 0)
+		return rc;
+	if (str_copy(p->kind, sizeof p->kind, kind) < 0)
+		return err_set(e, ERR_MALFORMED, "promotion: an unknown kind");
+	p->empty = digest_is_zero(&p->version);
+	p->proofs = proofs_from_json(json_object_get(o, "proofs"));
+	p->exists = true;
+	return 0;
+}
+
+static int
+promotion_agrees(const struct entry *n, const struct statement *s, const struct promotion *p,
+                 struct err *e)
+{
+	static const char *const members[] = { "stage", "kind", "number", "plan", "job", "proofs" };
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (!same(s->predicate, n->body, members[i]))
+			return other(n, e, members[i]);
+	if (!n->model || !streq(json_opt_string(s->predicate, "model"), n->model))
+		return other(n, e, "model");
+	if (!json_equal(json_object_get(s->predicate, "version"),
+	                json_object_get(n->body, "digest")))
+		return other(n, e, "version");
+	if (!digest_eq(&s->subject, p->empty ? &p->plan : &p->version))
+		return other(n, e, "subject");
+	return 0;
+}
+
+int
+authority_promotion(const struct authority *a, const struct entry *n, struct promotion *ret,
+                    json_t **ret_predicate, struct err *e)
+{
+	struct statement s = { 0 };
+	int rc = must_be(n, "promotion", e);
+
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	*ret = (struct promotion){ .seq = n->seq, .leaf = n->leaf, .time_s = n->time_s };
+	if (rc < 0)
+		return rc;
+	rc = promotion_members(s.predicate, ret, e);
+	if (rc == 0)
+		rc = promotion_agrees(n, &s, ret, e);
+	if (rc == 0 && ret_predicate)
+		*ret_predicate = json_incref(s.predicate);
+	statement_fini(&s);
+	return rc;
+}
+
+int
+authority_allows(const json_t *authorisation, const json_t *promotion, struct err *e)
+{
+	static const char *const members[] = {
+		"plan", "kind", "model", "stage", "number", "version"
+	};
+	const json_t *before = json_object_get(promotion, "previous");
+	const json_t *leaf = json_is_object(before) ? json_object_get(before, "leaf") : before;
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (!same(authorisation, promotion, members[i]))
+			return err_set(e, ERR_SIGNATURE, "it was authorised for another %s",
+			               members[i]);
+	if (!json_equal(json_object_get(authorisation, "previous"), leaf))
+		return err_set(e, ERR_SIGNATURE,
+		               "it was authorised for another state of the stage");
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an entry claims by a signature, checked with nothing but the policy in force and the
+ * registry's id: pure functions over one entry. The database's puts, the ledger and check ask the
+ * same questions here and so cannot differ. A statement that gives authority lies in its entry and
+ * is never a blob that somebody could take away.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "registry/entry.h"
+#include "registry/policy.h"
+#include "registry/records.h"
+#include "registry/statement.h"
+
+struct authority {
+	const struct policy *policy;
+	const char *registry_id;
+};
+
+/* The envelope as canonical bytes. MALFORMED: none in the entry. */
+int authority_envelope(const struct entry *n, struct buf *ret, struct err *e);
+/* Signed by a key whose role may make entries of this type (version: author; target, authorisation:
+ * deployer; promotion: agent), kind as the type, of this registry. SIGNATURE, UNTRUSTED. */
+int authority_verify(const struct authority *a, const struct entry *n, struct statement *ret,
+                     struct err *e);
+
+/* A version entry and its statement agree: number, digest, bytes, files, signer and key of ret. */
+int authority_version(const struct authority *a, const struct entry *n, struct version_row *ret,
+                      struct err *e);
+
+struct target_claim {
+	bool removes;
+	char name[WORD_SIZE];
+	const json_t *body;     /* of the target as logged, in the entry; NULL when it is removed */
+	struct digest previous; /* leaf of the name's last target entry; zero: none */
+};
+int authority_target(const struct authority *a, const struct entry *n, struct target_claim *ret,
+                     struct err *e);
+
+/* A person allows a plan. ret_predicate is a new reference. */
+int authority_authorisation(const struct authority *a, const struct entry *n,
+                            struct digest *ret_plan, json_t **ret_predicate, struct err *e);
+
+struct promotion { /* the agent records that a stage was moved */
+	bool exists;
+	uint64_t seq;
+	struct digest leaf; /* of its entry: what plans name as "previous" */
+	char kind[16];      /* "promote" or "rollback" */
+	bool empty;         /* the stage was emptied */
+	uint64_t number;
+	struct digest version; /* zero when empty */
+	struct digest plan;
+	struct digest previous; /* leaf of the promotion before; zero: none */
+	uint64_t previous_seq;
+	unsigned proofs;
+	int64_t time_s;
+};
+int authority_promotion(const struct authority *a, const struct entry *n, struct promotion *ret,
+                        json_t **ret_predicate, struct err *e); /* predicate may be NULL */
+/* Is this promotion what that authorisation allowed: plan, kind, model, stage, version, number and
+ * the promotion before it? SIGNATURE: the first difference. */
+int authority_allows(const json_t *authorisation, const json_t *promotion, struct err *e);

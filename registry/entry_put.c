@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Puts of the entries about bytes: registry, policy, version, label, delete. None looks at the
+ * clock, the environment or anything but the entry and the rows before it, so that a rebuild gives
+ * the same bytes. What needs a signature is admitted by it here, under the policy in force at that
+ * entry.
+ */
+#include "registry/entry_put.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "registry/labels.h"
+#include "registry/records.h"
+#include "registry/ref.h"
+
+int
+put_refuse(const struct entry *n, struct err *e, const char *why)
+{
+	return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (%s): %s", n->seq, n->type, why);
+}
+
+int
+put_string(const struct entry *n, const char *key, char *ret, size_t size, struct err *e)
+{
+	const char *s;
+	int rc = json_get_string(n->body, key, n->type, &s, e);
+
+	if (rc < 0)
+		return rc;
+	return str_copy(ret, size, s) < 0 ? put_refuse(n, e, "a member is too long") : 0;
+}
+
+int
+put_model(struct txn *t, const struct entry *n, struct model_row *ret, struct err *e)
+{
+	int rc;
+
+	if (!n->model)
+		return put_refuse(n, e, "names no model");
+	rc = model_get(t, n->model, ret, e);
+	return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a model that does not exist") : rc;
+}
+
+/* A replay asks for the same policy entry after entry: it is parsed once. */
+static struct {
+	struct buf doc;
+	struct policy policy;
+} in_force;
+
+int
+put_authority(struct txn *t, struct authority *ret, struct err *e)
+{
+	static char registry_id[33];
+	cleanup_json json_t *doc = NULL;
+	struct policy p;
+	struct applied a;
+	struct str text;
+	int rc = applied_get(t, &a, e);
+
+	if (rc == 0)
+		rc = policy_doc_get(t, &text, e);
+	if (rc < 0)
+		return rc;
+	if (!a.has_policy || !text.p)
+		return err_set(e, ERR_MALFORMED, "an entry before the first policy");
+	(void)str_copy(registry_id, sizeof registry_id, a.registry_id);
+	*ret = (struct authority){ .policy = &in_force.policy, .registry_id = registry_id };
+	if (str_eq(text, buf_str(&in_force.doc)))
+		return 0;
+	rc = json_parse(text, "policy", &doc, e);
+	if (rc == 0)
+		rc = policy_parse(doc, &p, e);
+	if (rc < 0)
+		return rc;
+	policy_fini(&in_force.policy);
+	in_force.policy = p;
+	buf_clear(&in_force.doc);
+	buf_add(&in_force.doc, text.p, text.n);
+	return 0;
+}
+
+/* --- puts --- */
+
+int
+put_registry(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct applied a;
+	int rc = applied_get(t, &a, e);
+
+	if (rc < 0)
+		return rc;
+	if (n->seq != 0)
+		return put_refuse(n, e, "only the first entry names the registry");
+	rc = put_string(n, "id", a.registry_id, sizeof a.registry_id, e);
+	return rc < 0 ? rc : applied_put(t, &a, e);
+}
+
+int
+put_policy(struct txn *t, const struct entry *n, struct err *e)
+{
+	cleanup_buf struct buf envelope = { 0 }, doc = { 0 };
+	struct authority old = { 0 };
+	struct policy p = { 0 };
+	struct applied a;
+	int rc = applied_get(t, &a, e);
+
+	if (rc == 0 && a.has_policy)
+		rc = put_authority(t, &old, e);
+	if (rc == 0)
+		rc = authority_envelope(n, &envelope, e);
+	if (rc == 0)
+		rc = policy_accept(old.policy, buf_str(&envelope), a.registry_id, &p, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(p.doc, &doc);
+	policy_fini(&p);
+	a.has_policy = true;
+	a.policy_seq = n->seq;
+	rc = policy_doc_put(t, buf_str(&doc), e);
+	return rc < 0 ? rc : applied_put(t, &a, e);
+}
+
+static void
+show_version(struct model_row *m, const struct version_row *v)
+{
+	m->latest_live = v->number;
+	m->digest = v->digest;
+	m->bytes = v->bytes;
+	m->files = v->files;
+	m->is_signed = v->is_signed;
+	(void)str_copy(m->signer, sizeof m->signer, v->signer);
+}
+
+struct same_digest {
+	const struct version_row *v;
+	bool is_live;
+};
+
+static int
+find_live(void *arg, const struct version_row *v)
+{
+	struct same_digest *w = arg;
+
+	w->is_live = streq(v->model, w->v->model) && v->life == LIFE_LIVE;
+	return w->is_live;
+}
+
+/* The same statement again would make a second version of the same bytes. */
+static int
+is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct err *e)
+{
+	struct same_digest w = { .v = v };
+	char hex[DIGEST_HEX_SIZE];
+	int rc;
+
+	digest_hex(&v->digest, hex);
+	rc = version_by_digest(t, hex, 64, find_live, &w, e);
+	if (rc < 0)
+		return rc;
+	return w.is_live ? put_refuse(n, e, "the model has these bytes already") : 0;
+}
+
+int
+put_version(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct model_row m = { 0 };
+	struct version_row v;
+	struct authority a;
+	int rc = put_authority(t, &a, e);
+
+	if (rc == 0)
+		rc = authority_version(&a, n, &v, e);
+	if (rc == 0)
+		rc = ref_check_model(n->model, e);
+	if (rc < 0)
+		return rc;
+	rc = model_get(t, n->model, &m, e);
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	(void)str_copy(m.name, sizeof m.name, n->model);
+	if (v.number != m.latest + 1)
+		return put_refuse(n, e, "a version number that is not the next");
+	rc = is_new(t, n, &v, e);
+	if (rc < 0)
+		return rc;
+	m.latest = v.number;
+	m.live_n++;
+	show_version(&m, &v);
+	rc = version_put(t, &v, e);
+	return rc < 0 ? rc : model_put(t, &m, e);
+}
+
+int
+put_label(struct txn *t, const struct entry *n, struct err *e)
+{
+	const json_t *number = json_object_get(n->body, "number");
+	struct version_row v;
+	struct model_row m;
+	int rc = put_model(t, n, &m, e);
+
+	if (rc < 0)
+		return rc;
+	if (!json_is_integer(number)) {
+		if (labels_apply(m.labels, sizeof m.labels, n->body) < 0)
+			return put_refuse(n, e, "labels that are no labels or too many");
+		return model_put(t, &m, e);
+	}
+	rc = version_get(t, n->model, (uint64_t)json_integer_value(number), &v, e);
+	if (rc < 0)
+		return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a version that does not exist")
+		                            : rc;
+	if (labels_apply(v.labels, sizeof v.labels, n->body) < 0)
+		return put_refuse(n, e, "labels that are no labels or too many");
+	return version_put(t, &v, e);
+}
+
+struct newest {
+	uint64_t except;
+	struct version_row row;
+	bool found;
+};
+
+static int
+newest_live(void *arg, const struct version_row *v)
+{
+	struct newest *w = arg;
+
+	if (v->life == LIFE_DELETED || v->number == w->except)
+		return 0;
+	w->row = *v;
+	w->found = true;
+	return 1;
+}
+
+int
+put_delete(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct newest w = { 0 };
+	struct version_row v;
+	struct model_row m;
+	int rc = put_model(t, n, &m, e);
+
+	if (rc == 0)
+		rc = json_get_u64(n->body, "number", n->type, &w.except, e);
+	if (rc < 0)
+		return rc;
+	rc = version_get(t, n->model, w.except, &v, e);
+	if (rc < 0 || v.life == LIFE_DELETED)
+		return rc < 0 && rc != -ERR_NOT_FOUND ? rc
+		                                      : put_refuse(n, e, "no version to delete");
+	v.life = LIFE_DELETED;
+	rc = version_put(t, &v, e);
+	if (rc == 0)
+		rc = version_each(t, n->model, 0, newest_live, &w, e);
+	if (rc < 0)
+		return rc;
+	m.live_n--;
+	if (w.found)
+		show_version(&m, &w.row);
+	else
+		show_version(&m, &(const struct version_row){ 0 });
+	return model_put(t, &m, e);
+}

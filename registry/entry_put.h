@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The puts of entry.c's table: an entry into rows, or a refusal that has written nothing. */
+#pragma once
+
+#include "registry/authority.h"
+#include "registry/entry.h"
+
+int put_registry(struct txn *t, const struct entry *n, struct err *e);
+int put_policy(struct txn *t, const struct entry *n, struct err *e);
+int put_version(struct txn *t, const struct entry *n, struct err *e);
+int put_label(struct txn *t, const struct entry *n, struct err *e);
+int put_delete(struct txn *t, const struct entry *n, struct err *e);
+/* entry_put_deploy.c */
+int put_target(struct txn *t, const struct entry *n, struct err *e);
+int put_plan(struct txn *t, const struct entry *n, struct err *e);
+int put_authorisation(struct txn *t, const struct entry *n, struct err *e);
+int put_job(struct txn *t, const struct entry *n, struct err *e);
+int put_promotion(struct txn *t, const struct entry *n, struct err *e);
+
+/* What they share. */
+int put_refuse(const struct entry *n, struct err *e, const char *why); /* MALFORMED */
+int put_string(const struct entry *n, const char *key, char *ret, size_t size, struct err *e);
+int put_model(struct txn *t, const struct entry *n, struct model_row *ret, struct err *e);
+/* The policy in force, from the database, and the registry's id; valid until the next call. */
+int put_authority(struct txn *t, struct authority *ret, struct err *e);

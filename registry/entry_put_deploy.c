@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts of the entries about serving: target, plan, authorisation, job, promotion. */
+#include "registry/entry_put.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "registry/labels.h"
+#include "registry/records.h"
+
+static struct stage_mark *
+stage_mark_of(struct model_row *m, const char *stage)
+{
+	for (size_t i = 0; i < m->stages_n; i++)
+		if (streq(m->stages[i].stage, stage))
+			return &m->stages[i];
+	if (m->stages_n == STAGES_MAX)
+		return NULL;
+	struct stage_mark *s = &m->stages[m->stages_n++];
+	*s = (struct stage_mark){ 0 };
+	(void)str_copy(s->stage, sizeof s->stage, stage);
+	return s;
+}
+
+int
+put_target(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct target_claim claim;
+	struct target_row row;
+	struct digest last;
+	struct authority a;
+	int rc = put_authority(t, &a, e);
+
+	if (rc == 0)
+		rc = authority_target(&a, n, &claim, e);
+	if (rc == 0)
+		rc = target_leaf_get(t, claim.name, &last, e);
+	if (rc == 0 && !digest_eq(&last, &claim.previous))
+		rc = put_refuse(n, e, "does not continue what was said about this target");
+	if (rc == 0 && !claim.removes)
+		rc = target_row_of(claim.name, claim.body, n->seq, &row, e);
+	if (rc == 0)
+		rc = claim.removes ? target_del(t, claim.name, e) : target_put(t, &row, e);
+	return rc < 0 ? rc : target_leaf_put(t, claim.name, &n->leaf, e);
+}
+
+int
+put_plan(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct plan_row p = { .seq = n->seq, .time_s = n->time_s, .state = "open" }, had;
+	int rc;
+
+	if (!n->model || str_copy(p.model, sizeof p.model, n->model) < 0)
+		return put_refuse(n, e, "names no model");
+	rc = json_get_digest(n->body, "id", n->type, &p.id, e);
+	if (rc == 0)
+		rc = put_string(n, "kind", p.kind, sizeof p.kind, e);
+	if (rc == 0)
+		rc = put_string(n, "stage", p.stage, sizeof p.stage, e);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "number", n->type, &p.number, e);
+	if (rc < 0)
+		return rc;
+	rc = plan_get(t, &p.id, &had, e);
+	if (rc != -ERR_NOT_FOUND)
+		return rc < 0 ? rc : put_refuse(n, e, "a plan that is there already");
+	return plan_put(t, &p, e);
+}
+
+static int
+plan_of(struct txn *t, const struct entry *n, struct plan_row *ret, struct err *e)
+{
+	struct digest id;
+	int rc = json_get_digest(n->body, "plan", n->type, &id, e);
+
+	if (rc == 0)
+		rc = plan_get(t, &id, ret, e);
+	return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a plan that does not exist") : rc;
+}
+
+int
+put_authorisation(struct txn *t, const struct entry *n, struct err *e)
+{
+	cleanup_json json_t *predicate = NULL;
+	struct digest plan;
+	struct authority a;
+	struct plan_row p;
+	int rc = put_authority(t, &a, e);
+
+	if (rc == 0)
+		rc = authority_authorisation(&a, n, &plan, &predicate, e);
+	if (rc == 0)
+		rc = plan_of(t, n, &p, e);
+	if (rc < 0)
+		return rc;
+	p.authorisation_seq = n->seq;
+	rc = authorisation_put(t, &plan, predicate, e);
+	return rc < 0 ? rc : plan_put(t, &p, e);
+}
+
+static int
+job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
+        const char *id, struct err *e)
+{
+	struct job_row j;
+	int rc = job_get(t, id, &j, e);
+
+	if (rc < 0)
+		return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a job that never began") : rc;
+	if (j.end_seq)
+		return put_refuse(n, e, "a job that has ended already");
+	rc = put_string(n, "state", j.state, sizeof j.state, e);
+	if (rc < 0)
+		return rc;
+	j.end_seq = n->seq;
+	j.end_s = n->time_s;
+	(void)str_copy(p->state, sizeof p->state, j.state);
+	if (streq(s->job, id)) {
+		s->job[0] = '\0';
+		s->moving_to = 0;
+	}
+	return job_put(t, &j, e);
+}
+
+static int
+job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
+          const char *id, struct err *e)
+{
+	struct job_row j = { .plan = p->id,
+		             .begin_seq = n->seq,
+		             .begin_s = n->time_s,
+		             .number = p->number,
+		             .state = "running" };
+	struct job_row had;
+
+	if (s->job[0] || job_get(t, id, &had, e) == 0)
+		return put_refuse(n, e, "a job that is there, or another one that is not done");
+	if (str_copy(j.id, sizeof j.id, id) < 0 || strlen(id) != 16)
+		return put_refuse(n, e, "no job id");
+	(void)str_copy(j.model, sizeof j.model, p->model);
+	(void)str_copy(j.stage, sizeof j.stage, p->stage);
+	(void)str_copy(j.kind, sizeof j.kind, p->kind);
+	(void)str_copy(p->job, sizeof p->job, id);
+	(void)str_copy(p->state, sizeof p->state, "running");
+	(void)str_copy(s->job, sizeof s->job, id);
+	s->moving_to = p->number;
+	return job_put(t, &j, e);
+}
+
+int
+put_job(struct txn *t, const struct entry *n, struct err *e)
+{
+	const char *event, *id;
+	struct stage_mark *s;
+	struct model_row m;
+	struct plan_row p;
+	int rc = put_model(t, n, &m, e);
+
+	if (rc == 0)
+		rc = plan_of(t, n, &p, e);
+	if (rc == 0)
+		rc = json_get_string(n->body, "event", n->type, &event, e);
+	if (rc == 0)
+		rc = json_get_string(n->body, "id", n->type, &id, e);
+	if (rc < 0)
+		return rc;
+	s = stage_mark_of(&m, p.stage);
+	if (!s)
+		return put_refuse(n, e, "more stages than there may be");
+	rc = streq(event, "begin") ? job_begin(t, n, &p, s, id, e) : job_end(t, n, &p, s, id, e);
+	if (rc == 0)
+		rc = plan_put(t, &p, e);
+	return rc < 0 ? rc : model_put(t, &m, e);
+}
+
+/* A person allowed just this, before it. */
+static int
+check_allowed(struct txn *t, const struct promotion *p, const json_t *predicate, struct err *e)
+{
+	cleanup_json json_t *authorisation = NULL;
+	int rc = authorisation_get(t, &p->plan, &authorisation, e);
+
+	if (rc == -ERR_NOT_FOUND)
+		return err_set(e, ERR_SIGNATURE, "nobody has authorised its plan before it");
+	return rc < 0 ? rc : authority_allows(authorisation, predicate, e);
+}
+
+static int
+move_stage(struct txn *t, const struct entry *n, const struct promotion *p, struct err *e)
+{
+	char stage[WORD_SIZE];
+	uint64_t targets;
+	struct stage_mark *s;
+	struct model_row m;
+	int rc = put_model(t, n, &m, e);
+
+	if (rc == 0)
+		rc = put_string(n, "stage", stage, sizeof stage, e);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "targets", n->type, &targets, e);
+	if (rc < 0)
+		return rc;
+	s = stage_mark_of(&m, stage);
+	if (!s)
+		return put_refuse(n, e, "more stages than there may be");
+	if (!digest_eq(&s->promotion_leaf, &p->previous))
+		return put_refuse(n, e, "does not continue what the stage held");
+	s->number = p->number;
+	s->promotion_seq = n->seq;
+	s->promotion_leaf = n->leaf;
+	s->time_s = n->time_s;
+	s->targets = (uint32_t)targets;
+	s->proofs = p->proofs;
+	return model_put(t, &m, e);
+}
+
+int
+put_promotion(struct txn *t, const struct entry *n, struct err *e)
+{
+	cleanup_json json_t *predicate = NULL;
+	struct promotion p;
+	struct authority a;
+	int rc = put_authority(t, &a, e);
+
+	if (rc == 0)
+		rc = authority_promotion(&a, n, &p, &predicate, e);
+	if (rc == 0)
+		rc = check_allowed(t, &p, predicate, e);
+	return rc < 0 ? rc : move_stage(t, n, &p, e);
+}
