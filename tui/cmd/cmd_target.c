@@ -573,7 +573,7 @@ const struct cmd cmd_target_add = {
 	.opts = add_opts,
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_SIGNS | CMD_REASON,
 	.run = run_add,
 	.examples = "slipway target add stg --driver directory --path /srv/models --stage staging\n"
 	            "slipway target add prod --driver modelrepo --url http://127.0.0.1:8000 \\\n"
@@ -595,4 +595,4 @@ TARGET_ROW(cmd_target_show, "show", "one target as it was logged", CMD_READS, ru
 TARGET_ROW(cmd_target_test, "test", "reach a target and say what it can do", CMD_READS | CMD_AGENT,
            run_test);
 TARGET_ROW(cmd_target_remove, "remove", "forget a target; what it serves stays",
-           CMD_READS | CMD_CHANGES | CMD_CONFIRMS, run_remove);
+           CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_SIGNS | CMD_REASON, run_remove);

@@ -14,8 +14,8 @@
 #define COLUMNS     80
 #define NAME_COLUMN 26 /* where the second column begins */
 
-static const char *const groups[] = { "start", "look", "bring in", "take out", "trust", "deploy",
-                                      "keep" };
+static const char *const groups[] = { "start", "look",   "bring in", "take out",
+	                              "trust", "deploy", "keep" };
 
 static void
 add_spaces(struct buf *b, size_t n)
@@ -112,9 +112,9 @@ help_has(const struct cmd *c, const struct opt *o)
 		const char *name;
 		unsigned flag;
 	} needs[] = {
-		{ "--dry-run", CMD_DRY_RUN },  { "--yes", CMD_CONFIRMS },
-		{ "--confirm", CMD_PROTECTED }, { "--timeout", CMD_WAITS },
-		{ "--detach", CMD_WAITS },      { "--reason", CMD_REASON },
+		{ "--dry-run", CMD_DRY_RUN },     { "--yes", CMD_CONFIRMS },
+		{ "--confirm", CMD_PROTECTED },   { "--timeout", CMD_WAITS },
+		{ "--detach", CMD_WAITS },        { "--reason", CMD_REASON },
 		{ "--passphrase-fd", CMD_SIGNS },
 	};
 
@@ -143,6 +143,21 @@ add_opts(struct buf *b, const char *heading, const struct opt *list, const struc
 	}
 }
 
+/* One a line, indented here and not by each row. */
+static void
+add_examples(struct buf *b, const char *text)
+{
+	buf_adds(b, "\nexamples\n");
+	while (*text) {
+		const size_t n = strcspn(text, "\n");
+		const size_t blank = strspn(text, " ");
+
+		buf_addf(b, "  %.*s\n", (int)(n - (blank < n ? blank : n)),
+		         text + (blank < n ? blank : n));
+		text += n + (text[n] == '\n');
+	}
+}
+
 void
 help_all(struct buf *ret)
 {
@@ -155,7 +170,7 @@ help_all(struct buf *ret)
 	add_opts(ret, "flags of every command for which they mean something", global_opts, NULL);
 	buf_adds(ret,
 	         "\nA version is NAME@v3, NAME@staging, NAME@latest or NAME@sha256:9f2c41d07b3e.\n"
-	              "More: slipway help COMMAND, slipway help exit-codes\n");
+	         "More: slipway help COMMAND, slipway help exit-codes\n");
 }
 
 void
@@ -190,7 +205,7 @@ help_cmd(struct buf *ret, const struct cmd *c)
 	add_opts(ret, "flags", c->opts, NULL);
 	add_opts(ret, "flags of every command", global_opts, c);
 	if (c->examples)
-		buf_addf(ret, "\nexamples\n%s", c->examples);
+		add_examples(ret, c->examples);
 }
 
 void
@@ -200,7 +215,7 @@ help_exits(struct buf *ret)
 
 	buf_adds(ret, "exit statuses and the error codes behind them\n\n");
 	add_row(ret, "  0", "done, or already so");
-#define X(code, status, text) \
+#define X(code, status, text)                                       \
 	(void)snprintf(name, sizeof name, "%3d %s", status, #code); \
 	add_row(ret, name, text);
 	ERR_CODES(X)
