@@ -150,7 +150,8 @@ keys_draw(const struct console *c, const struct area *a)
 				end -= strlen(action_keys(always[i].act)) + strlen(always[i].text) +
 				       3;
 	for (const struct hint *h = v->ops->hints; h && h->text; h++)
-		col = key_draw(a, col, end, action_keys(h->act), h->text);
+		if (!v->ops->can || v->ops->can(v, h->act))
+			col = key_draw(a, col, end, action_keys(h->act), h->text);
 	for (size_t i = 0; a->cols >= WIDE_COLS && i < COUNT(always); i++)
 		if (always[i].act != ACT_FILTER || v->ops->has_filter)
 			col = key_draw(a, col, a->cols, action_keys(always[i].act), always[i].text);

@@ -80,6 +80,8 @@ struct view_ops {
 	enum handled (*action)(struct view *v, enum action act, struct view_request *ret);
 	enum handled (*answer)(struct view *v, const struct answer *a, struct view_request *ret);
 	void (*close)(struct view *v); /* state itself is freed by the caller */
+	/* Would this act do something now? Those that would not leave the key line. NULL: all. */
+	bool (*can)(const struct view *v, enum action act);
 	bool has_filter;
 	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };

@@ -145,7 +145,7 @@ lines_clear(struct lines *l)
 {
 	vec_foreach(r, &l->rows)
 		free(r->text);
-	l->rows.n = 0;
+	l->rows.n = l->parts.n = l->parted = 0;
 	l->top = 0;
 }
 
@@ -154,12 +154,97 @@ lines_fini(struct lines *l)
 {
 	lines_clear(l);
 	vec_fini(&l->rows);
+	vec_fini(&l->parts);
+}
+
+/* Where the second column of "name  value" begins; else a little in. */
+static size_t
+hanging_indent(const char *s, size_t cols)
+{
+	const size_t lead = strspn(s, " ");
+	const char *gap = strstr(s + lead, "  ");
+	const size_t at = gap ? (size_t)(gap - s) + strspn(gap, " ") : 0;
+
+	if (at > 0 && at < cols / 2)
+		return at;
+	return lead > 0 && lead < cols / 2 ? lead : 2;
+}
+
+static size_t
+char_bytes(const char *s)
+{
+	size_t n = 1;
+
+	while (s[0] && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n++;
+	return n;
+}
+
+static size_t
+char_cells(const char *s, size_t n)
+{
+	if (n == 1 && s[0] >= ' ' && s[0] < 0x7f && s[0] != '\\')
+		return 1;
+	cleanup_free char *one = xstrndup(s, n);
+	return paint_width(one);
+}
+
+/* How many bytes of s one row takes: up to a space behind `from`; a word is never parted, one that
+ * is too long, as a digest may be, is cut where it is painted. */
+static size_t
+part_bytes(const char *s, size_t from, size_t cells)
+{
+	size_t at = 0, used = 0, space = 0;
+
+	while (s[at]) {
+		const size_t n = char_bytes(s + at);
+		if (s[at] == ' ' && at > from)
+			space = at;
+		used += char_cells(s + at, n);
+		if (used > cells && space > 0)
+			return space;
+		at += n;
+	}
+	return at;
+}
+
+static void
+row_part(struct lines *l, size_t row)
+{
+	const char *s = l->rows.v[row].text;
+	const size_t hang = hanging_indent(s, l->cols);
+	size_t at = 0, indent = 0;
+
+	if (strlen(s) <= l->cols && paint_width(s) <= l->cols) {
+		vec_push(&l->parts, ((struct line_part){ row, 0, strlen(s), 0 }));
+		return;
+	}
+	do {
+		const size_t n = part_bytes(s + at, at > 0 ? 0 : hang,
+		                            l->cols > indent ? l->cols - indent : 1);
+		vec_push(&l->parts, ((struct line_part){ row, at, n, indent }));
+		at += n;
+		at += strspn(s + at, " ");
+		indent = hang;
+	} while (s[at]);
+}
+
+static void
+lines_part(struct lines *l, size_t cols)
+{
+	if (l->cols != cols)
+		l->parts.n = l->parted = 0;
+	l->cols = cols;
+	while (cols > 0 && l->parted < l->rows.n)
+		row_part(l, l->parted++);
 }
 
 bool
 lines_move(struct lines *l, enum action act, size_t page)
 {
-	const size_t last = l->rows.n > page ? l->rows.n - page : 0;
+	lines_part(l, l->cols);
+	const size_t all = l->cols > 0 ? l->parts.n : l->rows.n; /* not drawn yet */
+	const size_t last = all > page ? all - page : 0;
 	const size_t step = page > 1 ? page - 1 : 1;
 
 	if (act == ACT_UP)
@@ -185,17 +270,30 @@ void
 lines_draw(struct lines *l, const struct area *a)
 {
 	char more[80];
+	size_t end = 0; /* of the last row's text: the count stands behind it or not at all */
 
-	if (l->top + a->rows > l->rows.n)
-		l->top = l->rows.n > a->rows ? l->rows.n - a->rows : 0;
-	for (size_t i = 0; i < a->rows && l->top + i < l->rows.n; i++) {
-		const struct text_line *r = &l->rows.v[l->top + i];
-		(void)paint_fit(a, i, 1, a->cols > 1 ? a->cols - 1 : 0, r->ink, TEXT_CUT_END,
-		                r->text);
+	lines_part(l, a->cols > 1 ? a->cols - 1 : 1);
+	if (l->top + a->rows > l->parts.n)
+		l->top = l->parts.n > a->rows ? l->parts.n - a->rows : 0;
+	for (size_t i = 0; i < a->rows && l->top + i < l->parts.n; i++) {
+		const struct line_part *p = &l->parts.v[l->top + i];
+		const struct text_line *r = &l->rows.v[p->row];
+		cleanup_free char *text = xstrndup(r->text + p->from, p->n);
+		const size_t col = 1 + p->indent;
+		(void)paint_fit(a, i, col, a->cols > col ? a->cols - col : 0, r->ink, TEXT_CUT_END,
+		                text);
+		end = i + 1 == a->rows ? col + paint_width(text) : 0;
 	}
-	if (l->rows.n > a->rows && a->cols > 30) {
+	if (l->parts.n > a->rows && a->cols > 30) {
 		(void)snprintf(more, sizeof(more), " %zu-%zu of %zu ", l->top + 1, l->top + a->rows,
-		               l->rows.n);
-		paint_right(a, a->rows - 1, a->cols, strlen(more), INK_DIM, more);
+		               l->parts.n);
+		if (end + strlen(more) <= a->cols)
+			paint_right(a, a->rows - 1, a->cols, strlen(more), INK_DIM, more);
 	}
+}
+
+bool
+lines_scroll(const struct lines *l, size_t page)
+{
+	return l->parts.n > page;
 }

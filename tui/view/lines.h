@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text in rows that a person scrolls through: what a command printed, a plan, a page of help. */
+/* Text in rows that a person scrolls through: what a command printed, a plan, a page of help. What
+ * is wider than the screen goes on below, under its own second column. */
 #pragma once
 
 #include "registry/base/json.h"
@@ -10,9 +11,14 @@ struct text_line {
 	char *text; /* owned */
 	enum ink ink;
 };
+struct line_part { /* what one row of the screen shows */
+	size_t row, from, n, indent;
+};
 struct lines {
 	VEC(struct text_line) rows;
-	size_t top;
+	VEC(struct line_part) parts; /* of the first `parted` rows, for a screen of `cols` */
+	size_t parted, cols;
+	size_t top; /* a part */
 };
 void lines_add(struct lines *l, enum ink ink, const char *fmt, ...) PRINTF(3, 4);
 void lines_add_text(struct lines *l, enum ink ink, struct str text); /* parted at line feeds */
@@ -23,4 +29,5 @@ void lines_add_error(struct lines *l, enum ink ink, struct str text);
 void lines_clear(struct lines *l);
 void lines_fini(struct lines *l);
 bool lines_move(struct lines *l, enum action act, size_t page); /* false: no movement */
+bool lines_scroll(const struct lines *l, size_t page);          /* there are more than a page */
 void lines_draw(struct lines *l, const struct area *a);         /* and "more" where there is more */

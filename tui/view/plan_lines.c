@@ -128,6 +128,7 @@ plan_lines(struct lines *l, const json_t *plan)
 		          number_of(plan, "files") == 1 ? "" : "s", size);
 	else
 		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
+	way_back_add(l, plan); /* up here it is in sight at every size and under every question */
 	const char *digest = string_of(plan, "version");
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
@@ -137,6 +138,5 @@ plan_lines(struct lines *l, const json_t *plan)
 	if (json_array_size(targets) == 0)
 		lines_add(l, INK_WAIT,
 		          "targets    none: the stage moves at once, nothing is deployed");
-	way_back_add(l, plan);
 	return true;
 }

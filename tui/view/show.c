@@ -80,6 +80,15 @@ show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
 	}
 }
 
+bool
+show_holds_any(const struct model_row *m)
+{
+	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
+		if (m->stages[i].number > 0)
+			return true;
+	return false;
+}
+
 int
 view_read(const struct view *v, struct txn **ret, struct err *e)
 {

@@ -19,6 +19,7 @@ void show_size(char ret[16], uint64_t bytes);
 void show_age(char ret[16], int64_t then_s);
 void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
+bool show_holds_any(const struct model_row *m); /* some stage holds a version */
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
 

@@ -18,9 +18,9 @@ static const char about[] =
         "Filter   all words must match, -word excludes: fraud -retired\n"
         "Command  the words after slipway in a shell: :label face-detect@v2 team=fraud\n"
         "         Tab completes names of models; :quit leaves\n"
-        "Acts     no single key changes anything: the exact command line is shown first and\n"
-        "         runs as a process of its own. A protected stage wants the model's name typed.\n"
-        "         Jobs go on when this screen is left.\n"
+        "Acts     no single key changes anything: the exact command line is shown\n"
+        "         first and runs as a process of its own. A protected stage wants\n"
+        "         the model's name typed. Jobs go on when this screen is left.\n"
         "Ctrl-Z   stops the console, fg brings it back";
 
 static void
@@ -82,6 +82,15 @@ help_close(struct view *v)
 	lines_fini(&s->lines);
 }
 
+static bool
+help_can(const struct view *v, enum action act)
+{
+	const struct help *s = v->state;
+
+	(void)act;
+	return lines_scroll(&s->lines, v->page);
+}
+
 static const struct hint hints[] = { { ACT_DOWN, "down" }, { ACT_PAGE_DOWN, "page" }, { 0, NULL } };
 
 const struct view_ops view_help = {
@@ -92,5 +101,6 @@ const struct view_ops view_help = {
 	.draw = help_draw,
 	.action = help_action,
 	.close = help_close,
+	.can = help_can,
 	.hints = hints,
 };

@@ -254,6 +254,18 @@ job_close(struct view *v)
 	vec_fini(&s->lines);
 }
 
+static bool
+job_can(const struct view *v, enum action act)
+{
+	const struct job_screen *s = v->state;
+
+	if (act == ACT_ABORT)
+		return !is_over(s);
+	if (act == ACT_CONTINUE)
+		return !is_over(s) && !s->is_alive;
+	return s->list.n > v->page && !s->follows;
+}
+
 static const struct hint hints[] = {
 	{ ACT_ABORT, "abort" },
 	{ ACT_CONTINUE, "continue" },
@@ -270,5 +282,6 @@ const struct view_ops view_job = {
 	.draw = job_draw,
 	.action = job_action,
 	.close = job_close,
+	.can = job_can,
 	.hints = hints,
 };

@@ -153,6 +153,16 @@ jobs_close(struct view *v)
 	vec_fini(&s->rows);
 }
 
+static bool
+jobs_can(const struct view *v, enum action act)
+{
+	const struct jobs *s = v->state;
+
+	if (s->list.cursor >= s->rows.n)
+		return false;
+	return act == ACT_OPEN || s->rows.v[s->list.cursor].end_seq == 0;
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "follow" },
 	{ ACT_ABORT, "abort" },
@@ -169,5 +179,6 @@ const struct view_ops view_jobs = {
 	.action = jobs_action,
 	.close = jobs_close,
 	.has_filter = true,
+	.can = jobs_can,
 	.hints = hints,
 };

@@ -225,6 +225,20 @@ model_close(struct view *v)
 	vec_fini(&s->versions);
 }
 
+static bool
+model_can(const struct view *v, enum action act)
+{
+	const struct model *s = v->state;
+
+	if (act == ACT_JOBS || act == ACT_HISTORY)
+		return true;
+	if (s->list.cursor >= s->versions.n)
+		return false;
+	if (act == ACT_PROMOTE || act == ACT_VERIFY)
+		return s->versions.v[s->list.cursor].life == LIFE_LIVE;
+	return act != ACT_ROLLBACK || show_holds_any(&s->row);
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "open" },
 	{ ACT_PROMOTE, "promote" },
@@ -244,5 +258,6 @@ const struct view_ops view_model = {
 	.action = model_action,
 	.close = model_close,
 	.has_filter = true,
+	.can = model_can,
 	.hints = hints,
 };

@@ -439,6 +439,21 @@ models_close(struct view *v)
 	models_window_fini(&s->w);
 }
 
+static bool
+models_can(const struct view *v, enum action act)
+{
+	const struct models *s = v->state;
+	const struct model_row *m = chosen(s);
+
+	if (act == ACT_JOBS)
+		return v->app->registry != NULL;
+	if (!m)
+		return false;
+	if (act == ACT_PROMOTE || act == ACT_VERIFY)
+		return m->latest_live > 0;
+	return act != ACT_ROLLBACK || show_holds_any(m);
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "open" },
 	{ ACT_PROMOTE, "promote" },
@@ -458,5 +473,6 @@ const struct view_ops view_models = {
 	.action = models_action,
 	.close = models_close,
 	.has_filter = true,
+	.can = models_can,
 	.hints = hints,
 };

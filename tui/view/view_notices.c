@@ -69,6 +69,15 @@ notices_close(struct view *v)
 	lines_fini(&s->lines);
 }
 
+static bool
+notices_can(const struct view *v, enum action act)
+{
+	const struct seen *s = v->state;
+
+	(void)act;
+	return lines_scroll(&s->lines, v->page);
+}
+
 static const struct hint hints[] = { { ACT_DOWN, "down" }, { 0, NULL } };
 
 const struct view_ops view_notices = {
@@ -79,5 +88,6 @@ const struct view_ops view_notices = {
 	.draw = notices_draw,
 	.action = notices_action,
 	.close = notices_close,
+	.can = notices_can,
 	.hints = hints,
 };

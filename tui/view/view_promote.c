@@ -296,6 +296,19 @@ promote_close(struct view *v)
 	lines_fini(&s->plan);
 }
 
+static bool
+promote_can(const struct view *v, enum action act)
+{
+	const struct promote *s = v->state;
+
+	if (act == ACT_OPEN)
+		return (s->step == STEP_CHOOSE && s->list.cursor < s->stages_n) ||
+		       s->step == STEP_PREVIEW;
+	if (act == ACT_DOWN)
+		return s->step == STEP_CHOOSE ? s->stages_n > 1 : lines_scroll(&s->plan, v->page);
+	return act != ACT_BACK || s->step != STEP_CHOOSE;
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "next step" },
 	{ ACT_DOWN, "down" },
@@ -313,5 +326,6 @@ const struct view_ops view_promote = {
 	.action = promote_action,
 	.answer = promote_answer,
 	.close = promote_close,
+	.can = promote_can,
 	.hints = hints,
 };

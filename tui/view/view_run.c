@@ -65,8 +65,8 @@ run_answer(struct view *v, const struct answer *a, struct view_request *ret)
 		lines_add_text(&s->lines, INK_TEXT, a->out);
 	lines_add_error(&s->lines, a->is_done && a->status != 0 ? INK_BAD : INK_DIM,
 	                a->err_text);
-	if (s->follows && !a->is_done && s->lines.rows.n > v->page)
-		s->lines.top = s->lines.rows.n - v->page;
+	if (s->follows && !a->is_done)
+		(void)lines_move(&s->lines, ACT_BOTTOM, v->page);
 	return HANDLED;
 }
 
@@ -117,6 +117,15 @@ run_close(struct view *v)
 	buf_fini(&s->command);
 }
 
+static bool
+run_can(const struct view *v, enum action act)
+{
+	const struct run *s = v->state;
+
+	(void)act;
+	return lines_scroll(&s->lines, v->page);
+}
+
 static const struct hint hints[] = { { ACT_DOWN, "down" }, { ACT_BOTTOM, "end" }, { 0, NULL } };
 
 const struct view_ops view_run = {
@@ -128,5 +137,6 @@ const struct view_ops view_run = {
 	.action = run_action,
 	.answer = run_answer,
 	.close = run_close,
+	.can = run_can,
 	.hints = hints,
 };

@@ -313,6 +313,18 @@ version_close(struct view *v)
 	manifest_fini(&s->files);
 }
 
+static bool
+version_can(const struct view *v, enum action act)
+{
+	const struct version *s = v->state;
+
+	if (s->failed.code != ERR_OK)
+		return false;
+	if (act == ACT_PROMOTE || act == ACT_VERIFY)
+		return s->row.life == LIFE_LIVE;
+	return act != ACT_ROLLBACK || show_holds_any(&s->model);
+}
+
 static const struct hint hints[] = {
 	{ ACT_NEXT_TAB, "next tab" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
 	{ ACT_VERIFY, "verify" },     { ACT_HISTORY, "history" }, { 0, NULL },
@@ -326,5 +338,6 @@ const struct view_ops view_version = {
 	.draw = version_draw,
 	.action = version_action,
 	.close = version_close,
+	.can = version_can,
 	.hints = hints,
 };
