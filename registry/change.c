@@ -23,8 +23,14 @@
 #include "registry/records.h"
 #include "registry/statement.h"
 
+/* Entries a transaction. One each would be slow; one for all would be lost whole by a crash, and
+ * spill pages (a race in LMDB 0.9.24). */
+#define BATCH 512
+
 /* --- step 2 and 3: the writer lock, the same file, the end of the log --- */
 
+/* Under the writer lock. What is behind the mark was never acknowledged and goes, unless the
+ * database has it already. */
 static int
 settle_suspect(struct registry *r, struct log_writer *w, const struct applied *a, struct err *e)
 {
@@ -34,15 +40,19 @@ settle_suspect(struct registry *r, struct log_writer *w, const struct applied *a
 
 	if (rc < 0 || !marked)
 		return rc;
-	if (at.segment == a->end.segment && at.offset == a->end.offset) {
-		rc = log_cut(w, at, e);
-		if (rc < 0)
-			return rc;
+	if (log_pos_before(at, a->end)) {
 		message(MESSAGE_WARNING,
-		        "the log was marked suspect after a failed write; it ends at entry %" PRIu64
-		        " and goes on from there",
-		        a->entries);
+		        "the log was marked suspect after a failed write; the database has what is "
+		        "behind the mark, so that it stays");
+		return log_suspect_clear(r->rootfd, e);
 	}
+	rc = log_cut(w, at, e);
+	if (rc < 0)
+		return rc;
+	message(MESSAGE_WARNING,
+	        "the log was marked suspect after a failed write; what was written there is cut "
+	        "off, and it goes on at segment %" PRIu32 ", offset %" PRIu64,
+	        at.segment, at.offset);
 	return log_suspect_clear(r->rootfd, e);
 }
 
@@ -63,16 +73,19 @@ room_for(uint64_t bytes)
 	return 2 * bytes;
 }
 
+/* *ret_done false: there may be more than one batch of lines. */
 static int
 apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, struct log_writer *w,
-            uint64_t *ret_bytes, struct err *e)
+            uint64_t *ret_bytes, bool *ret_done, struct err *e)
 {
 	struct log_line line;
 	enum log_step step;
 	int rc;
 
-	for (;;) {
+	*ret_done = false;
+	for (unsigned i = 0; i < BATCH; i++) {
 		rc = log_next(rd, &step, &line, e);
+		*ret_done = rc < 0 || step != LOG_LINE;
 		if (rc < 0 || step == LOG_END)
 			return rc;
 		if (step == LOG_TORN) {
@@ -86,39 +99,42 @@ apply_lines(struct registry *r, struct txn *t, struct log_reader *rd, struct log
 				        line.length);
 			return rc;
 		}
-		rc = entry_apply(t, &line, e);
+		rc = entry_replay(t, &line, e);
 		if (rc < 0)
 			return err_prefix(e, "replay the log of %s", r->dir);
 		*ret_bytes += line.length;
 	}
+	return 0;
 }
 
-/* The database to the end of the log, inside t. *ret_bytes: of the lines that this took. */
 static int
-catch_up(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_bytes,
-         struct err *e)
+catch_up_once(struct registry *r, struct txn *t, struct log_writer *w, uint64_t *ret_bytes,
+              bool *ret_done, struct err *e)
 {
 	struct log_reader *rd = NULL;
 	struct applied a;
-	struct log_pos end;
+	struct log_pos end, files;
 	int rc = applied_get(t, &a, e);
 
 	*ret_bytes = 0;
+	*ret_done = true;
 	if (rc == 0 && w)
 		rc = settle_suspect(r, w, &a, e);
 	if (rc == 0)
 		rc = log_end(r->log, &end, e);
 	if (rc < 0)
 		return rc;
-	if (end.segment == a.end.segment && end.offset == a.end.offset)
+	if (log_pos_before(end, a.end)) {
+		/* a mark that no writer has settled yet: what was applied before it stays */
+		rc = log_files_end(r->log, &files, e);
+		return rc < 0 || !log_pos_before(files, a.end) ? rc : database_ahead(r, &a, e);
+	}
+	if (!log_pos_before(a.end, end))
 		return 0;
-	if (end.segment < a.end.segment ||
-	    (end.segment == a.end.segment && end.offset < a.end.offset))
-		return database_ahead(r, &a, e);
 	rc = log_reader_new(r->log, a.end, a.entries, &rd, e);
 	if (rc < 0)
 		return rc;
-	rc = apply_lines(r, t, rd, w, ret_bytes, e);
+	rc = apply_lines(r, t, rd, w, ret_bytes, ret_done, e);
 	log_reader_free(rd);
 	return rc < 0 || *ret_bytes == 0 ? rc : store_reserve(t, room_for(*ret_bytes), e);
 }
@@ -136,10 +152,29 @@ begin(struct registry *r, struct txn **ret, struct err *e)
 		if (tries == 3)
 			return err_set(e, ERR_LOCKED,
 			               "registry \"%s\": the database is being replaced", r->dir);
-		store_close(r->store);
-		r->store = NULL;
-		cleanup_free char *db = xasprintf("%s/db", r->dir);
+		cleanup_free char *db = xstrdup(store_dir(r->store));
+		store_close(steal(&r->store));
 		rc = store_open(db, false, &r->store, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* The database to the end of the log. *ret_bytes: of the lines that the open transaction took; the
+ * batches before it are committed, and others may have had the writer lock between them. */
+static int
+catch_up(struct registry *r, struct txn **t, struct log_writer *w, uint64_t *ret_bytes,
+         struct err *e)
+{
+	for (;;) {
+		bool done;
+		int rc = catch_up_once(r, *t, w, ret_bytes, &done, e);
+
+		if (rc < 0 || done)
+			return rc;
+		rc = store_commit(steal(t), e);
+		if (rc == 0)
+			rc = begin(r, t, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -315,7 +350,7 @@ commit_locked(struct registry *r, struct txn **t, struct log_writer *w, const st
 {
 	json_t *body = NULL;
 	uint64_t replayed;
-	int rc = catch_up(r, *t, w, &replayed, e);
+	int rc = catch_up(r, t, w, &replayed, e);
 
 	if (rc == 0)
 		rc = c->check(*t, c->arg, &body, e);
@@ -358,7 +393,7 @@ change_replay(struct registry *r, struct err *e)
 	int rc = begin(r, &t, e);
 
 	if (rc == 0)
-		rc = catch_up(r, t, NULL, &bytes, e);
+		rc = catch_up(r, &t, NULL, &bytes, e);
 	if (rc == 0 && bytes > 0)
 		rc = store_commit(steal(&t), e);
 	store_abort(t);
@@ -366,9 +401,6 @@ change_replay(struct registry *r, struct err *e)
 }
 
 /* --- rebuild --- */
-
-/* One transaction an entry would be slow, one for all would spill pages (a race in LMDB 0.9.24). */
-#define REBUILD_BATCH 512
 
 static int
 build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct err *e)
@@ -386,11 +418,11 @@ build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct er
 		rc = store_write_begin(s, &t, e);
 		if (rc < 0)
 			break;
-		for (unsigned i = 0; rc == 0 && i < REBUILD_BATCH; i++) {
+		for (unsigned i = 0; rc == 0 && i < BATCH; i++) {
 			rc = log_next(rd, &step, &line, e);
 			if (rc < 0 || step != LOG_LINE)
 				break;
-			rc = entry_apply(t, &line, e);
+			rc = entry_replay(t, &line, e);
 			*ret_entries += rc == 0;
 			bytes += line.length;
 		}
@@ -433,32 +465,84 @@ old_lock(const char *db, struct store **ret_s, struct txn **ret_t)
 	return store_write_begin(*ret_s, ret_t, &ignored) < 0 ? -1 : 0;
 }
 
-/* What an interrupted rebuild made would keep the space that it did not find. */
-static void
-remove_db(const char *fresh)
+/* A folder with a database, and nothing else; absent is fine. Else -1 with errno. */
+static int
+remove_db(const char *dir)
 {
-	cleanup_free char *data = xasprintf("%s/data.mdb", fresh),
-	                  *lock = xasprintf("%s/lock.mdb", fresh);
+	cleanup_free char *data = xasprintf("%s/data.mdb", dir),
+	                  *lock = xasprintf("%s/lock.mdb", dir);
 
 	(void)unlink(data);
 	(void)unlink(lock);
-	(void)rmdir(fresh);
+	return rmdir(dir) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* Both may have been removed; neither may be a link to somewhere else. */
+static int
+make_db_folders(struct registry *r, struct err *e)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} folders[] = { { "db", 02770 }, { "incoming", 0770 } };
+
+	for (size_t i = 0; i < COUNT(folders); i++) {
+		cleanup_close int fd = -1;
+		int rc;
+
+		if (mkdirat(r->rootfd, folders[i].name, folders[i].mode) < 0 && errno != EEXIST)
+			return err_sys(e, "make the folder \"%s\"", folders[i].name);
+		rc = fs_open_dir_beneath(r->rootfd, folders[i].name, &fd, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* A folder with the number of this process, by which others see whether its maker lives: what is
+ * there already was left by one that died and had the same. */
+static int
+make_fresh(const char *fresh, struct err *e)
+{
+	if (remove_db(fresh) < 0)
+		return err_sys(e, "remove \"%s\", which an interrupted rebuild left", fresh);
+	if (mkdir(fresh, 0770) < 0)
+		return err_sys(e, "make the folder \"%s\"", fresh);
+	return 0;
+}
+
+/* Like every writer, before anything else. Without the old database nothing is known of what was
+ * applied: the new one ends at the mark, and the next change settles it. */
+static int
+settle_before(struct registry *r, struct txn *held, struct err *e)
+{
+	struct log_writer *w = NULL;
+	struct applied a;
+	int rc;
+
+	if (!held || applied_get(held, &a, e) < 0) {
+		err_clear(e);
+		return 0;
+	}
+	rc = log_writer_open(r->log, &w, e);
+	if (rc == 0)
+		rc = settle_suspect(r, w, &a, e);
+	log_writer_close(w);
+	return rc;
 }
 
 static int
-swap_db(struct registry *r, const char *fresh, struct err *e)
+build_fresh(struct registry *r, const char *fresh, uint64_t *ret_entries, struct err *e)
 {
-	cleanup_free char *from = xasprintf("%s/data.mdb", fresh),
-	                  *to = xasprintf("%s/db/data.mdb", r->dir);
-	cleanup_close int dbfd = -1, fd = open(from, O_RDONLY | O_CLOEXEC);
-	int rc;
+	struct store *s = NULL;
+	int rc = make_fresh(fresh, e);
 
-	if (fd < 0 || fsync(fd) < 0)
-		return err_sys(e, "make the new database durable");
-	if (rename(from, to) < 0)
-		return err_sys(e, "put the new database in place");
-	rc = fs_open_dir(r->rootfd, "db", &dbfd, e);
-	return rc < 0 ? rc : fs_sync_dir(dbfd, e);
+	if (rc == 0)
+		rc = store_open(fresh, true, &s, e);
+	if (rc == 0)
+		rc = build_into(r, s, ret_entries, e);
+	store_close(s);
+	return rc;
 }
 
 int
@@ -466,7 +550,7 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 {
 	cleanup_free char *db = xasprintf("%s/db", r->dir);
 	cleanup_free char *fresh = xasprintf("%s/incoming/db-%d", r->dir, (int)getpid());
-	struct store *old = NULL, *s = NULL;
+	struct store *old = NULL;
 	struct txn *held = NULL;
 	uint64_t n = 0;
 	int rc;
@@ -474,21 +558,17 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 	if (r->why_not_writable[0])
 		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
 		               r->why_not_writable);
-	rc = fs_mkdirs(db, 02770, e);
-	if (rc == 0)
-		rc = fs_mkdirs(fresh, 0770, e);
+	rc = make_db_folders(r, e);
 	if (rc < 0)
 		return rc;
 	if (old_lock(db, &old, &held) < 0)
 		message(MESSAGE_WARNING, "the old database is too damaged to be locked");
-	rc = store_open(fresh, true, &s, e);
-	if (rc == 0) {
-		rc = build_into(r, s, &n, e);
-		store_close(s);
-	}
+	rc = settle_before(r, held, e);
 	if (rc == 0)
-		rc = swap_db(r, fresh, e);
-	remove_db(fresh);
+		rc = build_fresh(r, fresh, &n, e);
+	if (rc == 0)
+		rc = store_swap(fresh, db, e);
+	(void)remove_db(fresh);
 	store_abort(held);
 	store_close(old);
 	if (ret_entries)

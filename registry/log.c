@@ -3,7 +3,8 @@
  * Reading and checking the journal, and the few steps of writing that change.c orders. A line that
  * does not hash to its own leaf is never believed; the only bad bytes that are forgiven are an
  * unfinished last line (no LF, or a NUL in it: sectors of one write that reached the disk apart),
- * and only a writer cuts it.
+ * and only a writer cuts it. Where the file `suspect` says that a sync failed, the log ends for
+ * every reader, whatever the files still hold.
  */
 #include "registry/log.h"
 
@@ -19,7 +20,7 @@
 #include "crypto/merkle.h"
 #include "registry/base/fs.h"
 
-#define SUSPECT "log/suspect"
+#define SUSPECT "suspect" /* beside the segments */
 
 struct log {
 	int dirfd;
@@ -35,6 +36,8 @@ struct log_reader {
 	struct buf window; /* bytes of the segment from at.offset on */
 	size_t used;       /* how much of window is behind us */
 	bool at_eof;       /* nothing more to read in this segment */
+	bool has_mark;
+	struct log_pos mark; /* nothing behind it exists */
 };
 
 static void
@@ -50,7 +53,7 @@ segment_open(struct log *l, uint32_t segment, int *ret_fd, struct err *e)
 	int fd;
 
 	segment_name(segment, name);
-	fd = openat(l->dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = fs_open_beneath(l->dirfd, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(e, "open log segment %s", name);
 	*ret_fd = fd;
@@ -81,7 +84,7 @@ log_open(int rootfd, struct log **ret, struct err *e)
 	int rc;
 
 	l->fd = -1;
-	rc = fs_open_dir(rootfd, "log", &l->dirfd, e);
+	rc = fs_open_dir_beneath(rootfd, "log", &l->dirfd, e);
 	if (rc == 0) {
 		rc = segment_cached(l, 1, e);
 		if (rc < 0)
@@ -113,13 +116,54 @@ log_inode(struct log *l)
 	return fstatat(l->dirfd, "00000001.log", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
 }
 
+bool
+log_pos_before(struct log_pos a, struct log_pos b)
+{
+	return a.segment < b.segment || (a.segment == b.segment && a.offset < b.offset);
+}
+
+static int
+read_mark(int dirfd, bool *ret_is_marked, struct log_pos *ret, struct err *e)
+{
+	/* the first call is the only one of every healthy opening */
+	cleanup_close int fd = fs_open_beneath(dirfd, SUSPECT, O_RDONLY | O_NONBLOCK, 0);
+	cleanup_buf struct buf text = { 0 };
+	const char *sp;
+	uint64_t segment;
+	int rc;
+
+	*ret_is_marked = fd >= 0 || errno != ENOENT;
+	if (!*ret_is_marked)
+		return 0;
+	if (fd < 0)
+		return err_sys(e, "open log/suspect");
+	rc = fs_read_fd(fd, "log/suspect", 64, &text, e);
+	if (rc < 0)
+		return rc;
+	sp = memchr(text.p ? text.p : "", ' ', text.n);
+	if (sp && text.p[text.n - 1] == '\n' &&
+	    parse_u64_n(text.p, (size_t)(sp - text.p), UINT32_MAX, &segment) == 0 &&
+	    parse_u64_n(sp + 1, text.n - (size_t)(sp + 1 - text.p) - 1, INT64_MAX, &ret->offset) ==
+	            0) {
+		ret->segment = (uint32_t)segment;
+		return 0;
+	}
+	err_set(e, ERR_MALFORMED, "the file log/suspect is damaged");
+	return err_hint(e, "it says where a failed write left the log: without it the log counts "
+	                   "as far as its files go");
+}
+
 int
-log_end(struct log *l, struct log_pos *ret, struct err *e)
+log_files_end(struct log *l, struct log_pos *ret, struct err *e)
 {
 	uint32_t segment = l->fd_segment ? l->fd_segment : 1;
 	struct stat st;
 	char name[16];
 
+	/* the one that is open may have been cut off the log */
+	segment_name(segment, name);
+	if (segment > 1 && fstatat(l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		segment = 1;
 	for (;; segment++) {
 		segment_name(segment + 1, name);
 		if (fstatat(l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -130,6 +174,20 @@ log_end(struct log *l, struct log_pos *ret, struct err *e)
 		return err_sys(e, "look at log segment %s", name);
 	*ret = (struct log_pos){ .segment = segment, .offset = (uint64_t)st.st_size };
 	return 0;
+}
+
+int
+log_end(struct log *l, struct log_pos *ret, struct err *e)
+{
+	struct log_pos mark;
+	bool is_marked;
+	int rc = log_files_end(l, ret, e);
+
+	if (rc == 0)
+		rc = read_mark(l->dirfd, &is_marked, &mark, e);
+	if (rc == 0 && is_marked && log_pos_before(mark, *ret))
+		*ret = mark;
+	return rc;
 }
 
 static int
@@ -200,7 +258,9 @@ log_reader_new(struct log *l, struct log_pos from, uint64_t seq, struct log_read
 	r->at = from;
 	r->seq = seq;
 	r->fd = -1;
-	rc = segment_open(l, from.segment, &r->fd, e);
+	rc = read_mark(l->dirfd, &r->has_mark, &r->mark, e);
+	if (rc == 0)
+		rc = segment_open(l, from.segment, &r->fd, e);
 	if (rc < 0) {
 		free(r);
 		return rc;
@@ -219,12 +279,19 @@ log_reader_free(struct log_reader *r)
 	free(r);
 }
 
-/* More bytes into the window; false: the segment gives no more. */
+static bool
+ends_in_segment(const struct log_reader *r)
+{
+	return r->has_mark && r->at.segment >= r->mark.segment;
+}
+
+/* More bytes into the window; at_eof: the segment gives no more. */
 static int
 fill(struct log_reader *r, struct err *e)
 {
-	const size_t step = 256u << 10;
+	const uint64_t from = r->at.offset + (r->window.n - r->used);
 	struct buf *w = &r->window;
+	size_t step = 256u << 10;
 	ssize_t n;
 
 	if (r->used > 0) {
@@ -232,8 +299,10 @@ fill(struct log_reader *r, struct err *e)
 		w->n -= r->used;
 		r->used = 0;
 	}
+	if (ends_in_segment(r) && r->mark.offset < from + step)
+		step = r->mark.offset > from ? (size_t)(r->mark.offset - from) : 0;
 	do
-		n = pread(r->fd, buf_reserve(w, step), step, (off_t)(r->at.offset + w->n));
+		n = pread(r->fd, buf_reserve(w, step), step, (off_t)from);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(e, "read log segment %" PRIu32, r->at.segment);
@@ -249,7 +318,8 @@ has_next_segment(const struct log_reader *r)
 	char name[16];
 
 	segment_name(r->at.segment + 1, name);
-	return fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	return !ends_in_segment(r) &&
+	       (fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 
 /* Does the log end with these n bytes of the window? Only there may a line be unfinished. */
@@ -270,9 +340,11 @@ next_segment(struct log_reader *r, bool *ret_has, struct err *e)
 	struct stat st;
 	char name[16];
 
+	*ret_has = false;
+	if (ends_in_segment(r))
+		return 0;
 	segment_name(r->at.segment + 1, name);
 	if (fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		*ret_has = false;
 		return errno == ENOENT ? 0 : err_sys(e, "look at log segment %s", name);
 	}
 	close_quietly(steal_fd(&r->fd));
@@ -414,19 +486,42 @@ writer_segment(struct log_writer *w, uint32_t segment, bool create, struct err *
 		return 0;
 	close_quietly(w->fd);
 	segment_name(segment, name);
-	w->fd = openat(w->l->dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0),
-	               0660);
+	w->fd = fs_open_beneath(w->l->dirfd, name, O_RDWR | (create ? O_CREAT : 0), 0660);
 	if (w->fd < 0)
 		return err_sys(e, "open log segment %s for writing", name);
 	w->segment = segment;
 	return create ? fs_sync_dir(w->l->dirfd, e) : 0;
 }
 
+/* Segments behind that one: a failed write may have begun one. */
+static int
+remove_later(struct log_writer *w, uint32_t segment, struct err *e)
+{
+	struct log *l = w->l;
+	uint32_t n = 0;
+	char name[16];
+
+	if (l->fd_segment > segment) {
+		close_quietly(steal_fd(&l->fd));
+		l->fd_segment = 0;
+	}
+	for (;; n++) {
+		segment_name(segment + 1 + n, name);
+		if (unlinkat(l->dirfd, name, 0) < 0)
+			break;
+	}
+	if (errno != ENOENT)
+		return err_sys(e, "remove log segment %s", name);
+	return n > 0 ? fs_sync_dir(l->dirfd, e) : 0;
+}
+
 int
 log_cut(struct log_writer *w, struct log_pos end, struct err *e)
 {
-	int rc = writer_segment(w, end.segment, false, e);
+	int rc = remove_later(w, end.segment, e);
 
+	if (rc == 0)
+		rc = writer_segment(w, end.segment, false, e);
 	if (rc < 0)
 		return rc;
 	if (ftruncate(w->fd, (off_t)end.offset) < 0 || fdatasync(w->fd) < 0)
@@ -467,40 +562,34 @@ failed:
 int
 log_suspect_mark(int rootfd, struct log_pos end)
 {
+	cleanup_close int dir = -1;
 	struct err e = { 0 };
 	char text[64];
 	int n = snprintf(text, sizeof text, "%" PRIu32 " %" PRIu64 "\n", end.segment, end.offset);
 
-	return fs_write_at(rootfd, SUSPECT, text, (size_t)n, 0660, &e) < 0 ? -1 : 0;
+	if (fs_open_dir_beneath(rootfd, "log", &dir, &e) < 0)
+		return -1;
+	return fs_write_at(dir, SUSPECT, text, (size_t)n, 0660, &e) < 0 ? -1 : 0;
 }
 
 int
 log_suspect_read(int rootfd, bool *ret_is_marked, struct log_pos *ret, struct err *e)
 {
-	cleanup_buf struct buf text = { 0 };
-	const char *sp;
-	uint64_t segment;
+	cleanup_close int dir = -1;
+	int rc = fs_open_dir_beneath(rootfd, "log", &dir, e);
 
-	*ret_is_marked = faccessat(rootfd, SUSPECT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	if (!*ret_is_marked)
-		return 0;
-	int rc = fs_read_at(rootfd, SUSPECT, 64, &text, e);
-	if (rc < 0)
-		return rc;
-	sp = memchr(text.p ? text.p : "", ' ', text.n);
-	if (!sp || text.p[text.n - 1] != '\n' ||
-	    parse_u64_n(text.p, (size_t)(sp - text.p), UINT32_MAX, &segment) < 0 ||
-	    parse_u64_n(sp + 1, text.n - (size_t)(sp + 1 - text.p) - 1, INT64_MAX, &ret->offset) <
-	            0)
-		return err_set(e, ERR_MALFORMED, "the file %s is damaged", SUSPECT);
-	ret->segment = (uint32_t)segment;
-	return 0;
+	return rc < 0 ? rc : read_mark(dir, ret_is_marked, ret, e);
 }
 
 int
 log_suspect_clear(int rootfd, struct err *e)
 {
-	if (unlinkat(rootfd, SUSPECT, 0) < 0 && errno != ENOENT)
-		return err_sys(e, "remove %s", SUSPECT);
+	cleanup_close int dir = -1;
+	int rc = fs_open_dir_beneath(rootfd, "log", &dir, e);
+
+	if (rc < 0)
+		return rc;
+	if (unlinkat(dir, SUSPECT, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "remove log/suspect");
 	return 0;
 }

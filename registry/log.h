@@ -36,8 +36,11 @@ struct log_line {
 struct log;
 int log_open(int rootfd, struct log **ret, struct err *e); /* NOT_FOUND: no segment 1 */
 void log_close(struct log *l);
-int log_end(struct log *l, struct log_pos *ret,
-            struct err *e);     /* end of the files as they are now */
+/* Where the log ends now for all who read it: with its files, or where it was marked suspect. */
+int log_end(struct log *l, struct log_pos *ret, struct err *e);
+/* Where its files end, marked or not. */
+int log_files_end(struct log *l, struct log_pos *ret, struct err *e);
+bool log_pos_before(struct log_pos a, struct log_pos b);
 ino_t log_inode(struct log *l); /* of segment 1 */
 /* One line at a known place, checked whole. MALFORMED, DIGEST; NOT_FOUND: the log is shorter. */
 int log_read_at(struct log *l, struct log_pos at, uint32_t length, struct buf *ret,
@@ -71,6 +74,8 @@ int log_append(struct log_writer *w, struct log_pos *end, struct str line, struc
                bool *ret_sync_failed, struct err *e);
 int log_cut(struct log_writer *w, struct log_pos end,
             struct err *e);                           /* everything behind end goes, durably */
+/* The file log/suspect: what stands behind that place may not be on the disk, and does not exist
+ * for readers. A writer settles it. */
 int log_suspect_mark(int rootfd, struct log_pos end); /* best effort: 0 or -1 */
 int log_suspect_read(int rootfd, bool *ret_is_marked, struct log_pos *ret, struct err *e);
 int log_suspect_clear(int rootfd, struct err *e);

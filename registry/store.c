@@ -3,8 +3,10 @@
  * LMDB behind a small face. The environment is opened once and kept for the life of the process;
  * the map is large and sparse so that it never has to grow under a reader. Before it is mapped, the
  * newest meta page is read and compared with the file's size: a page behind the end of the file
- * would be a SIGBUS. An flock around opening and closing keeps LMDB's lock file from being torn
- * down under a newcomer.
+ * would be a SIGBUS. An flock on the folder, around opening and closing, keeps LMDB's lock file
+ * from being torn down under a newcomer, and a newcomer from finding one file of an old database
+ * and one of a new. Whoever may read the folder may hold that lock: it is waited for, but not for
+ * ever.
  */
 #include "registry/store.h"
 
@@ -12,17 +14,22 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
 
 #define MAP_SIZE  ((size_t)16 << 30) /* address space only; the file is as large as its pages */
 #define READERS   510
 #define PAGE_SIZE 4096u
+#define LOCK_MS   5000 /* nobody works longer than moments under the lock of the folder */
+#define SWAPS_MAX 4    /* databases replaced while one is opened */
 /* mdb.c, struct MDB_meta behind a page header of 16 bytes: magic 16, version 20, mapsize 32, two
  * MDB_db of 48 bytes from 40, last page 136, transaction 144. */
 #define META_MAGIC     0xBEEFC0DEu
@@ -97,33 +104,93 @@ check_size(int fd, uint64_t size, struct err *e)
 }
 
 static int
-check_file(const char *path, bool create, struct err *e)
+check_file(int dirfd, const char *dir, bool create, struct err *e)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int fd =
+	        openat(dirfd, "data.mdb", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
-		return create ? 0 : err_set(e, ERR_NOT_FOUND, "there is no database in %s", path);
+		return create ? 0
+		              : err_set(e, ERR_NOT_FOUND, "there is no database in %s", dir);
 	if (fd < 0)
-		return err_sys(e, "open %s", path);
+		return err_sys(e, "open %s/data.mdb", dir);
 	if (fstat(fd, &st) < 0)
-		return err_sys(e, "look at %s", path);
+		return err_sys(e, "look at %s/data.mdb", dir);
 	return check_size(fd, (uint64_t)st.st_size, e);
 }
 
-/* LMDB maps its lock file and writes there: a page that the disk has no room for would end the
- * process by SIGBUS. 64 bytes a reader, and two of that for the rest. */
+/* LMDB follows links, maps its lock file and writes there: a page that the disk has no room for
+ * would end the process by SIGBUS, so the file is made with its room. 64 bytes a reader, and two of
+ * that for the rest. */
 static int
-reserve_lock(int dirfd, struct err *e)
+make_lock(int dirfd, const char *dir, struct err *e)
 {
-	cleanup_close int fd =
-	        openat(dirfd, "lock.mdb", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	cleanup_close int fd = -1;
+	struct stat st;
 
+	if (fstatat(dirfd, "lock.mdb", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (S_ISREG(st.st_mode))
+			return 0;
+		err_set(e, ERR_DENIED, "%s/lock.mdb is no regular file", dir);
+		return err_hint(e, "look at who put it there and remove it");
+	}
+	fd = openat(dirfd, "lock.mdb", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
 	if (fd < 0)
 		return 0; /* LMDB says why */
-	if (fallocate(fd, 0, 0, (READERS + 2) * 64) < 0 && (errno == ENOSPC || errno == EDQUOT))
-		return err_sys(e, "make room for the database's lock file");
+	if (fallocate(fd, 0, 0, (READERS + 2) * 64) < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+		int rc = err_sys(e, "make room for the database's lock file");
+
+		(void)unlinkat(dirfd, "lock.mdb", 0);
+		return rc;
+	}
 	return 0;
+}
+
+/* Not held where locks do not work: such file systems are not written. */
+static int
+lock_dir(int dirfd, const char *dir, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	uint64_t end_ms = 0;
+
+	while (flock(dirfd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return 0;
+		if (end_ms == 0)
+			end_ms = clock_mono_ms() + LOCK_MS;
+		if (clock_mono_ms() >= end_ms) {
+			err_set(e, ERR_LOCKED, "the folder %s is kept locked by another program",
+			        dir);
+			return err_hint(e, "find it with `lsof` or `fuser` on that folder");
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* The folder that has the name once it is locked: another may have been put there meanwhile. */
+static int
+open_locked(const char *dir, int *ret, struct err *e)
+{
+	for (int i = 0; i < SWAPS_MAX; i++) {
+		cleanup_close int fd =
+		        open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		struct stat held, named;
+		int rc;
+
+		if (fd < 0)
+			return err_sys(e, "open the folder %s", dir);
+		rc = lock_dir(fd, dir, e);
+		if (rc < 0)
+			return rc;
+		if (fstat(fd, &held) == 0 && lstat(dir, &named) == 0 &&
+		    held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+			*ret = steal_fd(&fd);
+			return 0;
+		}
+	}
+	return err_set(e, ERR_LOCKED, "the database in %s is being replaced", dir);
 }
 
 static int
@@ -173,25 +240,20 @@ remember_inode(struct store *s, struct err *e)
 int
 store_open(const char *dir, bool create, struct store **ret, struct err *e)
 {
-	cleanup_free char *data = xasprintf("%s/data.mdb", dir);
 	cleanup_close int dirfd = -1;
 	struct store *s;
 	int rc;
 
-	rc = check_file(data, create, e);
+	rc = open_locked(dir, &dirfd, e);
+	if (rc == 0)
+		rc = check_file(dirfd, dir, create, e);
+	if (rc == 0)
+		rc = make_lock(dirfd, dir, e);
 	if (rc < 0)
 		return rc;
-	rc = fs_open_dir(AT_FDCWD, dir, &dirfd, e);
-	if (rc < 0)
-		return rc;
-	(void)flock(
-	        dirfd,
-	        LOCK_EX); /* not held where locks do not work: such file systems are not written */
 	s = xcalloc(1, sizeof *s);
 	s->dir = xstrdup(dir);
-	rc = reserve_lock(dirfd, e);
-	if (rc == 0)
-		rc = env_open(s, e);
+	rc = env_open(s, e);
 	if (rc == 0)
 		rc = remember_inode(s, e);
 	if (rc < 0) {
@@ -210,9 +272,10 @@ store_close(struct store *s)
 {
 	if (!s)
 		return;
+	struct err ignored = { 0 };
 	int dirfd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd >= 0)
-		(void)flock(dirfd, LOCK_EX);
+		(void)lock_dir(dirfd, s->dir, &ignored);
 	mdb_env_close(s->env);
 	close_quietly(dirfd);
 	free(s->dir);
@@ -226,6 +289,111 @@ store_is_current(const struct store *s)
 	struct stat st;
 
 	return stat(data, &st) == 0 && st.st_ino == s->inode && st.st_dev == s->dev;
+}
+
+const char *
+store_dir(const struct store *s)
+{
+	return s->dir;
+}
+
+/* --- another in its place --- */
+
+/* Mode and group of one, for the other; the owner too, where that is ours to give. */
+static int
+keep_rights(int fd, const struct stat *st, const char *what, struct err *e)
+{
+	const uid_t uid = geteuid() == 0 ? st->st_uid : (uid_t)-1;
+	struct stat now;
+
+	if (fstat(fd, &now) < 0)
+		return err_sys(e, "look at %s", what);
+	if ((now.st_gid != st->st_gid || (uid != (uid_t)-1 && now.st_uid != uid)) &&
+	    fchown(fd, uid, st->st_gid) < 0)
+		return err_sys(e, "give %s to the group %u of the old database", what, st->st_gid);
+	/* behind the group: a change of that takes the setgid bit away */
+	if ((now.st_mode & 07777) != (st->st_mode & 07777) &&
+	    fchmod(fd, st->st_mode & 07777) < 0)
+		return err_sys(e, "set the mode of %s", what);
+	return 0;
+}
+
+static int
+make_like(int freshfd, int oldfd, struct err *e)
+{
+	static const char *const files[] = { "data.mdb", "lock.mdb" };
+	struct stat st;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < COUNT(files); i++) {
+		cleanup_close int fd =
+		        openat(freshfd, files[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd < 0)
+			return err_sys(e, "open the new %s", files[i]);
+		if (fstatat(oldfd, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+			rc = keep_rights(fd, &st, files[i], e);
+		if (rc == 0 && fsync(fd) < 0)
+			rc = err_sys(e, "make the new database durable");
+	}
+	if (rc == 0 && fstat(oldfd, &st) < 0)
+		rc = err_sys(e, "look at the old database");
+	if (rc == 0)
+		rc = keep_rights(freshfd, &st, "the new database", e);
+	return rc < 0 ? rc : fs_sync_dir(freshfd, e);
+}
+
+/* File systems that cannot exchange: for a moment there is none, and whoever opens it then makes
+ * it from the log. */
+static int
+exchange(const char *fresh, const char *dir)
+{
+	cleanup_free char *aside = xasprintf("%s/old", fresh),
+	                  *carried = xasprintf("%s/old", dir);
+
+	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (rename(dir, aside) < 0)
+		return -1;
+	if (rename(fresh, dir) < 0) {
+		const int saved = errno;
+
+		(void)rename(aside, dir);
+		errno = saved;
+		return -1;
+	}
+	return rename(carried, fresh);
+}
+
+static int
+sync_parent(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	cleanup_close int fd = -1;
+	int rc = fs_open_dir(AT_FDCWD, slash ? parent : ".", &fd, e);
+
+	return rc < 0 ? rc : fs_sync_dir(fd, e);
+}
+
+int
+store_swap(const char *fresh, const char *dir, struct err *e)
+{
+	cleanup_close int oldfd = -1, freshfd = -1;
+	int rc = open_locked(dir, &oldfd, e);
+
+	if (rc == 0)
+		rc = open_locked(fresh, &freshfd, e);
+	if (rc == 0)
+		rc = make_like(freshfd, oldfd, e);
+	if (rc < 0)
+		return rc;
+	if (exchange(fresh, dir) < 0)
+		return err_sys(e, "put the new database in place");
+	rc = sync_parent(dir, e);
+	return rc < 0 ? rc : sync_parent(fresh, e);
 }
 
 static int

@@ -19,11 +19,17 @@ struct store;
 struct txn;
 
 /* dir holds data.mdb and lock.mdb and exists. create: an absent data.mdb is made (else NOT_FOUND).
- * STORE: damaged or not ours; LOCKED: reader table full. */
+ * STORE: damaged or not ours; LOCKED: reader table full, or somebody keeps the folder locked. */
 int store_open(const char *dir, bool create, struct store **ret, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
 /* Is data.mdb still the file that was opened? (rebuild swaps it) */
 bool store_is_current(const struct store *s);
+
+const char *store_dir(const struct store *s);
+/* The database folder `fresh` in the place of dir, with the modes and the group of dir and of its
+ * files. What was in dir is then in fresh, or gone: who has it open keeps both of its files, and
+ * sees by store_is_current. */
+int store_swap(const char *fresh, const char *dir, struct err *e);
 
 int store_read_begin(struct store *s, struct txn **ret, struct err *e);
 /* The one writer lock of the registry. Called by change.c and nobody else (a lint holds it). */

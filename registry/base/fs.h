@@ -23,8 +23,9 @@ int fs_pwrite_all(int fd, const void *p, size_t n, off_t at);       /* 0 or -1 w
 int fs_pread_all(int fd, void *p, size_t n, off_t at);          /* 0; -1 errno; -1 errno 0 at end */
 int fs_mkdirs(const char *path, mode_t mode, struct err *e);    /* with parents; existing is fine */
 int fs_open_dir(int dirfd, const char *path, int *ret, struct err *e);
-/* A path that stays below the folder rootfd and meets no symbolic link on its way, as others may put
- * into a shared folder: the descriptor, or -1 with errno (ELOOP: a link, EXDEV: it leads out). */
+/* A path that stays below the folder rootfd and meets no symbolic link on its way, as others may
+ * put into a shared folder: the descriptor, or -1 with errno (ELOOP: a link, EXDEV: it leads out).
+ */
 int fs_open_beneath(int rootfd, const char *path, int flags, mode_t mode);
 /* A folder so; DENIED: a link. */
 int fs_open_dir_beneath(int rootfd, const char *path, int *ret, struct err *e);
