@@ -282,8 +282,9 @@ fail(const struct http *h, const struct http_request *q, const struct exchange *
 	const char *why = h->why[0] ? h->why : curl_easy_strerror(c);
 
 	if (x->is_too_big)
-		return err_set(e, ERR_TOO_BIG, "the answer of \"%s\" is larger than allowed",
-		               q->url);
+		/* an answer says that the server acted, and this one will never say how */
+		return err_set(e, q->safe_to_repeat ? ERR_TOO_BIG : ERR_OUTCOME_UNKNOWN,
+		               "the answer of \"%s\" is larger than allowed", q->url);
 	if (c == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(e, ERR_DENIED, "cannot trust \"%s\": %s", q->url, why);
 	if (c == CURLE_SSL_CACERT_BADFILE)
