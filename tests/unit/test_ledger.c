@@ -118,6 +118,7 @@ Test(ledger, a_promotion_counts_only_with_both_signatures)
 		site_plan(&s, "promote", &v2, "staging", &p);
 		if (pinned)
 			site_pin(&s);
+		s.forges = true;
 		forge(&s, &p, f);
 		const struct promotion now = site_stage(&s, "staging");
 		cr_expect(now.exists);
@@ -172,6 +173,7 @@ Test(ledger, a_policy_counts_only_with_the_root_s_signature)
 		json_object_set_new(doc, "version", json_integer(cases[i / 2].version));
 		if (cases[i / 2].version > 1)
 			json_object_set_new(doc, "previous", first_policy(&s));
+		s.forges = true;
 		site_policy(&s, doc, by);
 		cr_assert_eq(ledger_open(s.r, &l, &e), 0, "%s", e.msg);
 		cr_expect_eq(l.policy.version, cases[i / 2].counts ? 2u : 1u, "%s",
@@ -252,7 +254,6 @@ enum lie {
 	LIE_HIDE_AUTHORISATION,
 	LIE_MOVE,
 	LIE_MOVE_AUTHORISATION,
-	LIE_DELETE_BLOB,
 	LIES
 };
 
@@ -300,16 +301,10 @@ promote_and_hide(struct site *s, const struct plan *newer, enum lie what, enum p
 	const struct change_result by = site_authorise(s, newer, &newer->id, s->ana);
 	cleanup_json json_t *o = site_promotion_predicate(s, newer, &now, &by);
 	cleanup_buf struct buf envelope = { 0 };
-	struct digest blob;
 	struct err e = { 0 };
 
 	if (pin == PIN_BETWEEN)
 		site_pin(s);
-	if (what == LIE_DELETE_BLOB) { /* too large for a line */
-		static char text[STATEMENT_INLINE_MAX];
-		memset(text, 'x', sizeof text - 1);
-		json_object_set_new(o, "detail", json_string(text));
-	}
 	ok(statement_sign("promotion", MODEL, &newer->version, o, s->agent, &envelope, &e), &e,
 	   "sign");
 	const struct change_result done = site_promotion_entry(s, newer, &envelope);
@@ -317,9 +312,6 @@ promote_and_hide(struct site *s, const struct plan *newer, enum lie what, enum p
 	if (pin == PIN_LAST)
 		site_pin(s);
 	lie_about(s, what, done.seq, by.seq);
-	digest_small(envelope.p, envelope.n, &blob);
-	if (what == LIE_DELETE_BLOB)
-		ok(blob_unlink(s->r->blobs, &blob, &e), &e, "unlink");
 	site_reopen(s);
 }
 
@@ -345,9 +337,8 @@ Test(ledger, a_hidden_promotion_kills_the_old_plan_all_the_same)
 		promote_and_hide(&s, &newer, what, pin);
 		const int rc = still_holds(&s, &old, &e);
 		/* what cannot be looked up is an error; all else is seen as it is */
-		const int other = what == LIE_DELETE_BLOB ? -(int)ERR_NOT_FOUND
-		                  : pin == PIN_BETWEEN && what >= LIE_HIDE_AUTHORISATION &&
-		                                    what != LIE_MOVE
+		const int other = pin == PIN_BETWEEN && what >= LIE_HIDE_AUTHORISATION &&
+		                                  what != LIE_MOVE
 		                          ? -(int)ERR_STORE
 		                          : -(int)ERR_CONFLICT;
 		cr_expect_eq(rc, other, "lie %d, pin %d: %d %s", (int)what, (int)pin, rc, e.msg);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cursors stay on rows, filters mean what they say, and a window over many models shows each once.
  */
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "registry_fixture.h"
 
-#include "registry/change.h"
 #include "tui/view/list.h"
 #include "tui/view/models_window.h"
 
@@ -57,39 +53,15 @@ Test(list, the_cursor_stays_on_a_row_in_sight)
 	cr_expect_not(list_move(&l, ACT_OPEN, 5));
 }
 
-static int
-body_give(struct txn *t, void *arg, json_t **ret, struct err *e)
-{
-	(void)t;
-	(void)e;
-	*ret = json_incref(arg);
-	return 0;
-}
-
 static void
-models_make(struct registry *r)
+models_make(struct site *s)
 {
-	char name[32], digest[80] = "sha256:";
-	struct change_result done;
-	struct digest d;
-	struct err e = { 0 };
+	char name[32], text[16];
 
 	for (size_t i = 0; i < MODELS; i++) {
 		(void)snprintf(name, sizeof(name), "%s-%04zu", i % 4 ? "model" : "other", i);
-		digest_small(name, sizeof(name), &d);
-		digest_hex(&d, digest + 7);
-		json_t *body = json_object();
-		json_object_set_new(body, "bytes", json_integer(1));
-		json_object_set_new(body, "digest", json_string(digest));
-		json_object_set_new(body, "files", json_integer(1));
-		json_object_set_new(body, "key", json_string(""));
-		json_object_set_new(body, "number", json_integer(1));
-		json_object_set_new(body, "signer", json_string("ana"));
-		const struct change c = {
-			.type = "version", .model = name, .check = body_give, .arg = body
-		};
-		cr_assert_eq(change_commit(r, &c, &done, &e), 0, "%s", e.msg);
-		json_decref(body);
+		(void)snprintf(text, sizeof(text), "%zu", i);
+		site_version_of(s, name, 1, text);
 	}
 }
 
@@ -112,19 +84,15 @@ Test(list, a_window_over_models)
 		bool to_end;
 	} looks[] = { { 0, false },   { 130, false }, { 0, true },
 		      { 399, false }, { 257, false }, { 5, false } };
-	char dir[] = "/tmp/slipway-test-XXXXXX", id[REGISTRY_ID_SIZE], name[32];
+	char name[32];
 	struct models_window w = { 0 };
-	struct registry *r = NULL;
+	struct site s;
 	struct txn *t = NULL;
 	struct err e = { 0 };
 
-	cr_assert(mkdtemp(dir) != NULL);
-	cr_assert_eq(setenv("XDG_STATE_HOME", dir, 1), 0);
-	cleanup_free char *at = xasprintf("%s/r", dir);
-	cr_assert_eq(registry_create(at, id, &e), 0, "%s", e.msg);
-	cr_assert_eq(registry_open(at, REGISTRY_WRITE, &r, &e), 0, "%s", e.msg);
-	models_make(r);
-	cr_assert_eq(store_read_begin(r->store, &t, &e), 0);
+	site_make(&s);
+	models_make(&s);
+	cr_assert_eq(store_read_begin(s.r->store, &t, &e), 0);
 	for (size_t i = 0; i < COUNT(looks); i++) {
 		cr_assert_eq(models_window_load(&w, t, "", looks[i].want, 20, looks[i].to_end, &e),
 		             0);
@@ -149,5 +117,5 @@ Test(list, a_window_over_models)
 	cr_expect(w.total == 0 && w.total_is_known && models_window_row(&w, 0) == NULL);
 	models_window_fini(&w);
 	store_abort(t);
-	registry_close(r);
+	site_leave(&s);
 }
