@@ -255,6 +255,7 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 		.abort_wanted = abort_wanted,
 		.arg = j,
 		.is_abort = mode && streq(mode, "abort"),
+		.is_resume = mode && streq(mode, "resume"),
 		.deadline_ms = clock_mono_ms() + (ms ? ms : TIMEOUT_MS_DEFAULT),
 		.state = JOB_PLANNED,
 	};

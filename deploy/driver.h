@@ -58,6 +58,9 @@ struct target {
 	const char *object;     /* name at the target; NULL: the driver maps the model's name */
 	const json_t *settings; /* object; the driver's own keys, unknown ones refused by open */
 	struct digest identity; /* of all that is logged about it */
+	/* clock_mono_ms() at which looking (probe, preflight, observe) must end; 0: each call has
+	 * its own limit. Set by who opened the target, and may change between calls. */
+	uint64_t deadline_ms;
 };
 
 struct target_facts {
@@ -81,6 +84,9 @@ struct source {
 	int (*open)(void *arg, size_t i, int *ret_fd, struct err *e);
 	void *arg;
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	/* Asked before each file and each block of 1 MiB that is copied or read back; negative
+	 * stops there with its error, and nothing of it may be served. May be NULL. */
+	int (*check)(void *arg, struct err *e);
 };
 
 /* What should be there when all is done. */

@@ -15,8 +15,10 @@
 
 #include "deploy/modelrepo_driver.h"
 #include "deploy/smoke.h"
+#include "registry/base/clock.h"
 
-#define SMOKE_MS 30000
+#define SMOKE_MS   30000
+#define IGNORED_MS 5000u
 
 extern const struct deploy_driver driver_modelrepo;
 
@@ -48,6 +50,30 @@ read_settings(const struct target *t, struct http_options *ret, struct err *e)
 	return 0;
 }
 
+static void
+modelrepo_close(void *st)
+{
+	struct modelrepo *m = st;
+
+	http_free(m->http);
+	free(m->url);
+	*m = (struct modelrepo){ 0 };
+}
+
+/* Said when the target is added, not when the first version is promoted to it. */
+static int
+check_address(const struct modelrepo *m, struct err *e)
+{
+	int rc;
+
+	rc = http_check_address(m->http, m->url, e);
+	if (rc != -ERR_DENIED)
+		return rc;
+	e->code = ERR_USAGE;
+	return err_hint(e, "use https, or --set allow-plain-http=true when anybody on the way may "
+	                   "read and change what is sent");
+}
+
 static int
 modelrepo_open(void *st, const struct target *t, struct err *e)
 {
@@ -77,18 +103,13 @@ modelrepo_open(void *st, const struct target *t, struct err *e)
 		n--;
 	m->t = t;
 	m->url = xstrndup(t->url, n);
-	m->api = (struct modelrepo_api){ .http = m->http, .url = m->url };
-	return 0;
-}
-
-static void
-modelrepo_close(void *st)
-{
-	struct modelrepo *m = st;
-
-	http_free(m->http);
-	free(m->url);
-	*m = (struct modelrepo){ 0 };
+	m->api = (struct modelrepo_api){ .http = m->http,
+		                         .url = m->url,
+		                         .deadline_ms = &t->deadline_ms };
+	rc = check_address(m, e);
+	if (rc < 0)
+		modelrepo_close(m);
+	return rc;
 }
 
 static int
@@ -274,8 +295,20 @@ is_quiet(const struct modelrepo_index *index)
 	return true;
 }
 
+/* A load ends before it is answered, so what the index says some seconds after a success is no
+ * longer on its way: another version READY, and ours never taken up (absent, or still "unloaded"
+ * from an earlier time). */
+static bool
+is_ignored(const struct modelrepo *m, const struct rollout *q, enum modelrepo_state state,
+           const struct observation *seen)
+{
+	return (state == MODELREPO_ABSENT || state == MODELREPO_UNAVAILABLE) &&
+	       !seen->serving_empty && m->loaded_number == q->number && clock_mono_ms() >= m->loaded_ms + IGNORED_MS;
+}
+
 static void
-judge(const struct rollout *q, const struct modelrepo_index *index, struct observation *ret)
+judge(const struct modelrepo *m, const struct rollout *q, const struct modelrepo_index *index,
+      struct observation *ret)
 {
 	const bool is_placed = (ret->proofs & PROOF_BIT(PROOF_OBJECT)) != 0;
 	const char *reason = "";
@@ -307,6 +340,12 @@ judge(const struct rollout *q, const struct modelrepo_index *index, struct obser
 	if (state == MODELREPO_UNAVAILABLE && reason[0] && !streq(reason, "unloaded")) {
 		ret->status = ROLLOUT_FAILED;
 		(void)snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
+	} else if (is_ignored(m, q, state, ret)) {
+		ret->status = ROLLOUT_FAILED;
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+		               "the server said that it loaded the model, and after %u s version %"
+		               PRIu64 " is still ready in its index, not %" PRIu64,
+		               IGNORED_MS / 1000, ret->serving_number, q->number);
 	} else if (state == MODELREPO_LOADING) {
 		(void)snprintf(ret->reason, sizeof(ret->reason),
 		               "version %" PRIu64 " is being loaded", q->number);
@@ -382,7 +421,7 @@ modelrepo_observe(void *st, const struct rollout *q, struct observation *ret, st
 	ret->serving_empty = ret->serving_number == 0;
 	if (!ret->is_drifted && !ret->serving_empty && ret->serving_number == stamp.number)
 		ret->serving_version = stamp.version;
-	judge(q, &index, ret);
+	judge(m, q, &index, ret);
 	return 0;
 }
 

@@ -174,10 +174,17 @@ struct copy {
 };
 
 static int
+may_go_on(const struct copy *c, struct err *e)
+{
+	return c->s->check ? c->s->check(c->s->arg, e) : 0;
+}
+
+static int
 copy_bytes(struct copy *c, const struct source_file *f, int in, int out, struct err *e)
 {
 	struct digest got;
 	uint64_t size = 0;
+	int rc;
 
 	hasher_reset(c->hasher);
 	for (;;) {
@@ -189,6 +196,9 @@ copy_bytes(struct copy *c, const struct source_file *f, int in, int out, struct 
 			return err_sys(e, "cannot read \"%s\" of the version", f->path);
 		if (n == 0)
 			break;
+		rc = may_go_on(c, e);
+		if (rc < 0)
+			return rc;
 		size += (uint64_t)n;
 		if (size > f->size)
 			break;
@@ -214,6 +224,9 @@ copy_file(struct copy *c, int dirfd, size_t i, struct err *e)
 	cleanup_close int parent = -1, in = -1, out = -1;
 	int rc;
 
+	rc = may_go_on(c, e);
+	if (rc < 0)
+		return rc;
 	rc = parents_open(dirfd, c->where, f->path, &parent, e);
 	if (rc < 0)
 		return rc;
@@ -305,12 +318,40 @@ verify_names(int dirfd, const char *where, const struct source *s, struct err *e
 	return rc;
 }
 
+/* What the disk has, not what memory remembers having written. */
+static int
+hash_back(struct copy *c, int fd, const struct source_file *f, struct digest *ret, struct err *e)
+{
+	int rc;
+
+	/* advice, so a failure is none */
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	hasher_reset(c->hasher);
+	for (;;) {
+		const ssize_t n = read(fd, c->block, BLOCK_SIZE);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "cannot read \"%s/%s\"", c->where, f->path);
+		if (n == 0)
+			break;
+		rc = may_go_on(c, e);
+		if (rc < 0)
+			return rc;
+		hasher_update(c->hasher, c->block, (size_t)n);
+	}
+	hasher_final(c->hasher, ret);
+	return 0;
+}
+
 static int
 verify_file(struct copy *c, int dirfd, const struct source_file *f, struct err *e)
 {
 	cleanup_close int fd = beneath_open(dirfd, f->path, O_RDONLY, 0);
 	struct digest got;
 	struct stat st;
+	int rc;
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_DIGEST, "\"%s/%s\" is missing", c->where, f->path);
@@ -324,23 +365,9 @@ verify_file(struct copy *c, int dirfd, const struct source_file *f, struct err *
 		return err_set(e, ERR_DIGEST, "\"%s/%s\" has %llu bytes where the version has %llu",
 		               c->where, f->path, (unsigned long long)st.st_size,
 		               (unsigned long long)f->size);
-
-	/* what the disk has, not what memory remembers having written; advice, so a failure is none
-	 */
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	hasher_reset(c->hasher);
-	for (;;) {
-		const ssize_t n = read(fd, c->block, BLOCK_SIZE);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "cannot read \"%s/%s\"", c->where, f->path);
-		if (n == 0)
-			break;
-		hasher_update(c->hasher, c->block, (size_t)n);
-	}
-	hasher_final(c->hasher, &got);
+	rc = hash_back(c, fd, f, &got, e);
+	if (rc < 0)
+		return rc;
 	if (!digest_eq(&got, &f->digest))
 		return err_set(e, ERR_DIGEST, "\"%s/%s\" does not have the bytes of the version",
 		               c->where, f->path);

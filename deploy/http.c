@@ -184,6 +184,14 @@ check_url(const struct http *h, const char *url, bool *ret_plain, struct err *e)
 	return 0;
 }
 
+int
+http_check_address(const struct http *h, const char *url, struct err *e)
+{
+	bool is_plain;
+
+	return check_url(h, url, &is_plain, e);
+}
+
 static int
 request_headers(const struct http_request *q, struct curl_slist **ret)
 {

@@ -45,6 +45,9 @@ struct http_response {
 void http_response_fini(struct http_response *r);
 #define cleanup_response __attribute__((cleanup(http_response_fini)))
 
+/* What http_perform refuses before anything is sent. USAGE: no such URL or scheme, or a user name
+ * in it; DENIED: plain http to another host. */
+int http_check_address(const struct http *h, const char *url, struct err *e);
 /* 0: a whole answer of any status. UNREACHABLE: nothing was sent (name, connect, TLS), or it was
  * safe to repeat and never answered; OUTCOME_UNKNOWN: sent, no whole answer; TOO_BIG; DENIED:
  * plain http or a certificate that does not verify; USAGE: no such URL or scheme; MALFORMED: a

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "registry/base/clock.h"
 #include "registry/base/vec.h"
 
-#define READ_MS   10000
+#define READ_MS   10000u
+#define LEAST_MS  100u /* a server that is well answers in this, however late it is */
 #define UNLOAD_MS 30000
 
 static const char type_json[] = "application/json";
@@ -40,6 +42,16 @@ url_of(const struct modelrepo_api *a, const char *front, const char *model, cons
 	return buf_steal(&b);
 }
 
+static uint64_t
+read_ms(const struct modelrepo_api *a)
+{
+	const uint64_t now_ms = clock_mono_ms(), end_ms = a->deadline_ms ? *a->deadline_ms : 0;
+
+	if (end_ms == 0 || end_ms >= now_ms + READ_MS)
+		return READ_MS;
+	return end_ms > now_ms + LEAST_MS ? end_ms - now_ms : LEAST_MS;
+}
+
 /* One read; *ret_status also of answers that are no success, which are no error here. */
 static int
 read_json(const struct modelrepo_api *a, struct http_request *q, long *ret_status, json_t **ret,
@@ -48,7 +60,7 @@ read_json(const struct modelrepo_api *a, struct http_request *q, long *ret_statu
 	cleanup_response struct http_response r = { 0 };
 	int rc;
 
-	q->timeout_ms = READ_MS;
+	q->timeout_ms = read_ms(a);
 	q->safe_to_repeat = true;
 	rc = http_perform(a->http, q, &r, e);
 	if (rc < 0)
@@ -83,7 +95,7 @@ modelrepo_live(const struct modelrepo_api *a, struct err *e)
 {
 	cleanup_free char *url = url_of(a, "/v2/health/live", "", "");
 	cleanup_response struct http_response r = { 0 };
-	const struct http_request q = { .method = "GET", .url = url, .timeout_ms = READ_MS,
+	const struct http_request q = { .method = "GET", .url = url, .timeout_ms = read_ms(a),
 		                        .safe_to_repeat = true };
 	int rc;
 

@@ -14,6 +14,8 @@
 struct modelrepo_api {
 	struct http *http;
 	const char *url; /* without a slash at its end */
+	/* clock_mono_ms() at which reads end, read at each call; NULL or 0: each has its own limit */
+	const uint64_t *deadline_ms;
 };
 
 struct modelrepo_server {

@@ -12,6 +12,9 @@ struct modelrepo {
 	struct http *http;
 	char *url; /* without slashes at its end */
 	struct modelrepo_api api;
+	/* The load that was answered with success by this process: of which number, and when
+	 * (clock_mono_ms()). 0: none. */
+	uint64_t loaded_number, loaded_ms;
 };
 
 /* entry gets the model's name at the target even when the folder is not there. */

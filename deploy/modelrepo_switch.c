@@ -24,7 +24,7 @@ struct state {
 
 /* One run of a switch. */
 struct run {
-	const struct modelrepo *m;
+	struct modelrepo *m;
 	const struct rollout *q;
 	struct folder *f;
 	char entry[256];
@@ -251,9 +251,17 @@ place(const struct run *r, const struct state *s, struct err *e)
 static int
 tell_server(const struct run *r, const struct state *s, uint64_t timeout_ms, struct err *e)
 {
+	int rc;
+
+	r->m->loaded_number = 0;
 	if (s->number == 0)
 		return modelrepo_unload(&r->m->api, r->entry, e);
-	return modelrepo_load(&r->m->api, r->entry, timeout_ms, e);
+	rc = modelrepo_load(&r->m->api, r->entry, timeout_ms, e);
+	if (rc < 0)
+		return rc;
+	r->m->loaded_number = s->number;
+	r->m->loaded_ms = clock_mono_ms();
+	return 0;
 }
 
 /* The folder first and the stamp after it: until all files are back the stamp says whose work it
@@ -339,7 +347,7 @@ int
 modelrepo_apply(void *st, const struct rollout *q, struct str rendered,
                 const struct precondition *p, struct err *e)
 {
-	const struct modelrepo *m = st;
+	struct modelrepo *m = st;
 	cleanup_run struct run r = { .m = m, .q = q };
 	struct state to = { .plan_id = q->plan_id };
 	struct state back;

@@ -49,12 +49,37 @@ is_late(const struct rollout_run *run)
 	return clock_mono_ms() >= run->deadline_ms;
 }
 
+/* Has this job, here or before it was interrupted, left anything at a target? */
+static bool
+is_begun(const struct rollout_run *run)
+{
+	bool any = run->is_resume;
+
+	for (size_t i = 0; i < run->wave->n; i++)
+		any = any || run->wave->v[i].is_changed;
+	return any;
+}
+
 static int
 check_abort(const struct rollout_run *run, struct err *e)
 {
 	if (!run->abort_wanted || !run->abort_wanted(run->arg))
 		return 0;
 	return err_set(e, ERR_CANCELLED, "aborted on request");
+}
+
+/* Until the switch there is nothing to wait for: who is late stops, and has changed nothing. */
+static int
+check_stop(const struct rollout_run *run, struct err *e)
+{
+	int rc = check_abort(run, e);
+
+	if (rc < 0 || !is_late(run))
+		return rc;
+	if (is_begun(run))
+		return err_set(e, ERR_OUTCOME_UNKNOWN, "timed out before all targets had switched");
+	err_set(e, ERR_OUTCOME_UNKNOWN, "timed out before the switch; nothing was changed");
+	return err_hint(e, "allow more time with --timeout, then try again");
 }
 
 /* --- preflight --- */
@@ -102,14 +127,17 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct findings f = { 0 };
 	struct observation o;
-	int rc = v->d->probe(v->st, &v->facts, e);
+	int rc;
 
+	v->t.deadline_ms = run->deadline_ms;
+	rc = v->d->probe(v->st, &v->facts, e);
 	if (rc == 0)
 		rc = wave_look(run->wave, v, &o, e);
 	if (rc == 0)
 		rc = check_held(run, v, &o, e);
 	if (rc == 0)
 		rc = v->d->preflight(v->st, &v->q, &f, e);
+	v->t.deadline_ms = 0; /* after the switch the last look may be late: it tells what serves */
 	if (rc == 0)
 		wave_check_proof(v, &f);
 	if (rc == 0 &&
@@ -160,6 +188,16 @@ bytes_moved(void *arg, uint64_t done, uint64_t total)
 	(void)journal_write(c->run->journal, &l, &ignored);
 }
 
+/* Called with the wave, as every call of its sources is. */
+static int
+check_copy(void *arg, struct err *e)
+{
+	const struct wave *w = arg;
+	const struct byte_count *c = w->moved_arg;
+
+	return check_stop(c->run, e);
+}
+
 static int
 stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
@@ -174,8 +212,10 @@ stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
 		return rc;
 	run->wave->moved = bytes_moved;
 	run->wave->moved_arg = &c;
+	run->wave->source.check = check_copy;
 	rc = v->d->stage(v->st, &v->q, e);
 	run->wave->moved = NULL;
+	run->wave->source.check = NULL;
 	return rc;
 }
 
@@ -211,17 +251,25 @@ struct doubt {
 	bool tried;     /* the switch was made once more */
 };
 
+/* "Serving" is said only where the server can be asked; a folder has files. */
+static bool
+can_list(const struct wave_target *v)
+{
+	return (v->facts.proofs >> PROOF_LISTED) != 0;
+}
+
 static int
 late(const struct wave_target *v, const struct observation *o, const struct doubt *d, struct err *e)
 {
 	const char *why = d->text[0] ? d->text : o->reason;
+	const char *is_there = can_list(v) ? "serves" : "is";
 	char serving[48] = "";
 
 	if (o->serving_known && o->serving_empty)
-		(void)snprintf(serving, sizeof serving, "; no version serves there");
+		(void)snprintf(serving, sizeof serving, "; no version %s there", is_there);
 	else if (o->serving_known)
-		(void)snprintf(serving, sizeof serving, "; version %" PRIu64 " serves there",
-		               o->serving_number);
+		(void)snprintf(serving, sizeof serving, "; version %" PRIu64 " %s there",
+		               o->serving_number, is_there);
 	return err_set(e, ERR_OUTCOME_UNKNOWN, "target \"%s\" has not finished in time: %s%s",
 	               v->row.name, why[0] ? why : rollout_status_name(o->status), serving);
 }
@@ -296,12 +344,24 @@ watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct er
 	}
 }
 
+/* Ten seconds without a word look like a job that hangs. */
+static int
+say_grace(struct rollout_run *run, const struct wave_target *v, const struct err *bad,
+          struct err *e)
+{
+	return rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e,
+	                   "%s; asking again for up to %u s, what was there before may still "
+	                   "be draining",
+	                   bad->msg, SMOKE_GRACE_MS / 1000);
+}
+
 /* The golden request, again while the old version may still be draining. */
 static int
 answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const uint64_t until = clock_mono_ms() + SMOKE_GRACE_MS;
 	uint64_t pause = LOOK_FIRST_MS;
+	bool is_said = false;
 
 	for (;;) {
 		struct proof proof = { 0 };
@@ -325,6 +385,11 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 				e->code = ERR_OUTCOME_UNKNOWN;
 			return err_prefix(e, "target \"%s\"", v->row.name);
 		}
+		if (!is_said)
+			rc = say_grace(run, v, &bad, e);
+		if (rc < 0)
+			return rc;
+		is_said = true;
 		wait_ms(pause);
 		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
 	}
@@ -352,7 +417,7 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
 	const enum proof_layer wanted = wanted_proof(v);
 	const char *asked = can_ask      ? "asking the golden request"
-	                    : v->q.empty ? "nothing serves: nothing is asked"
+	                    : v->q.empty ? "nothing is there: nothing is asked"
 	                                 : "no golden request: answers are not checked";
 	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s", asked);
 
@@ -372,14 +437,15 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct journal_line l = { .state = JOB_VERIFYING, .step = "proved" };
 	struct doubt d = { 0 };
-	int rc = check_abort(run, e);
+	int rc = check_stop(run, e);
 
 	if (rc == 0)
 		rc = stage_bytes(run, v, e);
 	if (rc == 0)
-		rc = check_abort(run, e);
-	if (rc == 0)
-		rc = switch_target(run, v, e);
+		rc = check_stop(run, e);
+	if (rc < 0)
+		return rc;
+	rc = switch_target(run, v, e);
 	if (rc == -ERR_OUTCOME_UNKNOWN) { /* perhaps it did: looking tells */
 		(void)str_copy(d.text, sizeof d.text, e->msg);
 		err_clear(e);
@@ -469,12 +535,20 @@ not_put_back(struct rollout_run *run, const struct wave_target *v, const struct 
 	return -(int)why->code;
 }
 
+static const char *
+as_before(const struct wave *w, bool is_listed)
+{
+	if (w->now.exists && !w->now.empty)
+		return is_listed ? "the old version serves" : "the old version is there";
+	return is_listed ? "nothing is served" : "no version is there";
+}
+
 static int
 roll_back(struct rollout_run *run, struct err *why)
 {
 	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
 	struct wave *w = run->wave;
-	bool any = false;
+	bool any = false, is_listed = true;
 
 	for (size_t i = w->n; i-- > 0;) {
 		struct err e = { 0 };
@@ -482,6 +556,7 @@ roll_back(struct rollout_run *run, struct err *why)
 		if (!w->v[i].is_changed)
 			continue;
 		any = true;
+		is_listed = is_listed && can_list(&w->v[i]);
 		if (put_back(run, &w->v[i], &e) < 0)
 			return not_put_back(run, &w->v[i], &e, why);
 	}
@@ -489,19 +564,19 @@ roll_back(struct rollout_run *run, struct err *why)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any)
 		err_hint(why, "%s, as before; look into it, then plan anew",
-		         w->now.exists && !w->now.empty ? "the old version serves"
-		                                        : "nothing is served");
+		         as_before(w, is_listed));
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;
 }
 
-/* Unknown stays unknown: nothing is put back, and the job can be resumed. */
+/* Unknown stays unknown: nothing is put back, and the job can be resumed; but for a job that has
+ * changed nothing, there is nothing to go on with. */
 static int
 leave(struct rollout_run *run, struct err *why)
 {
 	why->code = ERR_OUTCOME_UNKNOWN;
-	fail_line(run, JOB_DETACHED, why);
+	fail_line(run, run->is_abort || is_begun(run) ? JOB_DETACHED : JOB_FAILED, why);
 	return -ERR_OUTCOME_UNKNOWN;
 }
 
@@ -543,6 +618,9 @@ rollout_run(struct rollout_run *run, struct err *e)
 		return roll_back(run, e);
 	}
 	rc = preflight(run, e);
+	/* what an interrupted job has left is still there when nobody can be reached now */
+	if (rc == -ERR_UNREACHABLE && run->is_resume)
+		return leave(run, e);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
 		rc = forward(run, &w->v[i], e);
 	if (rc == 0)

@@ -20,6 +20,7 @@ struct rollout_run {
 	bool (*abort_wanted)(void *arg);
 	void *arg;
 	bool is_abort;        /* only put back what was changed */
+	bool is_resume;       /* an earlier run of this job may have changed something */
 	enum job_state state; /* how it ended */
 	enum err_code code;   /* of the failure; ERR_OK */
 	bool is_rolled_back;

@@ -52,6 +52,7 @@ static struct world {
 	} at[2];
 	bool used[2]; /* a failure of a write happens once */
 	bool wants_abort;
+	struct rollout_run *run;
 	struct journal *journal;
 	struct journal_line last;
 	struct buf trace;
@@ -136,9 +137,14 @@ static int
 mock_stage(void *st, const struct rollout *q, struct err *e)
 {
 	const struct mock *m = st;
+	const struct failure *f;
 
 	announced(m->at, "stage");
-	return fail(call(m->at, 'S'), e);
+	f = call(m->at, 'S');
+	if (f && !f->code) /* the time is up while it copies */
+		world.run->deadline_ms = 0;
+	cr_assert(q->files->check != NULL);
+	return f && f->code ? fail(f, e) : q->files->check(q->files->arg, e);
 }
 
 static int
@@ -294,7 +300,7 @@ begin(const struct rollout_case *c, struct plan *p, struct wave *w)
 		                     .number = c->held,
 		                     .version = version_of(c->held) };
 	w->files = xcalloc(1, sizeof(*w->files));
-	w->source = (struct source){ .files = w->files, .n = 1 };
+	w->source = (struct source){ .files = w->files, .n = 1, .arg = w };
 	w->held.manifest.n = c->held ? 1 : 0;
 	w->held_source = w->source;
 	w->v = xcalloc(w->n, sizeof(*w->v));
@@ -377,6 +383,8 @@ struct extra {
 	bool is_abort;    /* only put back */
 	bool is_stamped;  /* this plan was there before */
 	bool wants_abort; /* a person asks to stop */
+	bool is_resume;   /* the job was interrupted before */
+	bool is_late;     /* its time is up when it begins */
 	uint64_t foreign; /* somebody put this there; 0 no */
 	bool has_min_proof;
 	enum proof_layer min_proof;
@@ -389,7 +397,7 @@ patience_ms(const struct rollout_case *c)
 	const bool is_asked_in_vain =
 	        c->first.at && c->first.at[1] == 'N' && c->first.done == NOTHING;
 
-	return is_asked_in_vain || c->state == JOB_DETACHED ? 100 : 60000;
+	return is_asked_in_vain || c->state == JOB_DETACHED ? 300 : 60000;
 }
 
 static void
@@ -407,7 +415,10 @@ play(const struct rollout_case *c, const struct extra *x)
 		                   .journal = open_journal(dir),
 		                   .abort_wanted = abort_wanted,
 		                   .is_abort = x->is_abort,
-		                   .deadline_ms = clock_mono_ms() + patience_ms(c) };
+		                   .is_resume = x->is_resume,
+		                   .deadline_ms =
+		                           x->is_late ? 0 : clock_mono_ms() + patience_ms(c) };
+	world.run = &run;
 	begin(c, &p, &w);
 	world.at[0].is_stamped = x->is_stamped;
 	if (x->foreign)
@@ -556,6 +567,21 @@ static const struct {
 	{ { .foreign = 2 },
 	  { "there already", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK, JOB_VERIFYING, false, GOOD,
 	  "2" } },
+	{ { .is_late = true },
+	  { "late before anything", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_FAILED,
+	    false, "aP aL aF", "1" } },
+	{ { 0 },
+	  { "late while copying", { "aS", ERR_OK, 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN,
+	    JOB_FAILED, false, AHEAD "aS", "1" } },
+	{ { 0 },
+	  { "late at the second", { "bS", ERR_OK, 0 }, { 0 }, NULL, 2, 1, 2, ERR_OUTCOME_UNKNOWN,
+	    JOB_DETACHED, false, BOTH "aS aA aW aN bS", "2 1" } },
+	{ { .is_resume = true, .is_late = true, .is_stamped = true },
+	  { "resumed too late", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED,
+	    false, "aP aL aF", "1" } },
+	{ { .is_resume = true, .is_stamped = true },
+	  { "resumed in the dark", { "aP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aP", "1" } },
 	{ { .has_min_proof = true, .min_proof = PROOF_SOAKED },
 	  { "cannot be proved", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
 	    "aP aL aF", "1" } },
