@@ -108,8 +108,9 @@ last_line(struct app *a, const char *id, struct journal_line *ret, struct err *e
 	return rc;
 }
 
+/* changed: did this very command end it? NULL where that is not asked. */
 static int
-show(struct app *a, const char *id, struct err *e)
+show(struct app *a, const char *id, const bool *changed, struct err *e)
 {
 	char plan[DIGEST_HEX_SIZE];
 	struct journal_line last = { 0 };
@@ -141,6 +142,8 @@ show(struct app *a, const char *id, struct err *e)
 		jo_string(j, "target", last.target[0] ? last.target : NULL);
 		jo_string(j, "text", has ? last.text : NULL);
 		jo_string(j, "code", last.code[0] ? last.code : NULL);
+		if (changed)
+			jo_bool(j, "changed", *changed);
 	} else {
 		out_field(a->out, "job", "%s", row.id);
 		out_field(a->out, "action", "%s \"%s\" in %s", row.kind, row.model, row.stage);
@@ -158,7 +161,7 @@ show(struct app *a, const char *id, struct err *e)
 static int
 run_show(struct app *a, const struct args *in, struct err *e)
 {
-	return show(a, in->pos[0], e);
+	return show(a, in->pos[0], NULL, e);
 }
 
 /* --- follow, wait --- */
@@ -179,11 +182,11 @@ follow(struct app *a, const char *id, unsigned flags, struct err *e)
 	if (rc == 0)
 		rc = job_follow(a, id, !json && (flags & FOLLOW_NOTES),
 		                json && (flags & FOLLOW_EVENTS), &end, e);
-	if (rc == 0 && json && !(flags & FOLLOW_EVENTS))
-		rc = show(a, id, e);
+	if (rc == 0 && (json ? !(flags & FOLLOW_EVENTS) : out_format_of(a->out) == OUT_TSV))
+		rc = show(a, id, NULL, e);
 	if (rc == 0)
 		rc = job_result(id, &end, e);
-	if (rc == 0 && !json)
+	if (rc == 0 && !json && out_format_of(a->out) != OUT_TSV)
 		out_text(a->out, "%s\n",
 		         out_format_of(a->out) == OUT_NAME ? row.id : end.last.text);
 	return rc;
@@ -229,7 +232,7 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 	if (!a->detach)
 		return follow(a, id, FOLLOW_NOTES, e);
 	if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
-		return show(a, id, e);
+		return show(a, id, NULL, e);
 	out_text(a->out, "job %s runs: slipway job follow %s\n", id, id);
 	return 0;
 }
@@ -247,6 +250,16 @@ ask_to_abort(struct app *a, const char *id, struct err *e)
 }
 
 static int
+show_aborted(struct app *a, const char *id, bool changed, struct err *e)
+{
+	if (out_format_of(a->out) != OUT_TEXT && out_format_of(a->out) != OUT_WIDE)
+		return show(a, id, &changed, e);
+	out_text(a->out, "job %s %s: the targets are as before\n", id,
+	         changed ? "was aborted" : "was put back already");
+	return 0;
+}
+
+static int
 aborted(struct app *a, const char *id, struct err *e)
 {
 	struct job_end end;
@@ -259,10 +272,21 @@ aborted(struct app *a, const char *id, struct err *e)
 		               ? err_set(e, ERR_CONFLICT,
 		                         "job %s had succeeded before it could be stopped", id)
 		               : job_result(id, &end, e);
-	if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
-		return show(a, id, e);
-	out_text(a->out, "job %s was aborted: the targets are as before\n", id);
-	return 0;
+	return show_aborted(a, id, true, e);
+}
+
+/* Already so is no failure: who asks twice wants what is there. */
+static int
+ended_already(struct app *a, const struct job_row *row, struct err *e)
+{
+	if (streq(row->state, job_state_name(JOB_ABORTED)) ||
+	    streq(row->state, job_state_name(JOB_ROLLED_BACK)))
+		return show_aborted(a, row->id, false, e);
+	err_set(e, ERR_CONFLICT, "job %s has ended (%s)", row->id, row->state);
+	if (streq(row->state, job_state_name(JOB_SUCCEEDED)))
+		return err_hint(e, "slipway rollback %s --stage %s goes back from it", row->model,
+		                row->stage);
+	return err_hint(e, "nothing is left to abort: slipway status %s", row->model);
 }
 
 static int
@@ -276,14 +300,8 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 	bool alive;
 	int rc = find(a, id, &row, e);
 
-	if (rc == 0 && row.end_seq) {
-		err_set(e, ERR_CONFLICT, "job %s has ended (%s)", id, row.state);
-		return streq(row.state, job_state_name(JOB_SUCCEEDED))
-		               ? err_hint(e, "slipway rollback %s --stage %s goes back from it",
-		                          row.model, row.stage)
-		               : err_hint(e, "nothing is left to abort: slipway status %s",
-		                          row.model);
-	}
+	if (rc == 0 && row.end_seq)
+		return ended_already(a, &row, e);
 	if (rc == 0)
 		rc = app_confirm(a, what, NULL, line, e);
 	if (rc == 0)

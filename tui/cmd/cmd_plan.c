@@ -11,10 +11,31 @@
 
 /* --- list --- */
 
+/* Is it open, with a promotion of its stage since it was stored? For showing only: whether a plan
+ * may be applied is read from the log. */
+static bool
+is_dead(struct txn *t, const struct plan_row *p)
+{
+	const struct stage_mark *s;
+	struct err ignored = { 0 };
+	struct model_row m;
+
+	if (!streq(p->state, "open") || model_get(t, p->model, &m, &ignored) < 0)
+		return false;
+	s = model_stage(&m, p->stage);
+	return s && s->promotion_seq > p->seq;
+}
+
+struct list {
+	struct app *a;
+	struct txn *t;
+};
+
 static int
 list_row(void *arg, const struct plan_row *p)
 {
-	struct app *a = arg;
+	const struct list *l = arg;
+	struct app *a = l->a;
 	char id[DIGEST_HEX_SIZE];
 
 	digest_hex(&p->id, id);
@@ -25,7 +46,7 @@ list_row(void *arg, const struct plan_row *p)
 	out_cell(a->out, p->model);
 	cell_number(a->out, p->number);
 	out_cell(a->out, p->stage);
-	out_cell(a->out, p->state);
+	out_cell(a->out, is_dead(l->t, p) ? "dead" : p->state);
 	out_cell(a->out, p->authorisation_seq ? "signed" : "not signed");
 	out_cell(a->out, p->job[0] ? p->job : NULL);
 	out_cell_time(a->out, p->time_s);
@@ -46,16 +67,16 @@ run_list(struct app *a, const struct args *in, struct err *e)
 		{ "JOB", "job", OUT_LEFT, false, false },
 		{ "AGE", "time", OUT_LEFT, false, false },
 	};
-	struct txn *t;
-	int rc = store_read_begin(a->registry->store, &t, e);
+	struct list l = { .a = a };
+	int rc = store_read_begin(a->registry->store, &l.t, e);
 
 	(void)in;
 	if (rc < 0)
 		return rc;
 	out_table_begin(a->out, "PlanList", columns, COUNT(columns));
-	rc = plan_each(t, list_row, a, e);
+	rc = plan_each(l.t, list_row, &l, e);
 	out_table_end(a->out);
-	store_abort(t);
+	store_abort(l.t);
 	return rc;
 }
 
@@ -70,6 +91,8 @@ find(struct app *a, const char *id, struct plan_row *row, struct plan *ret, stru
 	if (rc < 0)
 		return rc;
 	rc = plan_find(t, id, row, e);
+	if (rc == 0 && is_dead(t, row))
+		(void)str_copy(row->state, sizeof row->state, "dead");
 	store_abort(t);
 	return rc < 0 ? rc : plan_load(a->registry, &row->id, ret, e);
 }
@@ -163,7 +186,7 @@ show_again(struct app *a, const struct plan *p, struct err *e)
 		err_set(e, ERR_CONFLICT,
 		        "the plan does not fit any more: today it would be another one");
 		rc = err_hint(e, "make a new plan: targets or stages have changed since");
-	} else if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME) {
+	} else if (out_format_of(a->out) == OUT_TEXT || out_format_of(a->out) == OUT_WIDE) {
 		proposal_show(a, &again);
 	}
 	if (rc == 0)

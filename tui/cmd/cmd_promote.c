@@ -30,6 +30,37 @@ resolve(struct app *a, const char *text, const char *verb, struct version_row *r
 	return rc;
 }
 
+static bool
+is_for_people(const struct app *a)
+{
+	return out_format_of(a->out) == OUT_TEXT || out_format_of(a->out) == OUT_WIDE;
+}
+
+/* One field a line, named as the members of the JSON are. */
+static void
+show_fields(struct app *a, const struct proposal *p, bool changed)
+{
+	char id[DIGEST_HEX_SIZE], version[DIGEST_HEX_SIZE] = "";
+	const struct plan *plan = &p->plan;
+
+	digest_hex(&plan->id, id);
+	if (!plan->empty)
+		digest_hex(&plan->version, version);
+	out_object_begin(a->out, "Plan");
+	out_field(a->out, "id", "%s", id);
+	out_field(a->out, "action", "%s", plan->kind);
+	out_field(a->out, "model", "%s", plan->model);
+	out_field(a->out, "stage", "%s", plan->stage);
+	out_field(a->out, "number", "%" PRIu64, plan->number);
+	out_field(a->out, "version", "%s%s", plan->empty ? "" : "sha256:", version);
+	out_field(a->out, "targets", "%zu", plan->targets_n);
+	out_field(a->out, "already", "%s", p->already ? "true" : "false");
+	out_field(a->out, "repair", "%s", p->repair ? "true" : "false");
+	out_field(a->out, "blocked", "%s", p->blocked ? "true" : "false");
+	out_field(a->out, "changed", "%s", changed ? "true" : "false");
+	out_object_end(a->out);
+}
+
 static void
 show_proposal(struct app *a, const struct proposal *p, bool changed)
 {
@@ -42,7 +73,10 @@ show_proposal(struct app *a, const struct proposal *p, bool changed)
 		return;
 	}
 	if (!out_is_json(a->out)) {
-		proposal_show(a, p);
+		if (is_for_people(a))
+			proposal_show(a, p);
+		else
+			show_fields(a, p, changed);
 		return;
 	}
 	out_object_begin(a->out, "Plan");
@@ -78,7 +112,7 @@ go(struct app *a, const struct proposal *p, bool store_only, const char *line, s
 	if (rc < 0)
 		return rc;
 	if (store_only) {
-		if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
+		if (!is_for_people(a))
 			show_proposal(a, p, changed);
 		return 0;
 	}
@@ -95,7 +129,8 @@ propose(struct app *a, const char *kind, const char *model, const struct digest 
 
 	if (rc < 0)
 		return rc;
-	if (p.already && out_is_json(a->out) && (a->dry_run || store_only)) {
+	if (p.already && (out_is_json(a->out) || out_format_of(a->out) == OUT_TSV) &&
+	    (a->dry_run || store_only)) {
 		show_proposal(a, &p, false);
 	} else if (p.already) {
 		plan_is_done(a, &p.plan);
@@ -103,7 +138,7 @@ propose(struct app *a, const char *kind, const char *model, const struct digest 
 		show_proposal(a, &p, false);
 		rc = proposal_check_blocks(&p, e);
 	} else {
-		if (!out_is_json(a->out) && out_format_of(a->out) != OUT_NAME)
+		if (is_for_people(a))
 			proposal_show(a, &p);
 		rc = go(a, &p, store_only, line, e);
 	}
