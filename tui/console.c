@@ -359,7 +359,8 @@ frame(struct console *c)
 static void
 mark(struct console *c)
 {
-	if (!c->unmarked || screen_is_busy(c->screen) || children_run(c) || c->reload_at_ms > 0)
+	if (!c->unmarked || screen_is_busy(c->screen) || children_run(c) || c->reload_at_ms > 0 ||
+	    console_top(c)->is_unfinished)
 		return;
 	c->unmarked = false;
 	screen_mark(c->screen);
@@ -393,6 +394,8 @@ wait_ms(const struct console *c)
 {
 	const uint64_t now = clock_mono_ms();
 
+	if (c->stack[c->depth - 1]->is_unfinished)
+		return 0;
 	if (c->reload_at_ms == 0)
 		return -1;
 	return c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
@@ -435,6 +438,8 @@ loop(struct console *c)
 		mark(c);
 		const size_t n = poll_make(c, p);
 		const int rc = poll(p, n, wait_ms(c));
+		if (rc == 0 && console_top(c)->is_unfinished)
+			c->dirty |= console_top(c)->ops->more(console_top(c));
 		if (rc >= 0)
 			woken(c, p, n);
 		else if (errno != EINTR)

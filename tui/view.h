@@ -35,6 +35,7 @@ struct view {
 	char filter[128];         /* words typed after "/" */
 	bool is_filtering;        /* they are being typed: the cursor stands behind them */
 	bool is_live;             /* set by the view: call reload each second */
+	bool is_unfinished;       /* set by the view: call more when nothing else waits */
 	size_t page;              /* rows that the last draw had for its list */
 };
 
@@ -73,6 +74,8 @@ struct view_ops {
 	int (*open)(struct view *v, struct err *e);
 	int (*reload)(struct view *v,
 	              struct err *e); /* a window of rows, one short read transaction */
+	/* A few milliseconds of what reload or an action began. true: there is something to draw. */
+	bool (*more)(struct view *v);
 	void (*title)(const struct view *v,
 	              struct buf *ret); /* its part of the path; NULL: name and arg */
 	void (*draw)(struct view *v, const struct area *a);

@@ -2,13 +2,12 @@
 /* The window over all models. Walks forward only; going back starts at a remembered block. */
 #include "tui/view/models_window.h"
 
-#include <stdio.h>
-
-#include "registry/base/buf.h"
+#include "registry/base/clock.h"
 #include "registry/base/vec.h"
 #include "tui/view/list.h"
 
 #define WINDOW_ROWS (2u * BLOCK_ROWS)
+#define CLOCK_ROWS  512u /* so many between two looks at the clock */
 
 struct walk {
 	struct models_window *w;
@@ -16,6 +15,8 @@ struct walk {
 	size_t at;  /* number of the next row that matches */
 	size_t end; /* the first that is not needed */
 	bool to_end, stopped;
+	size_t seen;
+	uint64_t until_ms; /* 0: for ever */
 };
 
 static void
@@ -28,16 +29,36 @@ anchor_add(struct models_window *w, const char *name)
 static bool
 matches(const char *filter, const struct model_row *m)
 {
-	cleanup_buf struct buf b = { 0 };
+	const char *texts[5 + STAGES_MAX];
+	size_t n = 0;
 
 	if (!filter[0])
 		return true;
-	buf_addf(&b, "%s %s %s %s", m->name, m->signer, m->labels,
-	         m->is_signed ? "signed" : "unsigned");
+	texts[n++] = m->name;
+	texts[n++] = m->signer;
+	texts[n++] = m->labels;
+	texts[n++] = m->is_signed ? "signed" : "unsigned";
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
 		if (m->stages[i].number > 0)
-			buf_addf(&b, " %s", m->stages[i].stage);
-	return filter_match(filter, buf_cstr(&b));
+			texts[n++] = m->stages[i].stage;
+	texts[n] = NULL;
+	return filter_match_any(filter, texts);
+}
+
+/* Time is up: this row is where the next slice begins. */
+static bool
+pauses(struct walk *k, const struct model_row *m)
+{
+	struct models_window *w = k->w;
+
+	if (k->until_ms == 0 || ++k->seen % CLOCK_ROWS != 0 || clock_mono_ms() < k->until_ms)
+		return false;
+	w->is_paused = true;
+	w->rest.at = k->at;
+	w->rest.end = k->end;
+	w->rest.to_end = k->to_end;
+	(void)str_copy(w->rest.from, sizeof(w->rest.from), m->name);
+	return true;
 }
 
 static int
@@ -46,6 +67,8 @@ walk_row(void *arg, const struct model_row *m)
 	struct walk *k = arg;
 	struct models_window *w = k->w;
 
+	if (pauses(k, m))
+		return 1;
 	if (!matches(k->filter, m))
 		return 0;
 	if (k->at % BLOCK_ROWS == 0 && k->at / BLOCK_ROWS == w->anchors_n)
@@ -60,13 +83,32 @@ walk_row(void *arg, const struct model_row *m)
 	return 0;
 }
 
+static int
+walk(struct walk *k, struct txn *t, const char *from, struct err *e)
+{
+	struct models_window *w = k->w;
+	int rc;
+
+	w->is_paused = false;
+	k->until_ms = w->slice_ms > 0 ? clock_mono_ms() + w->slice_ms : 0;
+	rc = model_each(t, from, walk_row, k, e);
+	if (rc < 0)
+		return rc;
+	if (k->at > w->total)
+		w->total = k->at;
+	if (!k->stopped && !w->is_paused) {
+		w->total = k->at;
+		w->total_is_known = true;
+	}
+	return 0;
+}
+
 int
 models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
                    size_t need, bool to_end, struct err *e)
 {
 	size_t block = want / BLOCK_ROWS;
 	struct walk k = { .w = w, .filter = filter, .to_end = to_end };
-	int rc;
 
 	if (block >= w->anchors_n)
 		block = w->anchors_n > 0 ? w->anchors_n - 1 : 0;
@@ -77,16 +119,21 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
 	if (k.end > w->base + WINDOW_ROWS || k.end <= w->base)
 		k.end = w->base + WINDOW_ROWS;
 	w->n = 0;
-	rc = model_each(t, block < w->anchors_n ? w->anchors[block] : NULL, walk_row, &k, e);
-	if (rc < 0)
-		return rc;
-	if (k.at > w->total)
-		w->total = k.at;
-	if (!k.stopped) {
-		w->total = k.at;
-		w->total_is_known = true;
-	}
-	return 0;
+	return walk(&k, t, block < w->anchors_n ? w->anchors[block] : NULL, e);
+}
+
+int
+models_window_more(struct models_window *w, struct txn *t, const char *filter, struct err *e)
+{
+	struct walk k = { .w = w,
+		          .filter = filter,
+		          .at = w->rest.at,
+		          .end = w->rest.end,
+		          .to_end = w->rest.to_end };
+	char from[NAME_SIZE];
+
+	(void)str_copy(from, sizeof(from), w->rest.from);
+	return walk(&k, t, from, e);
 }
 
 bool
@@ -111,7 +158,7 @@ models_window_reset(struct models_window *w)
 	for (size_t i = 0; i < w->anchors_n; i++)
 		free(w->anchors[i]);
 	w->anchors_n = w->n = w->base = w->total = 0;
-	w->total_is_known = false;
+	w->total_is_known = w->is_paused = false;
 }
 
 void

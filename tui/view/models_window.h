@@ -2,7 +2,8 @@
 /*
  * A window over all models: two blocks of rows in memory, the name that each earlier block begins
  * with remembered, so that a million models cost no more than a thousand. The whole number is known
- * only once the end was seen.
+ * only once the end was seen. A search for what is rare is cut into slices, so that no key waits
+ * for it.
  */
 #pragma once
 
@@ -20,11 +21,20 @@ struct models_window {
 	bool total_is_known;
 	char **anchors; /* first name of each block seen */
 	size_t anchors_n, anchors_cap;
+	unsigned slice_ms; /* a walk that takes longer pauses; 0: it never does */
+	bool is_paused;    /* models_window_more goes on */
+	struct {
+		size_t at, end;
+		bool to_end;
+		char from[NAME_SIZE]; /* not looked at yet */
+	} rest;
 };
 /* Reads so that rows want .. want + need - 1 are there, as far as there are so many; need is at
  * most BLOCK_ROWS. to_end: goes on to count them all. */
 int models_window_load(struct models_window *w, struct txn *t, const char *filter, size_t want,
                        size_t need, bool to_end, struct err *e);
+/* Another slice of what paused. */
+int models_window_more(struct models_window *w, struct txn *t, const char *filter, struct err *e);
 /* Are they there already? */
 bool models_window_has(const struct models_window *w, size_t want, size_t need);
 const struct model_row *models_window_row(const struct models_window *w,

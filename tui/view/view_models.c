@@ -14,13 +14,14 @@
 #define WIDE_COLS    110u /* digest, files and signer have columns of their own */
 #define NARROW_COLS  60u  /* below: no signature, size and age */
 #define STORY_ROWS   16u  /* the area must have as many for the strip to show */
-#define WINDOW_AHEAD 64u
+#define SLICE_MS     5u /* of a search: a key waits no longer */
 
 struct models {
 	struct list list;
 	struct models_window w;
 	char chosen[NAME_SIZE]; /* the cursor follows the model, not the row */
 	char filter[128];       /* that the window was loaded with */
+	bool wants_end;         /* the last row is looked for */
 	struct err failed;
 	char last[400]; /* the chosen one's newest event */
 	char last_of[NAME_SIZE];
@@ -93,9 +94,34 @@ window_read(struct view *v, struct txn *t, bool to_end, struct err *e)
 
 	do /* after a reset only the beginning is known: each round reaches one block further */
 		rc = models_window_load(&s->w, t, v->filter, s->list.top, need, to_end, e);
-	while (rc == 0 && !s->w.total_is_known && s->list.top >= s->w.base + BLOCK_ROWS);
+	while (rc == 0 && !s->w.total_is_known && !s->w.is_paused &&
+	       s->list.top >= s->w.base + BLOCK_ROWS);
 	s->list.n = s->w.total;
 	return rc;
+}
+
+/* The rows of the screen are there, or what goes on brings them. */
+static bool
+window_serves(const struct view *v)
+{
+	const struct models *s = v->state;
+	const size_t top = s->list.top;
+
+	return models_window_has(&s->w, top, v->page + 1) ||
+	       (s->w.is_paused && top >= s->w.base && top <= s->w.base + s->w.n);
+}
+
+/* Until the end is found the rows before stay on the screen. */
+static void
+end_find(struct view *v)
+{
+	struct models *s = v->state;
+
+	s->wants_end = s->w.is_paused;
+	if (s->wants_end)
+		return;
+	s->list.cursor = s->w.total > 0 ? s->w.total - 1 : 0;
+	s->list.top = s->list.cursor > v->page ? s->list.cursor - v->page : 0;
 }
 
 static int
@@ -108,16 +134,43 @@ models_read(struct view *v, bool to_end, struct err *e)
 	rc = view_read(v, &t, e);
 	if (rc == 0 && to_end) {
 		rc = window_read(v, t, true, e);
-		s->list.cursor = s->w.total > 0 ? s->w.total - 1 : 0;
-		s->list.top = s->list.cursor > v->page ? s->list.cursor - v->page : 0;
+		end_find(v);
 	}
-	if (rc == 0 && !models_window_has(&s->w, s->list.top, v->page + 1))
+	if (rc == 0 && !window_serves(v))
 		rc = window_read(v, t, false, e);
+	v->is_unfinished = s->w.is_paused;
 	if (rc < 0)
 		return rc;
 	list_fit(&s->list, v->page);
 	story_load(v, t);
 	return 0;
+}
+
+/* The rest of a search, while no key comes. */
+static bool
+models_more(struct view *v)
+{
+	struct models *s = v->state;
+	cleanup_txn struct txn *t = NULL;
+	const size_t before = s->w.n;
+	int rc;
+
+	rc = view_read(v, &t, &s->failed);
+	if (rc == 0)
+		rc = models_window_more(&s->w, t, v->filter, &s->failed);
+	v->is_unfinished = rc == 0 && s->w.is_paused;
+	s->list.n = s->w.total;
+	if (v->is_unfinished)
+		return s->w.n > before && before <= v->page;
+	if (rc == 0 && s->wants_end)
+		end_find(v);
+	if (rc == 0 && !window_serves(v))
+		rc = window_read(v, t, false, &s->failed);
+	v->is_unfinished = rc == 0 && s->w.is_paused;
+	list_fit(&s->list, v->page);
+	if (rc == 0)
+		story_load(v, t);
+	return true;
 }
 
 static int
@@ -132,6 +185,8 @@ models_reload(struct view *v, struct err *e)
 		s->chosen[0] = '\0';
 	}
 	models_window_reset(&s->w);
+	s->w.slice_ms = SLICE_MS;
+	s->wants_end = v->is_unfinished = false;
 	err_clear(&s->failed);
 	if (models_read(v, false, &s->failed) < 0) {
 		models_window_reset(&s->w);
@@ -149,6 +204,7 @@ models_moved(struct view *v, enum action act)
 	struct models *s = v->state;
 	struct err e = { 0 };
 
+	s->wants_end = false;
 	if (act == ACT_BOTTOM && !s->w.total_is_known) {
 		(void)models_read(v, true, &e);
 	} else {
@@ -314,7 +370,9 @@ empty_draw(const struct view *v, const struct area *a)
 
 	if (v->filter[0] && s->failed.code == ERR_OK) {
 		paint_text(a, row, 1, INK_TEXT,
-		           "no model matches these words; / then Esc clears them");
+		           v->is_unfinished
+		                   ? "searching ..."
+		                   : "no model matches these words; / then Esc clears them");
 		return;
 	}
 	if (absent)
@@ -469,6 +527,7 @@ const struct view_ops view_models = {
 	.state_size = sizeof(struct models),
 	.reload = models_reload,
 	.title = models_title,
+	.more = models_more,
 	.draw = models_draw,
 	.action = models_action,
 	.close = models_close,
