@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "deploy/folder.h"
+#include "deploy/folder_preview.h"
 #include "deploy/folder_switch.h"
 #include "registry/base/fs.h"
 #include "registry/base/text.h"
@@ -79,17 +79,6 @@ entry_of(const struct directory *d, const struct rollout *q, bool create, struct
 	return folder_open(d->t->path, entry, create, ret, e);
 }
 
-static uint64_t
-bytes_of(const struct source *s)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; s && i < s->n; i++)
-		if (__builtin_add_overflow(total, s->files[i].size, &total))
-			return UINT64_MAX;
-	return total;
-}
-
 static void
 check_space(int fd, uint64_t need, struct findings *ret)
 {
@@ -127,28 +116,9 @@ check_entry(struct folder *f, const struct rollout *q, struct findings *ret, boo
 	bool held;
 	int rc;
 
-	rc = folder_stamp_read(f, &stamp, e);
-	if (rc == -ERR_MALFORMED || rc == -ERR_DENIED) {
-		findings_add(ret, FINDING_BLOCK, "stamp", "look at who wrote it and remove it",
-		             "%s", e->msg);
-		err_clear(e);
-		return 0;
-	}
+	rc = folder_findings(f, q, &stamp, &look, ret, e);
 	if (rc < 0)
 		return rc;
-	if (stamp.exists && !streq(stamp.registry_id, q->registry_id))
-		findings_add(ret, FINDING_BLOCK, "foreign-registry",
-		             "choose another folder for one of them",
-		             "registry %s publishes into this folder", stamp.registry_id);
-	rc = folder_look(f, &stamp, &look, e);
-	if (rc < 0)
-		return rc;
-	if (look.foreign > 0)
-		findings_add(ret, FINDING_BLOCK, "foreign-version",
-		             "move it away, or finish the rollout that left it (job list)",
-		             "the folder has a version %" PRIu64
-		             " that this registry did not leave there",
-		             look.foreign);
 	rc = folder_is_held(f, q->number, &held, e);
 	if (rc < 0)
 		return rc;
@@ -201,7 +171,7 @@ directory_preflight(void *st, const struct rollout *q, struct findings *ret, str
 	if (rc < 0)
 		return rc;
 	err_clear(e);
-	check_space(fd, is_missing ? bytes_of(q->files) : 0, ret);
+	check_space(fd, is_missing ? folder_bytes(q->files) : 0, ret);
 	return 0;
 }
 
@@ -251,44 +221,13 @@ directory_preview(void *st, const struct rollout *q, struct str rendered, struct
                   struct err *e)
 {
 	const struct directory *d = st;
-	struct folder_stamp stamp = { 0 };
-	struct folder *f = NULL;
-	char entry[256], size[16];
 	int rc;
 
 	rc = rendered_check(d, q, rendered, e);
 	if (rc < 0)
 		return rc;
-	rc = folder_entry_name(d->t, q->model, entry, e);
-	if (rc < 0)
-		return rc;
-	rc = entry_of(d, q, false, &f, e);
-	if (rc == 0)
-		rc = folder_stamp_read(f, &stamp, e);
-	folder_close(f);
-	if (rc < 0 && rc != -ERR_NOT_FOUND)
-		return rc;
-	err_clear(e);
-
 	ret->verified = false;
-	if (!q->empty && stamp.number == q->number) {
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " stays, its files are compared\n",
-		         d->t->path, entry, q->number);
-		return 0;
-	}
-	if (!q->empty) {
-		text_size(size, bytes_of(q->files));
-		const size_t n = q->files ? q->files->n : 0;
-
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu %s, %s)\n", d->t->path, entry,
-		         q->number, n, n == 1 ? "file" : "files", size);
-	}
-	if (stamp.number > 0)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " is held back as slipway-v%" PRIu64 "\n",
-		         d->t->path, entry, stamp.number, stamp.number);
-	if (q->empty)
-		buf_addf(&ret->text, "%s/%s then has no version\n", d->t->path, entry);
-	return 0;
+	return folder_preview(d->t, q, &ret->text, e);
 }
 
 static int
@@ -548,25 +487,16 @@ static int
 directory_release(void *st, const struct rollout *q, const struct snapshot *s, struct err *e)
 {
 	const struct directory *d = st;
-	cleanup_free uint64_t *v = NULL;
 	struct folder *f = NULL;
-	size_t n = 0;
 	int rc;
 
 	rc = entry_of(d, q, false, &f, e);
-	if (rc == -ERR_NOT_FOUND) {
+	if (rc == 0)
+		rc = folder_release(f, q, s, e);
+	else if (rc == -ERR_NOT_FOUND)
+		rc = 0;
+	if (rc == 0)
 		err_clear(e);
-		return 0;
-	}
-	if (rc < 0)
-		return rc;
-	rc = folder_held(f, &v, &n, e);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const bool is_way_back = !s->empty && v[i] == s->number;
-
-		if (!is_way_back && (q->empty || v[i] != q->number))
-			rc = folder_drop_held(f, v[i], e);
-	}
 	folder_close(f);
 	return rc;
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/folder_preview.h"
+#include "deploy/folder_switch.h"
 #include "deploy/modelrepo_driver.h"
 #include "deploy/smoke.h"
 #include "registry/base/clock.h"
@@ -197,39 +199,18 @@ modelrepo_preview(void *st, const struct rollout *q, struct str rendered, struct
                   struct err *e)
 {
 	const struct modelrepo *m = st;
-	struct folder_stamp stamp = { 0 };
-	struct folder *f = NULL;
-	char entry[256] = "";
+	char entry[256];
 	int rc;
 
 	rc = modelrepo_is_planned(m, q, rendered, e);
+	if (rc == 0)
+		rc = folder_entry_name(m->t, q->model, entry, e);
+	if (rc == 0)
+		rc = folder_preview(m->t, q, &ret->text, e);
 	if (rc < 0)
 		return rc;
-	rc = modelrepo_folder(m, q, false, entry, &f, e);
-	if (rc == 0)
-		rc = folder_stamp_read(f, &stamp, e);
-	folder_close(f);
-	if (rc < 0 && rc != -ERR_NOT_FOUND)
-		return rc;
-	err_clear(e);
-
 	ret->verified = false; /* the server has no dry run */
-	if (!q->empty && stamp.number == q->number)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " stays, its files are compared\n",
-		         m->t->path, entry,
-		         q->number);
-	else if (!q->empty)
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " appears (%zu file%s)\n", m->t->path, entry,
-		         q->number, q->files ? q->files->n : 0,
-		         q->files && q->files->n == 1 ? "" : "s");
-	if (q->empty)
-		buf_addf(&ret->text, "%s unloads \"%s\"\n", m->url, entry);
-	else
-		buf_addf(&ret->text, "%s loads \"%s\"\n", m->url, entry);
-	if (stamp.number > 0 && (q->empty || stamp.number != q->number))
-		buf_addf(&ret->text, "%s/%s/%" PRIu64 " is held back as slipway-v%" PRIu64 "\n",
-		         m->t->path,
-		         entry, stamp.number, stamp.number);
+	buf_addf(&ret->text, "%s %s \"%s\"\n", m->url, q->empty ? "unloads" : "loads", entry);
 	return 0;
 }
 
@@ -250,7 +231,7 @@ modelrepo_stage(void *st, const struct rollout *q, struct err *e)
 		return rc;
 	rc = folder_stamp_read(f, &stamp, e);
 	if (rc == 0)
-		rc = modelrepo_is_ours(&stamp, q, e);
+		rc = folder_registry_check(&stamp, q, e);
 	/* a published copy that is whole needs no second one */
 	if (rc == 0 && folder_verify(f, q->number, q->files, &ignored) < 0)
 		rc = folder_hold(f, q->number, q->files, e);
@@ -303,7 +284,8 @@ is_ignored(const struct modelrepo *m, const struct rollout *q, enum modelrepo_st
            const struct observation *seen)
 {
 	return (state == MODELREPO_ABSENT || state == MODELREPO_UNAVAILABLE) &&
-	       !seen->serving_empty && m->loaded_number == q->number && clock_mono_ms() >= m->loaded_ms + IGNORED_MS;
+	       !seen->serving_empty && m->loaded_number == q->number &&
+	       clock_mono_ms() >= m->loaded_ms + IGNORED_MS;
 }
 
 static void
@@ -343,8 +325,8 @@ judge(const struct modelrepo *m, const struct rollout *q, const struct modelrepo
 	} else if (is_ignored(m, q, state, ret)) {
 		ret->status = ROLLOUT_FAILED;
 		(void)snprintf(ret->reason, sizeof(ret->reason),
-		               "the server said that it loaded the model, and after %u s version %"
-		               PRIu64 " is still ready in its index, not %" PRIu64,
+		               "the server said that it loaded the model, and after %u s its "
+		               "index still has version %" PRIu64 " ready, not %" PRIu64,
 		               IGNORED_MS / 1000, ret->serving_number, q->number);
 	} else if (state == MODELREPO_LOADING) {
 		(void)snprintf(ret->reason, sizeof(ret->reason),
@@ -457,26 +439,17 @@ static int
 modelrepo_release(void *st, const struct rollout *q, const struct snapshot *s, struct err *e)
 {
 	const struct modelrepo *m = st;
-	cleanup_free uint64_t *held = NULL;
 	struct folder *f = NULL;
 	char entry[256];
-	size_t n = 0;
 	int rc;
 
 	rc = modelrepo_folder(m, q, false, entry, &f, e);
-	if (rc == -ERR_NOT_FOUND) {
+	if (rc == 0)
+		rc = folder_release(f, q, s, e);
+	else if (rc == -ERR_NOT_FOUND)
+		rc = 0;
+	if (rc == 0)
 		err_clear(e);
-		return 0;
-	}
-	if (rc < 0)
-		return rc;
-	rc = folder_held(f, &held, &n, e);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const bool is_way_back = !s->empty && held[i] == s->number;
-
-		if (!is_way_back && (q->empty || held[i] != q->number))
-			rc = folder_drop_held(f, held[i], e);
-	}
 	folder_close(f);
 	return rc;
 }

@@ -181,3 +181,20 @@ folder_switch(struct folder *f, const struct folder_want *w, struct err *e)
 	}
 	return w->stamp_last ? stamp_put(f, w, e) : 0;
 }
+
+int
+folder_release(struct folder *f, const struct rollout *q, const struct snapshot *s, struct err *e)
+{
+	cleanup_free uint64_t *v = NULL;
+	size_t n = 0;
+	int rc;
+
+	rc = folder_held(f, &v, &n, e);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const bool is_way_back = !s->empty && v[i] == s->number;
+
+		if (!is_way_back && (q->empty || v[i] != q->number))
+			rc = folder_drop_held(f, v[i], e);
+	}
+	return rc;
+}

@@ -36,3 +36,6 @@ struct folder_want {
 /* The one way in which anything changes. NOT_FOUND: never staged; DIGEST, DENIED as folder.h says.
  */
 int folder_switch(struct folder *f, const struct folder_want *w, struct err *e);
+/* Unlinks what is held and neither q's nor the way back. */
+int folder_release(struct folder *f, const struct rollout *q, const struct snapshot *s,
+                   struct err *e);

@@ -14,7 +14,7 @@
 struct modelrepo_api {
 	struct http *http;
 	const char *url; /* without a slash at its end */
-	/* clock_mono_ms() at which reads end, read at each call; NULL or 0: each has its own limit */
+	/* clock_mono_ms() at which reads end, seen anew at each; NULL or 0: each has its limit */
 	const uint64_t *deadline_ms;
 };
 

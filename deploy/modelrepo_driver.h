@@ -24,8 +24,6 @@ int modelrepo_folder(const struct modelrepo *m, const struct rollout *q, bool cr
 /* CONFLICT: rendered is not what q renders to, so nobody planned it. */
 int modelrepo_is_planned(const struct modelrepo *m, const struct rollout *q, struct str rendered,
                          struct err *e);
-/* CONFLICT: another registry left its stamp. */
-int modelrepo_is_ours(const struct folder_stamp *s, const struct rollout *q, struct err *e);
 /* Until the rollout's deadline, at least a second; most when it has none. */
 uint64_t modelrepo_left_ms(const struct rollout *q, uint64_t most_ms);
 

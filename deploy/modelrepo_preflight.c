@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/folder_preview.h"
+
 static int
 check_server(const struct modelrepo *m, const char *entry, struct findings *ret, struct err *e)
 {
@@ -53,37 +55,6 @@ check_path(const char *path, struct findings *ret)
 		             "the agent's user must be able to write there",
 		             "cannot write to \"%s\": %s", path, strerrordesc_np(errno));
 	return false;
-}
-
-static int
-check_versions(struct folder *f, const struct rollout *q, struct folder_look *look,
-               struct findings *ret, struct err *e)
-{
-	struct folder_stamp stamp;
-	int rc;
-
-	rc = folder_stamp_read(f, &stamp, e);
-	if (rc == -ERR_MALFORMED || rc == -ERR_DENIED) {
-		findings_add(ret, FINDING_BLOCK, "stamp", "look at who wrote it and remove it",
-		             "%s", e->msg);
-		err_clear(e);
-		stamp = (struct folder_stamp){ 0 };
-	} else if (rc < 0) {
-		return rc;
-	}
-	if (stamp.exists && !streq(stamp.registry_id, q->registry_id))
-		findings_add(ret, FINDING_BLOCK, "foreign-registry",
-		             "choose another folder for one of them",
-		             "registry %s publishes into this folder", stamp.registry_id);
-	rc = folder_look(f, &stamp, look, e);
-	if (rc < 0)
-		return rc;
-	if (look->foreign > 0)
-		findings_add(ret, FINDING_BLOCK, "foreign-version",
-		             "move it away, or finish the rollout that left it (job list)",
-		             "the folder has a version %" PRIu64 " that is not of this registry",
-		             look->foreign);
-	return 0;
 }
 
 /* The loaded configuration is the one that counts; the file only where the server has none yet. */
@@ -135,6 +106,7 @@ modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, str
 {
 	const struct modelrepo *m = st;
 	struct folder_look look = { 0 };
+	struct folder_stamp stamp;
 	struct folder *f = NULL;
 	char entry[256];
 	int rc;
@@ -151,7 +123,7 @@ modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, str
 		return 0;
 	rc = modelrepo_folder(m, q, false, entry, &f, e);
 	if (rc == 0)
-		rc = check_versions(f, q, &look, ret, e);
+		rc = folder_findings(f, q, &stamp, &look, ret, e);
 	if (rc == -ERR_NOT_FOUND) {
 		err_clear(e);
 		rc = 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/folder_switch.h"
 #include "deploy/modelrepo_driver.h"
 #include "registry/base/clock.h"
 
@@ -43,58 +44,6 @@ modelrepo_left_ms(const struct rollout *q, uint64_t most_ms)
 		return most_ms;
 	left_ms = q->deadline_ms > now_ms ? q->deadline_ms - now_ms : 0;
 	return left_ms < 1000 ? 1000 : left_ms;
-}
-
-int
-modelrepo_is_ours(const struct folder_stamp *s, const struct rollout *q, struct err *e)
-{
-	if (!s->exists || streq(s->registry_id, q->registry_id))
-		return 0;
-	(void)err_set(e, ERR_CONFLICT, "registry %s publishes model \"%s\" into this folder",
-	              s->registry_id,
-	              q->model);
-	return err_hint(e, "choose another folder for one of them");
-}
-
-static bool
-is_as_planned(const struct folder_stamp *s, const struct precondition *p)
-{
-	if (p->empty || s->number == 0)
-		return p->empty && s->number == 0;
-	return s->number == p->number && digest_eq(&s->version, &p->version);
-}
-
-static void
-state_text(char ret[96], uint64_t number, const struct digest *version)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	digest_hex(version, hex);
-	if (number == 0)
-		(void)snprintf(ret, 96, "nothing");
-	else
-		(void)snprintf(ret, 96, "version %" PRIu64 " (sha256:%.12s)", number, hex);
-}
-
-static int
-check_stamp(struct run *r, const struct precondition *p, struct err *e)
-{
-	const char *plan = r->q->plan_id ? r->q->plan_id : p->plan_id;
-	char there[96], expected[96];
-	int rc;
-
-	rc = modelrepo_is_ours(&r->stamp, r->q, e);
-	if (rc < 0)
-		return rc;
-	r->is_resume = r->stamp.exists && plan && plan[0] && streq(r->stamp.plan_id, plan);
-	if (r->is_resume || is_as_planned(&r->stamp, p))
-		return 0;
-	state_text(there, r->stamp.number, &r->stamp.version);
-	state_text(expected, p->empty ? 0 : p->number, &p->version);
-	(void)err_set(e, ERR_CONFLICT, "the folder of \"%s\" has %s, the plan expects %s",
-	              r->q->model, there,
-	              expected);
-	return err_hint(e, "make a new plan from what is there now");
 }
 
 /* At most two numbers are published at any moment of a switch: all of them, in ret. */
@@ -159,9 +108,10 @@ run_begin(struct run *r, const struct precondition *p, uint64_t target, struct e
 	rc = folder_stamp_read(r->f, &r->stamp, e);
 	if (rc < 0)
 		return rc;
-	rc = check_stamp(r, p, e);
+	rc = folder_compare(&r->stamp, r->q, p, e);
 	if (rc < 0)
 		return rc;
+	r->is_resume = folder_is_resume(&r->stamp, r->q, p);
 	r->ours[0] = p->empty ? 0 : p->number;
 	r->ours[1] = r->stamp.number;
 	/* before our stamp is there, nobody of ours can have published these */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a plan reaches its targets, and how it is taken back. Certain failures roll back by
- * themselves, once; an unknown outcome never does. Knows no server: drivers do.
+ * How a plan reaches its targets. Certain failures roll back by themselves, once; an unknown
+ * outcome never does (rollout_back.c). Knows no server: drivers do.
  */
 #include "deploy/rollout.h"
 
@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/rollout_private.h"
 #include "registry/base/clock.h"
 #include "registry/fault.h"
 #include "registry/labels.h"
 
-#define LOOK_FIRST_MS  50u
 #define LOOK_MOST_MS   2000u
 #define FAILED_LOOKS   2 /* a failure must be seen this often: servers say UNAVAILABLE in passing */
 #define SMOKE_GRACE_MS 10000u /* the old version may answer until it is drained */
@@ -37,8 +37,8 @@ rollout_say(struct rollout_run *run, enum job_state state, const char *step, con
 	return journal_write(run->journal, &l, e);
 }
 
-static void
-wait_ms(uint64_t ms)
+void
+rollout_wait_ms(uint64_t ms)
 {
 	(void)poll(NULL, 0, (int)ms);
 }
@@ -49,9 +49,8 @@ is_late(const struct rollout_run *run)
 	return clock_mono_ms() >= run->deadline_ms;
 }
 
-/* Has this job, here or before it was interrupted, left anything at a target? */
-static bool
-is_begun(const struct rollout_run *run)
+bool
+rollout_is_begun(const struct rollout_run *run)
 {
 	bool any = run->is_resume;
 
@@ -76,7 +75,7 @@ check_stop(const struct rollout_run *run, struct err *e)
 
 	if (rc < 0 || !is_late(run))
 		return rc;
-	if (is_begun(run))
+	if (rollout_is_begun(run))
 		return err_set(e, ERR_OUTCOME_UNKNOWN, "timed out before all targets had switched");
 	err_set(e, ERR_OUTCOME_UNKNOWN, "timed out before the switch; nothing was changed");
 	return err_hint(e, "allow more time with --timeout, then try again");
@@ -251,9 +250,8 @@ struct doubt {
 	bool tried;     /* the switch was made once more */
 };
 
-/* "Serving" is said only where the server can be asked; a folder has files. */
-static bool
-can_list(const struct wave_target *v)
+bool
+rollout_can_list(const struct wave_target *v)
 {
 	return (v->facts.proofs >> PROOF_LISTED) != 0;
 }
@@ -262,7 +260,7 @@ static int
 late(const struct wave_target *v, const struct observation *o, const struct doubt *d, struct err *e)
 {
 	const char *why = d->text[0] ? d->text : o->reason;
-	const char *is_there = can_list(v) ? "serves" : "is";
+	const char *is_there = rollout_can_list(v) ? "serves" : "is";
 	char serving[48] = "";
 
 	if (o->serving_known && o->serving_empty)
@@ -339,7 +337,7 @@ watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct er
 			rc = finish_switch(run, v, &o, d, e);
 		if (rc < 0)
 			return rc;
-		wait_ms(pause);
+		rollout_wait_ms(pause);
 		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
 	}
 }
@@ -390,7 +388,7 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 		if (rc < 0)
 			return rc;
 		is_said = true;
-		wait_ms(pause);
+		rollout_wait_ms(pause);
 		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
 	}
 }
@@ -464,167 +462,22 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	return journal_write(run->journal, &l, e);
 }
 
-/* --- backwards --- */
-
-/* What was there before, again, and seen to be there. */
-static int
-put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
-{
-	struct rollout held;
-	struct observation o = { 0 };
-	struct err look = { 0 };
-	int said, rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e,
-	                           "putting back what was there");
-
-	if (rc < 0)
-		return rc;
-	/* a server that refuses every load refuses this one too, and what it serves decides */
-	said = v->d->abort(v->st, &v->q, &v->pre, e);
-	wave_held(run->wave, &held);
-	if (v->pre.empty)
-		held = (struct rollout){ .registry_id = held.registry_id,
-			                 .model = held.model,
-			                 .empty = true };
-	for (unsigned i = 0; i < (said < 0 ? 4 : 20); i++) {
-		rc = v->d->observe(v->st, &held, &o, &look);
-		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED ||
-		                (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files)))
-			return 0;
-		wait_ms(LOOK_FIRST_MS * (i + 1));
-	}
-	if (said < 0)
-		return said;
-	return err_set(e, rc == 0 && o.serving_known ? ERR_ROLLOUT_FAILED : ERR_OUTCOME_UNKNOWN,
-	               "target \"%s\" is not as it was: %s", v->row.name,
-	               rc < 0 ? look.msg : o.reason);
-}
-
-static void
-fail_line(struct rollout_run *run, enum job_state state, const struct err *why)
-{
-	struct journal_line l = { .state = state };
-	struct err ignored = { 0 };
-
-	(void)str_copy(l.text, sizeof l.text, why->msg);
-	(void)str_copy(l.hint, sizeof l.hint, why->hint);
-	(void)str_copy(l.code, sizeof l.code, err_name(why->code));
-	run->state = state;
-	run->code = why->code;
-	(void)journal_write(run->journal, &l, &ignored);
-}
-
-/* Who cannot be reached has not failed: the job stays open, and abort can be asked for again. */
-static int
-not_put_back(struct rollout_run *run, const struct wave_target *v, const struct err *e,
-             struct err *why)
-{
-	const bool unknown = e->code == ERR_UNREACHABLE || e->code == ERR_OUTCOME_UNKNOWN;
-
-	err_set(why, unknown ? ERR_OUTCOME_UNKNOWN : ERR_ROLLOUT_FAILED,
-	        "%s; and target \"%s\" could not be put back: %s", run->fail_text, v->row.name,
-	        e->msg);
-	if (unknown)
-		err_hint(why, "when \"%s\" answers again: slipway job abort %s", v->row.name,
-		         v->q.job_id ? v->q.job_id : "JOB");
-	else
-		err_hint(why,
-		         "a person must look at \"%s\" now; then `slipway status %s`, and a new "
-		         "plan or a rollback",
-		         v->row.name, run->wave->plan->model);
-	fail_line(run, unknown ? JOB_DETACHED : JOB_ROLLBACK_FAILED, why);
-	return -(int)why->code;
-}
-
-static const char *
-as_before(const struct wave *w, bool is_listed)
-{
-	if (w->now.exists && !w->now.empty)
-		return is_listed ? "the old version serves" : "the old version is there";
-	return is_listed ? "nothing is served" : "no version is there";
-}
-
-static int
-roll_back(struct rollout_run *run, struct err *why)
-{
-	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
-	struct wave *w = run->wave;
-	bool any = false, is_listed = true;
-
-	for (size_t i = w->n; i-- > 0;) {
-		struct err e = { 0 };
-
-		if (!w->v[i].is_changed)
-			continue;
-		any = true;
-		is_listed = is_listed && can_list(&w->v[i]);
-		if (put_back(run, &w->v[i], &e) < 0)
-			return not_put_back(run, &w->v[i], &e, why);
-	}
-	if (any && why->code != ERR_CANCELLED)
-		why->code = ERR_ROLLOUT_FAILED;
-	if (any)
-		err_hint(why, "%s, as before; look into it, then plan anew",
-		         as_before(w, is_listed));
-	run->is_rolled_back = any;
-	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
-	return -(int)why->code;
-}
-
-/* Unknown stays unknown: nothing is put back, and the job can be resumed; but for a job that has
- * changed nothing, there is nothing to go on with. */
-static int
-leave(struct rollout_run *run, struct err *why)
-{
-	why->code = ERR_OUTCOME_UNKNOWN;
-	fail_line(run, run->is_abort || is_begun(run) ? JOB_DETACHED : JOB_FAILED, why);
-	return -ERR_OUTCOME_UNKNOWN;
-}
-
-/* For an abort: our stamp, or our version still served where an earlier abort put back the stamp
- * and did not reach the server. */
-static void
-mark_changed(const struct wave *w, struct wave_target *v, const struct observation *o)
-{
-	const bool serves_ours =
-	        o->serving_known && o->status != ROLLOUT_SUCCEEDED &&
-	        (w->plan->empty ? o->serving_empty : o->serving_number == w->plan->number);
-
-	v->is_changed = serves_ours || streq(o->plan_id, w->plan_hex);
-	if (!serves_ours)
-		return;
-	v->pre = (struct precondition){ .empty = !w->now.exists || w->now.empty,
-		                        .number = w->now.number,
-		                        .version = w->now.version,
-		                        .plan_id = w->plan_hex };
-}
-
 int
 rollout_run(struct rollout_run *run, struct err *e)
 {
 	struct wave *w = run->wave;
 	int rc = 0;
 
-	if (run->is_abort) {
-		for (size_t i = 0; i < w->n; i++) {
-			struct observation o;
-
-			rc = wave_look(w, &w->v[i], &o, e);
-			if (rc < 0)
-				return leave(run, e);
-			mark_changed(w, &w->v[i], &o);
-		}
-		err_set(e, ERR_CANCELLED, "aborted on request");
-		(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
-		return roll_back(run, e);
-	}
+	if (run->is_abort)
+		return rollout_abort(run, e);
 	rc = preflight(run, e);
 	/* what an interrupted job has left is still there when nobody can be reached now */
 	if (rc == -ERR_UNREACHABLE && run->is_resume)
-		return leave(run, e);
+		return rollout_leave(run, e);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
 		rc = forward(run, &w->v[i], e);
 	if (rc == 0)
 		return 0;
 	(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
-	return e->code == ERR_OUTCOME_UNKNOWN ? leave(run, e) : roll_back(run, e);
+	return e->code == ERR_OUTCOME_UNKNOWN ? rollout_leave(run, e) : rollout_back(run, e);
 }

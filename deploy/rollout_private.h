@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rollout.c and rollout_back.c share; nobody else includes this. */
+#pragma once
+
+#include "deploy/rollout.h"
+
+#define LOOK_FIRST_MS 50u
+
+void rollout_wait_ms(uint64_t ms);
+/* Has this job, here or before it was interrupted, left anything at a target? */
+bool rollout_is_begun(const struct rollout_run *run);
+/* "Serving" is said only where the server can be asked; a folder has files. */
+bool rollout_can_list(const struct wave_target *v);
+
+/* rollout_back.c; all of them end the job with a line of its journal and return why. */
+/* Puts back what this job has changed, in reverse order. */
+int rollout_back(struct rollout_run *run, struct err *why);
+/* Unknown stays unknown: nothing is put back, and the job can be resumed; but for a job that has
+ * changed nothing, there is nothing to go on with. */
+int rollout_leave(struct rollout_run *run, struct err *why);
+/* Looks for what any run of this job has left, and puts that back. */
+int rollout_abort(struct rollout_run *run, struct err *e);
