@@ -54,7 +54,9 @@ check_lines(struct check *c, struct log_reader *reader, struct err *e)
 			return 0;
 		merkle_append(&c->edge, &line.leaf);
 		c->end = (struct log_pos){ line.at.segment, line.at.offset + line.length };
-		(void)check_entry(c, &line);
+		rc = check_entry(c, &line, e);
+		if (rc < 0)
+			return rc;
 	}
 }
 
@@ -66,7 +68,9 @@ check_lines_of_log(struct check *c, struct err *e)
 	int rc;
 
 	c->end = (struct log_pos){ .segment = 1 };
-	rc = log_reader_new(c->r->log, c->end, 0, &reader, e);
+	rc = change_scratch_open(&c->scratch, e);
+	if (rc == 0)
+		rc = log_reader_new(c->r->log, c->end, 0, &reader, e);
 	if (rc < 0)
 		return rc;
 	rc = check_lines(c, reader, &why);
@@ -94,7 +98,7 @@ check_authority(struct check *c)
 	c->r->pin.exists = false;
 	rc = ledger_open(c->r, &l, &why);
 	c->r->pin = pin;
-	if (rc == 0 && l.passed_over > 0)
+	if (rc == 0 && l.passed_over > 0 && c->ret->problems == 0)
 		rc = err_set(&why, ERR_UNTRUSTED,
 		             "%" PRIu64 " %s authority and do not verify; they do not count",
 		             l.passed_over, l.passed_over == 1 ? "entry claims" : "entries claim");
@@ -166,8 +170,10 @@ check_position(struct check *c, struct txn *t, struct err *e)
 	if (a.entries > c->edge.size && has_grown(c))
 		return 0;
 	if (a.entries == c->edge.size && a.end.segment == c->end.segment &&
-	    a.end.offset == c->end.offset && streq(a.registry_id, c->r->id))
-		return check_rows(c, t, e);
+	    a.end.offset == c->end.offset && streq(a.registry_id, c->r->id)) {
+		rc = check_rows(c, t, e);
+		return rc < 0 ? rc : change_scratch_compare(c->scratch, t, e);
+	}
 	err_set(e, ERR_DIGEST, "the database stands at entry %" PRIu64 ", the log has %" PRIu64,
 	        a.entries, c->edge.size);
 	return a.entries > c->edge.size
@@ -370,6 +376,7 @@ check_registry(struct registry *r, bool quick, const struct progress *p, check_f
 		rc = check_blobs(&c, e);
 	}
 	note_abandoned(&c);
+	change_scratch_close(c.scratch);
 	check_entry_fini(&c);
 	vec_fini(&c.blobs);
 	return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry of the log: does it continue its model, name the policy in force, and carry a statement
- * of one whom that policy allows, about just this? What it says there should be is remembered for
- * the blobs.
+ * One entry of the log: would a replay count it? Why not is a problem, and the entries behind it are
+ * looked at as if it were not there, as every command does. What those that count say there should be
+ * is remembered for the blobs.
  */
 #include "registry/check_private.h"
 
@@ -14,83 +14,13 @@
 #include "registry/entry.h"
 #include "registry/statement.h"
 
-static int
-say(struct check *c, const struct entry *n, const char *why)
+static void
+say(struct check *c, uint64_t seq, const struct entry *n, struct err *why)
 {
-	struct err problem = { 0 };
-	char what[NAME_SIZE + 24];
-
-	(void)err_set(&problem, ERR_MALFORMED, "log entry %" PRIu64 " (%s): %s", n->seq, n->type,
-	              why);
-	(void)snprintf(what, sizeof what, "%s", n->model ? n->model : "log");
-	check_problem(c, what, &problem);
-	return -1;
-}
-
-static int
-check_links(struct check *c, const struct entry *n)
-{
-	const json_t *last = n->model ? json_object_get(c->chains, n->model) : NULL;
-
-	if (!c->is_policy_lost &&
-	    (n->has_policy != c->has_policy || (n->has_policy && n->policy != c->policy.seq)))
-		return say(c, n, "names another policy than the one in force");
-	if (last && (!n->has_previous || n->previous != (uint64_t)json_integer_value(last)))
-		return say(c, n, "does not continue its model's chain");
-	if (!last && n->has_previous)
-		return say(c, n, "names a previous entry of a model that has none");
-	return 0;
-}
-
-/* A claim that does not hold is said; what follows from a policy that was lost is not. */
-static int
-claim(struct check *c, const struct entry *n, int rc, struct err *why)
-{
-	if (rc == 0) {
-		c->ret->statements++;
-		return 0;
-	}
-	if (c->is_policy_lost && !streq(n->type, "policy"))
-		return -1;
-	(void)err_prefix(why, "log entry %" PRIu64 " (%s)", n->seq, n->type);
-	check_problem(c, n->model ? n->model : "log", why);
-	return -1;
-}
-
-static struct authority
-authority_of(const struct check *c)
-{
-	return (struct authority){ .policy = &c->policy, .registry_id = c->r->id };
-}
-
-static int
-take_policy(struct check *c, const struct entry *n)
-{
-	cleanup_buf struct buf envelope = { 0 };
-	struct policy p = { 0 };
-	struct err why = { 0 };
-	int rc;
-
-	rc = authority_envelope(n, &envelope, &why);
-	if (rc == 0)
-		rc = policy_accept(c->has_policy ? &c->policy : NULL, buf_str(&envelope), c->r->id,
-		                   &p, &why);
-	if (claim(c, n, rc, &why) < 0)
-		return -1;
-	policy_fini(&c->policy);
-	c->policy = p;
-	c->policy.seq = n->seq;
-	c->has_policy = true;
-	return 0;
-}
-
-static int
-check_policy(struct check *c, const struct entry *n)
-{
-	const int rc = take_policy(c, n);
-
-	c->is_policy_lost = rc < 0;
-	return rc;
+	if (strncmp(why->msg, "log entry ", 10) != 0)
+		(void)err_prefix(why, "log entry %" PRIu64 "%s%s%s", seq, n ? " (" : "",
+		                 n ? n->type : "", n ? ")" : "");
+	check_problem(c, n && n->model ? n->model : "log", why);
 }
 
 #define PLACE_SIZE (NAME_SIZE + 24)
@@ -101,30 +31,33 @@ version_place(const char *model, uint64_t number, char ret[PLACE_SIZE])
 	(void)snprintf(ret, PLACE_SIZE, "%.255s %" PRIu64, model, number);
 }
 
+/* Its statement was verified when it was counted. */
 static int
-check_version_entry(struct check *c, const struct entry *n)
+take_version(struct check *c, const struct entry *n, struct err *why)
 {
-	const struct authority a = authority_of(c);
+	cleanup_buf struct buf envelope = { 0 };
 	struct check_version v = { 0 };
 	struct statement s = { 0 };
-	struct version_row row;
-	struct err why = { 0 };
+	struct err none = { 0 };
 	char place[PLACE_SIZE];
-	int rc;
+	int rc = authority_envelope(n, &envelope, why);
 
-	c->ret->versions++;
-	rc = authority_version(&a, n, &row, &why);
 	if (rc == 0)
-		rc = authority_verify(&a, n, &s, &why);
-	if (claim(c, n, rc, &why) < 0)
-		return -1;
-	v.number = row.number;
-	v.digest = row.digest;
-	v.bytes = row.bytes;
-	v.files = row.files;
-	v.has_fileset = json_get_digest(s.predicate, "fileset", "", &v.fileset, &why) == 0;
+		rc = json_get_u64(n->body, "number", n->type, &v.number, why);
+	if (rc == 0)
+		rc = json_get_digest(n->body, "digest", n->type, &v.digest, why);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "bytes", n->type, &v.bytes, why);
+	if (rc == 0)
+		rc = json_get_u64(n->body, "files", n->type, &v.files, why);
+	if (rc == 0)
+		rc = statement_peek(buf_str(&envelope), &s, why);
+	if (rc < 0)
+		return rc;
+	c->ret->versions++;
+	v.has_fileset = json_get_digest(s.predicate, "fileset", "", &v.fileset, &none) == 0;
 	if (json_object_get(s.predicate, "smoke"))
-		(void)json_get_digest(s.predicate, "smoke", "", &v.smoke, &why);
+		(void)json_get_digest(s.predicate, "smoke", "", &v.smoke, &none);
 	statement_fini(&s);
 	v.model = xstrdup(n->model);
 	if (!c->places)
@@ -136,7 +69,7 @@ check_version_entry(struct check *c, const struct entry *n)
 }
 
 static int
-check_delete(struct check *c, const struct entry *n)
+take_delete(struct check *c, const struct entry *n)
 {
 	const json_int_t number = json_integer_value(json_object_get(n->body, "number"));
 	char place[PLACE_SIZE];
@@ -144,114 +77,83 @@ check_delete(struct check *c, const struct entry *n)
 
 	version_place(n->model ? n->model : "", (uint64_t)number, place);
 	at = json_object_get(c->places, place);
-	if (!at || c->versions.v[json_integer_value(at)].is_deleted)
-		return say(c, n, "a version that is not there");
-	c->versions.v[json_integer_value(at)].is_deleted = true;
+	if (at)
+		c->versions.v[json_integer_value(at)].is_deleted = true;
 	c->ret->deleted++;
 	return 0;
 }
 
 /* Blobs that an entry's body names: a plan is one, a target may have a golden request. */
 static int
-check_blob_of(struct check *c, const struct entry *n, const json_t *o, const char *key)
+take_blob_of(struct check *c, const json_t *o, const char *key, struct err *why)
 {
-	struct err why = { 0 };
 	struct digest d;
+	int rc;
 
 	if (!json_object_get(o, key))
 		return 0;
-	if (json_get_digest(o, key, n->type, &d, &why) < 0)
-		return say(c, n, why.msg);
-	check_need_blob(c, &d, false, 0);
-	return 0;
+	rc = json_get_digest(o, key, "log entry", &d, why);
+	if (rc == 0)
+		check_need_blob(c, &d, false, 0);
+	return rc;
 }
 
 static int
-check_authorisation(struct check *c, const struct entry *n)
+take(struct check *c, const struct entry *n, struct err *why)
 {
-	const struct authority a = authority_of(c);
-	cleanup_json json_t *predicate = NULL;
-	struct err why = { 0 };
-	struct digest plan;
-	const int rc = authority_authorisation(&a, n, &plan, &predicate, &why);
+	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
+		                                    "promotion" };
 
-	return claim(c, n, rc, &why);
-}
-
-static int
-check_promotion(struct check *c, const struct entry *n)
-{
-	const struct authority a = authority_of(c);
-	struct err why = { 0 };
-	struct promotion p;
-	const int rc = authority_promotion(&a, n, &p, NULL, &why);
-
-	return claim(c, n, rc, &why);
-}
-
-static int
-check_target(struct check *c, const struct entry *n)
-{
-	const struct authority a = authority_of(c);
-	struct target_claim said;
-	struct err why = { 0 };
-	const int rc = authority_target(&a, n, &said, &why);
-
-	return claim(c, n, rc, &why) < 0 ? -1 : check_blob_of(c, n, said.body, "smoke");
-}
-
-static int
-check_type(struct check *c, const struct entry *n)
-{
-	if (streq(n->type, "policy"))
-		return check_policy(c, n);
+	for (size_t i = 0; i < COUNT(signed_types); i++)
+		c->ret->statements += streq(n->type, signed_types[i]);
 	if (streq(n->type, "version"))
-		return check_version_entry(c, n);
+		return take_version(c, n, why);
 	if (streq(n->type, "delete"))
-		return check_delete(c, n);
-	if (streq(n->type, "authorisation"))
-		return check_authorisation(c, n);
-	if (streq(n->type, "promotion"))
-		return check_promotion(c, n);
+		return take_delete(c, n);
 	if (streq(n->type, "plan"))
-		return check_blob_of(c, n, n->body, "id");
+		return take_blob_of(c, n->body, "id", why);
 	if (streq(n->type, "target"))
-		return check_target(c, n);
-	if (!entry_type_find(n->type))
-		return say(c, n, "a type that this version of slipway does not know");
+		return take_blob_of(c, json_object_get(n->body, "target"), "smoke", why);
 	return 0;
+}
+
+/* A policy that does not count is one problem, not one for each entry that was written under it. */
+static bool
+follows_lost_policy(struct check *c, const struct entry *n)
+{
+	if (streq(n->type, "policy")) {
+		c->has_lost_policy = true;
+		c->lost_policy = n->seq;
+		return false;
+	}
+	return c->has_lost_policy && n->has_policy && n->policy == c->lost_policy;
 }
 
 int
-check_entry(struct check *c, const struct log_line *line)
+check_entry(struct check *c, const struct log_line *line, struct err *e)
 {
-	struct err why = { 0 };
+	struct err why = { 0 }, again = { 0 };
 	struct entry n;
-	int rc;
+	int rc = change_scratch_line(c->scratch, line, &why, e);
 
-	if (entry_parse(line->json, line->seq, &line->leaf, &n, &why) < 0) {
-		check_problem(c, "log", &why);
-		return -1;
+	if (rc < 0)
+		return rc;
+	if (entry_parse(line->json, line->seq, &line->leaf, &n, &again) < 0) {
+		say(c, line->seq, NULL, &again);
+		return 0;
 	}
-	rc = check_links(c, &n);
-	if (rc == 0)
-		rc = check_type(c, &n);
-	if (rc == 0 && n.model) { /* what does not count is no link of the chain */
-		if (!c->chains)
-			c->chains = json_object();
-		json_object_set_new(c->chains, n.model, json_integer((json_int_t)n.seq));
-	}
+	rc = why.code == ERR_OK ? take(c, &n, &why) : -(int)why.code;
+	if (rc < 0 && !follows_lost_policy(c, &n))
+		say(c, line->seq, &n, &why);
 	entry_fini(&n);
-	return rc;
+	return 0;
 }
 
 void
 check_entry_fini(struct check *c)
 {
-	policy_fini(&c->policy);
 	vec_foreach(v, &c->versions)
 		free(v->model);
 	vec_fini(&c->versions);
-	json_decref(c->chains);
 	json_decref(c->places);
 }

@@ -5,8 +5,8 @@
 
 #include "crypto/merkle.h"
 #include "registry/base/vec.h"
+#include "registry/change_scratch.h"
 #include "registry/check.h"
-#include "registry/policy.h"
 #include "registry/records.h"
 
 struct check_version {
@@ -31,11 +31,10 @@ struct check {
 	struct check_result *ret;
 	struct merkle_edge edge;
 	struct log_pos end; /* behind the last good line */
-	bool has_policy;
-	struct policy policy; /* in force at the line that is read */
-	bool is_policy_lost;  /* a later one did not verify: who may say what is not known */
+	struct scratch *scratch; /* what the log makes */
+	bool has_lost_policy;    /* one did not count, at this sequence */
+	uint64_t lost_policy;
 	VEC(struct check_version) versions;
-	json_t *chains;               /* model -> sequence of its newest entry */
 	json_t *places;               /* "model number" -> index into versions */
 	VEC(struct check_blob) blobs; /* needed; sorted and unique once all are gathered */
 };
@@ -43,6 +42,6 @@ struct check {
 void check_problem(struct check *c, const char *what, const struct err *problem);
 void check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t size);
 
-/* check_entry.c; 0 or -1: a problem was said */
-int check_entry(struct check *c, const struct log_line *line);
+/* check_entry.c; errors are this machine's, problems are said */
+int check_entry(struct check *c, const struct log_line *line, struct err *e);
 void check_entry_fini(struct check *c);

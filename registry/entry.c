@@ -243,22 +243,31 @@ is_refusal(const struct err *e)
 }
 
 int
-entry_replay(struct txn *t, const struct log_line *line, struct err *e)
+entry_judge(struct txn *t, const struct log_line *line, struct err *ret_why, struct err *e)
 {
-	struct err why = { 0 };
 	struct applied a;
 	bool unknown;
 	int rc = next_of(t, line, &a, e);
 
+	*ret_why = (struct err){ 0 };
 	if (rc < 0)
 		return rc;
-	rc = apply(t, line, &a, &unknown, &why);
-	if (rc < 0 && !is_refusal(&why)) {
-		*e = why;
+	rc = apply(t, line, &a, &unknown, ret_why);
+	if (rc < 0 && !is_refusal(ret_why)) {
+		*e = *ret_why;
 		return rc;
 	}
-	if (rc < 0)
+	return advance(t, line, unknown, e);
+}
+
+int
+entry_replay(struct txn *t, const struct log_line *line, struct err *e)
+{
+	struct err why;
+	int rc = entry_judge(t, line, &why, e);
+
+	if (rc == 0 && why.code != ERR_OK)
 		message(MESSAGE_WARNING, "log entry %" PRIu64 " does not count: %s", line->seq,
 		        why.msg);
-	return advance(t, line, unknown, e);
+	return rc;
 }

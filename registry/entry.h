@@ -58,3 +58,5 @@ int entry_apply(struct txn *t, const struct log_line *line, struct err *e);
 /* The same for a line that is in the log already: what a put refuses does not count, is said, and
  * still has its place. Errors are this machine's only. */
 int entry_replay(struct txn *t, const struct log_line *line, struct err *e);
+/* As entry_replay, but the reason goes to *ret_why instead of a message; OK: it counts. */
+int entry_judge(struct txn *t, const struct log_line *line, struct err *ret_why, struct err *e);

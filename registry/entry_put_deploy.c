@@ -78,6 +78,27 @@ plan_of(struct txn *t, const struct entry *n, struct plan_row *ret, struct err *
 	return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a plan that does not exist") : rc;
 }
 
+/* What was signed is the plan; its row may have been logged by anybody. */
+static int
+take_signed(struct plan_row *p, const struct entry *n, const json_t *predicate, struct err *e)
+{
+	const char *kind, *stage;
+	int rc = json_get_string(predicate, "kind", n->type, &kind, e);
+
+	if (rc == 0)
+		rc = json_get_string(predicate, "stage", n->type, &stage, e);
+	if (rc == 0)
+		rc = json_get_u64(predicate, "number", n->type, &p->number, e);
+	if (rc < 0)
+		return rc;
+	if (str_copy(p->kind, sizeof p->kind, kind) < 0 ||
+	    str_copy(p->stage, sizeof p->stage, stage) < 0 ||
+	    str_copy(p->model, sizeof p->model, n->model) < 0)
+		return put_refuse(n, e, "a member is too long");
+	p->authorisation_seq = n->seq;
+	return 0;
+}
+
 int
 put_authorisation(struct txn *t, const struct entry *n, struct err *e)
 {
@@ -91,10 +112,10 @@ put_authorisation(struct txn *t, const struct entry *n, struct err *e)
 		rc = authority_authorisation(&a, n, &plan, &predicate, e);
 	if (rc == 0)
 		rc = plan_of(t, n, &p, e);
-	if (rc < 0)
-		return rc;
-	p.authorisation_seq = n->seq;
-	rc = authorisation_put(t, &plan, predicate, e);
+	if (rc == 0)
+		rc = take_signed(&p, n, predicate, e);
+	if (rc == 0)
+		rc = authorisation_put(t, &plan, predicate, e);
 	return rc < 0 ? rc : plan_put(t, &p, e);
 }
 
@@ -122,6 +143,25 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 	return job_put(t, &j, e);
 }
 
+/* A beginning is not signed and locks its stage: it must at least be of a plan that somebody allowed
+ * and that was not carried out yet. */
+static int
+may_begin(struct txn *t, const struct entry *n, const struct plan_row *p, const struct stage_mark *s,
+          struct err *e)
+{
+	cleanup_json json_t *allowed = NULL;
+	struct digest before = { 0 };
+	int rc = authorisation_get(t, &p->id, &allowed, e);
+
+	if (rc == -ERR_NOT_FOUND)
+		return put_refuse(n, e, "a job of a plan that nobody has authorised");
+	if (rc == 0 && !json_is_null(json_object_get(allowed, "previous")))
+		rc = json_get_digest(allowed, "previous", n->type, &before, e);
+	if (rc == 0 && (!streq(p->model, n->model) || !digest_eq(&before, &s->promotion_leaf)))
+		rc = put_refuse(n, e, "a job of a plan for another state of the stage");
+	return rc;
+}
+
 static int
 job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
           const char *id, struct err *e)
@@ -132,11 +172,16 @@ job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage
 		             .number = p->number,
 		             .state = "running" };
 	struct job_row had;
+	int rc;
 
 	if (s->job[0] || job_get(t, id, &had, e) == 0)
 		return put_refuse(n, e, "a job that is there, or another one that is not done");
-	if (str_copy(j.id, sizeof j.id, id) < 0 || strlen(id) != 16)
+	if (str_copy(j.id, sizeof j.id, id) < 0 || strlen(id) != 16 ||
+	    strspn(id, "0123456789abcdef") != 16)
 		return put_refuse(n, e, "no job id");
+	rc = may_begin(t, n, p, s, e);
+	if (rc < 0)
+		return rc;
 	(void)str_copy(j.model, sizeof j.model, p->model);
 	(void)str_copy(j.stage, sizeof j.stage, p->stage);
 	(void)str_copy(j.kind, sizeof j.kind, p->kind);

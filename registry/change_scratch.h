@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A database that nobody keeps: what would the log make, line by line? For check, which says why a
+ * line does not count and whether the real database is what the log makes of it.
+ */
+#pragma once
+
+#include "registry/base/err.h"
+#include "registry/log.h"
+#include "registry/store.h"
+
+struct scratch;
+/* In a fresh folder below TMPDIR, which change_scratch_close removes. */
+int change_scratch_open(struct scratch **ret, struct err *e);
+void change_scratch_close(struct scratch *s); /* NULL is fine */
+/* The next line. ret_why OK: it counts; else why replays pass it over. Errors are this machine's. */
+int change_scratch_line(struct scratch *s, const struct log_line *line, struct err *ret_why,
+                        struct err *e);
+/* Has t just the rows that the lines made? DIGEST: others. */
+int change_scratch_compare(const struct scratch *s, struct txn *t, struct err *e);
