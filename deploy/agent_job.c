@@ -46,18 +46,22 @@ compare_targets(struct agent_job *j, struct err *e)
 	const struct plan *p = &j->plan;
 	struct wave *w = &j->wave;
 
+	for (size_t i = 0; i < w->n; i++) {
+		struct wave_target *v = &w->v[i];
+		int rc = v->d->render(&v->t, &v->q, &v->rendered, e);
+
+		if (rc < 0)
+			return rc;
+	}
 	if (w->n != p->targets_n) {
 		err_set(e, ERR_CONFLICT, "stage \"%s\" has %zu targets now, the plan %zu", p->stage,
 		        w->n, p->targets_n);
 		return err_hint(e, "make a new plan");
 	}
 	for (size_t i = 0; i < w->n; i++) {
-		struct wave_target *v = &w->v[i];
+		const struct wave_target *v = &w->v[i];
 		struct digest rendered;
-		int rc = v->d->render(&v->t, &v->q, &v->rendered, e);
 
-		if (rc < 0)
-			return rc;
 		digest_small(v->rendered.p, v->rendered.n, &rendered);
 		if (streq(v->row.name, p->targets[i].name) &&
 		    digest_eq(&v->row.identity, &p->targets[i].identity) &&
@@ -96,6 +100,11 @@ find_plan_of_job(struct agent_job *j, const json_t *request, struct digest *ret,
 	if (rc < 0)
 		return rc;
 	(void)str_copy(j->id, sizeof j->id, id);
+	(void)str_copy(j->plan.model, sizeof j->plan.model, row.model);
+	(void)str_copy(j->plan.stage, sizeof j->plan.stage, row.stage);
+	(void)str_copy(j->plan.kind, sizeof j->plan.kind, row.kind);
+	j->plan.number = row.number;
+	j->plan.id = row.plan;
 	*ret = row.plan;
 	return 0;
 }
@@ -319,6 +328,60 @@ check_key(const struct agent_job *j, struct err *e)
 	return rc;
 }
 
+static bool
+is_abort(const json_t *request)
+{
+	return streq(json_opt_string(request, "mode"), "abort");
+}
+
+/* A job whose beginning is logged and that has no journal has done nothing, as each step stands
+ * there before it is taken; or somebody took the journal away. It must not lock its stage for ever:
+ * only its end is written, whatever became of its plan and its targets. */
+static int
+end_lost_job(struct agent_job *j, const json_t *request, bool *ret_is_lost, struct err *e)
+{
+	struct journal_line l = { .state = JOB_ABORTED };
+	struct journal *journal;
+	struct err absent = { 0 };
+	struct digest plan;
+	int rc;
+
+	*ret_is_lost = false;
+	if (!is_abort(request) || !json_object_get(request, "job"))
+		return 0;
+	rc = find_plan_of_job(j, request, &plan, e);
+	if (rc < 0)
+		return rc;
+	if (journal_open(j->r->rootfd, j->id, &journal, &absent) == 0) {
+		journal_close(journal);
+		return 0;
+	}
+	if (absent.code != ERR_NOT_FOUND)
+		return 0;
+	rc = journal_write_open(j->r->rootfd, j->id, true, &j->journal, e);
+	if (rc == 0)
+		rc = agent_log_job(j, "end", job_state_name(JOB_ABORTED), e);
+	(void)snprintf(l.text, sizeof l.text,
+	               "it had no journal: nothing was put back; look with `slipway status`");
+	if (rc == 0)
+		rc = journal_write(j->journal, &l, e);
+	*ret_is_lost = rc == 0;
+	return rc;
+}
+
+/* What is put back is what is at the targets now, also when the plan's are others. */
+static int
+check_targets(struct agent_job *j, const json_t *request, struct err *e)
+{
+	int rc = compare_targets(j, e);
+
+	if (rc != -ERR_CONFLICT || !is_abort(request))
+		return rc;
+	message(MESSAGE_WARNING, "%s; aborting all the same", e->msg);
+	err_clear(e);
+	return 0;
+}
+
 /* Somebody else began at the same moment: with the same plan, that is the job. */
 static int
 join_instead(struct agent_job *j, bool *ret_joined, struct err *e)
@@ -337,7 +400,8 @@ join_instead(struct agent_job *j, bool *ret_joined, struct err *e)
 }
 
 static int
-prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err *e)
+prepare(struct agent_job *j, const json_t *request, bool *ret_joined, bool *ret_is_done,
+        struct err *e)
 {
 	const bool is_new = !json_object_get(request, "job");
 	const char *dir;
@@ -348,8 +412,12 @@ prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err
 	if (rc == 0)
 		rc = agent_refresh(j, e);
 	if (rc == 0)
+		rc = end_lost_job(j, request, ret_is_done, e);
+	if (rc == 0 && !*ret_is_done)
 		rc = load_plan(j, request, e);
-	if (rc == 0 && is_new)
+	if (rc < 0 || *ret_is_done)
+		return rc;
+	if (is_new)
 		rc = find_running(j, ret_joined, e);
 	if (rc < 0 || *ret_joined)
 		return rc;
@@ -358,8 +426,8 @@ prepare(struct agent_job *j, const json_t *request, bool *ret_joined, struct err
 	if (rc == 0)
 		rc = wave_open(j->r, &j->ledger, &j->plan, &j->wave, e);
 	if (rc == 0)
-		rc = compare_targets(j, e);
-	if (rc == 0 && !streq(json_opt_string(request, "mode"), "abort"))
+		rc = check_targets(j, request, e);
+	if (rc == 0 && !is_abort(request))
 		rc = check_key(j, e);
 	if (rc == 0)
 		rc = begin_job(j, is_new, e);
@@ -370,12 +438,12 @@ int
 agent_start_job(const json_t *request, void (*answer)(const json_t *reply), struct err *e)
 {
 	struct agent_job j = { 0 };
-	bool joined = false;
-	int rc = prepare(&j, request, &joined, e);
+	bool joined = false, is_done = false;
+	int rc = prepare(&j, request, &joined, &is_done, e);
 
 	if (rc == 0)
 		tell(&j, joined, answer);
-	if (rc == 0 && !joined && run_job(&j, request, e) < 0)
+	if (rc == 0 && !joined && !is_done && run_job(&j, request, e) < 0)
 		rc = 0; /* told through the journal: the caller has its answer already */
 	job_fini(&j);
 	return rc;
