@@ -6,7 +6,10 @@
 #include "registry/history.h"
 
 #include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "registry/labels.h"
 #include "registry/records.h"
@@ -251,4 +254,44 @@ history_name(const struct policy *p, struct buf *who)
 				buf_adds(who, p->people[i].id);
 				return;
 			}
+}
+
+/* The last one is kept: most of a story was made by one user, and the name service may be slow. */
+static const char *
+login_of(uid_t uid)
+{
+	static char name[64];
+	static uid_t of;
+	static bool is_known;
+	char room[4096];
+	struct passwd p, *found = NULL;
+
+	if (is_known && of == uid)
+		return name;
+	name[0] = '\0';
+	if (getpwuid_r(uid, &p, room, sizeof(room), &found) == 0 && found)
+		(void)str_copy(name, sizeof(name), p.pw_name);
+	of = uid;
+	is_known = true;
+	return name;
+}
+
+void
+history_login(const struct entry *n, struct buf *who)
+{
+	const json_t *const uid = json_object_get(n->by, "uid");
+	const char *const host = json_opt_string(n->by, "host");
+	char here[256] = "", shown[32];
+
+	if (!json_is_integer(uid) || !host || gethostname(here, sizeof(here) - 1) != 0 ||
+	    !streq(host, here))
+		return; /* elsewhere the number may be somebody else */
+	(void)snprintf(shown, sizeof(shown), "uid %" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	if (!str_is(buf_str(who), shown))
+		return;
+	const char *name = login_of((uid_t)json_integer_value(uid));
+	if (!name[0])
+		return;
+	buf_clear(who);
+	buf_adds(who, name);
 }

@@ -21,3 +21,5 @@ int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry 
 void history_sentence(const struct entry *n, struct buf *ret_what, struct buf *ret_who);
 /* A key that is a person's becomes that person's id; anything else stays. */
 void history_name(const struct policy *p, struct buf *who);
+/* "uid 1000" of an entry that was made on this machine becomes the login name, if there is one. */
+void history_login(const struct entry *n, struct buf *who);

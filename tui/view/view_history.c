@@ -52,6 +52,7 @@ event_keep(void *arg, const struct entry *n)
 
 	history_sentence(n, &what, &who);
 	history_name(&s->policy, &who);
+	history_login(n, &who);
 	buf_addf(&all, "%s %s %s", buf_cstr(&what), buf_cstr(&who), n->type);
 	if (!filter_match(s->filter, buf_cstr(&all)))
 		return 0;

@@ -45,6 +45,7 @@ last_entry(void *arg, const struct entry *n)
 
 	history_sentence(n, &what, &who);
 	history_name(&s->policy, &who);
+	history_login(n, &who);
 	show_ago(ago, n->time_s);
 	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago,
 	               buf_cstr(&who));
