@@ -109,6 +109,34 @@ head_json(const struct wave_target *v)
 	return o;
 }
 
+/* Who asks says how long it will wait; absent: each call has its own limit. */
+static uint64_t
+deadline_of(const json_t *request)
+{
+	const json_int_t ms = json_integer_value(json_object_get(request, "timeout_ms"));
+
+	return ms > 0 ? clock_mono_ms() + (uint64_t)ms : 0;
+}
+
+/* Called with the wave, as every call of its sources is. */
+static int
+check_time(void *arg, struct err *e)
+{
+	const struct wave *w = arg;
+	const uint64_t end_ms = w->n > 0 ? w->v[0].t.deadline_ms : 0;
+
+	if (end_ms == 0 || clock_mono_ms() < end_ms)
+		return 0;
+	return err_set(e, ERR_OUTCOME_UNKNOWN, "the files were not compared: no time was left");
+}
+
+static void
+limit_wave(struct wave *w, uint64_t deadline_ms)
+{
+	for (size_t i = 0; i < w->n; i++)
+		w->v[i].t.deadline_ms = deadline_ms;
+}
+
 /* --- plan --- */
 
 static int
@@ -241,7 +269,7 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 
 static int
 plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bool held,
-                  json_t **ret, struct err *e)
+                  uint64_t deadline_ms, json_t **ret, struct err *e)
 {
 	cleanup_json json_t *targets = json_array();
 	bool blocked = false, drift = false;
@@ -250,6 +278,7 @@ plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bo
 
 	if (rc < 0)
 		return rc;
+	limit_wave(&w, deadline_ms);
 	rc = render_targets(&w, p, e);
 	for (size_t i = 0; rc == 0 && i < w.n; i++) {
 		json_t *t = head_json(&w.v[i]);
@@ -299,7 +328,8 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 		return rc;
 	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
 	if (rc >= 0)
-		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, ret, e);
+		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, deadline_of(request), ret,
+		                       e);
 	plan_fini(&p);
 	ledger_fini(&l);
 	return rc;
@@ -369,8 +399,8 @@ look_at(struct wave *w, struct wave_target *v)
 }
 
 static int
-status_of(struct registry *r, const struct ledger *l, const struct plan *p, json_t *out,
-          struct err *e)
+status_of(struct registry *r, const struct ledger *l, const struct plan *p,
+          uint64_t deadline_ms, json_t *out, struct err *e)
 {
 	json_t *o = json_object(), *targets = json_array();
 	struct wave w;
@@ -382,6 +412,9 @@ status_of(struct registry *r, const struct ledger *l, const struct plan *p, json
 	json_object_set_new(o, "targets", targets);
 	if (rc < 0)
 		return rc;
+	limit_wave(&w, deadline_ms);
+	/* not so for a plan: whether a target drifted decides what it says */
+	w.held_source.check = check_time;
 	json_object_set_new(o, "number",
 	                    json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
 	json_object_set_new(o, "proofs", proofs_to_json(w.now.proofs));
@@ -397,6 +430,7 @@ agent_status(const json_t *request, json_t **ret, struct err *e)
 	cleanup_registry struct registry *r = NULL;
 	struct holds h = { .model = json_opt_string(request, "model"),
 		           .stage = json_opt_string(request, "stage") };
+	const uint64_t deadline_ms = deadline_of(request);
 	json_t *list = json_array();
 	struct ledger l = { 0 };
 	struct txn *t;
@@ -411,7 +445,7 @@ agent_status(const json_t *request, json_t **ret, struct err *e)
 		store_abort(t);
 	}
 	for (size_t i = 0; rc == 0 && i < h.list.n; i++)
-		rc = status_of(r, &l, &h.list.v[i], list, e);
+		rc = status_of(r, &l, &h.list.v[i], deadline_ms, list, e);
 	vec_fini(&h.list);
 	ledger_fini(&l);
 	if (rc < 0) {
@@ -486,6 +520,7 @@ agent_test(const json_t *request, json_t **ret, struct err *e)
 		rc = wave_target_open(r, &row, &v, e);
 	if (rc == 0) {
 		*ret = head_json(&v);
+		v.t.deadline_ms = deadline_of(request);
 		if (v.d->probe(v.st, &v.facts, &probe) < 0) {
 			/* added while it is down: what was asked is sound, whether it answers is
 			 * another question */

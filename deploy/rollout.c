@@ -81,6 +81,22 @@ check_stop(const struct rollout_run *run, struct err *e)
 	return err_hint(e, "allow more time with --timeout, then try again");
 }
 
+struct byte_count {
+	struct rollout_run *run;
+	const char *target;
+	uint64_t last;
+};
+
+/* Called with the wave, as every call of its sources is. */
+static int
+check_copy(void *arg, struct err *e)
+{
+	const struct wave *w = arg;
+	const struct byte_count *c = w->moved_arg;
+
+	return check_stop(c->run, e);
+}
+
 /* --- preflight --- */
 
 /* Is the target as the stage says? Our own half-done work, an empty target and a repair pass. */
@@ -150,26 +166,24 @@ static int
 preflight(struct rollout_run *run, struct err *e)
 {
 	struct wave *w = run->wave;
+	struct byte_count c = { .run = run };
 	int rc = rollout_say(run, JOB_APPROVED, "preflight", NULL, e, "looking at %zu %s", w->n,
 	                     w->n == 1 ? "target" : "targets");
 
+	w->moved_arg = &c;
+	w->held_source.check = check_copy;
 	for (size_t i = 0; rc == 0 && i < w->n; i++) {
 		rc = preflight_one(run, &w->v[i], e);
 		if (rc < 0)
-			return wave_blame(&w->v[i], e);
+			rc = wave_blame(&w->v[i], e);
 	}
+	w->held_source.check = NULL;
 	return rc < 0 ? rc
 	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
 	                            "targets are as the plan says");
 }
 
 /* --- one target forwards --- */
-
-struct byte_count {
-	struct rollout_run *run;
-	const char *target;
-	uint64_t last;
-};
 
 static void
 bytes_moved(void *arg, uint64_t done, uint64_t total)
@@ -185,16 +199,6 @@ bytes_moved(void *arg, uint64_t done, uint64_t total)
 	c->last = done;
 	(void)str_copy(l.target, sizeof l.target, c->target);
 	(void)journal_write(c->run->journal, &l, &ignored);
-}
-
-/* Called with the wave, as every call of its sources is. */
-static int
-check_copy(void *arg, struct err *e)
-{
-	const struct wave *w = arg;
-	const struct byte_count *c = w->moved_arg;
-
-	return check_stop(c->run, e);
 }
 
 static int

@@ -162,6 +162,7 @@ ask_agent(struct app *a, const char *name, json_t **ret, struct err *e)
 	if (rc < 0)
 		return rc;
 	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	if (name)
 		json_object_set_new(request, "model", json_string(ref.model));
 	return agent_call("status", request, ret, e);

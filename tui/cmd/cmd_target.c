@@ -143,6 +143,7 @@ ask_agent(struct app *a, const char *name, json_t *body, json_t **ret, struct er
 	cleanup_json json_t *request = json_object();
 
 	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	json_object_set_new(request, "target", json_string(name));
 	if (body)
 		json_object_set(request, "body", body);

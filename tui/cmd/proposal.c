@@ -74,6 +74,7 @@ proposal_make(struct app *a, const char *kind, const char *model, const struct d
 
 	*ret = (struct proposal){ 0 };
 	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	json_object_set_new(request, "kind", json_string(kind));
 	json_object_set_new(request, "model", json_string(model));
 	json_object_set_new(request, "stage", json_string(stage));
@@ -375,65 +376,80 @@ is_as_before(enum job_state s)
 	return s == JOB_ROLLED_BACK || s == JOB_FAILED || s == JOB_ABORTED;
 }
 
+/* The members are the same whatever came of it; job NULL: none ran. */
+static void
+promotion_members(struct app *a, const struct plan *p, const char *job, const char *state,
+                  bool changed, bool rolled_back)
+{
+	struct json_out *j = out_object_json(a->out);
+	char id[DIGEST_HEX_SIZE];
+
+	digest_hex(&p->id, id);
+	if (!j) {
+		out_field(a->out, "model", "%s", p->model);
+		out_field(a->out, "stage", "%s", p->stage);
+		out_field(a->out, "action", "%s", p->kind);
+		out_field(a->out, "number", "%" PRIu64, p->number);
+		out_field(a->out, "plan", "%s", id);
+		out_field(a->out, "job", "%s", job ? job : "");
+		out_field(a->out, "state", "%s", state);
+		out_field(a->out, "changed", "%s", changed ? "true" : "false");
+		out_field(a->out, "rolledBack", "%s", rolled_back ? "true" : "false");
+		return;
+	}
+	jo_string(j, "model", p->model);
+	jo_string(j, "stage", p->stage);
+	jo_string(j, "action", p->kind);
+	jo_u64(j, "number", p->number);
+	jo_string(j, "plan", id);
+	jo_string(j, "job", job);
+	jo_string(j, "state", state);
+	jo_bool(j, "changed", changed);
+	jo_bool(j, "rolledBack", rolled_back);
+}
+
+static bool
+is_for_people(const struct app *a)
+{
+	return out_format_of(a->out) == OUT_TEXT || out_format_of(a->out) == OUT_WIDE;
+}
+
 static void
 show_end(struct app *a, const struct plan *p, const char *job, const struct job_end *end)
 {
-	struct json_out *j;
-	char id[DIGEST_HEX_SIZE];
-
 	if (out_format_of(a->out) == OUT_NAME) {
 		out_text(a->out, "%s\n", job);
 		return;
 	}
-	digest_hex(&p->id, id);
-	out_object_begin(a->out, "Promotion");
-	j = out_object_json(a->out);
-	if (j) {
-		jo_string(j, "model", p->model);
-		jo_string(j, "stage", p->stage);
-		jo_string(j, "action", p->kind);
-		jo_u64(j, "number", p->number);
-		jo_string(j, "plan", id);
-		jo_string(j, "job", job);
-		jo_string(j, "state", end ? job_state_name(end->last.state) : "running");
-		jo_bool(j, "changed", !end || !is_as_before(end->last.state));
-		jo_bool(j, "rolledBack", end && end->last.state == JOB_ROLLED_BACK);
-	} else if (end && end->last.state == JOB_SUCCEEDED) {
-		out_text(a->out, "%s (job %s)\n", end->last.text, job);
-	} else if (!end) {
-		out_text(a->out, "job %s runs: slipway job follow %s\n", job, job);
+	if (is_for_people(a)) {
+		if (!end)
+			out_text(a->out, "job %s runs: slipway job follow %s\n", job, job);
+		else if (end->last.state == JOB_SUCCEEDED)
+			out_text(a->out, "%s (job %s)\n", end->last.text, job);
+		return;
 	}
+	out_object_begin(a->out, "Promotion");
+	promotion_members(a, p, job, end ? job_state_name(end->last.state) : "running",
+	                  !end || !is_as_before(end->last.state),
+	                  end && end->last.state == JOB_ROLLED_BACK);
 	out_object_end(a->out);
 }
 
 void
 plan_is_done(struct app *a, const struct plan *p)
 {
-	char id[DIGEST_HEX_SIZE];
-	struct json_out *j;
+	char held[24];
 
 	if (out_format_of(a->out) == OUT_NAME)
 		return; /* no job ran */
-	digest_hex(&p->id, id);
-	out_object_begin(a->out, "Promotion");
-	j = out_object_json(a->out);
-	if (j) {
-		jo_string(j, "model", p->model);
-		jo_string(j, "stage", p->stage);
-		jo_string(j, "action", p->kind);
-		jo_u64(j, "number", p->number);
-		jo_string(j, "plan", id);
-		jo_string(j, "job", NULL);
-		jo_string(j, "state", job_state_name(JOB_SUCCEEDED));
-		jo_bool(j, "changed", false);
-		jo_bool(j, "rolledBack", false);
-	} else if (p->empty) {
-		out_text(a->out, "%s of \"%s\" holds nothing already, nothing was changed\n",
-		         p->stage, p->model);
-	} else {
-		out_text(a->out, "%s of \"%s\" holds v%" PRIu64 " already, nothing was changed\n",
-		         p->stage, p->model, p->number);
+	if (is_for_people(a)) {
+		version_text(p->empty ? 0 : p->number, held);
+		out_text(a->out, "%s of \"%s\" holds %s already, nothing was changed\n", p->stage,
+		         p->model, held);
+		return;
 	}
+	out_object_begin(a->out, "Promotion");
+	promotion_members(a, p, NULL, "already", false, false);
 	out_object_end(a->out);
 }
 
