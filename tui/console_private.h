@@ -22,6 +22,7 @@ enum prompt_kind {
 struct prompt {
 	enum prompt_kind kind;
 	struct line line;
+	struct line *secret;     /* guarded, locked memory while a passphrase is asked; else NULL */
 	struct view_request act; /* what waits for the answer */
 	const char *wrong;       /* what was wrong with the last answer; NULL */
 };

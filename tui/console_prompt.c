@@ -6,6 +6,7 @@
  */
 #include "tui/console_private.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "registry/records.h"
@@ -14,6 +15,30 @@
 /* Verbs that sign, and so need the key unlocked. */
 static const char *const signing[] = { "import", "promote", "rollback", "apply",  "approve", "sign",
 	                               "attest", "delete",  "retire",   "revoke", "policy" };
+
+static void
+secret_free(struct prompt *p)
+{
+	sodium_free(p->secret); /* wipes it; NULL is fine */
+	p->secret = NULL;
+}
+
+/* false: there is no such memory, and a passphrase is not taken into any other. */
+static bool
+secret_make(struct console *c)
+{
+	struct prompt *p = &c->prompt;
+
+	secret_free(p);
+	p->secret = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(*p->secret));
+	if (!p->secret) {
+		notice_add(&c->shared.notices, true, "raise the limit of locked memory (ulimit -l)",
+		           "no locked memory for the passphrase, nothing was run");
+		return false;
+	}
+	line_clear(p->secret);
+	return true;
+}
 
 void
 prompt_open(struct console *c, enum prompt_kind kind)
@@ -32,6 +57,7 @@ void
 prompt_close(struct console *c)
 {
 	line_clear(&c->prompt.line);
+	secret_free(&c->prompt);
 	request_fini(&c->prompt.act);
 	c->prompt.kind = PROMPT_NONE;
 	if (c->depth > 0)
@@ -53,7 +79,10 @@ static void
 confirmed(struct console *c)
 {
 	if (c->key_is_encrypted && signs(&c->prompt.act.argv)) {
-		prompt_open(c, PROMPT_SECRET);
+		if (secret_make(c))
+			prompt_open(c, PROMPT_SECRET);
+		else
+			prompt_close(c);
 		return;
 	}
 	child_start(c, &c->prompt.act, NULL, true);
@@ -210,7 +239,7 @@ answer_take(struct console *c)
 	} else if (p->kind == PROMPT_NAME) {
 		confirmed(c);
 	} else if (p->kind == PROMPT_SECRET) {
-		child_start(c, &p->act, p->line.text, true);
+		child_start(c, &p->act, p->secret->text, true);
 		prompt_close(c);
 	}
 }
@@ -246,7 +275,7 @@ prompt_key(struct console *c, const struct key *k)
 	else if (k->code == K_BACKSPACE && p->line.n == 0 && p->kind == PROMPT_COMMAND)
 		prompt_close(c);
 	else
-		(void)line_key(&p->line, k);
+		(void)line_key(p->kind == PROMPT_SECRET ? p->secret : &p->line, k);
 }
 
 size_t
