@@ -296,20 +296,22 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 	cleanup_free char *line = xasprintf("slipway job abort %s --yes", in->pos[0]);
 	const char *id = in->pos[0];
 	struct journal *j = NULL;
+	struct err absent = { 0 };
 	struct job_row row;
-	bool alive;
+	bool alive = false;
 	int rc = find(a, id, &row, e);
 
 	if (rc == 0 && row.end_seq)
 		return ended_already(a, &row, e);
 	if (rc == 0)
 		rc = app_confirm(a, what, NULL, line, e);
-	if (rc == 0)
-		rc = journal_open(a->registry->rootfd, id, &j, e);
 	if (rc < 0)
 		return rc;
-	alive = journal_is_alive(j);
-	journal_close(j);
+	/* without a journal nobody lives, and a new agent ends it all the same */
+	if (journal_open(a->registry->rootfd, id, &j, &absent) == 0) {
+		alive = journal_is_alive(j);
+		journal_close(j);
+	}
 	rc = alive ? ask_to_abort(a, id, e) : start_again(a, id, "abort", e);
 	return rc < 0 ? rc : aborted(a, id, e);
 }
