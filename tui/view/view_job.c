@@ -13,6 +13,8 @@
 
 #define LINES_MAX 5000u
 #define BAR_CELLS 30u
+#define QUIET_S   3 /* seconds without a line that are worth saying */
+#define RATE_MS   900u /* a rate over less is noise */
 
 struct job_screen {
 	struct job_row row;
@@ -21,6 +23,7 @@ struct job_screen {
 	VEC(struct journal_line) lines;
 	struct list list;
 	bool follows;
+	uint64_t from_ms, from_done; /* where the rate of this copy is measured from; 0: nowhere */
 	struct err failed;
 };
 
@@ -51,6 +54,31 @@ row_read(struct view *v, struct err *e)
 	return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* Only bytes have moved since the line before. */
+static bool
+is_progress(const struct job_screen *s, const struct journal_line *n)
+{
+	const struct journal_line *l = s->lines.n > 0 ? &s->lines.v[s->lines.n - 1] : NULL;
+
+	return l && n->total > 0 && l->total == n->total && n->done >= l->done && !n->text[0] &&
+	       n->state == l->state && streq(n->step, l->step) && streq(n->target, l->target);
+}
+
+static void
+line_keep(struct job_screen *s, const struct journal_line *n)
+{
+	const bool goes_on = is_progress(s, n);
+
+	if (!goes_on || s->from_ms == 0) {
+		s->from_ms = n->total > 0 ? clock_mono_ms() : 0;
+		s->from_done = n->done;
+	}
+	if (goes_on || s->lines.n == LINES_MAX)
+		s->lines.v[s->lines.n - 1] = *n;
+	else
+		vec_push(&s->lines, *n);
+}
+
 static int
 journal_read(struct view *v, struct err *e)
 {
@@ -69,10 +97,7 @@ journal_read(struct view *v, struct err *e)
 		rc = journal_next(s->journal, &line, &has, e);
 		if (rc < 0 || !has)
 			return rc;
-		if (s->lines.n < LINES_MAX)
-			vec_push(&s->lines, line);
-		else
-			s->lines.v[LINES_MAX - 1] = line;
+		line_keep(s, &line);
 	}
 }
 
@@ -118,6 +143,20 @@ state_ink(enum job_state s)
 	return INK_WAIT;
 }
 
+/* How long nothing was heard: then it waits for what the newest line says. */
+static void
+quiet_draw(const struct journal_line *l, const struct area *a, size_t row, size_t col)
+{
+	const int64_t quiet_s = clock_now_s() - l->time_s;
+
+	if (quiet_s < QUIET_S)
+		return;
+	col = paintf(a, row, col, INK_WAIT, ", silent for %llus",
+	             (unsigned long long)quiet_s);
+	(void)paintf(a, row, col, INK_TEXT, ": %s%s%s", l->target, l->target[0] ? ", " : "",
+	             l->text[0] ? l->text : l->step);
+}
+
 static size_t
 state_draw(const struct job_screen *s, const struct area *a, size_t row)
 {
@@ -139,13 +178,32 @@ state_draw(const struct job_screen *s, const struct area *a, size_t row)
 		       (unsigned long long)s->row.end_seq);
 	} else if (l) {
 		c = paintf(a, row, 1, state_ink(l->state), "%s", job_state_name(l->state));
-		if (s->is_alive || job_state_is_final(l->state))
-			paint_text(a, row++, c + 2, INK_DIM, s->is_alive ? "its agent runs" : "");
-		else
+		if (s->is_alive) {
+			c = paint_text(a, row, c + 2, INK_DIM, "its agent runs");
+			quiet_draw(l, a, row++, c);
+		} else if (job_state_is_final(l->state)) {
+			row++;
+		} else
 			paint_text(a, row++, c + 2, INK_BAD,
 			           "its agent is gone, the outcome is unknown: c continues it");
 	}
 	return row;
+}
+
+static void
+rate_draw(const struct job_screen *s, const struct journal_line *l, const struct area *a,
+          size_t row, size_t col)
+{
+	const uint64_t ms = s->from_ms > 0 ? clock_mono_ms() - s->from_ms : 0;
+	const uint64_t moved = l->done > s->from_done ? l->done - s->from_done : 0;
+	char rate[16];
+
+	if (ms < RATE_MS || moved == 0 || l->done > l->total)
+		return;
+	const uint64_t per_s = moved / ms * 1000 + 1;
+	show_size(rate, per_s);
+	paintf(a, row, col, INK_DIM, "%s/s, %llus left", rate,
+	       (unsigned long long)((l->total - l->done) / per_s));
 }
 
 static size_t
@@ -159,15 +217,17 @@ bar_draw(const struct job_screen *s, const struct area *a, size_t row)
 		return row;
 	percent = l->has_percent ? l->percent : (unsigned)(l->done / (l->total / 100 + 1));
 	percent = percent > 100 ? 100 : percent;
+	const size_t cells = a->cols < 60 ? BAR_CELLS / 3 : BAR_CELLS;
 	c = paint_text(a, row, 1, INK_TEXT, "[");
-	for (size_t i = 0; i < BAR_CELLS; i++)
-		c = paint_text(a, row, c, INK_OK, i * 100 < percent * BAR_CELLS ? "#" : " ");
+	for (size_t i = 0; i < cells; i++)
+		c = paint_text(a, row, c, INK_OK, i * 100 < percent * cells ? "#" : " ");
 	c = paintf(a, row, c, INK_TEXT, "] %3u%%", percent);
 	if (l->total > 0) {
 		char done[16], total[16];
 		show_size(done, l->done);
 		show_size(total, l->total);
-		paintf(a, row, c + 2, INK_DIM, "%s of %s", done, total);
+		c = paintf(a, row, c + 2, INK_DIM, "%s of %s", done, total);
+		rate_draw(s, l, a, row, c + 2);
 	}
 	return row + 1;
 }
@@ -189,7 +249,12 @@ line_draw(const struct area *a, size_t row, const struct journal_line *l)
 		c = paintf(a, row, c, INK_TEXT, "%u%% ", l->percent);
 	if (l->proofs)
 		c = paintf(a, row, c, INK_OK, "proved as %s ", show_proof(l->proofs));
-	if (l->text[0] || !l->proofs)
+	if (l->total > 0 && !l->text[0]) {
+		char done[16], total[16];
+		show_size(done, l->done);
+		show_size(total, l->total);
+		paintf(a, row, c, INK_TEXT, "%s, %s of %s", l->step, done, total);
+	} else if (l->text[0] || !l->proofs)
 		(void)paint_fit(a, row, c, a->cols > c ? a->cols - c : 0, INK_TEXT, TEXT_CUT_END,
 		                l->text[0] ? l->text : l->step);
 }
