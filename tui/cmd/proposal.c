@@ -178,6 +178,19 @@ show_head(struct app *a, const struct proposal *p)
 	}
 }
 
+/* Can the server say what it serves? Of a folder nothing is said but what lies in it. */
+static bool
+is_asked(const json_t *facts)
+{
+	size_t i;
+	const json_t *layer;
+
+	json_array_foreach(json_object_get(facts, "proofs"), i, layer)
+		if (streq(json_string_value(layer), "listed"))
+			return true;
+	return false;
+}
+
 static void
 show_target(struct app *a, const struct plan *p, const json_t *t)
 {
@@ -197,7 +210,8 @@ show_target(struct app *a, const struct plan *p, const json_t *t)
 		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
 	}
 	if (p->empty)
-		out_text(a->out, "    proof   that nothing serves\n");
+		out_text(a->out, "    proof   that nothing %s\n",
+		         is_asked(facts) ? "serves" : "is there");
 	else
 		out_text(a->out, "    proof   up to \"%s\"%s\n",
 		         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
