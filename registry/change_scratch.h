@@ -13,7 +13,7 @@ struct scratch;
 /* In a fresh folder below TMPDIR, which change_scratch_close removes. */
 int change_scratch_open(struct scratch **ret, struct err *e);
 void change_scratch_close(struct scratch *s); /* NULL is fine */
-/* The next line. ret_why OK: it counts; else why replays pass it over. Errors are this machine's. */
+/* The next line. ret_why OK: it counts; else why replays pass it over. Errors: this machine's. */
 int change_scratch_line(struct scratch *s, const struct log_line *line, struct err *ret_why,
                         struct err *e);
 /* Has t just the rows that the lines made? DIGEST: others. */
