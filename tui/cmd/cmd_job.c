@@ -243,8 +243,7 @@ static int
 ask_to_abort(struct app *a, const char *id, struct err *e)
 {
 	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
-	cleanup_close int fd =
-	        fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
+	cleanup_close int fd = fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
 
 	return fd < 0 ? err_sys(e, "ask job %s to stop", id) : 0;
 }
@@ -341,6 +340,6 @@ JOB_ROW(cmd_job_follow, "follow", "watch a job to its end; exits as the job ends
         run_follow);
 JOB_ROW(cmd_job_wait, "wait", "wait for a job's end without a word", CMD_READS, run_wait);
 JOB_ROW(cmd_job_resume, "resume", "go on with an interrupted job",
-        CMD_READS | CMD_CHANGES | CMD_AGENT, run_resume);
+        CMD_READS | CMD_CHANGES | CMD_AGENT | CMD_WAITS, run_resume);
 JOB_ROW(cmd_job_abort, "abort", "stop a job and put back what was there",
-        CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT, run_abort);
+        CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_WAITS, run_abort);

@@ -274,6 +274,7 @@ const struct cmd cmd_apply = {
 	.group = "deploy",
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_SIGNS | CMD_REASON |
+	         CMD_WAITS | CMD_PROTECTED,
 	.run = run_apply,
 };

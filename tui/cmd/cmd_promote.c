@@ -250,7 +250,8 @@ const struct cmd cmd_promote = {
 	.opts = promote_opts,
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN | CMD_SIGNS |
+	         CMD_REASON | CMD_WAITS | CMD_PROTECTED,
 	.run = run_promote,
 	.examples = "slipway promote face-detect@v2 --to staging\n"
 	            "slipway promote face-detect@v2 --to production --yes --confirm face-detect",
@@ -264,7 +265,8 @@ const struct cmd cmd_rollback = {
 	.opts = rollback_opts,
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN,
+	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_DRY_RUN | CMD_SIGNS |
+	         CMD_REASON | CMD_WAITS | CMD_PROTECTED,
 	.run = run_rollback,
 	.examples = "slipway rollback face-detect --stage production --yes --confirm face-detect",
 };

@@ -91,20 +91,6 @@ add_group(struct buf *b, const char *heading)
 	}
 }
 
-/* What the row's flags say, and what follows from them: who asks first and starts the agent runs a
- * plan. */
-static unsigned
-flags_of(const struct cmd *c)
-{
-	unsigned flags = c->flags;
-
-	if ((flags & CMD_CONFIRMS) && (flags & CMD_AGENT))
-		flags |= CMD_SIGNS | CMD_REASON | CMD_PROTECTED;
-	if ((flags & CMD_CHANGES) && (flags & CMD_AGENT))
-		flags |= CMD_WAITS;
-	return flags;
-}
-
 bool
 help_has(const struct cmd *c, const struct opt *o)
 {
@@ -120,7 +106,7 @@ help_has(const struct cmd *c, const struct opt *o)
 
 	for (size_t i = 0; c && i < COUNT(needs); i++)
 		if (streq(needs[i].name, o->name))
-			return (flags_of(c) & needs[i].flag) != 0;
+			return (c->flags & needs[i].flag) != 0;
 	return true;
 }
 
