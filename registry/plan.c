@@ -354,6 +354,10 @@ plan_still_holds(struct registry *r, const struct ledger *l, const struct plan *
 	/* a plan made by hand must not say what no plan would: all but its targets is made again */
 	rc = plan_intend(r, l, p->kind, p->model, p->empty ? NULL : &p->version, p->stage, &again,
 	                 e);
+	if (rc == -ERR_USAGE || rc == -ERR_NOT_FOUND) {
+		e->code = ERR_CONFLICT;
+		return err_prefix(e, "no such plan would be made");
+	}
 	if (rc < 0)
 		return rc;
 	if (again.empty != p->empty || again.number != p->number ||
