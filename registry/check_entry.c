@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry of the log: would a replay count it? Why not is a problem, and the entries behind it are
- * looked at as if it were not there, as every command does. What those that count say there should be
- * is remembered for the blobs.
+ * One entry of the log: would a replay count it? Why not is a problem, and the entries behind it
+ * are looked at as if it were not there, as every command does. What those that count say there
+ * should be is remembered for the blobs.
  */
 #include "registry/check_private.h"
 

@@ -143,11 +143,11 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 	return job_put(t, &j, e);
 }
 
-/* A beginning is not signed and locks its stage: it must at least be of a plan that somebody allowed
- * and that was not carried out yet. */
+/* A beginning is not signed and locks its stage: it must at least be of a plan that somebody
+ * allowed and that was not carried out yet. */
 static int
-may_begin(struct txn *t, const struct entry *n, const struct plan_row *p, const struct stage_mark *s,
-          struct err *e)
+may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
+          const struct stage_mark *s, struct err *e)
 {
 	cleanup_json json_t *allowed = NULL;
 	struct digest before = { 0 };

@@ -35,7 +35,7 @@ struct policy {
 	uint64_t version, seq;
 	char registry_id[33];
 	struct digest previous; /* the policy that this one replaces; zero: the first */
-	struct digest digest; /* of the canonical document */
+	struct digest digest;   /* of the canonical document */
 	char template_name[32];
 	int64_t issued_s, expires_s; /* 0: never */
 	struct policy_person *people;
@@ -51,8 +51,9 @@ json_t *policy_solo(const char *registry_id, const char *person, const struct pu
                     const struct public_key *agent, int64_t issued_s);
 int policy_parse(const json_t *doc, struct policy *ret, struct err *e);
 void policy_fini(struct policy *p);
-/* The policy in this envelope, if it may come into force behind old (NULL: the first one): signed by a
- * root key of its own and of old's, of this registry, version and previous digest as they must be. */
+/* The policy in this envelope, if it may come into force behind old (NULL: the first one): signed
+ * by a root key of its own and of old's, of this registry, version and previous digest as they must
+ * be. */
 int policy_accept(const struct policy *old, struct str envelope, const char *registry_id,
                   struct policy *ret, struct err *e);
 /* Keys that hold a role; *ret is free()d by the caller. */

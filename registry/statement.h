@@ -15,7 +15,8 @@
 #include "registry/base/json.h"
 
 #define STATEMENT_MAX        (128u << 10) /* an envelope's bytes */
-#define STATEMENT_INLINE_MAX (48u << 10)  /* of those that give authority: they lie in their entry */
+#define STATEMENT_INLINE_MAX (48u << 10)  /* of those that give authority: they lie in their entry \
+	                                   */
 
 /* Kinds: version, policy, authorisation, promotion. subject_name is for people, the digest decides.
  * Takes a reference of its own on predicate. Envelope as canonical JSON in ret. */
@@ -26,10 +27,10 @@ int statement_sign(const char *kind, const char *subject_name, const struct dige
 struct statement {
 	char kind[32];
 	struct digest subject;
-	json_t *predicate;       /* owned */
+	json_t *predicate;        /* owned */
 	char key_id[KEY_ID_SIZE]; /* of the key that verified */
 	struct public_key key;
-	struct digest envelope;   /* of the canonical envelope bytes as logged */
+	struct digest envelope; /* of the canonical envelope bytes as logged */
 };
 /* Tries the given keys only (the envelope's keyid narrows, it is never trusted). 0 only when a
  * signature of one of them is good, types are right and there is exactly one subject.

@@ -74,7 +74,8 @@ struct view_ops {
 	int (*open)(struct view *v, struct err *e);
 	int (*reload)(struct view *v,
 	              struct err *e); /* a window of rows, one short read transaction */
-	/* A few milliseconds of what reload or an action began. true: there is something to draw. */
+	/* A few milliseconds of what reload or an action began. true: there is something to draw.
+	 */
 	bool (*more)(struct view *v);
 	void (*title)(const struct view *v,
 	              struct buf *ret); /* its part of the path; NULL: name and arg */

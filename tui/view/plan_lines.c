@@ -101,7 +101,8 @@ way_back_add(struct lines *l, const json_t *plan)
 	if (command[0])
 		lines_add(l, INK_TEXT, "way back   %s: %s", name, command);
 	else
-		lines_add(l, INK_TEXT, "way back   none is needed: %s stays and is put right", name);
+		lines_add(l, INK_TEXT, "way back   none is needed: %s stays and is put right",
+		          name);
 }
 
 bool
