@@ -503,9 +503,9 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 }
 
 int
-console_main(struct app *a, struct err *e)
+console_main(struct app *a, const struct cmd *const *verbs, struct err *e)
 {
-	struct console c = { .app = a, .signals = -1, .timer = -1, .notify = -1 };
+	struct console c = { .app = a, .verbs = verbs, .signals = -1, .timer = -1, .notify = -1 };
 	sigset_t old, ours;
 	int rc;
 

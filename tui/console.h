@@ -8,4 +8,7 @@
 /* Descriptors 0 and 1 are a terminal. Returns when the person leaves; ends the process with 128 + n
  * on INT, TERM and HUP after the terminal was given back. A registry that is absent or refuses to
  * open is a page of the console, no error. A terminal that cannot address its cursor gets lines. */
-int console_main(struct app *a, struct err *e);
+/* verbs: the table of commands, for completing what is typed after ":". */
+struct cmd;
+typedef int console_fn(struct app *a, const struct cmd *const *verbs, struct err *e);
+__attribute__((visibility("default"))) console_fn console_main; /* what the module exports */

@@ -37,6 +37,7 @@ struct child {
 };
 struct console {
 	struct app *app;
+	const struct cmd *const *verbs; /* NULL-terminated */
 	struct view_shared shared;
 	struct screen *screen;
 	struct view *stack[DEPTH_MAX];
@@ -46,7 +47,7 @@ struct console {
 	bool key_is_encrypted;
 	char flash[160]; /* one short line until the next key */
 	bool dirty, quits;
-	size_t rows; /* of the screen */
+	size_t rows;                /* of the screen */
 	bool unmarked;              /* a frame was sent since the last mark */
 	int signals, timer, notify; /* descriptors */
 	bool timer_runs;

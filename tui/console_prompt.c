@@ -187,7 +187,7 @@ complete(struct console *c)
 	struct err e = { 0 };
 
 	if (!space) {
-		for (const struct cmd *const *m = cmds; *m; m++)
+		for (const struct cmd *const *m = c->verbs; *m; m++)
 			if (has_prefix((*m)->name, k.prefix))
 				completion_take(&k, (*m)->name);
 	} else if (c->app->registry && store_read_begin(c->app->registry->store, &t, &e) == 0) {

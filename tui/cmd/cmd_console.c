@@ -1,20 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* console: the screens. What stands for no words at all on a terminal. */
+/*
+ * console: the screens. What stands for no words at all on a terminal. They are a private module
+ * beside the program, loaded here, so that no other verb pays for curses at its start.
+ */
 #include "tui/cmd/cmd.h"
 
+#include <dlfcn.h>
 #include <unistd.h>
 
+#include "registry/base/fs.h"
 #include "tui/console.h"
+
+static int
+load(console_fn **ret, struct err *e)
+{
+	cleanup_free char *path = NULL;
+	void *handle, *symbol;
+	int rc;
+
+	rc = fs_sibling("slipway-console.so", &path, e);
+	if (rc < 0)
+		return rc;
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	symbol = handle ? dlsym(handle, "console_main") : NULL;
+	if (!symbol)
+		return err_set(e, ERR_SYS, "cannot load the screens: %s", dlerror());
+	*ret = __extension__(console_fn *) symbol; /* stays loaded as long as the process */
+	return 0;
+}
 
 static int
 run_console(struct app *a, const struct args *in, struct err *e)
 {
+	console_fn *console;
+	int rc;
+
 	(void)in;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		(void)err_set(e, ERR_USAGE, "this is not a terminal for the console");
 		return err_hint(e, "slipway list shows the same models");
 	}
-	return console_main(a, e);
+	rc = load(&console, e);
+	return rc < 0 ? rc : console(a, cmds, e);
 }
 
 const struct cmd cmd_console = {
