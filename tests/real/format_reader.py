@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
-ROLE = {'version': 'author', 'authorisation': 'deployer', 'promotion': 'agent'}
+ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
+        'promotion': 'agent'}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
     ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
@@ -32,6 +33,10 @@ BODIES = {
     'job': 'event id plan kind stage number state', 'delete': 'number digest',
     'promotion': 'stage kind plan number digest job targets proofs',
 }
+
+
+# what an authorisation allows and a promotion must be
+ALLOWED = ('plan', 'kind', 'model', 'stage', 'number', 'version')
 
 
 class Bad(Exception):
@@ -84,6 +89,11 @@ def key_bytes(text):
     return wire[len(head):]
 
 
+def key_id(key):
+    wire = b'\0\0\0\x0bssh-ed25519\0\0\0\x20' + key
+    return 'SHA256:' + base64.b64encode(sha256(wire)).decode().rstrip('=')
+
+
 def ed25519_is_good(key, message, signature):
     """OpenSSL wants files: Ed25519 is not a streaming signature."""
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +125,8 @@ class Reader:
         self.folder, self.problems = folder, []
         self.policy = self.policy_seq = None
         self.leaves, self.chains, self.plans = [], {}, {}
-        self.allowed, self.stages, self.versions = set(), {}, {}
+        self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
+        self.jobs, self.running, self.signer = {}, {}, None
         self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
 
     def read(self, *parts):
@@ -157,14 +168,15 @@ class Reader:
         need(n['policy'] == self.policy_seq, 'names another policy than the one in force')
         need(n['previous'] == self.chains.get(n.get('model')) or 'model' not in n,
              "does not continue its model's chain")
-        if 'model' in n:
-            self.chains[n['model']] = seq
         need('reason' not in n or 1 <= len(n['reason'].encode()) <= 500, 'no reason')
         need(n['type'] in BODIES, f"unknown type {n['type']}")
         missing = set(BODIES[n['type']].split()) - set(n['body'])
         extra = set(n['body']) - set(BODIES[n['type']].split()) - {'target'}
         need(not missing and not extra, f'members of the body: {sorted(missing | extra)}')
+        need('statement' not in n or isinstance(n['statement'], dict), 'a statement that is a blob')
         getattr(self, 'on_' + n['type'], lambda seq, n: None)(seq, n)
+        if 'model' in n:
+            self.chains[n['model']] = seq
 
     # --- statements ---
 
@@ -174,9 +186,7 @@ class Reader:
 
     def open_envelope(self, n):
         envelope = n['statement']
-        if isinstance(envelope, str):
-            envelope = parse(self.blob(envelope))
-        need(len(canonical(envelope)) <= 131072, 'an envelope that is too large')
+        need(len(canonical(envelope)) <= 49152, 'an envelope that is too large')
         need(set(envelope) == {'payload', 'payloadType', 'signatures'}, 'no envelope')
         need(envelope['payloadType'] == PAYLOAD_TYPE, 'another payload type')
         payload = base64.b64decode(envelope['payload'], validate=True)
@@ -192,9 +202,10 @@ class Reader:
         return signed, signatures, subject, statement['predicate']
 
     def signed_by(self, signed, signatures, keys, role):
-        need(any(ed25519_is_good(k, signed, s) for k in keys for s in signatures),
-             f'no good signature of role {role}')
+        good = [k for k in keys for s in signatures if ed25519_is_good(k, signed, s)]
+        need(good, f'no good signature of role {role}')
         self.counts['statements'] += 1
+        self.signer = good[0]
 
     def statement(self, n):
         signed, signatures, subject, predicate = self.open_envelope(n)
@@ -233,9 +244,28 @@ class Reader:
         need(subject == body['digest'], 'another subject')
         need((p['model'], p['files'], p['bytes']) == (n['model'], body['files'], body['bytes']),
              'the statement says something else')
+        person = next(p for p in self.policy['people']
+                      if self.signer in [key_bytes(k) for k in p['keys']])
+        need((body['signer'], body['key']) == (person['id'], key_id(self.signer)),
+             'another signer')
         numbers = self.versions.setdefault(n['model'], {})
         need(body['number'] == len(numbers) + 1, 'not the next number')
+        need(all(not v or v[0] != subject for v in numbers.values()), 'has these bytes already')
         numbers[body['number']] = (subject, p)
+
+    def on_label(self, seq, n):
+        number = n['body']['number']
+        need(number is None or number in self.versions[n['model']], 'no such version')
+
+    def on_target(self, seq, n):
+        subject, p = self.statement(n)
+        body = n['body']
+        need(subject == digest(canonical(body)), 'another subject')
+        need((p['action'], p['name']) == (body['action'], body['name']), 'another target')
+        need(p['previous'] == self.targets.get(body['name']),
+             'does not continue what was said about the target')
+        need(('target' in body) == (body['action'] == 'add'), 'a target too many or missing')
+        self.targets[body['name']] = 'sha256:' + self.leaves[seq].hex()
 
     def on_delete(self, seq, n):
         need(self.versions[n['model']][n['body']['number']][0] == n['body']['digest'],
@@ -251,12 +281,31 @@ class Reader:
         need((plan['registry'], plan['model']) == (self.id, n['model']), 'a foreign plan')
         for key in ('kind', 'stage', 'number'):
             need(plan[key] == n['body'][key], f'the plan has another {key}')
+        need(n['body']['id'] not in self.plans, 'is there already')
         self.plans[n['body']['id']] = plan
 
     def on_authorisation(self, seq, n):
-        subject, _ = self.statement(n)
-        need(subject == n['body']['plan'] and subject in self.plans, 'not for a plan')
-        self.allowed.add(subject)
+        subject, p = self.statement(n)
+        need(subject == n['body']['plan'] == p['plan'] and subject in self.plans, 'not for a plan')
+        plan = self.plans[subject]
+        for key in (*ALLOWED[1:], 'previous'):
+            need(p[key] == plan[key], f'the plan has another {key}')
+        need(p['model'] == n['model'], 'another model')
+        self.allowed[subject] = p
+
+    def on_job(self, seq, n):
+        body, stage = n['body'], (n['model'], n['body']['stage'])
+        if body['event'] == 'end':
+            need(self.jobs.get(body['id']) == 'running', 'did not begin or has ended')
+            self.jobs[body['id']] = body['state']
+            self.running.pop(stage)
+            return
+        need(body['plan'] in self.allowed, 'nobody allowed its plan')
+        need(self.allowed[body['plan']]['previous'] == self.stages.get(stage),
+             'does not continue what the stage holds')
+        need(body['id'] not in self.jobs and stage not in self.running, 'another job runs')
+        self.jobs[body['id']] = 'running'
+        self.running[stage] = body['id']
 
     def on_promotion(self, seq, n):
         subject, p = self.statement(n)
@@ -269,7 +318,12 @@ class Reader:
         before = self.stages.get(stage)
         need((p['previous'] or {}).get('leaf') == before == plan['previous'],
              'does not continue what the stage held')
-        need(p['number'] == body['number'] == plan['number'], 'another number')
+        for key in ('stage', 'kind', 'number', 'plan', 'job', 'proofs'):
+            need(p[key] == body[key], f'another {key}')
+        allowed = self.allowed[p['plan']]
+        for key in ALLOWED:
+            need(p[key] == allowed[key], f'it was allowed for another {key}')
+        need(before == allowed['previous'], 'it was allowed for another state')
         self.stages[stage] = 'sha256:' + self.leaves[seq].hex()
 
     # --- versions ---
