@@ -129,7 +129,7 @@ plan_lines(struct lines *l, const json_t *plan)
 		          number_of(plan, "files") == 1 ? "" : "s", size);
 	else
 		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
-	way_back_add(l, plan); /* up here it is in sight at every size and under every question */
+	way_back_add(l, plan); /* here it is in sight at every size and under every question */
 	const char *digest = string_of(plan, "version");
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
