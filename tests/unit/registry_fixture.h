@@ -31,7 +31,7 @@ struct site {
 	char *dir;
 	struct registry *r;
 	struct secret_key *ana, *agent, *eve;
-	bool forges; /* lines are appended by hand: what puts refuse stands in the log all the same */
+	bool forges; /* lines are appended by hand, also those that puts refuse */
 };
 
 static inline void

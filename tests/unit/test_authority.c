@@ -314,7 +314,7 @@ Test(authority, promotion)
 		{ "emptied by the body alone", AGENT, "body", "digest", "null", BAD },
 		{ "emptied by the statement alone", AGENT, "predicate", "version", "null", BAD },
 		{ "another model", AGENT, "predicate", "model", "\"x\"", BAD },
-		{ "a kind that is too long", AGENT, "predicate", "kind", "\"promotepromotepromote\"",
+		{ "too long a kind", AGENT, "predicate", "kind", "\"promote-promote-promote\"",
 		  -(int)ERR_MALFORMED },
 		{ "a previous without a leaf", AGENT, "predicate", "previous", "{\"seq\":1}",
 		  -(int)ERR_MALFORMED },
@@ -451,7 +451,8 @@ replay_one(struct site *s, enum replay what)
 	site_plan(s, "rollback", NULL, "staging", &p);
 	s->forges = true;
 	const struct promotion now = site_stage(s, "staging");
-	cleanup_json json_t *o = site_promotion_predicate(s, &p, &now, &(struct change_result){ 0 });
+	const struct change_result none = { 0 };
+	cleanup_json json_t *o = site_promotion_predicate(s, &p, &now, &none);
 	cleanup_buf struct buf envelope = { 0 };
 	struct err e = { 0 };
 	ok(statement_sign("promotion", MODEL, &p.id, o, s->agent, &envelope, &e), &e, "sign");
