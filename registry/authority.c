@@ -138,6 +138,8 @@ authority_version(const struct authority *a, const struct entry *n, struct versi
 		rc = other(n, e, "subject");
 	else if (!streq(json_opt_string(s.predicate, "model"), n->model))
 		rc = other(n, e, "model");
+	else if (!same(s.predicate, n->body, "number"))
+		rc = other(n, e, "number");
 	else if (!same(s.predicate, n->body, "bytes") || !same(s.predicate, n->body, "files"))
 		rc = other(n, e, "size");
 	else if (!streq(s.key_id, ret->key_id) ||

@@ -80,9 +80,10 @@ def line(author, seq, model, number, previous):
     # written out and not by json.dumps, as 100,000 of them are wanted in seconds; canonical
     payload = (
         '{"_type":"https://in-toto.io/Statement/v1","predicate":{"bytes":%d,"files":3,'
-        '"fileset":"sha256:%s","model":"%s","oms_root":"sha256:%s","registry":"%s"},'
+        '"fileset":"sha256:%s","model":"%s","number":%d,"oms_root":"sha256:%s","registry":"%s"},'
         '"predicateType":"urn:slipway:version:v1","subject":[{"digest":{"sha256":"%s"},'
-        '"name":"%s"}]}' % (size, digest, model, digest, author.registry, digest, model)).encode()
+        '"name":"%s"}]}' % (size, digest, model, number, digest, author.registry, digest,
+                             model)).encode()
     entry = (
         '{"body":{"bytes":%d,"digest":"sha256:%s","files":3,"key":"%s","number":%d,'
         '"signer":"bench"},"by":{"host":"bench","uid":0},"model":"%s","policy":1,"previous":%s,'

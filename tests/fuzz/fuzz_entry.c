@@ -108,8 +108,8 @@ log_history(void)
 	          json_pack("{s:i, s:s, s:i, s:s, s:i, s:s}", "bytes", 1, "digest", D, "files", 1,
 	                    "key", key, "number", 1, "signer", "ana"),
 	          &d,
-	          json_pack("{s:i, s:i, s:s, s:s}", "bytes", 1, "files", 1, "model", "m",
-	                    "registry", REGISTRY));
+	          json_pack("{s:i, s:i, s:s, s:i, s:s}", "bytes", 1, "files", 1, "model", "m",
+	                    "number", 1, "registry", REGISTRY));
 	log_target();
 	log_entry("plan", "m",
 	          json_pack("{s:s, s:s, s:i, s:s}", "id", D, "kind", "promote", "number", 1,

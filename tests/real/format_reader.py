@@ -242,7 +242,8 @@ class Reader:
         subject, p = self.statement(n)
         body = n['body']
         need(subject == body['digest'], 'another subject')
-        need((p['model'], p['files'], p['bytes']) == (n['model'], body['files'], body['bytes']),
+        need((p['model'], p['number'], p['files'], p['bytes']) ==
+             (n['model'], body['number'], body['files'], body['bytes']),
              'the statement says something else')
         person = next(p for p in self.policy['people']
                       if self.signer in [key_bytes(k) for k in p['keys']])

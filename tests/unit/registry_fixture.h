@@ -294,15 +294,16 @@ site_target(struct site *s, const char *name, const char *path, const struct dig
 /* --- versions, plans, promotions --- */
 
 static inline json_t *
-site_version_predicate(struct site *s, const char *model, const struct manifest *m)
+site_version_predicate(struct site *s, const char *model, uint64_t number,
+                       const struct manifest *m)
 {
 	struct digest fileset, oms;
 
 	manifest_fileset_digest(m, &fileset);
 	manifest_oms_root(m, &oms);
-	return json_pack("{s:I, s:I, s:o, s:s, s:o, s:s}", "bytes", (json_int_t)m->bytes, "files",
-	                 (json_int_t)m->n, "fileset", json_from_digest(&fileset), "model", model,
-	                 "oms_root", json_from_digest(&oms), "registry", s->r->id);
+	return json_pack("{s:I, s:I, s:o, s:s, s:I, s:o, s:s}", "bytes", (json_int_t)m->bytes,
+	                 "files", (json_int_t)m->n, "fileset", json_from_digest(&fileset), "model",
+	                 model, "number", (json_int_t)number, "oms_root", json_from_digest(&oms), "registry", s->r->id);
 }
 
 /* A version of one file with this text. */
@@ -319,7 +320,7 @@ site_version_of(struct site *s, const char *model, uint64_t number, const char *
 
 	ok(fs_write_at(AT_FDCWD, file, text, strlen(text), 0644, &e), &e, "write");
 	ok(import_tree(s->r->blobs, file, NULL, &t, &e), &e, "import");
-	predicate = site_version_predicate(s, model, &t.manifest);
+	predicate = site_version_predicate(s, model, number, &t.manifest);
 	ok(statement_sign("version", model, &t.manifest_digest, predicate, s->ana, &envelope, &e),
 	   &e, "sign");
 	key_id(&s->ana->pub, id);

@@ -119,8 +119,8 @@ version_parts(struct site *s, struct claim_parts *p)
 	p->body = json_pack("{s:i, s:o, s:i, s:s, s:i, s:s}", "bytes", 10, "digest",
 	                    json_from_digest(&p->subject), "files", 2, "key", key, "number", 1,
 	                    "signer", "ana");
-	p->predicate = json_pack("{s:i, s:i, s:s, s:s}", "bytes", 10, "files", 2, "model", MODEL,
-	                         "registry", s->r->id);
+	p->predicate = json_pack("{s:i, s:i, s:s, s:i, s:s}", "bytes", 10, "files", 2, "model", MODEL,
+	                         "number", 1, "registry", s->r->id);
 }
 
 static int
@@ -153,6 +153,8 @@ Test(authority, version)
 		{ "another key", ANA, "body", "key", "\"SHA256:x\"", BAD },
 		{ "another registry", ANA, "predicate", "registry", "\"x\"", -(int)ERR_UNTRUSTED },
 		{ "no registry", ANA, "predicate", "registry", NULL, -(int)ERR_MALFORMED },
+		{ "another number", ANA, "body", "number", "2", BAD },
+		{ "a number that was not signed", ANA, "predicate", "number", NULL, BAD },
 		{ "no number", ANA, "body", "number", NULL, -(int)ERR_MALFORMED },
 		{ "another type", ANA, "entry", "type", "\"label\"", BAD },
 		{ "a statement that is a blob", NOBODY, "entry", "statement", OTHER,

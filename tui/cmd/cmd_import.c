@@ -24,8 +24,8 @@
 #include "registry/ref.h"
 #include "registry/statement.h"
 #include "tui/cmd/label.h"
-#include "tui/cmd/sign.h"
 #include "tui/cmd/shown.h"
+#include "tui/cmd/sign.h"
 
 #define SMOKE_MAX (1u << 20)
 
@@ -41,6 +41,7 @@ struct import {
 	struct secret_key *key; /* NULL: still locked */
 	struct import_tree tree;
 	uint64_t number; /* that the bytes have */
+	uint64_t next;   /* the one that is signed for */
 	bool changed;
 };
 
@@ -84,7 +85,7 @@ read_options(struct import *m, const struct args *in, struct err *e)
 		return err_hint(e, "slipway import PATH --as NAME");
 	}
 	rc = ref_check_model(m->model, e);
-	args_foreach (text, in, "--label") {
+	args_foreach(text, in, "--label") {
 		if (rc == 0)
 			rc = label_set(&m->labels, text, e);
 	}
@@ -144,11 +145,11 @@ predicate(const struct import *m)
 
 	manifest_fileset_digest(f, &fileset);
 	manifest_oms_root(f, &oms);
-	o = json_pack("{s:I, s:I, s:o, s:s, s:o, s:s, s:{s:s, s:o}}", "bytes", (json_int_t)f->bytes,
-	              "files", (json_int_t)f->n, "fileset", json_from_digest(&fileset), "model",
-	              m->model, "oms_root", json_from_digest(&oms), "registry",
-	              m->app->registry->id, "source", "kind", m->is_folder ?
-	              "folder" : "file", "name",
+	o = json_pack("{s:I, s:I, s:o, s:s, s:I, s:o, s:s, s:{s:s, s:o}}", "bytes",
+	              (json_int_t)f->bytes, "files", (json_int_t)f->n, "fileset",
+	              json_from_digest(&fileset), "model", m->model, "number", (json_int_t)m->next,
+	              "oms_root", json_from_digest(&oms), "registry", m->app->registry->id,
+	              "source", "kind", m->is_folder ? "folder" : "file", "name",
 	              json_from_str(str_of(basename(copy))));
 	if (!o)
 		return NULL; /* a folder's name that is not UTF-8 */
@@ -195,23 +196,45 @@ version_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		rc = model_get(t, m->model, &row, e);
 	if (rc < 0 && rc != -ERR_NOT_FOUND)
 		return rc;
-	m->number = row.latest + 1;
+	if (row.latest + 1 != m->next)
+		return err_set(e, ERR_CONFLICT, "another version came in between");
+	m->number = m->next;
 	*ret_body = json_pack("{s:I, s:o, s:I, s:s, s:I, s:s}", "bytes",
-	                      (json_int_t)m->tree.manifest.bytes,
-	                      "digest", json_from_digest(&m->tree.manifest_digest), "files",
+	                      (json_int_t)m->tree.manifest.bytes, "digest",
+	                      json_from_digest(&m->tree.manifest_digest), "files",
 	                      (json_int_t)m->tree.manifest.n, "key", m->signer.item.id, "number",
 	                      (json_int_t)m->number, "signer", m->signer.id);
 	return 0;
 }
 
 static int
-commit(struct import *m, struct err *e)
+next_number(struct import *m, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	struct model_row row = { 0 };
+	int rc = store_read_begin(m->app->registry->store, &t, e);
+
+	if (rc == 0)
+		rc = model_get(t, m->model, &row, e);
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	m->next = row.latest + 1;
+	return 0;
+}
+
+/* The number is signed, so that a statement cannot come back under another one; whoever was quicker
+ * took it, and it is signed again. */
+static int
+sign_and_commit(struct import *m, struct err *e)
 {
 	cleanup_buf struct buf envelope = { 0 };
-	cleanup_json json_t *p = predicate(m);
+	cleanup_json json_t *p = NULL;
 	struct change_result done;
-	int rc = 0;
+	int rc = next_number(m, e);
 
+	if (rc < 0)
+		return rc;
+	p = predicate(m);
 	if (!p)
 		return err_set(e, ERR_USAGE, "import \"%s\": its name is not UTF-8", m->path);
 	if (!m->key)
@@ -237,14 +260,30 @@ commit(struct import *m, struct err *e)
 }
 
 static int
+commit(struct import *m, struct err *e)
+{
+	uint64_t tried;
+	int rc;
+
+	do {
+		err_clear(e);
+		rc = sign_and_commit(m, e);
+		tried = m->next;
+		m->next = 0;
+	} while (rc == -ERR_CONFLICT && next_number(m, &(struct err){ 0 }) == 0 &&
+	         m->next != tried);
+	return rc;
+}
+
+static int
 add_labels(struct import *m, struct err *e)
 {
 	bool changed = false;
 	int rc = 0;
 
 	if (m->labels.set)
-		rc = label_commit(m->app->registry, m->model, m->number, &m->labels,
-		                  m->app->reason, &changed, e);
+		rc = label_commit(m->app->registry, m->model, m->number, &m->labels, m->app->reason,
+		                  &changed, e);
 	m->changed = m->changed || changed;
 	return rc;
 }
