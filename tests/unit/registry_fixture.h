@@ -83,8 +83,8 @@ site_try_commit(struct site *s, const char *type, const char *model, json_t *bod
 		                  .model = model,
 		                  .check = site_body_check,
 		                  .arg = body,
-		                  .statement = envelope ? buf_str(envelope)
-		                                        : (struct str){ NULL, 0 } };
+		                  .statement =
+		                          envelope ? buf_str(envelope) : (struct str){ NULL, 0 } };
 	int rc;
 
 	cr_assert_not_null(body, "%s", type);
@@ -108,9 +108,9 @@ site_entry(struct site *s, const char *type, const char *model, json_t *body)
 	if (model)
 		continues = model_get(t, model, &m, &e) == 0;
 	store_abort(t);
-	json_t *n = json_pack("{s:o, s:{}, s:I, s:s, s:s}", "body", body, "by", "policy",
-	                      (json_int_t)a.policy_seq, "time", "2026-01-02T03:04:05Z", "type",
-	                      type);
+	json_t *n =
+	        json_pack("{s:o, s:{}, s:I, s:s, s:s}", "body", body, "by", "policy",
+	                  (json_int_t)a.policy_seq, "time", "2026-01-02T03:04:05Z", "type", type);
 	json_object_set_new(n, "previous",
 	                    continues ? json_integer((json_int_t)m.last_seq) : json_null());
 	if (model)
@@ -256,12 +256,11 @@ site_target_sign(struct site *s, const json_t *body, const struct digest *previo
                  const struct secret_key *by, struct buf *ret)
 {
 	cleanup_buf struct buf text = { 0 };
-	cleanup_json json_t *o = json_pack("{s:O, s:O, s:o, s:s}", "action",
-	                                   json_object_get(body, "action"), "name",
-	                                   json_object_get(body, "name"), "previous",
-	                                   digest_is_zero(previous) ? json_null()
-	                                                            : json_from_digest(previous),
-	                                   "registry", s->r->id);
+	cleanup_json json_t *o =
+	        json_pack("{s:O, s:O, s:o, s:s}", "action", json_object_get(body, "action"), "name",
+	                  json_object_get(body, "name"), "previous",
+	                  digest_is_zero(previous) ? json_null() : json_from_digest(previous),
+	                  "registry", s->r->id);
 	struct digest subject;
 	struct err e = { 0 };
 
@@ -294,8 +293,7 @@ site_target(struct site *s, const char *name, const char *path, const struct dig
 /* --- versions, plans, promotions --- */
 
 static inline json_t *
-site_version_predicate(struct site *s, const char *model, uint64_t number,
-                       const struct manifest *m)
+site_version_predicate(struct site *s, const char *model, uint64_t number, const struct manifest *m)
 {
 	struct digest fileset, oms;
 
@@ -303,7 +301,8 @@ site_version_predicate(struct site *s, const char *model, uint64_t number,
 	manifest_oms_root(m, &oms);
 	return json_pack("{s:I, s:I, s:o, s:s, s:I, s:o, s:s}", "bytes", (json_int_t)m->bytes,
 	                 "files", (json_int_t)m->n, "fileset", json_from_digest(&fileset), "model",
-	                 model, "number", (json_int_t)number, "oms_root", json_from_digest(&oms), "registry", s->r->id);
+	                 model, "number", (json_int_t)number, "oms_root", json_from_digest(&oms),
+	                 "registry", s->r->id);
 }
 
 /* A version of one file with this text. */

@@ -99,7 +99,7 @@ run_cases(const struct claim_case *cases, size_t cases_n, parts_fn *parts, ask_f
 		parts(&s, &p);
 		make_entry(&s, &p, &cases[i], &n);
 		cr_expect_eq(ask(&a, &n, &why), cases[i].rc, "%s: %s", cases[i].name, why.msg);
-		cr_expect_eq(why.code, (enum err_code)-cases[i].rc, "%s", cases[i].name);
+		cr_expect_eq(why.code, (enum err_code) - cases[i].rc, "%s", cases[i].name);
 		entry_fini(&n);
 	}
 	ledger_fini(&l);
@@ -119,8 +119,8 @@ version_parts(struct site *s, struct claim_parts *p)
 	p->body = json_pack("{s:i, s:o, s:i, s:s, s:i, s:s}", "bytes", 10, "digest",
 	                    json_from_digest(&p->subject), "files", 2, "key", key, "number", 1,
 	                    "signer", "ana");
-	p->predicate = json_pack("{s:i, s:i, s:s, s:i, s:s}", "bytes", 10, "files", 2, "model", MODEL,
-	                         "number", 1, "registry", s->r->id);
+	p->predicate = json_pack("{s:i, s:i, s:s, s:i, s:s}", "bytes", 10, "files", 2, "model",
+	                         MODEL, "number", 1, "registry", s->r->id);
 }
 
 static int
