@@ -2,34 +2,55 @@
 /* How a version, a stage and a number look, the same in every verb. Reads rows, decides nothing. */
 #include "tui/cmd/shown.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "registry/blob.h"
 #include "registry/labels.h"
 
+#define NUMBER_SIZE 24
+
+/* "v12", at the end of text: by hand, as snprintf would be a quarter of a long list. */
+static const char *
+number_text(uint64_t number, char text[NUMBER_SIZE])
+{
+	size_t at = NUMBER_SIZE - 1;
+
+	text[at] = '\0';
+	do {
+		text[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	text[--at] = 'v';
+	return text + at;
+}
+
 void
 version_name(const char *model, uint64_t number, char ret[VERSION_NAME_SIZE])
 {
-	(void)snprintf(ret, VERSION_NAME_SIZE, "%s@v%" PRIu64, model, number);
+	char text[NUMBER_SIZE];
+	const char *const tail = number_text(number, text);
+	const size_t n = strlen(model), tail_n = strlen(tail) + 1;
+
+	assert(n < NAME_SIZE); /* as rows hold it */
+	memcpy(ret, model, n);
+	ret[n] = '@';
+	memcpy(ret + n + 1, tail, tail_n);
 }
 
 void
 cell_number(struct out *o, uint64_t number)
 {
-	char text[24] = "";
-	size_t at = sizeof text - 1;
+	char text[NUMBER_SIZE];
 
-	if (number == 0) {
+	if (number == 0)
 		out_cell(o, NULL);
-	} else if (out_is_json(o)) {
+	else if (out_is_json(o))
 		out_cell_u64(o, number);
-	} else { /* by hand: snprintf would be a tenth of a long list */
-		for (; number > 0; number /= 10)
-			text[--at] = (char)('0' + number % 10);
-		text[--at] = 'v';
-		out_cell(o, text + at);
-	}
+	else
+		out_cell(o, number_text(number, text));
 }
 
 void
