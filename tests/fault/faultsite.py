@@ -15,8 +15,8 @@ import tempfile
 import time
 import uuid
 
-# Processes are killed here at any moment, also while they open a sanitizer report: their reports have
-# names of their own, of which tests/summary lets empty ones pass.
+# Processes are killed here at any moment, also while they open a sanitizer report: their reports
+# have names of their own, of which tests/summary lets empty ones pass.
 os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '').replace('/asan:', '/fault:')
 
 MARK = 'SLIPWAY_FAULT_TEST'
