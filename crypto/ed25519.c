@@ -8,9 +8,10 @@
 
 #include <sodium.h>
 
-/* libsodium's secret key is seed and public key in one row, as struct secret_key has them: no copy
- * of the secret is made on the stack. */
-_Static_assert(sizeof(struct secret_key) == crypto_sign_ed25519_SECRETKEYBYTES, "seed, public key");
+/* libsodium's secret key is seed and public key in one row, and so they lie in struct secret_key: no
+ * copy of the secret is made on the stack. */
+_Static_assert(sizeof(struct secret_key) >= crypto_sign_ed25519_SECRETKEYBYTES, "seed, public key");
+_Static_assert(offsetof(struct public_key, b) == 0, "seed, public key");
 _Static_assert(offsetof(struct secret_key, pub) == KEY_SEED_SIZE, "seed, public key");
 _Static_assert(ED25519_SIG_SIZE == crypto_sign_ed25519_BYTES, "size of a signature");
 
@@ -18,6 +19,8 @@ int
 ed25519_verify(const uint8_t sig[ED25519_SIG_SIZE], const void *p, size_t n,
                const struct public_key *key)
 {
+	if (key->kind != KEY_ED25519 && key->kind != KEY_SK_ED25519)
+		return -1;
 	if (crypto_sign_ed25519_verify_detached(sig, p, n, key->b) != 0)
 		return -1;
 

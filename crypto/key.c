@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ed25519 keys in memory and their public names. A name is derived from the SSH wire form of the
+ * Keys in memory and their public names. A name is derived from the SSH wire form of the
  * key, so ssh-keygen and we say the same. Knows no files; who a key belongs to is somebody else's
  * table.
  */
@@ -10,21 +10,118 @@
 
 #include <sodium.h>
 
-#define SSH_TYPE      "ssh-ed25519 " /* with the space after it */
-#define SSH_TYPE_SIZE (sizeof SSH_TYPE - 1)
-#define WIRE_SIZE     (4 + 11 + 4 + KEY_PUBLIC_SIZE)
-#define WIRE_BASE64   68 /* 51 bytes: a whole number of groups, no padding */
+#define ED25519_PUBLIC 32
+#define P256_PUBLIC    65
+#define P256_CURVE     "nistp256"
 
-static const uint8_t wire_head[WIRE_SIZE - KEY_PUBLIC_SIZE] = {
-	0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9',
-	0, 0, 0, KEY_PUBLIC_SIZE,
+/* What each kind's wire form is made of: string type, [string curve], string point, [string
+ * application]. */
+static const struct {
+	const char *type;
+	const char *curve; /* NULL: none */
+	size_t point_n;
+	int has_app;
+} kinds[KEY_KINDS] = {
+	[KEY_ED25519] = { "ssh-ed25519", NULL, ED25519_PUBLIC, 0 },
+	[KEY_SK_ED25519] = { "sk-ssh-ed25519@openssh.com", NULL, ED25519_PUBLIC, 1 },
+	[KEY_ECDSA_P256] = { "ecdsa-sha2-nistp256", P256_CURVE, P256_PUBLIC, 0 },
+	[KEY_SK_ECDSA_P256] = { "sk-ecdsa-sha2-nistp256@openssh.com", P256_CURVE, P256_PUBLIC, 1 },
 };
 
-static void
-wire_form(const struct public_key *k, uint8_t ret[WIRE_SIZE])
+const char *
+key_kind_name(enum key_kind kind)
 {
-	memcpy(ret, wire_head, sizeof wire_head);
-	memcpy(ret + sizeof wire_head, k->b, sizeof k->b);
+	return kinds[kind].type;
+}
+
+static uint8_t *
+add_string(uint8_t *at, const void *p, size_t n)
+{
+	at[0] = at[1] = at[2] = 0; /* no string here is longer than 255 bytes */
+	at[3] = (uint8_t)n;
+	memcpy(at + 4, p, n);
+	return at + 4 + n;
+}
+
+void
+key_wire(const struct public_key *k, uint8_t ret[KEY_WIRE_MAX], size_t *ret_n)
+{
+	const char *const type = kinds[k->kind].type, *const curve = kinds[k->kind].curve;
+	uint8_t *at = add_string(ret, type, strlen(type));
+
+	if (curve)
+		at = add_string(at, curve, strlen(curve));
+	at = add_string(at, k->b, kinds[k->kind].point_n);
+	if (kinds[k->kind].has_app)
+		at = add_string(at, k->app, strlen(k->app));
+	*ret_n = (size_t)(at - ret);
+}
+
+struct reader {
+	const uint8_t *p;
+	size_t n;
+};
+
+static int
+take_string(struct reader *r, const uint8_t **ret, size_t *ret_n)
+{
+	uint32_t n;
+
+	if (r->n < 4)
+		return -1;
+	n = (uint32_t)r->p[0] << 24 | (uint32_t)r->p[1] << 16 | (uint32_t)r->p[2] << 8 | r->p[3];
+	if (n > r->n - 4)
+		return -1;
+	*ret = r->p + 4;
+	*ret_n = n;
+	r->p += 4 + n;
+	r->n -= 4 + n;
+	return 0;
+}
+
+static int
+take_point(struct reader *r, enum key_kind kind, struct public_key *ret)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (kinds[kind].curve) {
+		if (take_string(r, &p, &n) < 0 || n != strlen(kinds[kind].curve) ||
+		    memcmp(p, kinds[kind].curve, n) != 0)
+			return -1;
+	}
+	if (take_string(r, &p, &n) < 0 || n != kinds[kind].point_n)
+		return -1;
+	if (kinds[kind].curve && p[0] != 4) /* uncompressed, as OpenSSH writes it */
+		return -1;
+	memcpy(ret->b, p, n);
+	return 0;
+}
+
+int
+key_parse_wire(struct public_key *ret, const void *bytes, size_t bytes_n)
+{
+	struct reader r = { bytes, bytes_n };
+	struct public_key k = { 0 };
+	const uint8_t *p;
+	size_t n;
+
+	if (take_string(&r, &p, &n) < 0)
+		return -1;
+	while (k.kind < KEY_KINDS &&
+	       (n != strlen(kinds[k.kind].type) || memcmp(p, kinds[k.kind].type, n) != 0))
+		k.kind++;
+	if (k.kind == KEY_KINDS || take_point(&r, k.kind, &k) < 0)
+		return -1;
+	if (kinds[k.kind].has_app) {
+		if (take_string(&r, &p, &n) < 0 || n >= sizeof k.app || memchr(p, 0, n))
+			return -1;
+		memcpy(k.app, p, n);
+	}
+	if (r.n > 0)
+		return -1;
+	*ret = k;
+	return 0;
 }
 
 struct secret_key *
@@ -35,6 +132,7 @@ key_generate(void)
 	k = sodium_malloc(sizeof *k);
 	if (!k)
 		return NULL;
+	memset(&k->pub, 0, sizeof k->pub);
 	/* libsodium's secret key is the seed and then the public key, see ed25519.c */
 	crypto_sign_ed25519_keypair(k->pub.b, (void *)k);
 
@@ -49,6 +147,7 @@ key_from_seed(const uint8_t seed[KEY_SEED_SIZE])
 	k = sodium_malloc(sizeof *k);
 	if (!k)
 		return NULL;
+	memset(&k->pub, 0, sizeof k->pub);
 	crypto_sign_ed25519_seed_keypair(k->pub.b, (void *)k, seed);
 
 	return k;
@@ -64,10 +163,11 @@ void
 key_id(const struct public_key *k, char ret[KEY_ID_SIZE])
 {
 	static const char prefix[] = "SHA256:";
-	uint8_t wire[WIRE_SIZE], hash[crypto_hash_sha256_BYTES];
+	uint8_t wire[KEY_WIRE_MAX], hash[crypto_hash_sha256_BYTES];
+	size_t n;
 
-	wire_form(k, wire);
-	crypto_hash_sha256(hash, wire, sizeof wire);
+	key_wire(k, wire, &n);
+	crypto_hash_sha256(hash, wire, n);
 	memcpy(ret, prefix, sizeof prefix);
 	sodium_bin2base64(ret + sizeof prefix - 1, KEY_ID_SIZE - (sizeof prefix - 1), hash,
 	                  sizeof hash, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
@@ -76,11 +176,14 @@ key_id(const struct public_key *k, char ret[KEY_ID_SIZE])
 void
 key_ssh(const struct public_key *k, char ret[KEY_SSH_SIZE])
 {
-	uint8_t wire[WIRE_SIZE];
+	const size_t type_n = strlen(kinds[k->kind].type);
+	uint8_t wire[KEY_WIRE_MAX];
+	size_t n;
 
-	wire_form(k, wire);
-	memcpy(ret, SSH_TYPE, SSH_TYPE_SIZE);
-	sodium_bin2base64(ret + SSH_TYPE_SIZE, KEY_SSH_SIZE - SSH_TYPE_SIZE, wire, sizeof wire,
+	key_wire(k, wire, &n);
+	memcpy(ret, kinds[k->kind].type, type_n);
+	ret[type_n] = ' ';
+	sodium_bin2base64(ret + type_n + 1, KEY_SSH_SIZE - type_n - 1, wire, n,
 	                  sodium_base64_VARIANT_ORIGINAL);
 }
 
@@ -103,23 +206,28 @@ check_comment(const char *p, size_t n)
 	return 0;
 }
 
+/* The type in front must be the one inside: otherwise a line could say two things. */
 int
 key_parse_ssh(struct public_key *ret, const char *text, size_t n)
 {
-	const size_t key_size = SSH_TYPE_SIZE + WIRE_BASE64;
-	uint8_t wire[WIRE_SIZE];
-	size_t got;
+	const char *const space = memchr(text, ' ', n);
+	uint8_t wire[KEY_WIRE_MAX];
+	struct public_key k;
+	const char *end;
+	size_t got, type_n;
 
-	if (n < key_size || memcmp(text, SSH_TYPE, SSH_TYPE_SIZE) != 0)
+	if (!space)
 		return -1;
-	if (sodium_base642bin(wire, sizeof wire, text + SSH_TYPE_SIZE, WIRE_BASE64, NULL, &got,
-	                      NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	type_n = (size_t)(space - text);
+	if (sodium_base642bin(wire, sizeof wire, space + 1, n - type_n - 1, NULL, &got, &end,
+	                      sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    key_parse_wire(&k, wire, got) < 0)
 		return -1;
-	if (got != WIRE_SIZE || memcmp(wire, wire_head, sizeof wire_head) != 0)
+	if (type_n != strlen(kinds[k.kind].type) || memcmp(text, kinds[k.kind].type, type_n) != 0)
 		return -1;
-	if (check_comment(text + key_size, n - key_size) < 0)
+	if (check_comment(end, n - (size_t)(end - text)) < 0)
 		return -1;
-	memcpy(ret->b, wire + sizeof wire_head, sizeof ret->b);
+	*ret = k;
 
 	return 0;
 }

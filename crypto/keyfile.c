@@ -132,7 +132,8 @@ take_public(struct cursor *c, struct public_key *ret)
 	const char *s;
 	size_t n;
 
-	if (take_line(c, "public: ", &s, &n) < 0 || key_parse_ssh(ret, s, n) < 0)
+	if (take_line(c, "public: ", &s, &n) < 0 || key_parse_ssh(ret, s, n) < 0 ||
+	    ret->kind != KEY_ED25519)
 		return -1;
 	key_ssh(ret, again); /* no comment, no other spelling */
 

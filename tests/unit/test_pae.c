@@ -50,11 +50,12 @@ Test(pae, table)
 Test(pae, vectors)
 {
 	json_t *j = vector_json("generated/dsse/pae-ed25519.json"), *v;
-	struct public_key key;
+	struct public_key key = { 0 };
 	size_t i;
 
 	cr_assert_eq(crypto_init(), 0);
-	cr_assert_eq(unhex(vector_text(j, "public_key_hex"), key.b, sizeof key.b), sizeof key.b);
+	cr_assert_eq(unhex(vector_text(j, "public_key_hex"), key.b, KEY_PUBLIC_SIZE),
+	             KEY_PUBLIC_SIZE);
 	json_array_foreach (json_object_get(j, "vectors"), i, v) {
 		const char *type = vector_text(v, "payloadType");
 		uint8_t body[4096], prefix[256], sig[ED25519_SIG_SIZE];

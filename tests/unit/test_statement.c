@@ -257,7 +257,8 @@ key_from_hex(struct public_key *ret, const char *hex)
 	struct digest d;
 
 	cr_assert_eq(digest_parse(&d, hex, strlen(hex)), 0);
-	memcpy(ret->b, d.b, sizeof(ret->b));
+	*ret = (struct public_key){ 0 };
+	memcpy(ret->b, d.b, sizeof(d.b));
 }
 
 /* The vectors' payloads are no statements, so a good signature ends in MALFORMED, never earlier. */
