@@ -8,8 +8,8 @@
 
 #include <sodium.h>
 
-/* libsodium's secret key is seed and public key in one row, and so they lie in struct secret_key: no
- * copy of the secret is made on the stack. */
+/* libsodium's secret key is seed and public key in one row, and so they lie in struct secret_key:
+ * no copy of the secret is made on the stack. */
 _Static_assert(sizeof(struct secret_key) >= crypto_sign_ed25519_SECRETKEYBYTES, "seed, public key");
 _Static_assert(offsetof(struct public_key, b) == 0, "seed, public key");
 _Static_assert(offsetof(struct secret_key, pub) == KEY_SEED_SIZE, "seed, public key");
