@@ -10,6 +10,8 @@
 
 #include <sodium.h>
 
+#include "crypto/sshwire.h"
+
 #define ED25519_PUBLIC 32
 #define P256_PUBLIC    65
 #define P256_CURVE     "nistp256"
@@ -34,63 +36,31 @@ key_kind_name(enum key_kind kind)
 	return kinds[kind].type;
 }
 
-static uint8_t *
-add_string(uint8_t *at, const void *p, size_t n)
-{
-	at[0] = at[1] = at[2] = 0; /* no string here is longer than 255 bytes */
-	at[3] = (uint8_t)n;
-	memcpy(at + 4, p, n);
-	return at + 4 + n;
-}
-
 void
 key_wire(const struct public_key *k, uint8_t ret[KEY_WIRE_MAX], size_t *ret_n)
 {
 	const char *const type = kinds[k->kind].type, *const curve = kinds[k->kind].curve;
-	uint8_t *at = add_string(ret, type, strlen(type));
+	uint8_t *at = sshwire_put_string(ret, type, strlen(type));
 
 	if (curve)
-		at = add_string(at, curve, strlen(curve));
-	at = add_string(at, k->b, kinds[k->kind].point_n);
+		at = sshwire_put_string(at, curve, strlen(curve));
+	at = sshwire_put_string(at, k->b, kinds[k->kind].point_n);
 	if (kinds[k->kind].has_app)
-		at = add_string(at, k->app, strlen(k->app));
+		at = sshwire_put_string(at, k->app, strlen(k->app));
 	*ret_n = (size_t)(at - ret);
 }
 
-struct reader {
-	const uint8_t *p;
-	size_t n;
-};
-
 static int
-take_string(struct reader *r, const uint8_t **ret, size_t *ret_n)
-{
-	uint32_t n;
-
-	if (r->n < 4)
-		return -1;
-	n = (uint32_t)r->p[0] << 24 | (uint32_t)r->p[1] << 16 | (uint32_t)r->p[2] << 8 | r->p[3];
-	if (n > r->n - 4)
-		return -1;
-	*ret = r->p + 4;
-	*ret_n = n;
-	r->p += 4 + n;
-	r->n -= 4 + n;
-	return 0;
-}
-
-static int
-take_point(struct reader *r, enum key_kind kind, struct public_key *ret)
+take_point(struct sshwire *r, enum key_kind kind, struct public_key *ret)
 {
 	const uint8_t *p;
 	size_t n;
 
 	if (kinds[kind].curve) {
-		if (take_string(r, &p, &n) < 0 || n != strlen(kinds[kind].curve) ||
-		    memcmp(p, kinds[kind].curve, n) != 0)
+		if (sshwire_take_string(r, &p, &n) < 0 || !sshwire_is(p, n, kinds[kind].curve))
 			return -1;
 	}
-	if (take_string(r, &p, &n) < 0 || n != kinds[kind].point_n)
+	if (sshwire_take_string(r, &p, &n) < 0 || n != kinds[kind].point_n)
 		return -1;
 	if (kinds[kind].curve && p[0] != 4) /* uncompressed, as OpenSSH writes it */
 		return -1;
@@ -101,20 +71,19 @@ take_point(struct reader *r, enum key_kind kind, struct public_key *ret)
 int
 key_parse_wire(struct public_key *ret, const void *bytes, size_t bytes_n)
 {
-	struct reader r = { bytes, bytes_n };
+	struct sshwire r = { bytes, bytes_n };
 	struct public_key k = { 0 };
 	const uint8_t *p;
 	size_t n;
 
-	if (take_string(&r, &p, &n) < 0)
+	if (sshwire_take_string(&r, &p, &n) < 0)
 		return -1;
-	while (k.kind < KEY_KINDS &&
-	       (n != strlen(kinds[k.kind].type) || memcmp(p, kinds[k.kind].type, n) != 0))
+	while (k.kind < KEY_KINDS && !sshwire_is(p, n, kinds[k.kind].type))
 		k.kind++;
 	if (k.kind == KEY_KINDS || take_point(&r, k.kind, &k) < 0)
 		return -1;
 	if (kinds[k.kind].has_app) {
-		if (take_string(&r, &p, &n) < 0 || n >= sizeof k.app || memchr(p, 0, n))
+		if (sshwire_take_string(&r, &p, &n) < 0 || n >= sizeof k.app || memchr(p, 0, n))
 			return -1;
 		memcpy(k.app, p, n);
 	}
