@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SHA-256, by libsodium for small things and by the module slipway-hash.so for streams. The module
- * is looked for in two places next to the program, once in a process and in whichever thread asks
- * first; without it libsodium gives the same digests at a quarter of the speed.
+ * is looked for once in a process, by whichever thread asks first; without it libsodium gives the
+ * same digests at a quarter of the speed.
  */
 #include "crypto/digest.h"
 
-#include <dlfcn.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
 #include "crypto/hash_module.h"
+#include "crypto/module.h"
 
 struct hasher {
 	const struct hash_module *module; /* NULL: libsodium */
@@ -31,67 +27,11 @@ static const struct hash_module *module;
 
 _Static_assert(DIGEST_SIZE == crypto_hash_sha256_BYTES, "a digest is SHA-256");
 
-/* The folder of the running program. Never the working folder or a search path of the environment:
- * whoever names the module names the code that decides what a blob's digest is. */
-static int
-program_dir(char *ret, size_t size)
-{
-#ifdef SLIPWAY_TESTING
-	const char *named = getenv("SLIPWAY_SIBLINGS"); /* unit tests lie in folders of their own */
-
-	if (named && strlen(named) < size) {
-		memcpy(ret, named, strlen(named) + 1);
-		return 0;
-	}
-#endif
-	ssize_t n;
-	char *slash;
-
-	n = readlink("/proc/self/exe", ret, size - 1);
-	if (n <= 0 || (size_t)n >= size - 1)
-		return -1;
-	ret[n] = '\0';
-	slash = strrchr(ret, '/');
-	if (!slash)
-		return -1;
-	*slash = '\0';
-
-	return 0;
-}
-
-static const struct hash_module *
-module_open(const char *dir, const char *below)
-{
-	const struct hash_module *m;
-	char path[PATH_MAX + 64];
-	void *handle;
-	int n;
-
-	n = snprintf(path, sizeof path, "%s/%s" HASH_MODULE_FILE, dir, below);
-	if (n < 0 || (size_t)n >= sizeof path)
-		return NULL;
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!handle)
-		return NULL;
-	m = dlsym(handle, HASH_MODULE_SYMBOL);
-	if (!m || m->version != HASH_MODULE_VERSION || m->start() < 0) {
-		dlclose(handle);
-		return NULL;
-	}
-
-	return m; /* the handle stays open as long as the process */
-}
-
 static void
 module_load(void)
 {
-	char dir[PATH_MAX];
-
-	if (program_dir(dir, sizeof dir) < 0)
-		return;
-	module = module_open(dir, "");
-	if (!module)
-		module = module_open(dir, "../libexec/slipway/");
+	/* the head is the table's first member */
+	module = (const void *)module_open(HASH_MODULE_SYMBOL, HASH_MODULE_VERSION);
 }
 
 /* libcrypto fails here only if its memory is corrupt, and a wrong digest is worse than a stop. */

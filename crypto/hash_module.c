@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 by libcrypto, as a module that digest.c opens when the first stream is hashed: the one
- * user of OpenSSL's hashes, kept apart so that a verb that hashes nothing never maps libcrypto.
+ * SHA-256 by libcrypto, in a module that digest.c opens when the first stream is hashed, kept
+ * apart so that a verb that hashes nothing never maps libcrypto.
  * It knows no paths and no policy; one context serves one thread.
  */
 #include "crypto/hash_module.h"
@@ -64,8 +64,7 @@ extern const struct hash_module slipway_hash_module;
 
 __attribute__((visibility("default")))
 const struct hash_module slipway_hash_module = {
-	.version = HASH_MODULE_VERSION,
-	.start = start,
+	.head = { HASH_MODULE_VERSION, start },
 	.ctx_new = ctx_new,
 	.ctx_free = ctx_free,
 	.begin = begin,

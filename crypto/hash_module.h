@@ -8,14 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/module.h"
+
 #define HASH_MODULE_VERSION 1
-#define HASH_MODULE_FILE    "slipway-hash.so"
 #define HASH_MODULE_SYMBOL  "slipway_hash_module"
 
-/* Every function returns 0 or -1; start is called once, before any other, and by one thread. */
+/* Every function returns 0 or -1. */
 struct hash_module {
-	uint32_t version;
-	int (*start)(void);
+	struct module_head head;
 	void *(*ctx_new)(void); /* NULL: memory */
 	void (*ctx_free)(void *ctx);
 	int (*begin)(void *ctx);

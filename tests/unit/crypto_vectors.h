@@ -30,6 +30,13 @@ vector_path(char ret[PATH_MAX], const char *name)
 		cr_skip_test("no vectors: SLIPWAY_SHARED has no upstream/%s", name);
 }
 
+/* Says in the test's log how many vectors of a suite were run. */
+static inline void
+vector_count(const char *suite, size_t n)
+{
+	fprintf(stderr, "# %s: %zu vectors\n", suite, n);
+}
+
 static inline json_t *
 vector_file(const char *path)
 {
