@@ -34,6 +34,26 @@ check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t
 
 /* --- the log --- */
 
+/* Opening looked at one line; here the whole tree up to there must be the one that was seen. */
+static int
+check_pin(const struct check *c, struct err *e)
+{
+	const struct pin *const pin = &c->r->pin;
+	struct digest seen, is;
+
+	if (!pin->exists || c->edge.size != pin->edge.size)
+		return 0;
+	merkle_root(&pin->edge, &seen);
+	merkle_root(&c->edge, &is);
+	if (digest_eq(&seen, &is))
+		return 0;
+	(void)err_set(e, ERR_DIGEST,
+	              "the first %" PRIu64 " entries are not those that you have seen before",
+	              pin->edge.size);
+	return err_hint(e, "the log was rewritten since: restore it from a backup and ask who did "
+	                   "that");
+}
+
 static int
 check_lines(struct check *c, struct log_reader *reader, struct err *e)
 {
@@ -54,7 +74,9 @@ check_lines(struct check *c, struct log_reader *reader, struct err *e)
 			return 0;
 		merkle_append(&c->edge, &line.leaf);
 		c->end = (struct log_pos){ line.at.segment, line.at.offset + line.length };
-		rc = check_entry(c, &line, e);
+		rc = check_pin(c, e);
+		if (rc == 0)
+			rc = check_entry(c, &line, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -357,6 +379,23 @@ check_blobs(struct check *c, struct err *e)
 		check_problem(c, name, &why);
 	}
 	return c->ret->is_log_good ? blob_each(c->r->blobs, count_unneeded, c, e) : 0;
+}
+
+int
+check_log(struct registry *r, check_fn *fn, check_entry_fn *counted, void *arg,
+          struct check_result *ret, struct err *e)
+{
+	struct check c = { .r = r, .fn = fn, .counted = counted, .arg = arg, .ret = ret };
+	int rc;
+
+	*ret = (struct check_result){ 0 };
+	rc = check_lines_of_log(&c, e);
+	if (rc == 0 && ret->is_log_whole)
+		check_authority(&c);
+	change_scratch_close(c.scratch);
+	check_entry_fini(&c);
+	vec_fini(&c.blobs);
+	return rc;
 }
 
 int

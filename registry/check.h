@@ -12,6 +12,7 @@
 #include "crypto/digest.h"
 #include "registry/base/err.h"
 #include "registry/base/progress.h"
+#include "registry/entry.h"
 #include "registry/registry.h"
 
 struct check_result {
@@ -35,3 +36,8 @@ typedef void check_fn(void *arg, const char *what, const struct err *problem);
  * 0 also with problems: they are counted. Negative: the check itself could not go on. */
 int check_registry(struct registry *r, bool quick, const struct progress *p, check_fn *fn,
                    void *arg, struct check_result *ret, struct err *e);
+/* The log alone, read whole; the blobs' figures of ret stay 0. counted (may be NULL) gets each
+ * entry that counts. */
+typedef void check_entry_fn(void *arg, const struct entry *n);
+int check_log(struct registry *r, check_fn *fn, check_entry_fn *counted, void *arg,
+              struct check_result *ret, struct err *e);

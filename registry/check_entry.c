@@ -143,6 +143,8 @@ check_entry(struct check *c, const struct log_line *line, struct err *e)
 		return 0;
 	}
 	rc = why.code == ERR_OK ? take(c, &n, &why) : -(int)why.code;
+	if (rc == 0 && c->counted)
+		c->counted(c->arg, &n);
 	if (rc < 0 && !follows_lost_policy(c, &n))
 		say(c, line->seq, &n, &why);
 	entry_fini(&n);

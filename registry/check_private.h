@@ -27,6 +27,7 @@ struct check {
 	const struct progress *progress;
 	bool quick;
 	check_fn *fn;
+	check_entry_fn *counted; /* NULL */
 	void *arg;
 	struct check_result *ret;
 	struct merkle_edge edge;

@@ -12,6 +12,8 @@
 	X(files) \
 	X(history) \
 	X(status) \
+	X(audit_list) \
+	X(audit_verify) \
 	X(import) \
 	X(label) \
 	X(export) \
