@@ -2,7 +2,8 @@
 /*
  * RFC 6962 trees. Appending works as binary addition does: a new leaf is a carry that joins each
  * full subtree of its own size, from the right. Verifying walks the two paths (index and last leaf)
- * up at once and fails when the proof is longer or shorter than they are. Knows no log and no file.
+ * up at once and fails when the proof is longer or shorter than they are. A proof is made of roots
+ * of parts of the tree that do not overlap, so one edge at a time makes it. Knows no log, no file.
  */
 #include "crypto/merkle.h"
 
@@ -155,8 +156,7 @@ verify_growth(uint64_t old_size, const struct digest *old_root, uint64_t new_siz
 
 int
 merkle_verify_consistency(uint64_t old_size, const struct digest *old_root, uint64_t new_size,
-                          const struct digest *new_root, const struct digest *proof,
-                          size_t proof_n)
+                          const struct digest *new_root, const struct digest *proof, size_t proof_n)
 {
 	struct digest empty;
 
@@ -175,4 +175,114 @@ merkle_verify_consistency(uint64_t old_size, const struct digest *old_root, uint
 	}
 
 	return old_size < new_size || digest_eq(old_root, new_root) ? 0 : -1;
+}
+
+/* Where a tree of n leaves, at least two, is split: the largest power of two below n. */
+static uint64_t
+split(uint64_t n)
+{
+	return UINT64_C(1) << (63 - __builtin_clzll(n - 1));
+}
+
+static void
+push_part(struct merkle_prover *p, uint64_t from, uint64_t to)
+{
+	p->part[p->n].from = from;
+	p->part[p->n].to = to;
+	p->n++;
+}
+
+/* The parts were found from the root down, and a proof has them from below; they are wanted in the
+ * order of their leaves. */
+static void
+order_parts(struct merkle_prover *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		p->part[i].at = p->n - 1 - i;
+	for (size_t i = 1; i < p->n; i++) {
+		for (size_t k = i; k > 0 && p->part[k - 1].from > p->part[k].from; k--) {
+			const __typeof__(p->part[0]) swap = p->part[k];
+
+			p->part[k] = p->part[k - 1];
+			p->part[k - 1] = swap;
+		}
+	}
+}
+
+int
+merkle_prove_inclusion(struct merkle_prover *p, uint64_t index, uint64_t size)
+{
+	uint64_t from = 0, to = size;
+
+	if (index >= size)
+		return -1;
+	*p = (struct merkle_prover){ .size = size };
+	while (to - from > 1) {
+		const uint64_t middle = from + split(to - from);
+
+		if (index < middle) {
+			push_part(p, middle, to);
+			to = middle;
+		} else {
+			push_part(p, from, middle);
+			from = middle;
+		}
+	}
+	order_parts(p);
+
+	return 0;
+}
+
+int
+merkle_prove_consistency(struct merkle_prover *p, uint64_t old_size, uint64_t new_size)
+{
+	uint64_t from = 0, to = new_size;
+
+	if (old_size > new_size)
+		return -1;
+	*p = (struct merkle_prover){ .size = new_size };
+	if (old_size == 0)
+		return 0; /* there is nothing to be consistent with */
+	while (to != old_size) {
+		const uint64_t middle = from + split(to - from);
+
+		if (old_size <= middle) {
+			push_part(p, middle, to);
+			to = middle;
+		} else {
+			push_part(p, from, middle);
+			from = middle;
+		}
+	}
+	if (from > 0) /* else it is the whole old tree, which the verifier has */
+		push_part(p, from, to);
+	order_parts(p);
+
+	return 0;
+}
+
+void
+merkle_prover_add(struct merkle_prover *p, const struct digest *leaf)
+{
+	const uint64_t at = p->added++;
+
+	if (p->done == p->n || at < p->part[p->done].from)
+		return;
+	merkle_append(&p->edge, leaf);
+	if (p->added == p->part[p->done].to) {
+		merkle_root(&p->edge, &p->proof[p->part[p->done].at]);
+		p->edge.size = 0;
+		p->done++;
+	}
+}
+
+int
+merkle_prover_proof(const struct merkle_prover *p, const struct digest **ret, size_t *ret_n)
+{
+	if (p->added < p->size)
+		return -1;
+	*ret = p->proof;
+	*ret_n = p->n;
+
+	return 0;
 }

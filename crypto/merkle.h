@@ -31,3 +31,28 @@ int merkle_verify_inclusion(const struct digest *leaf, uint64_t index, uint64_t 
 int merkle_verify_consistency(uint64_t old_size, const struct digest *old_root, uint64_t new_size,
                               const struct digest *new_root, const struct digest *proof,
                               size_t proof_n);
+
+/*
+ * Makes a proof from every leaf in its order, once, in memory that does not grow: begin it with one
+ * of the first two, add the leaves, take the proof. Leaves behind the tree of the proof may be
+ * added as well and count for nothing.
+ */
+#define MERKLE_PROOF_MAX 65
+
+struct merkle_prover {
+	uint64_t size, added; /* leaves: of the tree, so far */
+	size_t n, done;       /* hashes: of the proof, so far in the order of leaves */
+	struct {
+		uint64_t from, to; /* the leaves below this hash, to not included */
+		size_t at;         /* its place in the proof */
+	} part[MERKLE_PROOF_MAX];
+	struct digest proof[MERKLE_PROOF_MAX];
+	struct merkle_edge edge; /* of the part that leaves are being added to */
+};
+
+/* -1: index is not below size; old_size is above new_size. */
+int merkle_prove_inclusion(struct merkle_prover *p, uint64_t index, uint64_t size);
+int merkle_prove_consistency(struct merkle_prover *p, uint64_t old_size, uint64_t new_size);
+void merkle_prover_add(struct merkle_prover *p, const struct digest *leaf);
+/* The proof, in p. -1: leaves of the tree are missing. */
+int merkle_prover_proof(const struct merkle_prover *p, const struct digest **ret, size_t *ret_n);
