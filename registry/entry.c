@@ -98,6 +98,8 @@ const struct entry_type entry_types[] = {
 	{ "policy", put_policy },
 	{ "version", put_version },
 	{ "label", put_label },
+	{ "alias", put_alias },
+	{ "note", put_note },
 	{ "target", put_target },
 	{ "plan", put_plan },
 	{ "authorisation", put_authorisation },

@@ -9,6 +9,8 @@
  *   policy         {"digest","version"} + statement
  *   version        {"bytes","digest","files","key","number","signer"} + statement
  *   label          {"number"|null,"remove":[K..],"set":{K:V}}
+ *   alias          {"name","number"|null}                    null: it goes
+ *   note           {"number"|null,"text"}
  *   target         {"action":"add"|"remove","name","target"?:{..}} + statement
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement

@@ -10,6 +10,9 @@ int put_policy(struct txn *t, const struct entry *n, struct err *e);
 int put_version(struct txn *t, const struct entry *n, struct err *e);
 int put_label(struct txn *t, const struct entry *n, struct err *e);
 int put_delete(struct txn *t, const struct entry *n, struct err *e);
+/* entry_put_notes.c */
+int put_alias(struct txn *t, const struct entry *n, struct err *e);
+int put_note(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_deploy.c */
 int put_target(struct txn *t, const struct entry *n, struct err *e);
 int put_plan(struct txn *t, const struct entry *n, struct err *e);

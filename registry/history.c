@@ -123,6 +123,24 @@ say_label(const struct entry *n, struct buf *b)
 }
 
 static void
+say_alias(const struct entry *n, struct buf *b)
+{
+	buf_addf(b, "alias %s ", text_of(n, "name"));
+	if (number_of(n, "number") > 0)
+		buf_addf(b, "names v%" PRIu64, number_of(n, "number"));
+	else
+		buf_adds(b, "removed");
+}
+
+static void
+say_note(const struct entry *n, struct buf *b)
+{
+	if (number_of(n, "number") > 0)
+		buf_addf(b, "v%" PRIu64 " ", number_of(n, "number"));
+	buf_addf(b, "noted: %s", text_of(n, "text"));
+}
+
+static void
 say_plan(const struct entry *n, struct buf *b)
 {
 	buf_addf(b, "%s of ", streq(text_of(n, "kind"), "rollback") ? "rollback" : "promotion");
@@ -178,6 +196,10 @@ say_what(const struct entry *n, struct buf *b)
 		say_version(n, b);
 	else if (streq(n->type, "label"))
 		say_label(n, b);
+	else if (streq(n->type, "alias"))
+		say_alias(n, b);
+	else if (streq(n->type, "note"))
+		say_note(n, b);
 	else if (streq(n->type, "plan"))
 		say_plan(n, b);
 	else if (streq(n->type, "authorisation"))

@@ -7,6 +7,7 @@
  *   d DIGEST NAME 0 NUMBER   version by digest
  *   t NAME     target                   T NAME     leaf of the last entry about it
  *   P          document of the policy   a ID       predicate of a plan's authorisation
+ *   x NAME 0 ALIAS          number    n NAME 0 NUMBER SEQ   note
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id
  */
 #include "registry/records.h"
@@ -17,7 +18,7 @@
 #include "registry/base/vec.h"
 #include "registry/row.h"
 
-#define DB_FORMAT 2u /* of all rows together */
+#define DB_FORMAT 3u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)

@@ -116,6 +116,21 @@ int job_each(struct txn *t, job_fn *fn, void *arg, struct err *e);
 /* Versions whose digest starts with these hex digits (12 or more), over all models. */
 int version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, void *arg,
                       struct err *e);
+/* Movable names of a model's versions, by name; what they name may be deleted. */
+typedef int alias_fn(void *arg, const char *alias, uint64_t number);
+int alias_get(struct txn *t, const char *model, const char *alias, uint64_t *ret_number,
+              struct err *e);
+int alias_each(struct txn *t, const char *model, alias_fn *fn, void *arg, struct err *e);
+/* What people wrote about a version, or with number 0 about the model itself, newest first. */
+#define NOTE_SIZE 4097 /* a text of at most 4 KiB */
+struct note_row {
+	uint64_t seq;
+	int64_t time_s;
+	char text[NOTE_SIZE];
+};
+typedef int note_fn(void *arg, const struct note_row *v);
+int note_each(struct txn *t, const char *model, uint64_t number, note_fn *fn, void *arg,
+              struct err *e);
 const struct stage_mark *model_stage(const struct model_row *m,
                                      const char *stage); /* NULL: holds nothing */
 
@@ -148,6 +163,10 @@ int applied_put(struct txn *t, const struct applied *a, struct err *e);
 int model_put(struct txn *t, const struct model_row *m, struct err *e);
 int version_put(struct txn *t, const struct version_row *v, struct err *e);
 int target_put(struct txn *t, const struct target_row *v, struct err *e);
+/* number 0: the alias goes */
+int alias_put(struct txn *t, const char *model, const char *alias, uint64_t number, struct err *e);
+int note_put(struct txn *t, const char *model, uint64_t number, const struct note_row *v,
+             struct err *e);
 int target_del(struct txn *t, const char *name, struct err *e);
 int plan_put(struct txn *t, const struct plan_row *v, struct err *e);
 int job_put(struct txn *t, const struct job_row *v, struct err *e);

@@ -75,6 +75,25 @@ ref_check_word(const char *what, const char *word, struct err *e)
 	                WORD_SIZE - 1);
 }
 
+static bool
+is_number_tag(const char *tag)
+{
+	return tag[0] == 'v' && tag[1] != '\0' &&
+	       strspn(tag + 1, "0123456789") == strlen(tag + 1);
+}
+
+int
+ref_check_alias(const char *alias, struct err *e)
+{
+	int rc;
+
+	rc = ref_check_word("alias", alias, e);
+	if (rc < 0 || (!is_number_tag(alias) && !streq(alias, "latest")))
+		return rc;
+	(void)err_set(e, ERR_USAGE, "\"%s\" means something else: it cannot be an alias", alias);
+	return err_hint(e, "v1, v2, ..., latest and the names of stages are taken");
+}
+
 /* --- parsing --- */
 
 static int
@@ -110,7 +129,7 @@ parse_tag(const char *tag, struct ref *ret, struct err *e)
 {
 	if (has_prefix(tag, DIGEST_PREFIX))
 		return parse_hex(tag + strlen(DIGEST_PREFIX), ret, e);
-	if (tag[0] == 'v' && tag[1] != '\0' && strspn(tag + 1, "0123456789") == strlen(tag + 1))
+	if (is_number_tag(tag))
 		return parse_number(tag + 1, tag, ret, e);
 	if (streq(tag, "latest")) {
 		ret->kind = REF_LATEST;
@@ -237,25 +256,65 @@ get_latest(struct txn *t, const struct model_row *m, struct version_row *ret, st
 	return get_number(t, m, m->latest_live, ret, e);
 }
 
+/* What the alias names; NOT_FOUND without text: there is no such alias. */
 static int
-get_word(struct txn *t, const struct model_row *m, const char *word, struct version_row *ret,
-         struct err *e)
+get_alias(struct txn *t, const struct model_row *m, const char *alias, struct version_row *ret,
+          struct err *e)
 {
-	const struct stage_mark *const s = model_stage(m, word);
+	uint64_t number;
+	int rc;
+
+	rc = alias_get(t, m->name, alias, &number, e);
+	if (rc == 0)
+		rc = get_number(t, m, number, ret, e);
+	if (rc < 0 || ret->life != LIFE_DELETED)
+		return rc;
+	(void)err_set(e, ERR_NOT_FOUND,
+	              "alias \"%s\" of \"%s\" names v%" PRIu64 ", which was deleted", alias,
+	              m->name, number);
+	return err_hint(e, "let it name another version: slipway alias %.150s@vN %.60s", m->name,
+	                alias);
+}
+
+static int
+offer_alias(void *arg, const char *alias, uint64_t number)
+{
+	(void)number;
+	near_offer(arg, alias);
+	return 0;
+}
+
+static int
+no_word(struct txn *t, const struct model_row *m, const char *word, struct err *e)
+{
 	struct near near = { .wanted = word };
+	struct err inner = { 0 };
 	char names[200];
 
-	if (s && s->number > 0)
-		return get_number(t, m, s->number, ret, e);
 	near_offer(&near, "latest");
 	near_offer(&near, "staging");
 	near_offer(&near, "production");
 	for (size_t i = 0; i < m->stages_n; i++)
 		near_offer(&near, m->stages[i].stage);
+	(void)alias_each(t, m->name, offer_alias, &near, &inner);
 	(void)err_set(e, ERR_NOT_FOUND, "\"%s\" has no version in \"%s\"", m->name, word);
 	if (near_text(&near, names, sizeof names) && !streq(near.best[0], word))
 		return err_hint(e, "did you mean %s?", names);
 	return err_hint(e, "see what its stages hold: `slipway show %.200s`", m->name);
+}
+
+/* A stage wins: a policy may have named one as an alias was called before. */
+static int
+get_word(struct txn *t, const struct model_row *m, const char *word, struct version_row *ret,
+         struct err *e)
+{
+	const struct stage_mark *const s = model_stage(m, word);
+	int rc;
+
+	if (s && s->number > 0)
+		return get_number(t, m, s->number, ret, e);
+	rc = s ? -ERR_NOT_FOUND : get_alias(t, m, word, ret, e);
+	return rc == -ERR_NOT_FOUND && e->code == ERR_OK ? no_word(t, m, word, e) : rc;
 }
 
 struct by_digest {

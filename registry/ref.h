@@ -21,6 +21,9 @@ int ref_parse(const char *s, struct ref *ret, struct err *e); /* USAGE */
 int ref_check_model(const char *name, struct err *e);         /* USAGE with the rule */
 /* stage, target, ...: [a-z0-9][a-z0-9._-]{0,127} */
 int ref_check_word(const char *what, const char *word, struct err *e);
+/* A word that is no number of a version and not "latest"; that it is no stage is the policy's to
+ * say. USAGE. */
+int ref_check_alias(const char *alias, struct err *e);
 /* The version that r names; a bare NAME is its latest live version. NOT_FOUND with near names as
  * hint, AMBIGUOUS with the candidates, NOT_FOUND for a stage that holds nothing. */
 int ref_resolve(struct txn *t, const struct ref *r, struct version_row *ret, struct err *e);

@@ -29,6 +29,7 @@ KINDS = (
 BODIES = {
     'registry': 'id created format', 'policy': 'version digest',
     'version': 'number digest bytes files signer key', 'label': 'number remove set',
+    'alias': 'name number', 'note': 'number text',
     'target': 'action name', 'plan': 'id kind stage number', 'authorisation': 'plan',
     'job': 'event id plan kind stage number state', 'delete': 'number digest',
     'promotion': 'stage kind plan number digest job targets proofs',
@@ -126,7 +127,7 @@ class Reader:
         self.policy = self.policy_seq = None
         self.leaves, self.chains, self.plans = [], {}, {}
         self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
-        self.jobs, self.running, self.signer = {}, {}, None
+        self.jobs, self.running, self.aliases, self.signer = {}, {}, {}, None
         self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
 
     def read(self, *parts):
@@ -257,6 +258,24 @@ class Reader:
     def on_label(self, seq, n):
         number = n['body']['number']
         need(number is None or number in self.versions[n['model']], 'no such version')
+
+    def on_alias(self, seq, n):
+        name, number = n['body']['name'], n['body']['number']
+        taken = {s['name'] for s in self.policy['stages']} | {'latest'}
+        need(re.fullmatch(r'[a-z0-9][a-z0-9._-]{0,127}', name) and not
+             re.fullmatch(r'v[0-9]+', name), 'no alias')
+        aliases = self.aliases.setdefault(n['model'], set())
+        if number is None:
+            aliases.remove(name)
+            return
+        need(name not in taken, 'an alias with the name of a stage')
+        need(self.versions[n['model']][number], 'a version that is deleted')
+        aliases.add(name)
+
+    def on_note(self, seq, n):
+        number = n['body']['number']
+        need(number is None or number in self.versions[n['model']], 'no such version')
+        need(1 <= len(n['body']['text'].encode()) <= 4096, 'no text')
 
     def on_target(self, seq, n):
         subject, p = self.statement(n)

@@ -33,6 +33,7 @@ struct list {
 	enum sort sort;
 	VEC(struct item) items;
 	const struct model_row *model;       /* whose versions; NULL */
+	json_t *aliases;                     /* {alias: number} of it */
 	char stages[STAGES_MAX][WORD_SIZE];  /* columns */
 	size_t stages_n;
 	struct err *e;
@@ -268,6 +269,28 @@ cell_stages_of(struct list *l, uint64_t number)
 }
 
 static void
+cell_aliases_of(struct list *l, uint64_t number)
+{
+	cleanup_json json_t *names = NULL;
+	cleanup_buf struct buf text = { 0 };
+	const json_t *name;
+	size_t i;
+
+	if (out_format_of(l->out) == OUT_TEXT || out_format_of(l->out) == OUT_NAME) {
+		out_cell(l->out, NULL); /* not shown there */
+		return;
+	}
+	names = aliases_of(l->aliases, number);
+	if (out_is_json(l->out)) {
+		out_cell_json(l->out, NULL, names);
+		return;
+	}
+	json_array_foreach(names, i, name)
+		buf_addf(&text, "%s%s", i > 0 ? " " : "", json_string_value(name));
+	out_cell(l->out, text.n > 0 ? buf_cstr(&text) : NULL);
+}
+
+static void
 row_version(struct list *l, const struct version_row *v)
 {
 	char name[VERSION_NAME_SIZE];
@@ -287,6 +310,7 @@ row_version(struct list *l, const struct version_row *v)
 	out_cell(l->out, lifecycle_name(v->life));
 	out_cell(l->out, v->is_signed ? v->signer : NULL);
 	cell_labels(l->out, v->labels);
+	cell_aliases_of(l, v->number);
 }
 
 /* --- walks --- */
@@ -424,6 +448,7 @@ static const struct out_column version_columns[] = {
 	{ "LIFECYCLE", "lifecycle", OUT_LEFT, false, false },
 	{ "SIGNER", "signer", OUT_LEFT, true, false },
 	{ "LABELS", "labels", OUT_LEFT, true, false },
+	{ "ALIASES", "aliases", OUT_LEFT, true, false },
 };
 
 /* One column a stage for people, one member "stages" for JSON. */
@@ -467,6 +492,9 @@ list_versions(struct list *l, const char *name, struct err *e)
 	if (rc < 0)
 		return rc;
 	l->model = &m;
+	rc = aliases_read(l->txn, m.name, &l->aliases, e);
+	if (rc < 0)
+		return rc;
 	out_table_begin(l->out, "VersionList", version_columns, COUNT(version_columns));
 	rc = version_each(l->txn, m.name, 0, take_version, l, e);
 	if (rc >= 0)
@@ -491,6 +519,7 @@ run(struct app *a, const struct args *in, struct err *e)
 	if (rc == 0)
 		rc = in->pos_n > 0 ? list_versions(&l, in->pos[0], e) : list_models(&l, e);
 	store_abort(l.txn);
+	json_decref(l.aliases);
 	if (rc == 0 && l.n == 0)
 		out_note(a->out, "%s",
 		         in->pos_n > 0 || in->opts_n > 0 ? "nothing matches" : no_models);

@@ -27,6 +27,8 @@ struct show {
 	bool has_statement;
 	struct manifest files;
 	bool has_files;
+	json_t *aliases;                  /* {alias: number} of the model */
+	json_t *notes, *model_notes;      /* arrays of {"entry","text","time"}, newest first */
 };
 
 /* --- reading --- */
@@ -69,6 +71,34 @@ read_statement(struct show *s, struct txn *t, struct err *e)
 }
 
 static int
+take_note(void *arg, const struct note_row *v)
+{
+	json_t *const note = json_object();
+
+	json_object_set_new(note, "entry", json_integer((json_int_t)v->seq));
+	json_object_set_new(note, "text", json_string(v->text));
+	json_object_set_new(note, "time", json_integer((json_int_t)v->time_s));
+	json_array_append_new(arg, note);
+	return 0;
+}
+
+static int
+read_notes(struct show *s, struct txn *t, struct err *e)
+{
+	const char *const model = s->model.name;
+	int rc;
+
+	s->notes = json_array();
+	s->model_notes = json_array();
+	rc = aliases_read(t, model, &s->aliases, e);
+	if (rc == 0 && s->is_model)
+		rc = note_each(t, model, 0, take_note, s->model_notes, e);
+	if (rc == 0 && s->version.number > 0)
+		rc = note_each(t, model, s->version.number, take_note, s->notes, e);
+	return rc;
+}
+
+static int
 read_all(struct show *s, const char *text, struct err *e)
 {
 	cleanup_txn struct txn *t = NULL;
@@ -77,6 +107,8 @@ read_all(struct show *s, const char *text, struct err *e)
 	rc = store_read_begin(s->app->registry->store, &t, e);
 	if (rc == 0)
 		rc = read_rows(s, text, t, e);
+	if (rc == 0)
+		rc = read_notes(s, t, e);
 	if (rc < 0 || s->version.number == 0)
 		return rc;
 	return read_statement(s, t, e);
@@ -117,9 +149,27 @@ table_of_files(struct out *o, const char *kind, const struct manifest *m)
 }
 
 static void
+json_notes(struct json_out *j, const char *key, const json_t *notes)
+{
+	const json_t *n;
+	size_t i;
+
+	jo_begin(j, key, '[');
+	json_array_foreach(notes, i, n) {
+		jo_begin(j, NULL, '{');
+		jo_u64(j, "entry", (uint64_t)json_integer_value(json_object_get(n, "entry")));
+		jo_time(j, "time", json_integer_value(json_object_get(n, "time")));
+		jo_string(j, "text", json_opt_string(n, "text"));
+		jo_end(j, '}');
+	}
+	jo_end(j, ']');
+}
+
+static void
 json_version(struct show *s, struct json_out *j)
 {
 	const struct version_row *const v = &s->version;
+	cleanup_json json_t *aliases = aliases_of(s->aliases, v->number);
 
 	jo_u64(j, "version", v->number);
 	jo_digest(j, "digest", &v->digest);
@@ -131,6 +181,8 @@ json_version(struct show *s, struct json_out *j)
 	jo_string(j, "signer", v->is_signed ? v->signer : NULL);
 	jo_string(j, "key", v->is_signed ? v->key_id : NULL);
 	labels_json(v->labels, j, "labels");
+	jo_value(j, "aliases", aliases);
+	json_notes(j, "notes", s->notes);
 	jo_u64(j, "entry", v->seq);
 	jo_begin(j, "statements", '[');
 	if (s->has_statement) {
@@ -157,6 +209,8 @@ show_json(struct show *s)
 		jo_u64(j, "versions", s->model.live_n);
 		jo_time(j, "updated", s->model.updated_s);
 		labels_json(s->model.labels, j, "modelLabels");
+		jo_value(j, "modelAliases", s->aliases);
+		json_notes(j, "modelNotes", s->model_notes);
 	}
 	if (s->version.number > 0)
 		json_version(s, j);
@@ -171,6 +225,41 @@ field_labels(struct out *o, const char *title, const char *labels)
 {
 	for (const char *p = labels, *lf; (lf = strchr(p, '\n')) != NULL; p = lf + 1)
 		out_field(o, title, "%.*s", (int)(lf - p), p);
+}
+
+static void
+field_notes(struct out *o, const char *title, const json_t *notes)
+{
+	const json_t *n;
+	char age[16];
+	size_t i;
+
+	json_array_foreach(notes, i, n) {
+		text_age(age, json_integer_value(json_object_get(n, "time")), clock_now_s());
+		out_field(o, title, "%s (%s)", json_opt_string(n, "text"), age);
+	}
+}
+
+static void
+field_aliases(struct show *s)
+{
+	cleanup_json json_t *names = aliases_of(s->aliases, s->version.number);
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		out_field(s->out, "alias", "%s", json_string_value(name));
+}
+
+static void
+field_model_aliases(struct show *s)
+{
+	const char *name;
+	json_t *of;
+
+	json_object_foreach(s->aliases, name, of)
+		out_field(s->out, "model alias", "%s names v%" JSON_INTEGER_FORMAT, name,
+		          json_integer_value(of));
 }
 
 static void
@@ -218,7 +307,9 @@ show_version(struct show *s)
 		out_field(s->out, "signed", "not signed");
 	stages_of(&s->model, v->number, &stages);
 	out_field(s->out, "in stages", "%s", stages.n > 0 ? buf_cstr(&stages) : "none");
+	field_aliases(s);
 	field_labels(s->out, "label", v->labels);
+	field_notes(s->out, "note", s->notes);
 }
 
 static void
@@ -228,7 +319,9 @@ show_text(struct show *s)
 	out_field(s->out, "model", "%s", s->model.name);
 	if (s->is_model) {
 		out_field(s->out, "live versions", "%" PRIu64, s->model.live_n);
+		field_model_aliases(s);
 		field_labels(s->out, "model label", s->model.labels);
+		field_notes(s->out, "model note", s->model_notes);
 	}
 	if (s->version.number > 0)
 		show_version(s);
@@ -249,6 +342,16 @@ show_name(struct show *s)
 	out_text(s->out, "%s\n", s->version.number > 0 ? name : s->model.name);
 }
 
+static void
+show_fini(struct show *s)
+{
+	statement_fini(&s->statement);
+	manifest_fini(&s->files);
+	json_decref(s->aliases);
+	json_decref(s->notes);
+	json_decref(s->model_notes);
+}
+
 static int
 run_show(struct app *a, const struct args *in, struct err *e)
 {
@@ -264,8 +367,7 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		show_name(&s);
 	else if (rc == 0)
 		show_text(&s);
-	statement_fini(&s.statement);
-	manifest_fini(&s.files);
+	show_fini(&s);
 	return rc;
 }
 
@@ -284,8 +386,7 @@ run_files(struct app *a, const struct args *in, struct err *e)
 		rc = read_files(&s, e);
 	if (rc == 0)
 		table_of_files(a->out, "FileList", &s.files);
-	statement_fini(&s.statement);
-	manifest_fini(&s.files);
+	show_fini(&s);
 	return rc;
 }
 

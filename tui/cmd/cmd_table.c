@@ -16,6 +16,8 @@
 	X(audit_verify) \
 	X(import) \
 	X(label) \
+	X(alias) \
+	X(note) \
 	X(export) \
 	X(verify) \
 	X(key_list) \

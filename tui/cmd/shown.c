@@ -109,6 +109,34 @@ stages_of(const struct model_row *m, uint64_t number, struct buf *ret)
 	}
 }
 
+static int
+take_alias(void *arg, const char *alias, uint64_t number)
+{
+	json_object_set_new(arg, alias, json_integer((json_int_t)number));
+	return 0;
+}
+
+int
+aliases_read(struct txn *t, const char *model, json_t **ret, struct err *e)
+{
+	*ret = json_object();
+	return alias_each(t, model, take_alias, *ret, e);
+}
+
+json_t *
+aliases_of(const json_t *aliases, uint64_t number)
+{
+	json_t *const names = json_array();
+	const char *name;
+	json_t *of;
+
+	json_object_foreach((json_t *)(uintptr_t)aliases, name, of) {
+		if ((uint64_t)json_integer_value(of) == number)
+			json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
 int
 version_manifest(struct registry *r, const struct digest *d, struct manifest *ret, struct err *e)
 {

@@ -18,6 +18,11 @@ void stages_json(struct json_out *j, const struct model_row *m);
 /* The stages that hold a version: "staging production". */
 void stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
+/* A model's aliases, {alias: number}, and the names among them of one version: an array. Both are
+ * new references. */
+int aliases_read(struct txn *t, const char *model, json_t **ret, struct err *e);
+json_t *aliases_of(const json_t *aliases, uint64_t number);
+
 /* The manifest of a version, its bytes checked against the digest. */
 int version_manifest(struct registry *r, const struct digest *d, struct manifest *ret,
                      struct err *e);
