@@ -112,7 +112,6 @@ find_plan_of_job(struct agent_job *j, const json_t *request, struct digest *ret,
 static int
 load_plan(struct agent_job *j, const json_t *request, struct err *e)
 {
-	char signer[SIGNER_SIZE];
 	struct digest id;
 	int rc;
 
@@ -125,7 +124,7 @@ load_plan(struct agent_job *j, const json_t *request, struct err *e)
 	if (rc < 0)
 		return rc;
 	digest_hex(&j->plan.id, j->plan_hex);
-	rc = ledger_authorisation(j->r, &j->ledger, &id, signer, &j->authorised_seq,
+	rc = ledger_authorisation(j->r, &j->ledger, &id, j->by, &j->authorised_seq,
 	                          &j->authorised_leaf, e);
 	if (rc == -ERR_NOT_FOUND)
 		e->code = ERR_POLICY;
@@ -276,7 +275,14 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 	}
 	if (!is_recorded(j))
 		rc = rollout_run(&run, e);
-	return finish(j, &run, rc, e);
+	rc = finish(j, &run, rc, e);
+	/* who resumes the job need not wait for a hook */
+	journal_write_close(j->journal);
+	j->journal = NULL;
+	agent_hooks(j, rc == 0 ? JOB_SUCCEEDED : job_state_is_final(run.state) ? run.state :
+	                                                                         JOB_DETACHED,
+	            e->msg);
+	return rc;
 }
 
 /* From here on, notes of library code belong to the job and not to whoever started it. */

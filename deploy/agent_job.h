@@ -13,6 +13,7 @@ struct agent_job {
 	struct plan plan;
 	char plan_hex[DIGEST_HEX_SIZE];
 	char id[JOB_ID_SIZE];
+	char by[SIGNER_SIZE]; /* who authorised the plan */
 	uint64_t authorised_seq;
 	struct digest authorised_leaf;
 	struct wave wave;
@@ -30,3 +31,5 @@ int agent_log_job(struct agent_job *j, const char *event, const char *state, str
 int agent_key(const struct agent_job *j, struct secret_key **ret, struct err *e);
 /* The signed promotion; recorded already is success. CONFLICT: the stage moved meanwhile. */
 int agent_record(struct agent_job *j, struct err *e);
+/* The hooks of how the job ended; text: why it failed. They change nothing. */
+void agent_hooks(const struct agent_job *j, enum job_state state, const char *text);

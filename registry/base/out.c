@@ -25,6 +25,7 @@ out_new(int fd_data, int fd_notes)
 
 	o->fd_data = fd_data;
 	o->fd_notes = fd_notes;
+	o->fd_log = -1;
 	o->json.b = &o->data;
 	return o;
 }
@@ -43,6 +44,7 @@ out_free(struct out *o)
 	buf_fini(&o->table.text);
 	vec_fini(&o->table.cells);
 	buf_fini(&o->bar.what);
+	close_quietly(o->fd_log);
 	free(o);
 }
 
@@ -230,11 +232,14 @@ out_note(struct out *o, const char *fmt, ...)
 	cleanup_buf struct buf b = { 0 };
 	va_list ap;
 
-	if (o->quiet > 0)
+	if (o->quiet > 0 && o->fd_log < 0)
 		return;
 	va_start(ap, fmt);
 	add_formatted(&b, fmt, ap);
 	va_end(ap);
+	out_log_line(o, "note", buf_str(&b));
+	if (o->quiet > 0)
+		return;
 	if (b.n == 0 || b.p[b.n - 1] != '\n')
 		buf_addc(&b, '\n');
 	out_notes_write(o, &b);
@@ -243,24 +248,21 @@ out_note(struct out *o, const char *fmt, ...)
 static void
 sink(void *arg, enum message_level level, const char *text)
 {
+	static const char *const names[] = {
+		[MESSAGE_DEBUG] = "debug", [MESSAGE_NOTE] = "note", [MESSAGE_WARNING] = "warning",
+	};
 	struct out *const o = arg;
-	cleanup_buf struct buf b = { 0 };
+	cleanup_buf struct buf b = { 0 }, safe = { 0 };
 
-	switch (level) {
-	case MESSAGE_DEBUG:
-		if (o->quiet >= 0)
-			return;
-		buf_adds(&b, "debug: ");
-		break;
-	case MESSAGE_NOTE:
-		if (o->quiet > 0)
-			return;
-		break;
-	case MESSAGE_WARNING:
-		buf_adds(&b, "warning: ");
-		break;
-	}
-	text_safe(&b, str_of(text));
+	if (level == MESSAGE_DEBUG && o->quiet >= 0)
+		return;
+	text_safe(&safe, str_of(text));
+	out_log_line(o, names[level], buf_str(&safe));
+	if (level == MESSAGE_NOTE && o->quiet > 0)
+		return;
+	if (level != MESSAGE_NOTE)
+		buf_addf(&b, "%s: ", names[level]);
+	buf_add(&b, safe.p, safe.n);
 	buf_addc(&b, '\n');
 	out_notes_write(o, &b);
 }
@@ -334,6 +336,18 @@ out_section(struct out *o, const char *title)
 	out_data_grew(o);
 }
 
+static void
+log_error(struct out *o, const struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	text_safe(&b, str_of(e->msg));
+	buf_addf(&b, " (%s)", err_name(e->code));
+	buf_adds(&b, e->hint[0] ? "; next: " : "");
+	text_safe(&b, str_of(e->hint));
+	out_log_line(o, "error", buf_str(&b));
+}
+
 void
 out_error(struct out *o, const struct err *e)
 {
@@ -344,6 +358,7 @@ out_error(struct out *o, const struct err *e)
 	(void)out_flush(o);
 	if (e->code == ERR_OK || (e->code == ERR_CANCELLED && e->sys == SIGPIPE))
 		return;
+	log_error(o, e);
 	if (out_is_json(o)) {
 		jo_begin(&j, NULL, '{');
 		jo_string(&j, "apiVersion", OUT_API_VERSION);

@@ -28,6 +28,9 @@ void out_set_format(struct out *o, enum out_format f);
 void out_set_color(struct out *o, enum out_color c);
 void out_set_progress(struct out *o, enum out_progress p);
 void out_set_quiet(struct out *o, int quiet);   /* 0 normal, 1 no notes; -1 verbose: debug too */
+/* Notes, warnings and errors are appended to path as well, whatever quiet says: made 0600, no link
+ * is followed. DENIED, NOT_FOUND, SYS. */
+int out_log_open(struct out *o, const char *path, struct err *e);
 enum out_format out_format_of(const struct out *o);
 bool out_is_json(const struct out *o); /* json or ndjson */
 int out_parse_format(const char *s, enum out_format *ret); /* -1: unknown */

@@ -36,7 +36,7 @@ struct out_bar {
 };
 
 struct out {
-	int fd_data, fd_notes;
+	int fd_data, fd_notes, fd_log; /* the last -1: none */
 	enum out_format format;
 	enum out_color color;
 	enum out_progress progress;
@@ -53,3 +53,5 @@ bool out_colored(const struct out *o, int fd);
 void out_notes_write(struct out *o, const struct buf *b); /* clears the bar first */
 void out_bar_clear(struct out *o);
 void out_data_grew(struct out *o);                        /* writes once there is enough */
+/* "warning"; safe text, which may have our own line feeds. Nothing without --log-file. */
+void out_log_line(struct out *o, const char *level, struct str text);

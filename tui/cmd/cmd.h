@@ -49,6 +49,7 @@ enum cmd_flags {
 	CMD_REASON = 1u << 7,    /* keeps --reason */
 	CMD_WAITS = 1u << 8,     /* for a job: --timeout, --detach */
 	CMD_PROTECTED = 1u << 9, /* a name may have to be confirmed: --confirm */
+	CMD_ANY_SETTINGS = 1u << 10, /* works with a settings file that has mistakes */
 };
 struct cmd {
 	/* "list"; for groups "key list" is a row of its own: "key", sub "list" */

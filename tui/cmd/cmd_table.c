@@ -5,6 +5,11 @@
 #define VERBS(X) \
 	X(console) \
 	X(init) \
+	X(config) \
+	X(config_list) \
+	X(config_get) \
+	X(config_set) \
+	X(config_unset) \
 	X(help) \
 	X(version) \
 	X(list) \

@@ -32,6 +32,7 @@ const struct opt global_opts[] = {
 	{ "--detach", 0, NULL, "do not wait for the job that was begun", false },
 	{ "--reason", 0, "TEXT", "why, for the log", false },
 	{ "--passphrase-fd", 0, "N", "read the passphrase from this descriptor", false },
+	{ "--log-file", 0, "FILE", "append notes, warnings and errors to this file", false },
 	{ "--help", 'h', NULL, "help about this command", false },
 	{ "--version", 0, NULL, "the program's version", false },
 	{ NULL, 0, NULL, NULL, false },
@@ -145,6 +146,14 @@ set_reason(struct app *a, const char *name, const char *value, struct err *e)
 }
 
 static int
+set_log_file(struct app *a, const char *name, const char *value, struct err *e)
+{
+	if (!*value)
+		return bad_value(name, value, "the path of a file", e);
+	return out_log_open(a->out, value, e);
+}
+
+static int
 set_global(struct app *a, const struct opt *o, const char *value, struct parsed *p, struct err *e)
 {
 	static const struct {
@@ -154,7 +163,7 @@ set_global(struct app *a, const struct opt *o, const char *value, struct parsed 
 		{ "--output", set_output },     { "--color", set_color },
 		{ "--progress", set_progress }, { "--dry-run", set_dry_run },
 		{ "--timeout", set_timeout },   { "--passphrase-fd", set_passphrase_fd },
-		{ "--reason", set_reason },
+		{ "--reason", set_reason },     { "--log-file", set_log_file },
 	};
 	const struct {
 		const char *name;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/digest.h"
+#include "registry/near.h"
 #include "tui/cmd/help.h"
 #include "tui/cmd/parse.h"
 
@@ -22,6 +23,21 @@ ignore_sigpipe(void)
 
 	sigemptyset(&sa.sa_mask);
 	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+static void
+warn_odd(const struct conf_odd *odd)
+{
+	struct near near = { .wanted = odd->key };
+	char names[160];
+
+	for (const struct conf_key *k = conf_keys; k->name; k++)
+		near_offer(&near, k->name);
+	if (near_text(&near, names, sizeof names))
+		message(MESSAGE_WARNING, "%s: unknown key \"%s\"; did you mean %s?", odd->where,
+		        odd->key, names);
+	else
+		message(MESSAGE_WARNING, "%s: unknown key \"%s\"", odd->where, odd->key);
 }
 
 static int
@@ -123,12 +139,19 @@ finish(struct app *a, const struct err *e)
 	return err_exit_status(&last);
 }
 
+static bool
+works_anyway(const struct parsed *p)
+{
+	return p->wants_help || p->wants_version ||
+	       (p->cmd && (p->cmd->flags & CMD_ANY_SETTINGS));
+}
+
 int
 cmd_main(int argc, char **argv)
 {
 	struct app a = { .out = out_new(STDOUT_FILENO, STDERR_FILENO), .passphrase_fd = -1 };
 	struct parsed p = { 0 };
-	struct err e = { 0 };
+	struct err e = { 0 }, unset = { 0 };
 	int rc;
 
 	ignore_sigpipe();
@@ -137,10 +160,14 @@ cmd_main(int argc, char **argv)
 		(void)err_set(&e, ERR_BUG, "the cryptographic library does not start");
 		return finish(&a, &e);
 	}
-	rc = use_settings(&a, &e);
-	if (rc == 0)
-		rc = parse(&a, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &p,
-		           &e);
+	(void)use_settings(&a, &unset);
+	rc = parse(&a, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &p, &e);
+	vec_foreach (odd, &a.conf.odd)
+		warn_odd(odd);
+	if (rc == 0 && unset.code != ERR_OK && !works_anyway(&p)) {
+		e = unset;
+		rc = -(int)e.code;
+	}
 	if (rc == 0)
 		rc = run(&a, &p, &e);
 	parse_fini(&p);
