@@ -10,14 +10,17 @@
 
 #include "registry/labels.h"
 
+/* Who may make entries of a type. What else a type demands of the signer is in its own function. */
 static const struct {
 	const char *type;
-	enum policy_role role;
-} roles[] = {
-	{ "version", ROLE_AUTHOR },
-	{ "target", ROLE_DEPLOYER },
-	{ "authorisation", ROLE_DEPLOYER },
-	{ "promotion", ROLE_AGENT },
+	unsigned roles;
+} types[] = {
+	{ "version", ROLE_BIT(ROLE_AUTHOR) },
+	{ "target", ROLE_BIT(ROLE_DEPLOYER) },
+	{ "authorisation", ROLES_PERSON },
+	{ "approval", ROLE_BIT(ROLE_APPROVER) },
+	{ "evidence", ROLE_BIT(ROLE_AUTHOR) | ROLE_BIT(ROLE_APPROVER) | ROLE_BIT(ROLE_SCANNER) },
+	{ "promotion", ROLE_BIT(ROLE_AGENT) },
 };
 
 int
@@ -39,11 +42,11 @@ must_be(const struct entry *n, const char *type, struct err *e)
 }
 
 static int
-role_of(const struct entry *n, enum policy_role *ret, struct err *e)
+roles_of(const struct entry *n, unsigned *ret, struct err *e)
 {
-	for (size_t i = 0; i < COUNT(roles); i++)
-		if (streq(n->type, roles[i].type)) {
-			*ret = roles[i].role;
+	for (size_t i = 0; i < COUNT(types); i++)
+		if (streq(n->type, types[i].type)) {
+			*ret = types[i].roles;
 			return 0;
 		}
 	return err_set(e, ERR_BUG, "entries of type \"%s\" are not signed", n->type);
@@ -55,15 +58,15 @@ authority_verify(const struct authority *a, const struct entry *n, struct statem
 {
 	cleanup_free struct public_key *keys = NULL;
 	cleanup_buf struct buf envelope = { 0 };
-	enum policy_role role = ROLE_ROOT;
+	unsigned roles = 0;
 	const char *registry;
-	int rc = role_of(n, &role, e);
+	int rc = roles_of(n, &roles, e);
 
 	if (rc == 0)
 		rc = authority_envelope(n, &envelope, e);
 	if (rc < 0)
 		return rc;
-	const size_t keys_n = policy_keys(a->policy, role, &keys);
+	const size_t keys_n = policy_keys(a->policy, roles, &keys);
 	rc = statement_verify(buf_str(&envelope), n->type, keys, keys_n, ret, e);
 	if (rc < 0)
 		return rc;

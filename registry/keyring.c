@@ -20,6 +20,7 @@
 
 #define SUFFIX       ".key"
 #define AGENT_PREFIX "agent-"
+#define LOG_PREFIX   "log-"
 
 static int
 keys_dir(bool make, int *ret, struct err *e)
@@ -106,6 +107,7 @@ read_item(int dirfd, const char *file, struct keyring_item *ret, struct err *e)
 	key_id(&ret->pub, ret->id);
 	ret->is_encrypted = is_encrypted;
 	ret->is_agent = has_prefix(ret->name, AGENT_PREFIX);
+	ret->is_log = has_prefix(ret->name, LOG_PREFIX);
 	return 0;
 }
 
@@ -142,7 +144,8 @@ each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *
 		if (rc == 0 && read_item(dirfd, names[i]->d_name, &k, &why) == 0)
 			rc = fn(arg, &k);
 		else if (rc == 0 && ret_bad && ret_bad->code == ERR_OK &&
-		         !has_prefix(names[i]->d_name, AGENT_PREFIX))
+		         !has_prefix(names[i]->d_name, AGENT_PREFIX) &&
+		         !has_prefix(names[i]->d_name, LOG_PREFIX))
 			*ret_bad = why;
 		else if (rc == 0)
 			message(MESSAGE_WARNING, "%s", why.msg);
@@ -169,7 +172,7 @@ own_found(void *arg, const struct keyring_item *k)
 {
 	struct own *const w = arg;
 
-	if (k->is_agent)
+	if (k->is_agent || k->is_log)
 		return 0;
 	if (w->n++ == 0)
 		*w->ret = *k;
@@ -303,4 +306,10 @@ void
 keyring_agent_name(const char *registry_id, char ret[65])
 {
 	(void)snprintf(ret, 65, AGENT_PREFIX "%s", registry_id);
+}
+
+void
+keyring_log_name(const char *registry_id, char ret[65])
+{
+	(void)snprintf(ret, 65, LOG_PREFIX "%s", registry_id);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys of this person on this machine: $XDG_CONFIG_HOME/slipway/keys/<name>.key (0600,
- * crypto/keyfile.h), one of a person's own, and agent-<registry id>.key, unencrypted, for the agent
- * of one registry. Paths and files; prompts are the caller's.
+ * crypto/keyfile.h): a person's own, and unencrypted agent-<registry id>.key for the agent and
+ * log-<registry id>.key for the checkpoints of one registry. Paths and files; prompts are the
+ * caller's.
  */
 #pragma once
 
@@ -16,10 +17,10 @@ struct keyring_item {
 	char name[65];          /* file name without ".key" */
 	char id[KEY_ID_SIZE];
 	struct public_key pub;
-	bool is_encrypted, is_agent;
+	bool is_encrypted, is_agent, is_log;
 };
 int keyring_each(int (*fn)(void *arg, const struct keyring_item *k), void *arg, struct err *e);
-/* The person's own key: the only one that is not an agent's, else AMBIGUOUS; NOT_FOUND says `init`.
+/* The person's own key: the only one that is no machine's, else AMBIGUOUS; NOT_FOUND says `init`.
  * A file that is there and no good is DENIED or MALFORMED, with its path. */
 int keyring_person(struct keyring_item *ret, struct err *e);
 /* EXISTS when there is one of that name. passphrase NULL: in the clear. */
@@ -31,3 +32,4 @@ int keyring_load(const char *name, const char *passphrase, struct secret_key **r
 /* Takes back what keyring_create made, when the making that it was for failed. Best effort. */
 void keyring_remove(const char *name);
 void keyring_agent_name(const char *registry_id, char ret[65]);
+void keyring_log_name(const char *registry_id, char ret[65]);

@@ -12,6 +12,7 @@
 
 #include "crypto/ed25519.h"
 #include "crypto/pae.h"
+#include "crypto/sshsig.h"
 
 #define PAYLOAD_TYPE   "application/vnd.in-toto+json"
 #define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
@@ -49,8 +50,8 @@ from_base64(const char *text, struct buf *ret)
 }
 
 static void
-add_payload(struct buf *b, const char *kind, const char *subject_name,
-            const struct digest *subject, json_t *predicate)
+add_payload(struct buf *b, const char *kind, const char *subject_name, const struct digest *subject,
+            json_t *predicate)
 {
 	cleanup_free char *type = xasprintf(KIND_HEAD "%s" KIND_TAIL, kind);
 	cleanup_json json_t *j = NULL;
@@ -63,19 +64,6 @@ add_payload(struct buf *b, const char *kind, const char *subject_name,
 	if (!j)
 		abort(); /* memory, or a name of ours that is not UTF-8 */
 	json_canonical(j, b);
-}
-
-static int
-sign_payload(struct str payload, const struct secret_key *key, uint8_t sig[ED25519_SIG_SIZE],
-             struct err *e)
-{
-	cleanup_free char *bytes = NULL;
-	size_t n;
-
-	bytes = pae(PAYLOAD_TYPE, strlen(PAYLOAD_TYPE), payload.p, payload.n, &n);
-	if (!bytes || ed25519_sign(sig, bytes, n, key) < 0)
-		return err_set(e, ERR_SYS, "cannot sign a statement");
-	return 0;
 }
 
 static bool
@@ -93,38 +81,79 @@ is_kind(struct str kind)
 }
 
 int
-statement_sign(const char *kind, const char *subject_name, const struct digest *subject,
-               const json_t *predicate, const struct secret_key *key, struct buf *ret,
-               struct err *e)
+statement_payload(const char *kind, const char *subject_name, const struct digest *subject,
+                  const json_t *predicate, struct buf *ret, struct err *e)
 {
-	cleanup_buf struct buf payload = { 0 };
-	cleanup_buf struct buf out = { 0 };
-	uint8_t sig[ED25519_SIG_SIZE];
-	char id[KEY_ID_SIZE];
 	json_t *mine;
-	int rc;
 
 	if (!is_kind(str_of(kind)))
 		return err_set(e, ERR_BUG, "\"%s\" is no kind of statement", kind);
 	memcpy(&mine, &predicate, sizeof(mine)); /* counting a reference is no change */
-	add_payload(&payload, kind, subject_name, subject, mine);
-	rc = sign_payload(buf_str(&payload), key, sig, e);
-	if (rc < 0)
-		return rc;
-	key_id(&key->pub, id);
+	add_payload(ret, kind, subject_name, subject, mine);
+	return 0;
+}
+
+int
+statement_pae(struct str payload, struct buf *ret, struct err *e)
+{
+	cleanup_free char *bytes = NULL;
+	size_t n;
+
+	bytes = pae(PAYLOAD_TYPE, strlen(PAYLOAD_TYPE), payload.p, payload.n, &n);
+	if (!bytes)
+		return err_set(e, ERR_SYS, "not enough memory for a statement");
+	buf_add(ret, bytes, n);
+	return 0;
+}
+
+static void
+add_signature(struct buf *b, const char *key_id, const void *sig, size_t sig_n)
+{
+	buf_adds(b, "{\"keyid\":\"");
+	buf_adds(b, key_id);
+	buf_adds(b, "\",\"sig\":\"");
+	add_base64(b, sig, sig_n);
+	buf_adds(b, "\"}");
+}
+
+int
+statement_envelope(struct str payload, const char *key_id, const void *sig, size_t sig_n,
+                   struct buf *ret, struct err *e)
+{
+	cleanup_buf struct buf out = { 0 };
+
 	/* members in canonical order; base64 and ids need no escape */
 	buf_adds(&out, "{\"payload\":\"");
 	add_base64(&out, payload.p, payload.n);
-	buf_adds(&out, "\",\"payloadType\":\"" PAYLOAD_TYPE "\",\"signatures\":[{\"keyid\":\"");
-	buf_adds(&out, id);
-	buf_adds(&out, "\",\"sig\":\"");
-	add_base64(&out, sig, sizeof(sig));
-	buf_adds(&out, "\"}]}");
+	buf_adds(&out, "\",\"payloadType\":\"" PAYLOAD_TYPE "\",\"signatures\":[");
+	add_signature(&out, key_id, sig, sig_n);
+	buf_adds(&out, "]}");
 	if (out.n > STATEMENT_MAX)
 		return err_set(e, ERR_TOO_BIG, "a statement of %zu bytes: at most %u are allowed",
 		               out.n, STATEMENT_MAX);
 	buf_add(ret, out.p, out.n);
 	return 0;
+}
+
+int
+statement_sign(const char *kind, const char *subject_name, const struct digest *subject,
+               const json_t *predicate, const struct secret_key *key, struct buf *ret,
+               struct err *e)
+{
+	cleanup_buf struct buf payload = { 0 }, bytes = { 0 };
+	uint8_t sig[ED25519_SIG_SIZE];
+	char id[KEY_ID_SIZE];
+	int rc;
+
+	rc = statement_payload(kind, subject_name, subject, predicate, &payload, e);
+	if (rc == 0)
+		rc = statement_pae(buf_str(&payload), &bytes, e);
+	if (rc < 0)
+		return rc;
+	if (ed25519_sign(sig, bytes.p, bytes.n, key) < 0)
+		return err_set(e, ERR_SYS, "cannot sign a statement");
+	key_id(&key->pub, id);
+	return statement_envelope(buf_str(&payload), id, sig, sizeof(sig), ret, e);
 }
 
 /* An envelope taken apart; signatures stay JSON. */
@@ -196,18 +225,27 @@ envelope_parse(struct str text, struct envelope *v, struct err *e)
 	return check_signatures(sigs, e);
 }
 
+/* By Ed25519 itself, or as an SSH signature made for this kind of statement and no other purpose.
+ */
+static bool
+is_good(const struct buf *sig, const char *ns, struct str bytes, const struct public_key *key)
+{
+	if (key->kind == KEY_ED25519 && sig->n == ED25519_SIG_SIZE)
+		return ed25519_verify((const uint8_t *)sig->p, bytes.p, bytes.n, key) == 0;
+	return ns && sshsig_verify(sig->p, sig->n, ns, bytes.p, bytes.n, key, NULL) == 0;
+}
+
 /* Is one of the envelope's signatures over bytes good under key? One that cannot be one is
  * passed by. */
 static bool
-is_signed_by(const struct envelope *v, struct str bytes, const struct public_key *key)
+is_signed_by(const struct envelope *v, const char *ns, struct str bytes,
+             const struct public_key *key)
 {
 	for (size_t i = 0; i < json_array_size(v->signatures); i++) {
 		cleanup_buf struct buf sig = { 0 };
 		const char *const text = json_opt_string(json_array_get(v->signatures, i), "sig");
 
-		if (from_base64(text, &sig) < 0 || sig.n != ED25519_SIG_SIZE)
-			continue;
-		if (ed25519_verify((const uint8_t *)sig.p, bytes.p, bytes.n, key) == 0)
+		if (from_base64(text, &sig) == 0 && is_good(&sig, ns, bytes, key))
 			return true;
 	}
 	return false;
@@ -245,32 +283,6 @@ not_verified(const struct envelope *v, const struct public_key *keys, size_t n, 
 }
 
 static int
-check_envelope(const struct envelope *v, const struct public_key *keys, size_t n,
-               const struct public_key **ret, struct err *e)
-{
-	cleanup_free char *bytes = NULL;
-	struct str signed_bytes;
-	char id[KEY_ID_SIZE];
-
-	bytes = pae(v->type, strlen(v->type), v->payload.p, v->payload.n, &signed_bytes.n);
-	if (!bytes)
-		return err_set(e, ERR_SYS, "not enough memory for an envelope");
-	signed_bytes.p = bytes;
-	/* first the keys that are named, as they are likely; a name that lies costs time only */
-	for (int named = 1; named >= 0; named--) {
-		for (size_t i = 0; i < n; i++) {
-			key_id(&keys[i], id);
-			if (names_key(v, id) == (named == 1) && is_signed_by(v, signed_bytes,
-			                                                     &keys[i])) {
-				*ret = &keys[i];
-				return 0;
-			}
-		}
-	}
-	return not_verified(v, keys, n, e);
-}
-
-static int
 parse_kind(const char *type, struct statement *s, struct err *e)
 {
 	const size_t head = strlen(KIND_HEAD);
@@ -287,6 +299,37 @@ parse_kind(const char *type, struct statement *s, struct err *e)
 	}
 	return err_set(e, ERR_MALFORMED, "statement: \"predicateType\" is \"%.80s\", none of ours",
 	               type);
+}
+
+/* good NULL: the first key that signed is enough. */
+static int
+check_envelope(const struct envelope *v, const char *kind, const struct public_key *keys, size_t n,
+               bool *good, const struct public_key **ret, struct err *e)
+{
+	cleanup_buf struct buf bytes = { 0 };
+	cleanup_free char *ns = kind ? xasprintf("%s" STATEMENT_NAMESPACE, kind) : NULL;
+	char id[KEY_ID_SIZE];
+	size_t pae_n;
+	char *pae_bytes = pae(v->type, strlen(v->type), v->payload.p, v->payload.n, &pae_n);
+
+	if (!pae_bytes)
+		return err_set(e, ERR_SYS, "not enough memory for an envelope");
+	buf_add(&bytes, pae_bytes, pae_n);
+	free(pae_bytes);
+	*ret = NULL;
+	/* first the keys that are named, as they are likely; a name that lies costs time only */
+	for (int named = 1; named >= 0; named--) {
+		for (size_t i = 0; i < n && (good || !*ret); i++) {
+			key_id(&keys[i], id);
+			if (names_key(v, id) != (named == 1) ||
+			    !is_signed_by(v, ns, buf_str(&bytes), &keys[i]))
+				continue;
+			*ret = *ret ? *ret : &keys[i];
+			if (good)
+				good[i] = true;
+		}
+	}
+	return *ret ? 0 : not_verified(v, keys, n, e);
 }
 
 static int
@@ -353,9 +396,9 @@ parse_payload(const struct envelope *v, struct statement *s, struct err *e)
 	return 0;
 }
 
-int
-statement_verify(struct str envelope, const char *kind, const struct public_key *keys,
-                 size_t keys_n, struct statement *ret, struct err *e)
+static int
+verify(struct str envelope, const char *kind, const struct public_key *keys, size_t keys_n,
+       bool *good, struct statement *ret, struct err *e)
 {
 	cleanup_envelope struct envelope v = { 0 };
 	const struct public_key *signer = NULL;
@@ -365,7 +408,7 @@ statement_verify(struct str envelope, const char *kind, const struct public_key 
 	rc = envelope_parse(envelope, &v, e);
 	if (rc < 0)
 		return rc;
-	rc = check_envelope(&v, keys, keys_n, &signer, e);
+	rc = check_envelope(&v, kind, keys, keys_n, good, &signer, e);
 	if (rc < 0)
 		return rc;
 	rc = parse_payload(&v, &s, e);
@@ -384,6 +427,75 @@ statement_verify(struct str envelope, const char *kind, const struct public_key 
 }
 
 int
+statement_verify(struct str envelope, const char *kind, const struct public_key *keys,
+                 size_t keys_n, struct statement *ret, struct err *e)
+{
+	return verify(envelope, kind, keys, keys_n, NULL, ret, e);
+}
+
+int
+statement_verify_all(struct str envelope, const char *kind, const struct public_key *keys,
+                     size_t keys_n, bool *ret_good, struct statement *ret, struct err *e)
+{
+	memset(ret_good, 0, keys_n * sizeof(*ret_good));
+	return verify(envelope, kind, keys, keys_n, ret_good, ret, e);
+}
+
+int
+statement_add_signature(struct str envelope, const char *key_id, const void *sig, size_t sig_n,
+                        struct buf *ret, struct err *e)
+{
+	cleanup_envelope struct envelope v = { 0 };
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json json_t *one = NULL;
+	int rc;
+
+	rc = envelope_parse(envelope, &v, e);
+	if (rc < 0)
+		return rc;
+	add_signature(&text, key_id, sig, sig_n);
+	rc = json_parse(buf_str(&text), "signature", &one, e);
+	if (rc < 0)
+		return rc;
+	json_array_append(json_object_get(v.json, "signatures"), one);
+	json_canonical(v.json, ret);
+	return 0;
+}
+
+int
+statement_envelope_payload(struct str envelope, struct buf *ret, struct err *e)
+{
+	cleanup_envelope struct envelope v = { 0 };
+	int rc = envelope_parse(envelope, &v, e);
+
+	if (rc == 0)
+		buf_add(ret, v.payload.p, v.payload.n);
+	return rc;
+}
+
+/* "DSSEv1 <n> <type> <n> <payload>", nothing else: what is inside, written again, is the same. */
+int
+statement_pae_payload(struct str text, struct str *ret, struct err *e)
+{
+	static const char head[] = "DSSEv1 28 " PAYLOAD_TYPE " ";
+	cleanup_buf struct buf again = { 0 };
+	const char *space = NULL;
+	int rc = 0;
+
+	if (text.n > sizeof(head) - 1 && memcmp(text.p, head, sizeof(head) - 1) == 0)
+		space = memchr(text.p + sizeof(head) - 1, ' ', text.n - (sizeof(head) - 1));
+	if (space) {
+		ret->p = space + 1;
+		ret->n = text.n - (size_t)(space + 1 - text.p);
+		rc = statement_pae(*ret, &again, e);
+	}
+	if (rc == 0 && (!space || !str_eq(buf_str(&again), text)))
+		rc = err_set(e, ERR_MALFORMED, "it holds no statement to be signed");
+	return rc;
+}
+_Static_assert(sizeof(PAYLOAD_TYPE) - 1 == 28, "the length in the head");
+
+int
 statement_peek(struct str envelope, struct statement *ret, struct err *e)
 {
 	cleanup_envelope struct envelope v = { 0 };
@@ -398,8 +510,8 @@ statement_peek(struct str envelope, struct statement *ret, struct err *e)
 		return rc;
 	/* what is claimed, when it has the length of an id */
 	if (json_array_size(v.signatures) > 0)
-		(void)str_copy(s.key_id, sizeof(s.key_id), sig_keyid(json_array_get(v.signatures,
-		                                                                    0)));
+		(void)str_copy(s.key_id, sizeof(s.key_id),
+		               sig_keyid(json_array_get(v.signatures, 0)));
 	*ret = s;
 	return 0;
 }

@@ -509,7 +509,7 @@ console_main(struct app *a, const struct cmd *const *verbs, struct err *e)
 	sigset_t old, ours;
 	int rc;
 
-	(void)setlocale(LC_ALL, "");
+	(void)setlocale(LC_CTYPE, ""); /* numbers stay as JSON writes them */
 	c.shared.app = a;
 	signals_block(&old, &ours);
 	rc = run(&c, &ours, e);

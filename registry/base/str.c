@@ -6,6 +6,7 @@
 #include "registry/base/str.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,21 @@ parse_size(const char *s, uint64_t *ret)
 	};
 
 	return parse_with_unit(s, units, COUNT(units), ret);
+}
+
+int
+parse_double(const char *s, double *ret)
+{
+	double v;
+	char *end;
+
+	if (!*s || strspn(s, "0123456789.eE+-") != strlen(s))
+		return -1;
+	v = strtod(s, &end);
+	if (*end || !isfinite(v))
+		return -1;
+	*ret = v;
+	return 0;
 }
 
 void *

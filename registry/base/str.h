@@ -30,6 +30,8 @@ int parse_u64_n(const char *s, size_t n, uint64_t max, uint64_t *ret);
 int parse_duration_ms(const char *s, uint64_t *ret_ms);
 /* "16M", "4G", "512K" (powers of 1024), a bare number is bytes. */
 int parse_size(const char *s, uint64_t *ret);
+/* A finite decimal number, "0.97", "-3e5"; nothing before or behind it. -1: not that. */
+int parse_double(const char *s, double *ret);
 
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);

@@ -15,6 +15,7 @@
 #include "registry/policy.h"
 #include "registry/records.h"
 #include "registry/statement.h"
+#include "tests/unit/solo.h"
 
 #define D        "sha256:00000000000000000000000000000000000000000000000000000000000000aa"
 #define REGISTRY "0123456789abcdef0123456789abcdef"
@@ -91,7 +92,7 @@ log_target(void)
 static void
 log_history(void)
 {
-	json_t *policy = policy_solo(REGISTRY, "ana", &history.ana->pub, &history.agent->pub, 1000);
+	json_t *policy = solo_policy(REGISTRY, "ana", &history.ana->pub, &history.agent->pub, 1000);
 	cleanup_buf struct buf text = { 0 };
 	const struct digest d = { .b = { [DIGEST_SIZE - 1] = 0xaa } };
 	struct digest id;

@@ -21,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	PROMISE(policy.version > 0 && policy.stages_n > 0 && json_equal(policy.doc, doc));
 	for (int role = 0; role < ROLE_COUNT; role++) {
-		const size_t k = policy_keys(&policy, (enum policy_role)role, &keys);
+		const size_t k = policy_keys(&policy, ROLE_BIT(role), &keys);
 
 		for (size_t i = 0; i < k; i++)
 			PROMISE(policy_has_role(&policy, &keys[i], (enum policy_role)role));

@@ -23,6 +23,7 @@
 #include "registry/plan.h"
 #include "registry/records.h"
 #include "registry/statement.h"
+#include "tests/unit/solo.h"
 
 #define MODEL "face-detect"
 
@@ -216,7 +217,7 @@ site_make(struct site *s)
 	s->eve = site_key(3);
 	ok(registry_create(s->dir, id, &e), &e, "create");
 	site_reopen(s);
-	site_policy(s, policy_solo(s->r->id, "ana", &s->ana->pub, &s->agent->pub, 1000), s->ana);
+	site_policy(s, solo_policy(s->r->id, "ana", &s->ana->pub, &s->agent->pub, 1000), s->ana);
 }
 
 static inline int

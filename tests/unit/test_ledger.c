@@ -167,7 +167,7 @@ Test(ledger, a_policy_counts_only_with_the_root_s_signature)
 		const struct secret_key *by = cases[i / 2].by == BY_ANA   ? s.ana
 		                              : cases[i / 2].by == BY_EVE ? s.eve
 		                                                          : NULL;
-		json_t *doc = policy_solo(s.r->id, by == s.ana ? "ana" : "eve",
+		json_t *doc = solo_policy(s.r->id, by == s.ana ? "ana" : "eve",
 		                          by == s.ana ? &s.ana->pub : &s.eve->pub, &s.agent->pub,
 		                          2000);
 		json_object_set_new(doc, "version", json_integer(cases[i / 2].version));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "registry/base/str.h"
+#include "tests/unit/solo.h"
 
 static struct public_key
 key_of(uint8_t b)
@@ -34,7 +35,7 @@ Test(policy, solo)
 	ana = key_of(1);
 	agent = key_of(2);
 	other = key_of(3);
-	cleanup_json json_t *doc = policy_solo(REGISTRY, "ana", &ana, &agent, 1000);
+	cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
 	cr_assert_eq(policy_parse(doc, &p, &e), 0, "%s", e.msg);
 	cr_expect_eq(p.version, 1);
 	cr_expect_str_eq(p.template_name, "solo");
@@ -48,12 +49,17 @@ Test(policy, solo)
 	cr_expect(policy_stage(&p, "nowhere") == NULL);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		const enum policy_role role = (enum policy_role)i;
+		if (role == ROLE_SCANNER || role == ROLE_LOG) {
+			cr_expect_eq(policy_keys(&p, ROLE_BIT(role), &keys), 0);
+			free(keys);
+			continue;
+		}
 		cr_expect_eq(policy_has_role(&p, &ana, role), role != ROLE_AGENT, "%s",
 		             policy_role_name(role));
 		cr_expect_eq(policy_has_role(&p, &agent, role), role == ROLE_AGENT, "%s",
 		             policy_role_name(role));
 		cr_expect(!policy_has_role(&p, &other, role));
-		cr_expect_eq(policy_keys(&p, role, &keys), 1);
+		cr_expect_eq(policy_keys(&p, ROLE_BIT(role), &keys), 1);
 		cr_expect_eq(memcmp(&keys[0], role == ROLE_AGENT ? &agent : &ana, sizeof keys[0]),
 		             0);
 		free(keys);
@@ -88,6 +94,7 @@ Test(policy, refused)
 #define ROLES(root, agent) \
 	"{\"root\":" root ",\"author\":[\"ana\"],\"approver\":[],\"deployer\":[\"ana\"]," \
 	"\"agent\":" agent "}"
+#define STAGE(more) "{\"name\":\"one\",\"order\":1,\"protected\":true" more "}"
 	static const struct {
 		const char *change;
 		bool good;
@@ -99,7 +106,32 @@ Test(policy, refused)
 		{ "{\"previous\":\"sha256:1234\",\"version\":2}", false },
 		{ "{\"registry\":null}", false },
 		{ "{\"registry\":\"abc\"}", false },
-		{ "{\"expires\":\"2030-01-01T00:00:00Z\"}", true },
+		{ "{\"expires\":\"1970-06-01T00:00:00Z\"}", true },
+		{ "{\"expires\":\"1972-01-01T00:00:00Z\"}", false }, /* more than 400 days */
+		{ "{\"expires\":\"1970-01-01T00:00:01Z\"}", false }, /* before its issue */
+		{ "{\"root_threshold\":1}", true },
+		{ "{\"root_threshold\":0}", false },
+		{ "{\"root_threshold\":2}", false },
+		{ "{\"revoked\":[{\"key\":\"%c\",\"at\":7}]}", true },
+		{ "{\"revoked\":[{\"key\":\"%a\",\"at\":7}]}", false },
+		{ "{\"revoked\":[{\"key\":\"%c\"}]}", false },
+		{ "{\"revoked\":[{\"key\":\"%c\",\"at\":7},{\"key\":\"%c\",\"at\":8}]}",
+			false },
+		{ "{\"revoked\":[{\"key\":\"%c x\",\"at\":7}]}", false },
+		{ "{\"stages\":[" STAGE(",\"approvals\":1") "]}", true },
+		{ "{\"stages\":[" STAGE(",\"approvals\":2") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"approvals\":1,\"approval_hours\":0") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"break_glass\":[\"root\"]") "]}", true },
+		{ "{\"stages\":[" STAGE(",\"break_glass\":[\"agent\"]") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"break_glass\":[\"root\",\"root\"]") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"min_proof\":\"listed\"") "]}", true },
+		{ "{\"stages\":[" STAGE(",\"min_proof\":\"sure\"") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= 0.97\",\"scan is clean\"]") "]}",
+			true },
+		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= one\"]") "]}", true },
+		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= two\"]") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc == 1\"]") "]}", false },
+		{ "{\"stages\":[" STAGE(",\"gates\":[7]") "]}", false },
 		{ "{\"roles\":" ROLES("[\"ana\"]", "[\"agent\"]") "}", true },
 		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true}]}", true },
 		{ "{\"version\":0}", false },
@@ -141,22 +173,24 @@ Test(policy, refused)
 		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true},"
 		  "{\"name\":\"one\",\"order\":2,\"protected\":true}]}", false },
 	};
-	struct public_key ana, agent;
-	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE];
+	struct public_key ana, agent, eve;
+	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE], other[KEY_SSH_SIZE];
 
 	cr_assert_eq(crypto_init(), 0);
 	ana = key_of(1);
 	agent = key_of(2);
 	key_ssh(&ana, a);
 	key_ssh(&agent, b);
-	cleanup_json json_t *doc = policy_solo(REGISTRY, "ana", &ana, &agent, 1000);
+	eve = key_of(3);
+	key_ssh(&eve, other);
+	cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf text = { 0 };
 		struct policy p = { .version = 77 };
 		struct err e = { 0 };
 		for (const char *c = cases[i].change; *c; c++) {
 			if (c[0] == '%')
-				buf_adds(&text, *++c == 'a' ? a : b);
+				buf_adds(&text, *++c == 'a' ? a : *c == 'b' ? b : other);
 			else
 				buf_addc(&text, *c);
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init: a registry, this person's key, the agent's key and the first policy, all or nothing. What
+ * init: a registry, this person's key, the agent's and the log's, and the first policy, all or
+ * nothing. What
  * was made before a step failed is taken away again; what was there before is never touched.
  */
 #include "tui/cmd/cmd.h"
@@ -22,14 +23,14 @@
 
 struct init {
 	char *dir;
-	const char *who;
+	const char *who, *policy_name;
 	char id[REGISTRY_ID_SIZE];
 	struct keyring_item item;   /* the person's */
-	struct secret_key *person, *agent;
-	char agent_name[65];
+	struct secret_key *person, *agent, *log;
+	char agent_name[65], log_name[65];
 	struct digest policy;
 	/* to be taken away when it fails */
-	bool made_dir, made_registry, made_key, made_agent;
+	bool made_dir, made_registry, made_key, made_agent, made_log;
 	bool reused;
 };
 
@@ -65,6 +66,8 @@ take_back(const struct init *n)
 {
 	if (n->made_agent)
 		keyring_remove(n->agent_name);
+	if (n->made_log)
+		keyring_remove(n->log_name);
 	if (n->made_key)
 		keyring_remove(n->item.name);
 	if (!n->made_registry)
@@ -94,10 +97,18 @@ choose_name(const struct args *in, struct init *n, struct err *e)
 	rc = ref_check_word("person", n->who, e);
 	if (rc < 0)
 		return rc;
-	if (streq(n->who, "agent") || has_prefix(n->who, "agent-") || strlen(n->who) >= SIGNER_SIZE)
+	if (streq(n->who, "agent") || streq(n->who, "log") || has_prefix(n->who, "agent-") ||
+	    has_prefix(n->who, "log-") || strlen(n->who) >= SIGNER_SIZE)
 		return err_set(e, ERR_USAGE,
-		               "\"%s\" is too long or the name of agents, not of a person", n->who);
-	return 0;
+		               "\"%s\" is too long or the name of a machine's key, not of a person",
+		               n->who);
+	n->policy_name = arg_value(in, "--policy");
+	if (!n->policy_name)
+		n->policy_name = "solo";
+	if (streq(n->policy_name, "solo") || streq(n->policy_name, "team"))
+		return 0;
+	(void)err_set(e, ERR_USAGE, "there is no policy template \"%s\"", n->policy_name);
+	return err_hint(e, "solo: one person decides; team: production wants a second person");
 }
 
 static int
@@ -189,8 +200,14 @@ policy_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 static int
 commit_policy(struct app *a, struct init *n, struct err *e)
 {
-	cleanup_json json_t *doc = policy_solo(n->id, n->who, &n->person->pub, &n->agent->pub,
-	                                       clock_now_s());
+	const struct policy_start start = { .template_name = n->policy_name,
+		                            .registry_id = n->id,
+		                            .person = n->who,
+		                            .key = &n->person->pub,
+		                            .agent = &n->agent->pub,
+		                            .log = &n->log->pub,
+		                            .issued_s = clock_now_s() };
+	cleanup_json json_t *doc = policy_template(&start);
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf envelope = { 0 };
 	struct first_policy f = { .digest = &n->policy };
@@ -246,6 +263,11 @@ make(struct app *a, struct init *n, struct err *e)
 	if (rc < 0)
 		return rc;
 	n->made_agent = true;
+	keyring_log_name(n->id, n->log_name);
+	rc = keyring_create(n->log_name, NULL, &n->log, e);
+	if (rc < 0)
+		return rc;
+	n->made_log = true;
 	rc = registry_open(n->dir, REGISTRY_WRITE, &a->registry, e);
 	if (rc == 0)
 		rc = commit_policy(a, n, e);
@@ -283,13 +305,14 @@ show(struct app *a, const struct init *n)
 		jo_string(j, "key", n->item.id);
 		jo_bool(j, "keyIsNew", !n->reused);
 		jo_u64(j, "policyVersion", 1);
+		jo_string(j, "policyTemplate", n->policy_name);
 		jo_digest(j, "policyDigest", &n->policy);
 	}
 	out_field(a->out, "registry", "%s", n->dir);
 	out_field(a->out, "id", "%s", n->id);
 	out_field(a->out, "person", "%s", n->who);
 	out_field(a->out, "key", "%s%s", n->item.id, n->reused ? " (was there before)" : "");
-	out_field(a->out, "policy", "1 solo");
+	out_field(a->out, "policy", "1 %s", n->policy_name);
 	out_field(a->out, "fingerprint", "%s", groups);
 	out_object_end(a->out);
 	if (out_format_of(a->out) == OUT_NAME)
@@ -316,12 +339,15 @@ run(struct app *a, const struct args *in, struct err *e)
 	}
 	key_free(n.person);
 	key_free(n.agent);
+	key_free(n.log);
 	free(n.dir);
 	return rc;
 }
 
 static const struct opt opts[] = {
 	{ "--name", 0, "WHO", "who you are in the policy; default: your user name", false },
+	{ "--policy", 0, "solo|team", "solo (default), or team: production wants a second person",
+	  false },
 	{ "--no-passphrase", 0, NULL, "leave the new key unencrypted on this disk", false },
 	{ NULL, 0, NULL, NULL, false },
 };
@@ -335,6 +361,6 @@ const struct cmd cmd_init = {
 	.flags = CMD_CHANGES | CMD_SIGNS | CMD_REASON,
 	.run = run,
 	.examples = "  slipway init\n"
-	            "  slipway -R /srv/models init --name ana\n"
+	            "  slipway -R /srv/models init --name ana --policy team\n"
 	            "  slipway init --passphrase-fd 3 3<secret\n",
 };

@@ -13,6 +13,12 @@ static const struct out_column columns[] = {
 	{ "PASSPHRASE", "encrypted", OUT_LEFT, false, false },
 };
 
+static const char *
+use_of(const struct keyring_item *k)
+{
+	return k->is_agent ? "agent" : k->is_log ? "log" : "person";
+}
+
 static int
 row(void *arg, const struct keyring_item *k)
 {
@@ -20,7 +26,7 @@ row(void *arg, const struct keyring_item *k)
 
 	out_cell(o, k->name);
 	out_cell(o, k->id);
-	out_cell(o, k->is_agent ? "agent" : "person");
+	out_cell(o, use_of(k));
 	if (out_is_json(o))
 		out_cell_json(o, NULL, k->is_encrypted ? json_true() : json_false());
 	else
@@ -96,13 +102,13 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		jo_string(j, "name", k.name);
 		jo_string(j, "key", k.id);
 		jo_string(j, "public", ssh);
-		jo_string(j, "for", k.is_agent ? "agent" : "person");
+		jo_string(j, "for", use_of(&k));
 		jo_bool(j, "encrypted", k.is_encrypted);
 	}
 	out_field(a->out, "name", "%s", k.name);
 	out_field(a->out, "key", "%s", k.id);
 	out_field(a->out, "public", "%s", ssh);
-	out_field(a->out, "for", "%s", k.is_agent ? "agent" : "person");
+	out_field(a->out, "for", "%s", use_of(&k));
 	out_field(a->out, "passphrase", "%s", k.is_encrypted ? "yes" : "no");
 	out_object_end(a->out);
 	if (out_format_of(a->out) == OUT_NAME)
