@@ -225,6 +225,10 @@ check_database(struct check *c)
 	if (c->r->is_private)
 		return; /* this person's own copy is replayed from the log at each opening */
 	rc = store_open(dir, false, &s, &why);
+	if (rc == -ERR_NOT_FOUND && c->r->why_not_writable[0]) {
+		message(MESSAGE_NOTE, "this copy has no database: whoever opens it makes one");
+		return;
+	}
 	if (rc == 0)
 		rc = check_store(c, s, &why);
 	store_close(s);

@@ -47,6 +47,7 @@
 	X(job_resume) \
 	X(job_abort) \
 	X(delete) \
+	X(backup) \
 	X(check) \
 	X(rebuild)
 
