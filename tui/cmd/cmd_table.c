@@ -5,6 +5,7 @@
 #define VERBS(X) \
 	X(console) \
 	X(init) \
+	X(doctor) \
 	X(config) \
 	X(config_list) \
 	X(config_get) \
