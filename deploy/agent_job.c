@@ -293,8 +293,10 @@ notes_to_log(const struct agent_job *j)
 	cleanup_close int fd =
 	        fs_open_beneath(j->r->rootfd, path, O_WRONLY | O_CREAT | O_APPEND, 0660);
 
-	if (fd >= 0)
-		(void)dup2(fd, STDERR_FILENO);
+	if (fd < 0)
+		return;
+	fs_take_mode(fd, j->r->rootfd);
+	(void)dup2(fd, STDERR_FILENO);
 }
 
 static int

@@ -218,7 +218,6 @@ take(int house, uint64_t *ret_id, int *ret_fd, struct err *e)
 {
 	char name[FOLDER_SIZE];
 	cleanup_close int fd = -1;
-	struct stat above;
 	uint64_t id;
 
 	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
@@ -240,9 +239,8 @@ take(int house, uint64_t *ret_id, int *ret_fd, struct err *e)
 	/* whoever sweeps holds the lock while the name goes: with lock and name it is ours */
 	if (!is_named(house, name, fd))
 		return 1;
-	/* as incoming/ itself, whatever the umask: a group's members sweep for each other */
-	if (fstat(house, &above) == 0)
-		(void)fchmod(fd, above.st_mode & 07777);
+	/* a group's members sweep for each other */
+	fs_take_mode(fd, house);
 	*ret_id = id;
 	*ret_fd = steal_fd(&fd);
 	return 0;
@@ -252,15 +250,19 @@ int
 incoming_take(struct blobs *b, struct err *e)
 {
 	cleanup_close int house = -1;
+	bool made;
 	int rc = 1;
 
 	if (b->incoming >= 0)
 		return 0;
-	if (mkdirat(b->rootfd, "incoming", 0770) < 0 && errno != EEXIST)
+	made = mkdirat(b->rootfd, "incoming", 0700) == 0;
+	if (!made && errno != EEXIST)
 		return err_sys(e, "cannot make the folder \"incoming\"");
 	rc = fs_open_dir_beneath(b->rootfd, "incoming", &house, e);
 	if (rc < 0)
 		return rc;
+	if (made)
+		fs_take_mode(house, b->rootfd);
 	sweep(house);
 	rc = 1;
 	for (int attempt = 0; attempt < TAKE_MAX && rc == 1; attempt++)

@@ -157,6 +157,7 @@ begin(struct registry *r, struct txn **ret, struct err *e)
 		rc = store_open(db, false, &r->store, e);
 		if (rc < 0)
 			return rc;
+		store_set_context(r->store, &r->identity);
 	}
 }
 
@@ -411,6 +412,7 @@ build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct er
 	int rc = log_reader_new(r->log, (struct log_pos){ 1, 0 }, 0, &rd, e);
 
 	*ret_entries = 0;
+	store_set_context(s, &r->identity);
 	while (rc == 0 && step == LOG_LINE) {
 		uint64_t bytes = 0;
 		struct txn *t;
@@ -481,20 +483,20 @@ remove_db(const char *dir)
 static int
 make_db_folders(struct registry *r, struct err *e)
 {
-	static const struct {
-		const char *name;
-		mode_t mode;
-	} folders[] = { { "db", 02770 }, { "incoming", 0770 } };
+	static const char *const folders[] = { "db", "incoming" };
 
 	for (size_t i = 0; i < COUNT(folders); i++) {
+		const bool made = mkdirat(r->rootfd, folders[i], 0700) == 0;
 		cleanup_close int fd = -1;
 		int rc;
 
-		if (mkdirat(r->rootfd, folders[i].name, folders[i].mode) < 0 && errno != EEXIST)
-			return err_sys(e, "make the folder \"%s\"", folders[i].name);
-		rc = fs_open_dir_beneath(r->rootfd, folders[i].name, &fd, e);
+		if (!made && errno != EEXIST)
+			return err_sys(e, "make the folder \"%s\"", folders[i]);
+		rc = fs_open_dir_beneath(r->rootfd, folders[i], &fd, e);
 		if (rc < 0)
 			return rc;
+		if (made)
+			fs_take_mode(fd, r->rootfd);
 	}
 	return 0;
 }
@@ -561,7 +563,7 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 	rc = make_db_folders(r, e);
 	if (rc < 0)
 		return rc;
-	if (old_lock(db, &old, &held) < 0)
+	if (!r->is_db_foreign && old_lock(db, &old, &held) < 0)
 		message(MESSAGE_WARNING, "the old database is too damaged to be locked");
 	rc = settle_before(r, held, e);
 	if (rc == 0)

@@ -128,7 +128,7 @@ journal_open(int rootfd, const char *job_id, struct journal **ret, struct err *e
 
 	if (rc < 0)
 		return rc;
-	fd = fs_open_beneath(rootfd, path, O_RDONLY | O_NONBLOCK, 0);
+	fd = fs_open_file_beneath(rootfd, path);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "job %s has no journal here", job_id);
 	if (fd < 0)
@@ -207,14 +207,17 @@ struct journal_writer {
 static int
 make_job_dir(int rootfd, const char *job_id, struct err *e)
 {
-	cleanup_close int jobs = -1;
+	cleanup_close int jobs = -1, job = -1;
 	int rc = fs_open_dir_beneath(rootfd, "jobs", &jobs, e);
 
 	if (rc < 0)
 		return rc;
-	if (mkdirat(jobs, job_id, 0770) < 0)
+	if (mkdirat(jobs, job_id, 0700) < 0)
 		return err_sys(e, "make the folder of job %s", job_id);
-	return 0;
+	rc = fs_open_dir_beneath(jobs, job_id, &job, e);
+	if (rc == 0)
+		fs_take_mode(job, jobs);
+	return rc;
 }
 
 static int
@@ -267,6 +270,8 @@ journal_write_open(int rootfd, const char *job_id, bool create, struct journal_w
 	                     0660);
 	if (fd < 0)
 		return err_sys(e, "open the journal of job %s", job_id);
+	if (create)
+		fs_take_mode(fd, rootfd);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		err_set(e, ERR_LOCKED, "job %s is running", job_id);
 		return err_hint(e, "slipway job follow %s", job_id);

@@ -53,7 +53,11 @@ segment_open(struct log *l, uint32_t segment, int *ret_fd, struct err *e)
 	int fd;
 
 	segment_name(segment, name);
-	fd = fs_open_beneath(l->dirfd, name, O_RDONLY | O_NONBLOCK, 0);
+	fd = fs_open_file_beneath(l->dirfd, name);
+	if (fd < 0 && (errno == ELOOP || errno == EMEDIUMTYPE)) {
+		err_set(e, ERR_MALFORMED, "log segment %s is no regular file", name);
+		return err_hint(e, "look at who put it there; restore it from a backup");
+	}
 	if (fd < 0)
 		return err_sys(e, "open log segment %s", name);
 	*ret_fd = fd;
@@ -126,7 +130,7 @@ static int
 read_mark(int dirfd, bool *ret_is_marked, struct log_pos *ret, struct err *e)
 {
 	/* the first call is the only one of every healthy opening */
-	cleanup_close int fd = fs_open_beneath(dirfd, SUSPECT, O_RDONLY | O_NONBLOCK, 0);
+	cleanup_close int fd = fs_open_file_beneath(dirfd, SUSPECT);
 	cleanup_buf struct buf text = { 0 };
 	const char *sp;
 	uint64_t segment;
@@ -344,9 +348,8 @@ next_segment(struct log_reader *r, bool *ret_has, struct err *e)
 	if (ends_in_segment(r))
 		return 0;
 	segment_name(r->at.segment + 1, name);
-	if (fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(r->l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at log segment %s", name);
-	}
 	close_quietly(steal_fd(&r->fd));
 	r->at = (struct log_pos){ .segment = r->at.segment + 1, .offset = 0 };
 	r->at_eof = false;
@@ -366,7 +369,7 @@ at_segment_end(struct log_reader *r, bool *ret_again, enum log_step *ret_step,
 	int rc;
 
 	*ret_again = false;
-	if (left > 0 && has_next_segment(r)) {
+	if (left <= LOG_LINE_MAX && left > 0 && has_next_segment(r)) {
 		/* whoever began the next one had finished this line */
 		rc = fill(r, e);
 		*ret_again = !r->at_eof;
@@ -490,6 +493,8 @@ writer_segment(struct log_writer *w, uint32_t segment, bool create, struct err *
 	if (w->fd < 0)
 		return err_sys(e, "open log segment %s for writing", name);
 	w->segment = segment;
+	if (create)
+		fs_take_mode(w->fd, w->l->dirfd);
 	return create ? fs_sync_dir(w->l->dirfd, e) : 0;
 }
 
@@ -569,7 +574,7 @@ log_suspect_mark(int rootfd, struct log_pos end)
 
 	if (fs_open_dir_beneath(rootfd, "log", &dir, &e) < 0)
 		return -1;
-	return fs_write_at(dir, SUSPECT, text, (size_t)n, 0660, &e) < 0 ? -1 : 0;
+	return fs_write_at(dir, SUSPECT, text, (size_t)n, fs_mode_below(dir), &e) < 0 ? -1 : 0;
 }
 
 int

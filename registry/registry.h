@@ -10,24 +10,28 @@
 
 #include "registry/base/err.h"
 #include "registry/blob.h"
+#include "registry/identity.h"
 #include "registry/log.h"
 #include "registry/pin.h"
 #include "registry/store.h"
-
-#define REGISTRY_FORMAT  1
-#define REGISTRY_ID_SIZE 33 /* 32 hex digits */
 
 enum registry_flags {
 	REGISTRY_READ = 0,
 	REGISTRY_WRITE = 1u << 0, /* refuses what may not be written, at once and with the reason */
 	REGISTRY_NO_DB = 1u << 1, /* rebuild and check: the database is not opened */
+	REGISTRY_TRUST_OWNER = 1u << 2, /* this person trusts the folder's owner from now on */
+	REGISTRY_COPY = 1u << 3,    /* a copied folder may be written: for who settles what it is */
+	REGISTRY_ANY_PIN = 1u << 4, /* the pin is loaded, and not held against the log: the same */
 };
 
 struct registry {
 	char *dir; /* absolute */
-	int rootfd;
-	char id[REGISTRY_ID_SIZE];
+	int rootfd, usersfd;
+	struct identity identity;
+	char id[REGISTRY_ID_SIZE]; /* of this incarnation, as in identity */
 	int64_t created_s;
+	bool is_copy;       /* not the folder that registry.json names */
+	bool is_db_foreign; /* db/ was not made by who may be trusted with it: never opened */
 	bool is_private; /* database replayed into the person's cache: nothing can be written */
 	char why_not_writable[256]; /* "" */
 	struct store *store;        /* NULL with REGISTRY_NO_DB */
@@ -41,11 +45,13 @@ struct registry {
  * different there. */
 int registry_open(const char *dir, unsigned flags, struct registry **ret, struct err *e);
 void registry_close(struct registry *r); /* NULL is fine */
-int registry_dir(const char *dir, char **ret,
-                 struct err *e); /* which folder that means; absolute */
+/* Which folder that means; absolute. DENIED: a symbolic link. */
+int registry_dir(const char *dir, char **ret, struct err *e);
+/* Opened with REGISTRY_NO_DB, or its database was made anew: open it, replayed to the log's end. */
+int registry_open_db(struct registry *r, struct err *e);
 #define cleanup_registry __attribute__((cleanup(registry_close_p)))
 void registry_close_p(struct registry **r);
 
 /* A new empty registry in dir (made, or empty): folders, layout, log with its first entry,
- * database. EXISTS: there is one already. */
+ * database. EXISTS: there is one already. registry_make.c */
 int registry_create(const char *dir, char ret_id[REGISTRY_ID_SIZE], struct err *e);

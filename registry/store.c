@@ -24,10 +24,12 @@
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "registry/store_private.h"
 
 #define MAP_SIZE  ((size_t)16 << 30) /* address space only; the file is as large as its pages */
 #define READERS   510
 #define PAGE_SIZE 4096u
+#define LOCK_SIZE ((READERS + 2) * 64)
 #define LOCK_MS   5000 /* nobody works longer than moments under the lock of the folder */
 #define SWAPS_MAX 4    /* databases replaced while one is opened */
 /* mdb.c, struct MDB_meta behind a page header of 16 bytes: magic 16, version 20, mapsize 32, two
@@ -42,6 +44,7 @@ struct store {
 	char *dir;
 	ino_t inode;
 	dev_t dev;
+	const void *context;
 };
 
 struct txn {
@@ -130,15 +133,17 @@ make_lock(int dirfd, const char *dir, struct err *e)
 	struct stat st;
 
 	if (fstatat(dirfd, "lock.mdb", &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISREG(st.st_mode))
+		if (S_ISREG(st.st_mode) && (st.st_size == 0 || st.st_size >= LOCK_SIZE))
 			return 0;
-		err_set(e, ERR_DENIED, "%s/lock.mdb is no regular file", dir);
-		return err_hint(e, "look at who put it there and remove it");
+		/* under the folder's lock nobody is just making it */
+		err_set(e, ERR_DENIED, "%s/lock.mdb is no lock file of a database", dir);
+		return err_hint(e, "look at who put it there; when nothing runs, remove it");
 	}
-	fd = openat(dirfd, "lock.mdb", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
+	fd = openat(dirfd, "lock.mdb", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	            fs_mode_below(dirfd));
 	if (fd < 0)
 		return 0; /* LMDB says why */
-	if (fallocate(fd, 0, 0, (READERS + 2) * 64) < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+	if (fallocate(fd, 0, 0, LOCK_SIZE) < 0 && (errno == ENOSPC || errno == EDQUOT)) {
 		int rc = err_sys(e, "make room for the database's lock file");
 
 		(void)unlinkat(dirfd, "lock.mdb", 0);
@@ -170,8 +175,8 @@ lock_dir(int dirfd, const char *dir, struct err *e)
 }
 
 /* The folder that has the name once it is locked: another may have been put there meanwhile. */
-static int
-open_locked(const char *dir, int *ret, struct err *e)
+int
+store_open_locked(const char *dir, int *ret, struct err *e)
 {
 	for (int i = 0; i < SWAPS_MAX; i++) {
 		cleanup_close int fd =
@@ -194,7 +199,7 @@ open_locked(const char *dir, int *ret, struct err *e)
 }
 
 static int
-env_open(struct store *s, struct err *e)
+env_open(struct store *s, mode_t mode, struct err *e)
 {
 	MDB_txn *t = NULL;
 	int rc, dead = 0;
@@ -205,7 +210,7 @@ env_open(struct store *s, struct err *e)
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(s->env, READERS);
 	if (rc == 0)
-		rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NOMETASYNC, 0660);
+		rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NOMETASYNC, mode);
 	if (rc == EACCES || rc == EROFS)
 		return err_set(e, ERR_DENIED, "the database in %s may not be written", s->dir);
 	if (rc != 0)
@@ -242,18 +247,21 @@ store_open(const char *dir, bool create, struct store **ret, struct err *e)
 {
 	cleanup_close int dirfd = -1;
 	struct store *s;
+	mode_t before;
 	int rc;
 
-	rc = open_locked(dir, &dirfd, e);
+	rc = store_open_locked(dir, &dirfd, e);
 	if (rc == 0)
 		rc = check_file(dirfd, dir, create, e);
-	if (rc == 0)
-		rc = make_lock(dirfd, dir, e);
 	if (rc < 0)
 		return rc;
 	s = xcalloc(1, sizeof *s);
 	s->dir = xstrdup(dir);
-	rc = env_open(s, e);
+	before = umask(0); /* the folder's rights are those of its files */
+	rc = make_lock(dirfd, dir, e);
+	if (rc == 0)
+		rc = env_open(s, fs_mode_below(dirfd), e);
+	(void)umask(before);
 	if (rc == 0)
 		rc = remember_inode(s, e);
 	if (rc < 0) {
@@ -297,103 +305,16 @@ store_dir(const struct store *s)
 	return s->dir;
 }
 
-/* --- another in its place --- */
-
-/* Mode and group of one, for the other; the owner too, where that is ours to give. */
-static int
-keep_rights(int fd, const struct stat *st, const char *what, struct err *e)
+void
+store_set_context(struct store *s, const void *context)
 {
-	const uid_t uid = geteuid() == 0 ? st->st_uid : (uid_t)-1;
-	struct stat now;
-
-	if (fstat(fd, &now) < 0)
-		return err_sys(e, "look at %s", what);
-	if ((now.st_gid != st->st_gid || (uid != (uid_t)-1 && now.st_uid != uid)) &&
-	    fchown(fd, uid, st->st_gid) < 0)
-		return err_sys(e, "give %s to the group %u of the old database", what, st->st_gid);
-	/* behind the group: a change of that takes the setgid bit away */
-	if ((now.st_mode & 07777) != (st->st_mode & 07777) &&
-	    fchmod(fd, st->st_mode & 07777) < 0)
-		return err_sys(e, "set the mode of %s", what);
-	return 0;
+	s->context = context;
 }
 
-static int
-make_like(int freshfd, int oldfd, struct err *e)
+const void *
+txn_context(const struct txn *t)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb" };
-	struct stat st;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < COUNT(files); i++) {
-		cleanup_close int fd =
-		        openat(freshfd, files[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-		if (fd < 0)
-			return err_sys(e, "open the new %s", files[i]);
-		if (fstatat(oldfd, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			rc = keep_rights(fd, &st, files[i], e);
-		if (rc == 0 && fsync(fd) < 0)
-			rc = err_sys(e, "make the new database durable");
-	}
-	if (rc == 0 && fstat(oldfd, &st) < 0)
-		rc = err_sys(e, "look at the old database");
-	if (rc == 0)
-		rc = keep_rights(freshfd, &st, "the new database", e);
-	return rc < 0 ? rc : fs_sync_dir(freshfd, e);
-}
-
-/* File systems that cannot exchange: for a moment there is none, and whoever opens it then makes
- * it from the log. */
-static int
-exchange(const char *fresh, const char *dir)
-{
-	cleanup_free char *aside = xasprintf("%s/old", fresh),
-	                  *carried = xasprintf("%s/old", dir);
-
-	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	if (rename(dir, aside) < 0)
-		return -1;
-	if (rename(fresh, dir) < 0) {
-		const int saved = errno;
-
-		(void)rename(aside, dir);
-		errno = saved;
-		return -1;
-	}
-	return rename(carried, fresh);
-}
-
-static int
-sync_parent(const char *path, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_free char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
-	cleanup_close int fd = -1;
-	int rc = fs_open_dir(AT_FDCWD, slash ? parent : ".", &fd, e);
-
-	return rc < 0 ? rc : fs_sync_dir(fd, e);
-}
-
-int
-store_swap(const char *fresh, const char *dir, struct err *e)
-{
-	cleanup_close int oldfd = -1, freshfd = -1;
-	int rc = open_locked(dir, &oldfd, e);
-
-	if (rc == 0)
-		rc = open_locked(fresh, &freshfd, e);
-	if (rc == 0)
-		rc = make_like(freshfd, oldfd, e);
-	if (rc < 0)
-		return rc;
-	if (exchange(fresh, dir) < 0)
-		return err_sys(e, "put the new database in place");
-	rc = sync_parent(dir, e);
-	return rc < 0 ? rc : sync_parent(fresh, e);
+	return t->s->context;
 }
 
 static int

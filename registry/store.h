@@ -26,6 +26,9 @@ void store_close(struct store *s); /* NULL is fine */
 bool store_is_current(const struct store *s);
 
 const char *store_dir(const struct store *s);
+/* What the readers and writers of rows need beside them; store.c only carries it. */
+void store_set_context(struct store *s, const void *context);
+const void *txn_context(const struct txn *t); /* of its store; NULL: none was set */
 /* The database folder `fresh` in the place of dir, with the modes and the group of dir and of its
  * files. What was in dir is then in fresh, or gone: who has it open keeps both of its files, and
  * sees by store_is_current. */

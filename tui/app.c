@@ -21,7 +21,8 @@ app_open(struct app *a, unsigned flags, struct err *e)
 		return 0;
 	if (!dir && !(env && *env))
 		dir = a->conf.registry;
-	return registry_open(dir, flags, &a->registry, e);
+	return registry_open(dir, flags | (a->trust_owner ? REGISTRY_TRUST_OWNER : 0), &a->registry,
+	                     e);
 }
 
 bool

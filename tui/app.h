@@ -15,7 +15,7 @@ struct app {
 	struct conf conf;
 	/* global flags, the same everywhere */
 	const char *registry_dir; /* -R; NULL */
-	bool yes, no_input, dry_run, detach, no_passphrase;
+	bool yes, no_input, dry_run, detach, no_passphrase, trust_owner;
 	const char *confirm; /* --confirm NAME */
 	const char *reason;
 	uint64_t timeout_ms;       /* --timeout; 0: the verb's default */

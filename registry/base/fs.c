@@ -356,8 +356,42 @@ fs_sync_dir(int dirfd, struct err *e)
 	return 0;
 }
 
+int
+fs_open_file_beneath(int rootfd, const char *path)
+{
+	cleanup_close int fd = fs_open_beneath(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return steal_fd(&fd);
+	errno = EMEDIUMTYPE;
+	return -1;
+}
+
+mode_t
+fs_mode_below(int dirfd)
+{
+	struct stat st;
+
+	return fstat(dirfd, &st) < 0 ? 0600 : st.st_mode & 0660;
+}
+
+void
+fs_take_mode(int fd, int dirfd)
+{
+	struct stat st, above;
+
+	if (fstat(fd, &st) < 0 || fstat(dirfd, &above) < 0)
+		return;
+	const mode_t want = above.st_mode & (S_ISDIR(st.st_mode) ? 02770 : 0660);
+	if ((st.st_mode & 07777) != want)
+		(void)fchmod(fd, want);
+}
+
 bool
-fs_is_network(int fd)
+fs_magic_is_network(uint32_t magic)
 {
 	static const uint32_t magics[] = {
 		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
@@ -367,15 +401,20 @@ fs_is_network(int fd)
 		0x19830326 /* BeeGFS */, 0xbacbacbc /* VMware's shared folders */,
 		0x786f4256 /* VirtualBox's */,
 	};
-	struct statfs st;
 
-	if (fstatfs(fd, &st) < 0)
-		return false;
 	for (size_t i = 0; i < COUNT(magics); i++) {
-		if ((uint32_t)st.f_type == magics[i])
+		if (magic == magics[i])
 			return true;
 	}
 	return false;
+}
+
+bool
+fs_is_network(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && fs_magic_is_network((uint32_t)st.f_type);
 }
 
 int

@@ -30,7 +30,14 @@ int fs_open_beneath(int rootfd, const char *path, int flags, mode_t mode);
 /* A folder so; DENIED: a link. */
 int fs_open_dir_beneath(int rootfd, const char *path, int *ret, struct err *e);
 int fs_sync_dir(int dirfd, struct err *e);
+/* A regular file so, read-only; EMEDIUMTYPE: it is a FIFO, a device, a folder. Never waits. */
+int fs_open_file_beneath(int rootfd, const char *path);
 bool fs_is_network(int fd); /* NFS, SMB, 9p, FUSE and their like by statfs magic */
+bool fs_magic_is_network(uint32_t magic);
+/* The rights of a folder hold for all that is made in it, whatever the umask: mode of a new file,
+ * and given to the file or folder that fd has open (best effort). */
+mode_t fs_mode_below(int dirfd);
+void fs_take_mode(int fd, int dirfd);
 
 /* The program's own siblings: "<folder of /proc/self/exe>/name", else
  * "<that>/../libexec/slipway/name". malloc'ed; NOT_FOUND names both. */

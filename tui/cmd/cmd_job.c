@@ -245,7 +245,10 @@ ask_to_abort(struct app *a, const char *id, struct err *e)
 	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
 	cleanup_close int fd = fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
 
-	return fd < 0 ? err_sys(e, "ask job %s to stop", id) : 0;
+	if (fd < 0)
+		return err_sys(e, "ask job %s to stop", id);
+	fs_take_mode(fd, a->registry->rootfd);
+	return 0;
 }
 
 static int

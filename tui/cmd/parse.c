@@ -31,6 +31,7 @@ const struct opt global_opts[] = {
 	{ "--timeout", 0, "TIME", "give up waiting after 30s, 5m, 2h", false },
 	{ "--detach", 0, NULL, "do not wait for the job that was begun", false },
 	{ "--reason", 0, "TEXT", "why, for the log", false },
+	{ "--trust-owner", 0, NULL, "trust the owner of this registry from now on", false },
 	{ "--passphrase-fd", 0, "N", "read the passphrase from this descriptor", false },
 	{ "--log-file", 0, "FILE", "append notes, warnings and errors to this file", false },
 	{ "--help", 'h', NULL, "help about this command", false },
@@ -173,6 +174,7 @@ set_global(struct app *a, const struct opt *o, const char *value, struct parsed 
 		{ "--registry", &a->registry_dir, NULL }, { "--confirm", &a->confirm, NULL },
 		{ "--yes", NULL, &a->yes },               { "--no-input", NULL, &a->no_input },
 		{ "--detach", NULL, &a->detach },         { "--help", NULL, &p->wants_help },
+		{ "--trust-owner", NULL, &a->trust_owner },
 		{ "--version", NULL, &p->wants_version },
 	};
 
