@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "crypto/base64.h"
 #include "crypto/ecdsa_module.h"
 
 #define ROOTS_MAX       256
@@ -125,11 +126,9 @@ take_block(struct text *t, const char *label, uint8_t **at, struct ecdsa_der *re
 		body.n = (size_t)(t->p - body.p);
 		line = take_line(t);
 	}
-	/* headers ("Proc-Type:") have characters that are none of base64; a NUL is taken for one to
-	 * ignore */
-	if (memchr(body.p, '\0', body.n) ||
-	    sodium_base642bin(*at, body.n, body.p, body.n, "\r\n", &n, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	/* headers ("Proc-Type:") have characters that are none of base64 */
+	if (base64_read(*at, body.n, &n, body.p, body.n, "\r\n", sodium_base64_VARIANT_ORIGINAL) <
+	            0 ||
 	    n == 0)
 		return ECDSA_MALFORMED;
 	*ret = (struct ecdsa_der){ *at, n };

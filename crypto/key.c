@@ -10,6 +10,7 @@
 
 #include <sodium.h>
 
+#include "crypto/base64.h"
 #include "crypto/sshwire.h"
 
 #define ED25519_PUBLIC 32
@@ -175,6 +176,16 @@ check_comment(const char *p, size_t n)
 	return 0;
 }
 
+/* Where the blank space or the end behind a word is. */
+static const char *
+word_end(const char *p, const char *end)
+{
+	while (p < end && *p != ' ' && *p != '\t' && *p != '\r' && *p != '\n')
+		p++;
+
+	return p;
+}
+
 /* The type in front must be the one inside: otherwise a line could say two things. */
 int
 key_parse_ssh(struct public_key *ret, const char *text, size_t n)
@@ -188,8 +199,9 @@ key_parse_ssh(struct public_key *ret, const char *text, size_t n)
 	if (!space)
 		return -1;
 	type_n = (size_t)(space - text);
-	if (sodium_base642bin(wire, sizeof wire, space + 1, n - type_n - 1, NULL, &got, &end,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	end = word_end(space + 1, text + n);
+	if (base64_read(wire, sizeof wire, &got, space + 1, (size_t)(end - space) - 1, NULL,
+	                sodium_base64_VARIANT_ORIGINAL) < 0 ||
 	    key_parse_wire(&k, wire, got) < 0)
 		return -1;
 	if (type_n != strlen(kinds[k.kind].type) || memcmp(text, kinds[k.kind].type, type_n) != 0)

@@ -13,6 +13,8 @@
 
 #include <sodium.h>
 
+#include "crypto/base64.h"
+
 #define LINE_BEGIN "-----BEGIN SLIPWAY SIGNING KEY-----\n"
 #define LINE_END   "-----END SLIPWAY SIGNING KEY-----\n"
 
@@ -105,9 +107,7 @@ decode(const char *s, size_t n, uint8_t *ret, size_t size)
 {
 	size_t got;
 
-	/* libsodium refuses stray bits and missing padding, so each value has one spelling */
-	if (sodium_base642bin(ret, size, s, n, NULL, &got, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (base64_read(ret, size, &got, s, n, NULL, sodium_base64_VARIANT_ORIGINAL) < 0)
 		return -1;
 
 	return got == size ? 0 : -1;

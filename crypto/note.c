@@ -14,6 +14,7 @@
 
 #include <sodium.h>
 
+#include "crypto/base64.h"
 #include "crypto/ed25519.h"
 
 #define TYPE_ED25519 1
@@ -132,7 +133,7 @@ is_name(const char *p, size_t n)
 static int
 decode(const struct text *t, uint8_t *ret, size_t size, size_t *ret_n)
 {
-	return sodium_base642bin(ret, size, t->p, t->n, NULL, ret_n, NULL, BASE64) == 0 ? 0 : -1;
+	return base64_read(ret, size, ret_n, t->p, t->n, NULL, BASE64);
 }
 
 /* --- keys --- */

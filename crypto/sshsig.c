@@ -11,6 +11,7 @@
 
 #include <sodium.h>
 
+#include "crypto/base64.h"
 #include "crypto/ecdsa.h"
 #include "crypto/ed25519.h"
 #include "crypto/sshwire.h"
@@ -418,9 +419,8 @@ sshsig_dearmor(const char *text, size_t n, uint8_t **ret, size_t *ret_n)
 	p = malloc(digits_n);
 	if (!p)
 		return -1;
-	/* libsodium refuses stray bits and missing padding: one spelling here too */
-	if (sodium_base642bin(p, digits_n, digits, digits_n, NULL, &got, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0) {
+	if (base64_read(p, digits_n, &got, digits, digits_n, NULL, sodium_base64_VARIANT_ORIGINAL) <
+	    0) {
 		free(p);
 		return -1;
 	}

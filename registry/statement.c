@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/base64.h"
 #include "crypto/ed25519.h"
 #include "crypto/pae.h"
 #include "crypto/sshsig.h"
@@ -41,7 +42,7 @@ from_base64(const char *text, struct buf *ret)
 	for (size_t i = 0; i < COUNT(variants); i++) {
 		size_t got;
 
-		if (sodium_base642bin(at, n, text, n, NULL, &got, NULL, variants[i]) == 0) {
+		if (base64_read(at, n, &got, text, n, NULL, variants[i]) == 0) {
 			ret->n += got;
 			return 0;
 		}

@@ -392,6 +392,8 @@ Test(note, checkpoints)
 		  NOTE_MALFORMED, 0 },
 		{ "no padding", "o\n7\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I\n",
 		  NOTE_MALFORMED, 0 },
+		{ "a dash in the root", "o\n7\nCsUYapGGPo4dkMgIAUqom/Xajj7h2" DASH "0gIAUqomq2I=\n",
+		  NOTE_MALFORMED, 0 },
 		{ "empty extension", "o\n7\n" ROOT "\n\n", NOTE_MALFORMED, 0 },
 		{ "empty one between", "o\n7\n" ROOT "\na\n\nb\n", NOTE_MALFORMED, 0 },
 		{ "unfinished one", "o\n7\n" ROOT "\na", NOTE_MALFORMED, 0 },
