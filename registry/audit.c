@@ -120,7 +120,7 @@ policy_signer(const struct policy *p, const struct entry *n, struct statement *r
 
 	if (rc < 0)
 		return rc;
-	const size_t keys_n = policy_keys(p, ROLE_ROOT, &keys);
+	const size_t keys_n = policy_keys(p, ROLE_BIT(ROLE_ROOT), &keys);
 	return statement_verify(buf_str(&envelope), "policy", keys, keys_n, ret, e);
 }
 
@@ -143,6 +143,20 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	if (streq(n->type, "promotion"))
 		return authority_promotion(a, n, &promotion, NULL, e);
 	return 0;
+}
+
+/* A revocation names the place from which on a key says nothing, and may come later than that; none
+ * is ever taken back, so that the newest policy knows them all. */
+static int
+still_counts(const struct audit_chain *c, const struct entry *n, const struct public_key *key,
+             struct err *e)
+{
+	const struct policy *const newest = &c->policies.v[c->policies.n - 1];
+
+	if (!policy_is_revoked(newest, key, n->seq))
+		return 0;
+	return err_set(e, ERR_UNTRUSTED, "policy %" PRIu64 " revokes its key from an earlier place",
+	               newest->version);
 }
 
 static int
@@ -171,6 +185,8 @@ verify(const struct audit_chain *c, const char *registry_id, const struct entry 
 		rc = err_set(e, ERR_UNTRUSTED, "it names another policy than the one in force");
 	if (rc == 0)
 		rc = agrees(&a, n, e);
+	if (rc == 0)
+		rc = still_counts(c, n, &ret->key, e);
 	if (rc < 0)
 		statement_fini(ret);
 	return rc;
@@ -191,6 +207,7 @@ audit_who(const struct audit_chain *c, const char *registry_id, const struct ent
 		return;
 	}
 	ret->signature = AUDIT_GOOD;
+	ret->key = s.key;
 	person = policy_person_of(p, &s.key);
 	(void)str_copy(ret->person, sizeof ret->person, person ? person->id : "");
 	(void)str_copy(ret->key_id, sizeof ret->key_id, s.key_id);

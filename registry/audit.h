@@ -35,7 +35,8 @@ enum audit_signature {
 };
 struct audit_who {
 	enum audit_signature signature;
-	char person[SIGNER_SIZE], key_id[KEY_ID_SIZE]; /* GOOD: in the policy in force there */
+	struct public_key key;                         /* GOOD: */
+	char person[SIGNER_SIZE], key_id[KEY_ID_SIZE]; /* in the policy in force there */
 	bool is_break_glass;                           /* a signed authorisation says so */
 	struct err why;                                /* REFUSED */
 };

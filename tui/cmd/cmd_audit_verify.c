@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit verify: the whole log from its first line, as whoever trusts nothing reads it: every leaf,
- * every chain, every statement under the policy in force at its place. A line that does not count
- * is named, and makes the whole fail; a line that was altered ends the reading.
+ * audit verify without a file: the whole log from its first line, as whoever trusts nothing reads
+ * it: every leaf, every chain, every statement under the policy in force at its place. A line that
+ * does not count is named, and makes the whole fail; a line that was altered ends the reading.
  */
-#include "tui/cmd/cmd.h"
+#include "tui/cmd/audit.h"
 
 #include <inttypes.h>
 
@@ -155,16 +155,29 @@ verify_log(struct app *a, struct err *e)
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
-	(void)in;
+	const char *const root = arg_value(in, "--root");
+
+	if (in->pos_n > 0)
+		return audit_verify_file(a, in->pos[0], root, e);
+	if (root)
+		return err_set(e, ERR_USAGE, "audit verify: --root belongs to a file");
 	return verify_log(a, e);
 }
+
+static const struct opt opts[] = {
+	{ "--root", 0, "FINGERPRINT", "of the first policy, to check a file by", false },
+	{ NULL, 0, NULL, NULL, false },
+};
 
 const struct cmd cmd_audit_verify = {
 	.name = "audit",
 	.sub = "verify",
-	.args = "",
-	.summary = "check the whole log, trusting nothing",
+	.args = "[FILE]",
+	.summary = "check the whole log, or a proof of one",
 	.group = "look",
+	.opts = opts,
+	.max_pos = 1,
 	.run = run,
-	.examples = "  slipway audit verify\n",
+	.examples = "  slipway audit verify\n"
+	            "  slipway audit verify v41.proof --root \"$FINGERPRINT\"\n",
 };

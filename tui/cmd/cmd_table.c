@@ -20,6 +20,8 @@
 	X(status) \
 	X(audit_list) \
 	X(audit_verify) \
+	X(audit_checkpoint) \
+	X(audit_prove) \
 	X(import) \
 	X(label) \
 	X(alias) \

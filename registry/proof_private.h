@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A proof file taken apart: what making and checking share. */
+#pragma once
+
+#include "crypto/merkle.h"
+#include "registry/audit.h"
+#include "registry/base/json.h"
+#include "registry/base/vec.h"
+#include "registry/proof.h"
+
+#define PROOF_API              "slipway/v1"
+#define PROOF_KIND_PROMOTION   "PromotionProof"
+#define PROOF_KIND_CONSISTENCY "ConsistencyProof"
+
+struct proof_entry {
+	struct digest leaf;
+	struct str json;
+	const json_t *inclusion;
+	struct entry n;
+};
+struct proof {
+	enum proof_kind kind;
+	json_t *root; /* owns what the others point to */
+	const char *registry_id, *model, *stage;
+	uint64_t number;
+	struct digest version;
+	struct str checkpoint, old_checkpoint;
+	const json_t *consistency;
+	VEC(struct proof_entry) entries; /* in the order of the log */
+	struct audit_chain chain;
+};
+/* The shape alone: members, types, canonical bytes, the entries' own form. */
+int proof_parse(struct str text, struct proof *ret, struct err *e);
+void proof_fini(struct proof *p);
+/* 64 hex digits each, at most 64 of them. *ret_n in and out: room, hashes. */
+int proof_hashes(const json_t *array, struct digest *ret, size_t *ret_n, struct err *e);
+/* What a promotion's entries say, once each is known to lie in the log (proof_story.c). */
+int proof_story(const struct proof *p, struct proof_result *ret, struct err *e);
+
+/* --- making: some entries' bytes and paths, from one reading of the log --- */
+struct proof_wanted {
+	uint64_t seq;
+	struct merkle_prover prover;
+	struct buf json;
+};
+struct proof_gather {
+	uint64_t size; /* of the tree; set before anything is wanted */
+	VEC(struct proof_wanted *) wanted;
+	struct merkle_prover *growth; /* consistency, begun; NULL: not wanted */
+	struct merkle_edge edge;
+};
+int proof_want(struct proof_gather *g, uint64_t seq, struct err *e);
+int proof_want_policies(struct proof_gather *g, const struct audit_chain *c, struct err *e);
+/* DIGEST: another root than that one. Afterwards what was wanted is in the order of the log. */
+int proof_gather_run(struct proof_gather *g, struct log *l, const struct digest *root,
+                     struct err *e);
+void proof_gather_fini(struct proof_gather *g);
+json_t *proof_entries_json(const struct proof_gather *g);
+json_t *proof_hashes_json(const struct merkle_prover *p);
