@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PEM in and out, and the way to the module that does the rest. A key's text is one block with
- * nothing but blank space around it; roots are blocks with whatever text between them. Knows no
- * ASN.1: DER is the module's.
+ * PEM in and out, and the way to the module that does the rest. A key's text ends with its one
+ * block; roots are blocks with whatever text between them. Knows no ASN.1: DER is the module's.
  */
 #include "crypto/ecdsa.h"
 
@@ -137,14 +136,16 @@ take_block(struct text *t, const char *label, uint8_t **at, struct ecdsa_der *re
 	return ECDSA_OK;
 }
 
-/* The text is one block and nothing else. buf: as many bytes as the text has. */
+/* The text is one block with nothing behind it; tools write a summary in front (RFC 7468 5.2). buf:
+ * as many bytes as the text has. */
 static int
 one_block(const char *text, size_t n, const char *label, uint8_t *buf, struct ecdsa_der *ret)
 {
 	struct text t = { text, n };
 	int rc;
 
-	skip_blank(&t);
+	while (t.n > 0 && !starts_with(&t, begin_mark))
+		(void)take_line(&t);
 	rc = take_block(&t, label, &buf, ret);
 	skip_blank(&t);
 

@@ -25,8 +25,9 @@ enum ecdsa_status {
 enum ecdsa_curve { ECDSA_P256, ECDSA_P384, ECDSA_P521 };
 
 struct ecdsa_key; /* public, or with its secret half */
+/* One block; text in front of it counts for nothing, and there is none behind it. */
 int ecdsa_public_pem(const char *text, size_t n, struct ecdsa_key **ret);
-/* passphrase NULL: none. */
+/* passphrase NULL: none. Files in OpenSSL's encryption of before PKCS#8 are malformed. */
 int ecdsa_private_pem(const char *text, size_t n, const char *passphrase, struct ecdsa_key **ret);
 int ecdsa_public_point(const uint8_t *point, size_t n, struct ecdsa_key **ret); /* P-256, 04|x|y */
 /* The leaf's key when the chain (DER, leaf first) leads to one of the roots (PEM, one or more) at

@@ -269,9 +269,10 @@ Test(ecdsa, odd_text)
 		const char *what, *before, *behind;
 		int want;
 	} cases[] = {
-		{ "blank space around it", " \n\t", "\r\n \n", ECDSA_OK },
+		{ "blank space around it", " \n\t\n", "\r\n \n", ECDSA_OK },
 		{ "two keys", "", other, ECDSA_MALFORMED },
-		{ "text before it", "x\n", "", ECDSA_MALFORMED },
+		{ "text before it", "Public Key:\n\tx\n\n", "", ECDSA_OK },
+		{ "text on its line", "x", "", ECDSA_MALFORMED },
 		{ "text behind it", "", "x", ECDSA_MALFORMED },
 		{ "a block behind it", "", "-----BEGIN X-----\n-----END X-----\n",
 		  ECDSA_MALFORMED },
