@@ -30,6 +30,8 @@ audit_chain_add(struct audit_chain *c, const char *registry_id, const struct ent
 	rc = authority_envelope(n, &envelope, e);
 	if (rc == 0)
 		rc = policy_accept(last, buf_str(&envelope), registry_id, &p, e);
+	if (rc == -ERR_NEEDS_PERSON)
+		e->code = ERR_SIGNATURE; /* it is logged already: nobody will sign it any more */
 	if (rc < 0)
 		return err_prefix(e, "log entry %" PRIu64 " (policy)", n->seq);
 	p.seq = n->seq;
