@@ -209,9 +209,6 @@ receive_all(int fd, uint8_t *p, size_t n, int64_t deadline_ms)
 		}
 		p += got;
 		n -= (size_t)got;
-		/* drop by drop an answer could take for ever */
-		if (n > 0 && now_ms() >= deadline_ms)
-			return SSHAGENT_TIMEOUT;
 	}
 	return SSHAGENT_OK;
 }

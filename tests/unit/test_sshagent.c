@@ -301,6 +301,12 @@ static const struct hostile {
 	  "00000005"
 	  "0c00",
 	  BOTH(SSHAGENT_MALFORMED), HOW_HANGS_UP },
+	{ "half a signature",
+	  "0000000a"
+	  "0e"
+	  "00000005"
+	  "78",
+	  BOTH(SSHAGENT_MALFORMED), HOW_HANGS_UP },
 	{ "silence", "", BOTH(SSHAGENT_TIMEOUT), HOW_SILENT },
 	{ "a length and silence", "00000001", BOTH(SSHAGENT_TIMEOUT), HOW_SILENT },
 	{ "half an answer and silence",

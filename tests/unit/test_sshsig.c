@@ -107,6 +107,7 @@ enum numbers {
 	NUMBERS_RIGHT,
 	NUMBERS_NOUGHT,
 	NUMBERS_NOUGHT_BYTE,
+	NUMBERS_NOUGHT_LAST,
 	NUMBERS_NEGATIVE,
 	NUMBERS_ZERO_BEFORE,
 	NUMBERS_WIDE,
@@ -143,6 +144,8 @@ add_numbers(struct bytes *b, const uint8_t *der, enum numbers how)
 		if (i == 1 && how == NUMBERS_ONE)
 			return;
 		if (i == 0 && how == NUMBERS_NOUGHT) {
+			add_text(b, "");
+		} else if (i == 1 && how == NUMBERS_NOUGHT_LAST) {
 			add_text(b, "");
 		} else if (i == 0 && how == NUMBERS_NOUGHT_BYTE) {
 			add_string(b, "", 1);
@@ -366,6 +369,8 @@ Test(sshsig, spelling_of_signatures)
 	static const struct recipe ecdsa[] = {
 		{ "nought", SSHSIG_MALFORMED, .numbers = NUMBERS_NOUGHT },
 		{ "nought as a byte", SSHSIG_MALFORMED, .numbers = NUMBERS_NOUGHT_BYTE },
+		{ "nought, and no byte behind it", SSHSIG_MALFORMED,
+		  .numbers = NUMBERS_NOUGHT_LAST },
 		{ "negative", SSHSIG_MALFORMED, .numbers = NUMBERS_NEGATIVE },
 		{ "a zero before", SSHSIG_MALFORMED, .numbers = NUMBERS_ZERO_BEFORE },
 		{ "more than 256 bits", SSHSIG_MALFORMED, .numbers = NUMBERS_WIDE },
@@ -471,6 +476,34 @@ Test(sshsig, every_byte)
 	keys_free();
 }
 
+/* Well made in every field, and longer than a blob may be by one byte. */
+Test(sshsig, too_long)
+{
+	struct recipe r = { .why = "long" };
+	struct public_key key, named;
+	struct bytes blob;
+	char ns[SSHSIG_MAX];
+	size_t around;
+
+	keys_make();
+	key = key_of(KEY_ED25519);
+	make_blob(&r, KEY_ED25519, &blob);
+	around = blob.n - strlen(NS);
+	memset(ns, 'n', sizeof ns);
+	r.ns = r.signed_ns = ns;
+	for (size_t size = SSHSIG_MAX; size <= SSHSIG_MAX + 1; size++) {
+		const bool fits = size == SSHSIG_MAX;
+
+		memset(ns, 'n', sizeof ns);
+		ns[size - around] = '\0';
+		make_blob(&r, KEY_ED25519, &blob);
+		cr_assert_eq(blob.n, size);
+		cr_expect_eq(verify(&blob, ns, &key, NULL), fits ? 0 : SSHSIG_MALFORMED);
+		cr_expect_eq(sshsig_key(blob.b, blob.n, &named), fits ? 0 : -1);
+	}
+	keys_free();
+}
+
 Test(sshsig, made_here)
 {
 	const struct public_key *key;
@@ -498,6 +531,7 @@ Test(sshsig, made_here)
 	cr_expect_eq(sshsig_sign(keys.ed25519, "", MSG, 1, &p, &n), -1);
 	cr_expect_eq(sshsig_wrap(key, "", "x", 1, &p, &n), -1);
 	cr_expect_eq(sshsig_wrap(key, NS, big, sizeof big, &p, &n), -1);
+	cr_expect_eq(sshsig_wrap(key, NS, big, SIZE_MAX - 8, &p, &n), -1);
 	memset(ns, 'n', sizeof ns - 1);
 	ns[sizeof ns - 1] = '\0';
 	cr_expect(sshsig_signed_bytes(ns, MSG, 1, &n) == NULL);
