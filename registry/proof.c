@@ -135,21 +135,45 @@ parse_consistency(struct proof *p, struct err *e)
 }
 
 static int
+parse_export(struct proof *p, struct err *e)
+{
+	static const char *const names[] = { MEMBERS_BOTH, "edge", "since" };
+	int rc = exact_members(p->root, names, COUNT(names), e);
+
+	if (rc == 0)
+		rc = json_get_u64(p->root, "since", WHAT, &p->since, e);
+	p->edge = json_object_get(p->root, "edge");
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	enum proof_kind kind;
+	int (*parse)(struct proof *p, struct err *e);
+} kinds[] = {
+	{ PROOF_KIND_PROMOTION, PROOF_PROMOTION, parse_promotion },
+	{ PROOF_KIND_CONSISTENCY, PROOF_CONSISTENCY, parse_consistency },
+	{ PROOF_KIND_EXPORT, PROOF_EXPORT, parse_export },
+};
+
+static int
 parse_members(struct proof *p, struct err *e)
 {
 	const char *api, *kind;
+	size_t at = 0;
 	int rc = json_get_string(p->root, "apiVersion", WHAT, &api, e);
 
 	if (rc == 0)
 		rc = json_get_string(p->root, "kind", WHAT, &kind, e);
 	if (rc < 0)
 		return rc;
-	p->kind = streq(kind, PROOF_KIND_CONSISTENCY) ? PROOF_CONSISTENCY : PROOF_PROMOTION;
-	if (!streq(api, PROOF_API) ||
-	    (p->kind == PROOF_PROMOTION && !streq(kind, PROOF_KIND_PROMOTION)))
+	while (at < COUNT(kinds) && !streq(kind, kinds[at].name))
+		at++;
+	if (!streq(api, PROOF_API) || at == COUNT(kinds))
 		return err_set(e, ERR_MALFORMED, WHAT ": \"%.80s\" of \"%.80s\" is none", kind,
 		               api);
-	rc = p->kind == PROOF_PROMOTION ? parse_promotion(p, e) : parse_consistency(p, e);
+	p->kind = kinds[at].kind;
+	rc = kinds[at].parse(p, e);
 	if (rc == 0)
 		rc = json_get_string(p->root, "registry", WHAT, &p->registry_id, e);
 	if (rc == 0)
@@ -272,8 +296,8 @@ check_consistency(const struct proof *p, struct proof_result *ret, struct err *e
 	return 0;
 }
 
-static int
-check(struct proof *p, const struct digest *root, struct proof_result *ret, struct err *e)
+int
+proof_trust(struct proof *p, const struct digest *root, struct proof_result *ret, struct err *e)
 {
 	int rc = accept_policies(p, root, e);
 
@@ -287,9 +311,25 @@ check(struct proof *p, const struct digest *root, struct proof_result *ret, stru
 	vec_foreach(x, &p->entries)
 		if (rc == 0)
 			rc = check_inclusion(x, &ret->head, e);
+	return rc;
+}
+
+static int
+check(struct proof *p, const struct digest *root, struct proof_result *ret, struct err *e)
+{
+	int rc = proof_trust(p, root, ret, e);
+
 	if (rc < 0)
 		return rc;
-	return p->kind == PROOF_PROMOTION ? proof_story(p, ret, e) : check_consistency(p, ret, e);
+	switch (p->kind) {
+	case PROOF_PROMOTION:
+		return proof_story(p, ret, e);
+	case PROOF_CONSISTENCY:
+		return check_consistency(p, ret, e);
+	case PROOF_EXPORT:
+		break;
+	}
+	return malformed(e, "it belongs to a folder of lines and proves nothing alone");
 }
 
 int

@@ -43,9 +43,11 @@ proof_want_policies(struct proof_gather *g, const struct audit_chain *c, struct 
 	return rc;
 }
 
-static void
-take_line(struct proof_gather *g, const struct log_line *line)
+static int
+take_line(struct proof_gather *g, const struct log_line *line, struct err *e)
 {
+	if (line->seq == g->since)
+		g->begin = g->edge;
 	merkle_append(&g->edge, &line->leaf);
 	if (g->growth)
 		merkle_prover_add(g->growth, &line->leaf);
@@ -54,6 +56,7 @@ take_line(struct proof_gather *g, const struct log_line *line)
 		if ((*w)->seq == line->seq)
 			buf_add(&(*w)->json, line->json.p, line->json.n);
 	}
+	return g->fn && line->seq >= g->since ? g->fn(g->arg, line, e) : 0;
 }
 
 static int
@@ -83,7 +86,7 @@ proof_gather_run(struct proof_gather *g, struct log *l, const struct digest *roo
 			             "the checkpoint has %" PRIu64 " entries, the log %" PRIu64,
 			             g->size, g->edge.size);
 		if (rc == 0)
-			take_line(g, &line);
+			rc = take_line(g, &line, e);
 	}
 	log_reader_free(rd);
 	if (rc < 0)
@@ -145,23 +148,15 @@ proof_entries_json(const struct proof_gather *g)
 
 /* --- both kinds --- */
 
-struct making {
-	struct registry *r;
-	const struct ledger *l;
-	struct audit_chain chain;
-	struct tree_head head;
-	struct proof_gather g;
-};
-
-static void
-making_fini(struct making *m)
+void
+proof_making_fini(struct proof_making *m)
 {
 	audit_chain_fini(&m->chain);
 	proof_gather_fini(&m->g);
 }
 
-static int
-making_begin(struct making *m, struct str checkpoint, struct err *e)
+int
+proof_making_begin(struct proof_making *m, struct str checkpoint, struct err *e)
 {
 	const struct policy *p;
 	int rc = audit_chain_load(m->r, &m->chain, e);
@@ -178,21 +173,28 @@ making_begin(struct making *m, struct str checkpoint, struct err *e)
 	return rc < 0 ? rc : proof_want_policies(&m->g, &m->chain, e);
 }
 
-static int
-making_end(struct making *m, json_t *o, const char *kind, struct str checkpoint, struct buf *ret,
-           struct err *e)
+void
+proof_making_text(const struct proof_making *m, json_t *o, const char *kind, struct str checkpoint,
+                  struct buf *ret)
 {
-	cleanup_buf struct buf text = { 0 };
-	struct proof_result again;
-	int rc;
-
 	json_object_set_new(o, "apiVersion", json_string(PROOF_API));
 	json_object_set_new(o, "checkpoint", json_from_str(checkpoint));
 	json_object_set_new(o, "entries", proof_entries_json(&m->g));
 	json_object_set_new(o, "kind", json_string(kind));
 	json_object_set_new(o, "registry", json_string(m->r->id));
-	json_canonical(o, &text);
-	buf_addc(&text, '\n');
+	json_canonical(o, ret);
+	buf_addc(ret, '\n');
+}
+
+static int
+making_end(struct proof_making *m, json_t *o, const char *kind, struct str checkpoint,
+           struct buf *ret, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct proof_result again;
+	int rc;
+
+	proof_making_text(m, o, kind, checkpoint, &text);
 	rc = proof_check(buf_str(&text), &m->chain.policies.v[0].digest, &again, e);
 	if (rc < 0)
 		return err_prefix(e, "what the log holds proves nothing");
@@ -211,7 +213,7 @@ proof_head(const struct ledger *l, struct tree_head *ret)
 /* --- promotions --- */
 
 static int
-find_promotion(const struct making *m, const char *model, const struct digest *version,
+find_promotion(const struct proof_making *m, const char *model, const struct digest *version,
                const char *stage, struct promotion *ret, struct err *e)
 {
 	struct promotion at, before;
@@ -233,7 +235,7 @@ find_promotion(const struct making *m, const char *model, const struct digest *v
 }
 
 static int
-want_version(struct making *m, const char *model, uint64_t number, struct err *e)
+want_version(struct proof_making *m, const char *model, uint64_t number, struct err *e)
 {
 	struct version_row row;
 	struct txn *t;
@@ -253,7 +255,7 @@ want_version(struct making *m, const char *model, uint64_t number, struct err *e
 
 /* The agent signed which entry allowed it. */
 static int
-want_authorisation(struct making *m, const struct entry *n, struct err *e)
+want_authorisation(struct proof_making *m, const struct entry *n, struct err *e)
 {
 	cleanup_buf struct buf envelope = { 0 };
 	struct statement st = { 0 };
@@ -273,7 +275,7 @@ want_authorisation(struct making *m, const struct entry *n, struct err *e)
 /* Approvals lie between the plan and its promotion, in the model's chain. Those that do not verify
  * are left out. */
 static int
-want_approvals(struct making *m, const struct entry *promotion, const struct digest *plan,
+want_approvals(struct proof_making *m, const struct entry *promotion, const struct digest *plan,
                struct err *e)
 {
 	cleanup_txn struct txn *t = NULL;
@@ -310,7 +312,7 @@ want_approvals(struct making *m, const struct entry *promotion, const struct dig
 }
 
 static int
-want_promotion(struct making *m, const struct promotion *p, const char *model, struct err *e)
+want_promotion(struct proof_making *m, const struct promotion *p, const char *model, struct err *e)
 {
 	struct entry n;
 	int rc = evidence_entry(m->r, p->seq, &p->leaf, &n, e);
@@ -329,12 +331,12 @@ want_promotion(struct making *m, const struct promotion *p, const char *model, s
 }
 
 static int
-make_promotion(struct making *m, const char *model, const struct digest *version, const char *stage,
-               struct str checkpoint, struct buf *ret, struct err *e)
+make_promotion(struct proof_making *m, const char *model, const struct digest *version,
+               const char *stage, struct str checkpoint, struct buf *ret, struct err *e)
 {
 	cleanup_json json_t *o = json_object();
 	struct promotion p;
-	int rc = making_begin(m, checkpoint, e);
+	int rc = proof_making_begin(m, checkpoint, e);
 
 	if (rc == 0)
 		rc = find_promotion(m, model, version, stage, &p, e);
@@ -356,23 +358,23 @@ proof_promotion(struct registry *r, const struct ledger *l, const char *model,
                 const struct digest *version, const char *stage, struct str checkpoint,
                 struct buf *ret, struct err *e)
 {
-	struct making m = { .r = r, .l = l };
+	struct proof_making m = { .r = r, .l = l };
 	int rc = make_promotion(&m, model, version, stage, checkpoint, ret, e);
 
-	making_fini(&m);
+	proof_making_fini(&m);
 	return rc;
 }
 
 /* --- consistency --- */
 
 static int
-make_consistency(struct making *m, struct str old, struct str checkpoint, struct buf *ret,
+make_consistency(struct proof_making *m, struct str old, struct str checkpoint, struct buf *ret,
                  struct err *e)
 {
 	cleanup_json json_t *o = json_object();
 	cleanup_buf struct buf trimmed = { 0 };
 	struct tree_head then;
-	int rc = making_begin(m, checkpoint, e);
+	int rc = proof_making_begin(m, checkpoint, e);
 
 	if (rc == 0)
 		rc = tree_head_trim(old, m->r->id, &trimmed, e);
@@ -397,9 +399,9 @@ int
 proof_consistency(struct registry *r, const struct ledger *l, struct str old_checkpoint,
                   struct str checkpoint, struct buf *ret, struct err *e)
 {
-	struct making m = { .r = r, .l = l };
+	struct proof_making m = { .r = r, .l = l };
 	int rc = make_consistency(&m, old_checkpoint, checkpoint, ret, e);
 
-	making_fini(&m);
+	proof_making_fini(&m);
 	return rc;
 }

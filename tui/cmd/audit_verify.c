@@ -12,6 +12,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
+#include "registry/log_export.h"
 #include "registry/proof.h"
 
 /* As `init` prints it: 64 hex digits, in groups or with "sha256:" in front. */
@@ -58,15 +59,19 @@ json_head(struct json_out *j, const char *key, const struct tree_head *h)
 static void
 show_json(struct json_out *j, const struct proof_result *p)
 {
-	jo_string(j, "proof", p->kind == PROOF_PROMOTION ? "promotion" : "consistency");
+	static const char *const names[] = { [PROOF_PROMOTION] = "promotion",
+		                             [PROOF_CONSISTENCY] = "consistency",
+		                             [PROOF_EXPORT] = "export" };
+
+	jo_string(j, "proof", names[p->kind]);
 	jo_string(j, "registry", p->registry_id);
 	jo_u64(j, "policyVersion", p->policy_version);
 	jo_digest(j, "policyDigest", &p->policy_digest);
 	json_head(j, "checkpoint", &p->head);
-	if (p->kind == PROOF_CONSISTENCY) {
+	if (p->kind == PROOF_CONSISTENCY)
 		json_head(j, "oldCheckpoint", &p->old);
+	if (p->kind != PROOF_PROMOTION)
 		return;
-	}
 	jo_string(j, "model", p->model);
 	jo_u64(j, "version", p->number);
 	jo_digest(j, "digest", &p->version);
@@ -118,7 +123,7 @@ show_text(struct out *o, const struct proof_result *p)
 
 	if (p->kind == PROOF_PROMOTION)
 		show_promotion(o, p);
-	else
+	if (p->kind == PROOF_CONSISTENCY)
 		out_field(o, "proved",
 		          "the log at %" PRIu64 " entries is the beginning of that at %" PRIu64,
 		          p->old.size, p->head.size);
@@ -155,11 +160,80 @@ verify_proof(struct app *a, const char *path, const struct digest *root, struct 
 	return 0;
 }
 
+/* --- folders --- */
+
+struct seen {
+	struct out *out;
+	struct err first;
+};
+
+static const struct out_column problem_columns[] = {
+	{ "WHAT", "what", OUT_LEFT, false, true },
+	{ "CODE", "code", OUT_LEFT, false, false },
+	{ "DOES NOT COUNT", "message", OUT_LEFT, false, false },
+};
+
+static void
+problem(void *arg, const char *what, const struct err *why)
+{
+	struct seen *const s = arg;
+
+	if (s->first.code == ERR_OK)
+		s->first = *why;
+	out_cell(s->out, what);
+	out_cell(s->out, err_name(why->code));
+	out_cell(s->out, why->msg);
+}
+
+static void
+show_export(struct out *o, const struct log_export_result *x)
+{
+	struct json_out *const j = out_object_json(o);
+
+	if (j) {
+		show_json(j, &x->proof);
+		jo_u64(j, "since", x->since);
+		jo_u64(j, "statements", x->statements);
+		jo_u64(j, "problemCount", x->problems);
+		return;
+	}
+	show_text(o, &x->proof);
+	out_field(o, "entries", "%" PRIu64 " to %" PRIu64, x->since, x->proof.head.size - 1);
+	out_field(o, "statements", "%" PRIu64 " good", x->statements);
+	out_field(o, "does not count", "%" PRIu64, x->problems);
+}
+
+static int
+verify_export(struct app *a, const char *path, const struct digest *root, struct err *e)
+{
+	struct seen s = { .out = a->out };
+	struct log_export_result x;
+	int rc;
+
+	out_object_begin(a->out, "ExportVerification");
+	out_table_begin(a->out, "problems", problem_columns, COUNT(problem_columns));
+	rc = log_export_check(path, root, problem, &s, &x, e);
+	out_table_end(a->out);
+	if (rc == 0)
+		show_export(a->out, &x);
+	out_object_end(a->out);
+	if (rc == 0 && x.problems > 0) {
+		*e = s.first;
+		rc = -(int)e->code;
+	}
+	return rc < 0 ? err_prefix(e, "verify \"%s\"", path) : 0;
+}
+
 int
 audit_verify_file(struct app *a, const char *path, const char *root, struct err *e)
 {
 	struct digest d;
+	struct stat st;
 	int rc = parse_root(root, &d, e);
 
-	return rc < 0 ? rc : verify_proof(a, path, &d, e);
+	if (rc < 0)
+		return rc;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return verify_export(a, path, &d, e);
+	return verify_proof(a, path, &d, e);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit checkpoint and audit prove: the log's tree signed by its own key, and files that show to
+ * audit checkpoint, prove and export: the log's tree signed by its own key, and files that show to
  * somebody without the registry what it says. Nothing is signed that was not read just now.
  */
 #include "tui/cmd/audit.h"
@@ -10,6 +10,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/keyring.h"
+#include "registry/log_export.h"
 #include "registry/proof.h"
 #include "registry/ref.h"
 #include "tui/cmd/sign.h"
@@ -185,6 +186,45 @@ run_prove(struct app *a, const struct args *in, struct err *e)
 	return rc;
 }
 
+/* --- export --- */
+
+static int
+export_lines(struct app *a, const struct args *in, const struct ledger *l, uint64_t since,
+             struct err *e)
+{
+	cleanup_buf struct buf note = { 0 };
+	struct tree_head h;
+	int rc = audit_checkpoint(a, l, arg_value(in, "--checkpoint"), &note, e);
+
+	if (rc == 0)
+		rc = tree_head_peek(buf_str(&note), a->registry->id, &h, e);
+	if (rc == 0)
+		rc = log_export(a->registry, l, since, buf_str(&note), in->pos[0], e);
+	if (rc == 0)
+		show_file(a, "LogExport", in->pos[0], &h);
+	return rc;
+}
+
+static int
+run_export(struct app *a, const struct args *in, struct err *e)
+{
+	const char *const text = arg_value(in, "--since");
+	struct ledger l = { 0 };
+	uint64_t since = 0;
+	int rc;
+
+	if (text && parse_u64(text, INT64_MAX, &since) < 0)
+		return err_set(e, ERR_USAGE, "\"%s\" is no place in the log", text);
+	rc = ledger_open(a->registry, &l, e);
+	if (rc < 0)
+		return rc;
+	rc = export_lines(a, in, &l, since, e);
+	if (rc == 0)
+		rc = ledger_save_pin(a->registry, &l, e);
+	ledger_fini(&l);
+	return rc;
+}
+
 static const struct opt checkpoint_opts[] = {
 	{ "--to", 0, "FILE", "write a new file; default: stdout", false },
 	{ NULL, 0, NULL, NULL, false },
@@ -194,6 +234,11 @@ static const struct opt prove_opts[] = {
 	{ "--since", 0, "FILE", "that the log only grew since this checkpoint", false },
 	{ "--checkpoint", 0, "FILE", "use one that the log key's holder made", false },
 	{ "--to", 0, "FILE", "write a new file; default: stdout", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+static const struct opt export_opts[] = {
+	{ "--since", 0, "SEQ", "from this place in the log on", false },
+	{ "--checkpoint", 0, "FILE", "use one that the log key's holder made", false },
 	{ NULL, 0, NULL, NULL, false },
 };
 
@@ -220,4 +265,17 @@ const struct cmd cmd_audit_prove = {
 	.run = run_prove,
 	.examples = "  slipway audit prove fraud-ranker@v41 --stage production > v41.proof\n"
 	            "  slipway audit prove --since friday.checkpoint --to week.proof\n",
+};
+const struct cmd cmd_audit_export = {
+	.name = "audit",
+	.sub = "export",
+	.args = "DIR",
+	.summary = "the log's lines as files that can be checked",
+	.group = "look",
+	.opts = export_opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_WRITES_FILES,
+	.run = run_export,
+	.examples = "  slipway audit export /media/usb/log-2026\n",
 };

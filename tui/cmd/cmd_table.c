@@ -23,6 +23,7 @@
 	X(audit_verify) \
 	X(audit_checkpoint) \
 	X(audit_prove) \
+	X(audit_export) \
 	X(import) \
 	X(label) \
 	X(alias) \
