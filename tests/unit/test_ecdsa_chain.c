@@ -5,19 +5,12 @@
  */
 #include "crypto/ecdsa.h"
 
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include <criterion/criterion.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "crypto/digest.h"
+#include "tests/unit/ecdsa_fixture.h"
 
 #define NOW  1700000000
 #define DAY  86400
@@ -363,25 +356,6 @@ Test(ecdsa_chain, length)
 
 /* --- other keys --- */
 
-static EVP_PKEY *
-explicit_key(void)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	char group[] = "P-256", encoding[] = OSSL_PKEY_EC_ENCODING_EXPLICIT;
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, encoding, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_PKEY *k = NULL;
-
-	cr_assert(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_params(ctx, params) == 1 &&
-	          EVP_PKEY_generate(ctx, &k) == 1);
-	EVP_PKEY_CTX_free(ctx);
-
-	return k;
-}
-
 Test(ecdsa_chain, other_keys)
 {
 	const struct {
@@ -454,6 +428,7 @@ Test(ecdsa_chain, odd_bytes)
 	             ECDSA_MALFORMED);
 	cr_expect_eq(ecdsa_chain(none, none_n, 0, pem, strlen(pem), NOW, &k), ECDSA_MALFORMED);
 	cr_expect_eq(ecdsa_chain(none, none_n, 17, pem, strlen(pem), NOW, &k), ECDSA_MALFORMED);
+	cr_expect(k == NULL);
 	/* every bit of it is signed or part of the signature */
 	for (size_t i = 0; i < n; i++) {
 		more[i] ^= 1;
@@ -465,5 +440,89 @@ Test(ecdsa_chain, odd_bytes)
 	free(pem);
 	X509_free(root);
 	X509_free(leaf);
+	free_keys();
+}
+
+/* --- limits --- */
+
+/* The root's text that many times, in front of it so many bytes of a comment. */
+static int
+judge_roots(size_t times, size_t comment)
+{
+	struct says says = good_leaf;
+	char *text = NULL, *pem;
+	X509 *root, *leaf;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	int rc;
+
+	says.issuer = "root";
+	root = make(&good_root, root_key, root_key);
+	leaf = make(&says, leaf_key, root_key);
+	pem = pem_of(root);
+	fprintf(f, "%*s\n", (int)comment, "");
+	for (size_t i = 0; i < times; i++)
+		fputs(pem, f);
+	fclose(f);
+	rc = judge(&leaf, 1, text, NOW);
+	free(text);
+	free(pem);
+	X509_free(root);
+
+	return rc;
+}
+
+Test(ecdsa_chain, number_of_roots)
+{
+	make_keys();
+	cr_expect_eq(judge_roots(1, 0), ECDSA_OK);
+	cr_expect_eq(judge_roots(256, 0), ECDSA_OK);
+	cr_expect_eq(judge_roots(257, 0), ECDSA_MALFORMED);
+	cr_expect_eq(judge_roots(1, (1u << 20) - 1024), ECDSA_OK);
+	cr_expect_eq(judge_roots(1, 1u << 20), ECDSA_MALFORMED);
+	free_keys();
+}
+
+/* A leaf with another extension, which is not critical. */
+static int
+judge_with(int nid, const char *value, size_t n)
+{
+	ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
+	struct says says = good_leaf;
+	X509_EXTENSION *e;
+	X509 *root, *leaf;
+	char *pem;
+	int rc;
+
+	says.issuer = "root";
+	says.usage = says.extended = NULL;
+	root = make(&good_root, root_key, root_key);
+	leaf = make(&says, leaf_key, root_key);
+	ASN1_OCTET_STRING_set(bytes, (const unsigned char *)value, (int)n);
+	e = X509_EXTENSION_create_by_NID(NULL, nid, 0, bytes);
+	cr_assert(e && X509_add_ext(leaf, e, -1) == 1);
+	cr_assert(X509_sign(leaf, root_key, EVP_sha256()) > 0);
+	pem = pem_of(root);
+	rc = judge(&leaf, 1, pem, NOW);
+	X509_EXTENSION_free(e);
+	ASN1_OCTET_STRING_free(bytes);
+	X509_free(root);
+	free(pem);
+
+	return rc;
+}
+
+Test(ecdsa_chain, odd_extensions)
+{
+	static char comment[70000];
+
+	make_keys();
+	cr_expect_eq(judge_with(NID_key_usage, "\x03\x02\x07\x80", 4), ECDSA_OK);
+	cr_expect_eq(judge_with(NID_key_usage, "\x03\x02\x05\x20", 4), ECDSA_CHAIN);
+	cr_expect_eq(judge_with(NID_key_usage, "\x03\x01\x00", 3), ECDSA_CHAIN, "no bit");
+	cr_expect_eq(judge_with(NID_key_usage, "junk", 4), ECDSA_CHAIN);
+	cr_expect_eq(judge_with(NID_ext_key_usage, "junk", 4), ECDSA_CHAIN);
+	cr_expect_eq(judge_with(NID_netscape_comment, comment, 100), ECDSA_OK);
+	cr_expect_eq(judge_with(NID_netscape_comment, comment, sizeof comment), ECDSA_MALFORMED);
 	free_keys();
 }

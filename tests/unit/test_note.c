@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 
 #include "crypto/ed25519.h"
 
@@ -173,6 +174,61 @@ Test(note, what_is_not_signed)
 	cr_expect_eq(verify(note, n, &(struct note_key){ name, ana->pub }, 1), NOTE_OK);
 	free(note);
 	free(big);
+}
+
+/* A note with a good signature, whatever the text. */
+static int
+verify_raw(const char *text, size_t n)
+{
+	char *line = signed_by("x\n", &by_ana, ana), note[512];
+	uint8_t sig[4 + ED25519_SIG_SIZE];
+	char b64[128];
+	size_t got, at;
+
+	/* the key id of one note, the signature of another */
+	cr_assert_eq(sodium_base642bin(sig, sizeof sig, strrchr(line, ' ') + 1,
+	                               strlen(strrchr(line, ' ')) - 2, NULL, &got, NULL,
+	                               sodium_base64_VARIANT_ORIGINAL),
+	             0);
+	cr_assert_eq(ed25519_sign(sig + 4, text, n, ana), 0);
+	sodium_bin2base64(b64, sizeof b64, sig, sizeof sig, sodium_base64_VARIANT_ORIGINAL);
+	memcpy(note, text, n);
+	at = n +
+	     (size_t)snprintf(note + n, sizeof note - n, "\n" DASH " %s %s\n", by_ana.name, b64);
+	free(line);
+
+	return verify(note, at, &by_ana, 1);
+}
+
+Test(note, text_that_may_not_be)
+{
+	cr_expect_eq(verify_raw("good\n", 5), NOTE_OK);
+	cr_expect_eq(verify_raw("t\tab\n", 5), NOTE_MALFORMED);
+	cr_expect_eq(verify_raw("nul\0\n", 5), NOTE_MALFORMED);
+	cr_expect_eq(verify_raw("esc\x1b\n", 5), NOTE_MALFORMED);
+	cr_expect_eq(verify_raw("\xff\xfe\xfd\xfc\n", 5), NOTE_MALFORMED);
+	cr_expect_eq(verify_raw("\xc2\x9b\n", 3), NOTE_MALFORMED, "C1");
+}
+
+/* Nothing is read behind the end; a sanitizer would see it. */
+Test(note, ends)
+{
+	static const char *const cut[] = {
+		"\xe2", "\xe2\x80", "\xf0\x9f\x98", "o\n", "o\n1\n", ""
+	};
+
+	for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+		const size_t n = strlen(cut[i]);
+		char *exact = malloc(n + (n == 0)), *name = NULL;
+		struct checkpoint c;
+		struct public_key key;
+
+		memcpy(exact, cut[i], n);
+		cr_expect_eq(checkpoint_parse(exact, n, &c), NOTE_MALFORMED);
+		cr_expect_eq(verify(exact, n, &by_ana, 1), NOTE_MALFORMED);
+		cr_expect_eq(note_parse_vkey(exact, n, &name, &key), NOTE_MALFORMED);
+		free(exact);
+	}
 }
 
 /* --- signature lines --- */
@@ -342,6 +398,11 @@ Test(note, vkey_of_another_type)
 	static const char *const cases[] = {
 		"witness.example.org/w1+4f0f5cde+BAPClyaNfHCs7PpfkJx6MZFgAGOhguRmNDM3XbHEgvTa",
 		"a+00000000+Aw==",
+		"a+a5269a0a+AQ==", /* the id of a key that is all zero, and no key */
+		"registry.example.org/shared-log+4562e4+"
+		"AXBtmATW/b8Z0HFJdZ453RyklSvjZuzdo/xk8noBXuYL",
+		"registry.example.org/shared-log++"
+		"AXBtmATW/b8Z0HFJdZ453RyklSvjZuzdo/xk8noBXuYL",
 		"a+00000000+",
 		"+00000000+AXBtmATW/b8Z0HFJdZ453RyklSvjZuzdo/xk8noBXuYL",
 		"registry.example.org/shared-log+4562E423+"
@@ -433,4 +494,15 @@ Test(note, checkpoint_there_and_back)
 	memset(origin, 'o', NOTE_NAME_MAX + 1);
 	memcpy(origin + NOTE_NAME_MAX + 1, "\n7\n" ROOT "\n", sizeof "\n7\n" ROOT "\n");
 	cr_expect_eq(checkpoint_parse(origin, strlen(origin), &back), NOTE_MALFORMED);
+
+	/* extension lines up to the size of a note, and no further */
+	char *big = malloc(NOTE_MAX + 1);
+	memset(big, 'x', NOTE_MAX + 1);
+	memcpy(big, "o\n7\n" ROOT "\n", sizeof "o\n7\n" ROOT "\n" - 1);
+	big[NOTE_MAX - 1] = '\n';
+	cr_expect_eq(checkpoint_parse(big, NOTE_MAX, &back), NOTE_OK);
+	big[NOTE_MAX - 1] = 'x';
+	big[NOTE_MAX] = '\n';
+	cr_expect_eq(checkpoint_parse(big, NOTE_MAX + 1, &back), NOTE_MALFORMED);
+	free(big);
 }
