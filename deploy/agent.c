@@ -8,6 +8,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "registry/store.h"
 
 #define REQUEST_MAX (1u << 20)
 
@@ -73,6 +74,18 @@ run(const char *verb, const json_t *request, struct err *e)
 	return err_set(e, ERR_USAGE, "slipway-agent has no verb \"%s\"", verb);
 }
 
+/* In a signal handler. Whoever waits for the answer gets one; a job stands still, to be resumed. */
+static void
+database_is_damaged(void)
+{
+	static const char answer[] =
+		"{\"error\":{\"code\":\"STORE\",\"message\":\"the database is damaged, or its disk "
+		"fails\",\"hint\":\"slipway rebuild makes it anew from the log\"}}\n";
+
+	(void)fs_write_all(STDOUT_FILENO, answer, sizeof answer - 1);
+	_exit(err_exit_of(ERR_STORE));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -84,6 +97,7 @@ main(int argc, char **argv)
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	message_sink(note, NULL);
+	store_on_damage(database_is_damaged);
 	if (crypto_init() < 0)
 		rc = err_set(&e, ERR_BUG, "libsodium does not start");
 	else if (argc != 2)

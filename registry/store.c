@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LMDB behind a small face. The environment is opened once and kept for the life of the process;
- * the map is large and sparse so that it never has to grow under a reader. Before it is mapped, the
- * newest meta page is read and compared with the file's size: a page behind the end of the file
- * would be a SIGBUS. An flock on the folder, around opening and closing, keeps LMDB's lock file
- * from being torn down under a newcomer, and a newcomer from finding one file of an old database
- * and one of a new. Whoever may read the folder may hold that lock: it is waited for, but not for
- * ever.
+ * the map is large and sparse so that it never has to grow under a reader. Its meta pages
+ * are looked at before it is mapped, and what a change can touch before it is changed. An flock on
+ * the folder, around opening and closing, keeps LMDB's lock file from being torn down under a
+ * newcomer, and a newcomer from finding one file of an old database and one of a new. Whoever may
+ * read the folder may hold that lock: it is waited for, but not for ever.
  */
 #include "registry/store.h"
 
@@ -24,19 +23,18 @@
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "registry/store_fault.h"
+#include "registry/store_guard.h"
 #include "registry/store_private.h"
 
-#define MAP_SIZE  ((size_t)16 << 30) /* address space only; the file is as large as its pages */
-#define READERS   510
-#define PAGE_SIZE 4096u
-#define LOCK_SIZE ((READERS + 2) * 64)
-#define LOCK_MS   5000 /* nobody works longer than moments under the lock of the folder */
-#define SWAPS_MAX 4    /* databases replaced while one is opened */
-/* mdb.c, struct MDB_meta behind a page header of 16 bytes: magic 16, version 20, mapsize 32, two
- * MDB_db of 48 bytes from 40, last page 136, transaction 144. */
-#define META_MAGIC     0xBEEFC0DEu
-#define META_LAST_PAGE 136
-#define META_TXN       144
+#define MAP_SIZE   ((size_t)16 << 30) /* address space only; the file is as large as its pages */
+#define READERS    510
+#define PAGE_SIZE  4096u
+#define LOCK_SIZE  ((READERS + 2) * 64)
+#define LOCK_MS    5000 /* nobody works longer than moments under the lock of the folder */
+#define SWAPS_MAX  4    /* databases replaced while one is opened */
+#define COPY_TRIES 4    /* a copy's state may be gone before it was looked at */
+#define VALUE_MAX  ((size_t)1 << 20) /* a row is a part of a line of the log */
 
 struct store {
 	MDB_env *env;
@@ -44,6 +42,7 @@ struct store {
 	char *dir;
 	ino_t inode;
 	dev_t dev;
+	struct guard *guard; /* NULL: we made the file, nothing else has written there */
 	const void *context;
 };
 
@@ -63,64 +62,26 @@ store_err(struct err *e, int mdb, const char *what)
 		        READERS);
 		return err_hint(e, "close other running slipway programs, then try again");
 	}
-	if (mdb == MDB_CORRUPTED || mdb == MDB_PAGE_NOTFOUND || mdb == MDB_INVALID ||
-	    mdb == MDB_VERSION_MISMATCH || mdb == MDB_PANIC) {
+	/* what can only be when the file says something that no program of ours wrote */
+	if ((mdb >= MDB_KEYEXIST && mdb <= MDB_LAST_ERRCODE) || mdb == EINVAL) {
 		err_set(e, ERR_STORE, "%s: the database is damaged (%s)", what, mdb_strerror(mdb));
 		return err_hint(e, "slipway rebuild makes it anew from the log");
 	}
 	return err_set(e, ERR_STORE, "%s: %s", what, mdb_strerror(mdb));
 }
 
-/* Both meta pages are looked at; an environment whose newest page lies behind its end is refused.
- */
 static int
-check_size(int fd, uint64_t size, struct err *e)
-{
-	uint64_t best_txn = 0, last = 0;
-	bool found = false;
-
-	if (size == 0)
-		return 0; /* made by a process that died before its first commit: LMDB writes it
-		             anew */
-	for (unsigned i = 0; i < 2; i++) {
-		uint8_t page[152];
-		uint32_t magic;
-		uint64_t txn, last_page;
-
-		if (fs_pread_all(fd, page, sizeof page, (off_t)i * PAGE_SIZE) != 0)
-			continue;
-		memcpy(&magic, page + 16, sizeof magic);
-		memcpy(&last_page, page + META_LAST_PAGE, sizeof last_page);
-		memcpy(&txn, page + META_TXN, sizeof txn);
-		if (magic != META_MAGIC || (found && txn < best_txn))
-			continue;
-		found = true;
-		best_txn = txn;
-		last = last_page;
-	}
-	if (found && last < UINT64_MAX / PAGE_SIZE - 1 &&
-	    (last + 1) * PAGE_SIZE <= size + PAGE_SIZE)
-		return 0;
-	err_set(e, ERR_STORE,
-	        "open the database: the file is damaged or cut short (%" PRIu64 " bytes)", size);
-	return err_hint(e, "slipway rebuild makes it anew from the log");
-}
-
-static int
-check_file(int dirfd, const char *dir, bool create, struct err *e)
+check_file(int dirfd, const char *dir, bool create, bool *ret_is_ours, struct err *e)
 {
 	cleanup_close int fd =
 	        openat(dirfd, "data.mdb", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
 
+	*ret_is_ours = true;
 	if (fd < 0 && errno == ENOENT)
-		return create ? 0
-		              : err_set(e, ERR_NOT_FOUND, "there is no database in %s", dir);
+		return create ? 0 : err_set(e, ERR_NOT_FOUND, "there is no database in %s", dir);
 	if (fd < 0)
 		return err_sys(e, "open %s/data.mdb", dir);
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "look at %s/data.mdb", dir);
-	return check_size(fd, (uint64_t)st.st_size, e);
+	return guard_meta(fd, ret_is_ours, e);
 }
 
 /* LMDB follows links, maps its lock file and writes there: a page that the disk has no room for
@@ -179,8 +140,7 @@ int
 store_open_locked(const char *dir, int *ret, struct err *e)
 {
 	for (int i = 0; i < SWAPS_MAX; i++) {
-		cleanup_close int fd =
-		        open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		struct stat held, named;
 		int rc;
 
@@ -198,39 +158,66 @@ store_open_locked(const char *dir, int *ret, struct err *e)
 	return err_set(e, ERR_LOCKED, "the database in %s is being replaced", dir);
 }
 
+static void
+txn_end(MDB_txn *t)
+{
+	fault_in_lmdb++;
+	mdb_txn_abort(t);
+	fault_in_lmdb--;
+}
+
+/* LMDB aborts when this returns. */
+static void
+assertion_failed(MDB_env *env, const char *text)
+{
+	(void)env;
+	message(MESSAGE_DEBUG, "%s", text);
+	fault_tell();
+}
+
 static int
 env_open(struct store *s, mode_t mode, struct err *e)
 {
 	MDB_txn *t = NULL;
 	int rc, dead = 0;
 
-	rc = mdb_env_create(&s->env);
+	rc = LMDB(mdb_env_create(&s->env));
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(s->env, MAP_SIZE);
+		rc = LMDB(mdb_env_set_mapsize(s->env, MAP_SIZE));
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(s->env, READERS);
+		rc = LMDB(mdb_env_set_maxreaders(s->env, READERS));
 	if (rc == 0)
-		rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NOMETASYNC, mode);
+		rc = LMDB(mdb_env_set_assert(s->env, assertion_failed));
+	if (rc == 0)
+		rc = LMDB(mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NOMETASYNC, mode));
 	if (rc == EACCES || rc == EROFS)
 		return err_set(e, ERR_DENIED, "the database in %s may not be written", s->dir);
 	if (rc != 0)
 		return store_err(e, rc, "open the database");
-	mdb_reader_check(s->env, &dead);
+	(void)LMDB(mdb_reader_check(s->env, &dead));
 	/* the unnamed table is always there: a write transaction would wait for every writer */
-	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t);
+	rc = LMDB(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t));
 	if (rc != 0)
 		return store_err(e, rc, "open the database");
-	rc = mdb_dbi_open(t, NULL, 0, &s->dbi);
+	rc = LMDB(mdb_dbi_open(t, NULL, 0, &s->dbi));
 	if (rc != 0) {
-		mdb_txn_abort(t);
+		txn_end(t);
 		return store_err(e, rc, "open the database");
 	}
-	rc = mdb_txn_commit(t);
+	rc = LMDB(mdb_txn_commit(t));
 	return rc == 0 ? 0 : store_err(e, rc, "open the database");
 }
 
+static void
+env_close(MDB_env *env)
+{
+	fault_in_lmdb++;
+	mdb_env_close(env);
+	fault_in_lmdb--;
+}
+
 static int
-remember_inode(struct store *s, struct err *e)
+remember_file(struct store *s, bool is_ours, struct err *e)
 {
 	mdb_filehandle_t fd;
 	struct stat st;
@@ -239,6 +226,9 @@ remember_inode(struct store *s, struct err *e)
 		return err_sys(e, "look at the database");
 	s->inode = st.st_ino;
 	s->dev = st.st_dev;
+	if (!is_ours)
+		s->guard = guard_new(fd);
+	fault_maps++;
 	return 0;
 }
 
@@ -248,11 +238,12 @@ store_open(const char *dir, bool create, struct store **ret, struct err *e)
 	cleanup_close int dirfd = -1;
 	struct store *s;
 	mode_t before;
+	bool is_ours;
 	int rc;
 
 	rc = store_open_locked(dir, &dirfd, e);
 	if (rc == 0)
-		rc = check_file(dirfd, dir, create, e);
+		rc = check_file(dirfd, dir, create, &is_ours, e);
 	if (rc < 0)
 		return rc;
 	s = xcalloc(1, sizeof *s);
@@ -263,10 +254,10 @@ store_open(const char *dir, bool create, struct store **ret, struct err *e)
 		rc = env_open(s, fs_mode_below(dirfd), e);
 	(void)umask(before);
 	if (rc == 0)
-		rc = remember_inode(s, e);
+		rc = remember_file(s, is_ours, e);
 	if (rc < 0) {
 		if (s->env)
-			mdb_env_close(s->env);
+			env_close(s->env);
 		free(s->dir);
 		free(s);
 		return rc;
@@ -284,7 +275,9 @@ store_close(struct store *s)
 	int dirfd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd >= 0)
 		(void)lock_dir(dirfd, s->dir, &ignored);
-	mdb_env_close(s->env);
+	guard_free(s->guard);
+	env_close(s->env);
+	fault_maps--;
 	close_quietly(dirfd);
 	free(s->dir);
 	free(s);
@@ -321,7 +314,7 @@ static int
 begin(struct store *s, unsigned flags, struct txn **ret, struct err *e)
 {
 	struct txn *t = xcalloc(1, sizeof *t);
-	int rc = mdb_txn_begin(s->env, NULL, flags, &t->t);
+	int rc = LMDB(mdb_txn_begin(s->env, NULL, flags, &t->t));
 
 	if (rc != 0) {
 		free(t);
@@ -342,13 +335,41 @@ store_read_begin(struct store *s, struct txn **ret, struct err *e)
 int
 store_write_begin(struct store *s, struct txn **ret, struct err *e)
 {
-	return begin(s, 0, ret, e);
+	struct txn *t;
+	int rc = begin(s, 0, &t, e);
+
+	if (rc == 0 && s->guard) {
+		rc = guard_begin(s->guard, mdb_txn_id(t->t) - 1, e);
+		if (rc == 0)
+			rc = guard_free_pages(s->guard, e);
+		if (rc < 0)
+			store_abort(steal(&t));
+	}
+	if (rc == 0)
+		*ret = t;
+	return rc;
+}
+
+/* Before a change, and before what it reads: nothing harms a heap that it does not write to. */
+static int
+look_at(const struct txn *t, struct str key, struct err *e)
+{
+	return t->is_write && t->s->guard ? guard_key(t->s->guard, key, e) : 0;
+}
+
+/* A row no longer than rows are; else somebody would copy it. */
+static int
+check_row(MDB_val k, MDB_val v, struct err *e)
+{
+	return k.mv_size <= STORE_KEY_MAX && v.mv_size <= VALUE_MAX
+	               ? 0
+	               : store_err(e, MDB_CORRUPTED, "read the database");
 }
 
 int
 store_commit(struct txn *t, struct err *e)
 {
-	int rc = mdb_txn_commit(t->t);
+	int rc = LMDB(mdb_txn_commit(t->t));
 
 	free(t);
 	return rc == 0 ? 0 : store_err(e, rc, "commit to the database");
@@ -359,7 +380,7 @@ store_abort(struct txn *t)
 {
 	if (!t)
 		return;
-	mdb_txn_abort(t->t);
+	txn_end(t->t);
 	free(t);
 }
 
@@ -379,7 +400,7 @@ store_reserve(struct txn *t, uint64_t bytes, struct err *e)
 	uint64_t need;
 	int rc;
 
-	if (mdb_env_info(t->s->env, &info) != 0 || mdb_env_get_fd(t->s->env, &fd) != 0)
+	if (LMDB(mdb_env_info(t->s->env, &info)) != 0 || mdb_env_get_fd(t->s->env, &fd) != 0)
 		return err_set(e, ERR_STORE, "ask the database for its size");
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "look at the database");
@@ -396,11 +417,37 @@ store_reserve(struct txn *t, uint64_t bytes, struct err *e)
 	return err_sys(e, "reserve room for the database");
 }
 
+/* Copying changes pages on their way. */
+static int
+guard_copy(struct store *s, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; s->guard && i < COPY_TRIES; i++) {
+		struct txn *t;
+
+		rc = begin(s, MDB_RDONLY, &t, e);
+		if (rc < 0)
+			return rc;
+		/* the meta page may be another's by now */
+		rc = guard_begin(s->guard, mdb_txn_id(t->t), e);
+		if (rc == 0)
+			rc = guard_all(s->guard, e);
+		store_abort(t);
+		if (rc == 0)
+			break;
+	}
+	return rc;
+}
+
 int
 store_copy(struct store *s, const char *dir, struct err *e)
 {
-	int rc = mdb_env_copy2(s->env, dir, MDB_CP_COMPACT);
+	int rc = guard_copy(s, e);
 
+	if (rc < 0)
+		return rc;
+	rc = LMDB(mdb_env_copy2(s->env, dir, MDB_CP_COMPACT));
 	return rc == 0 ? 0 : store_err(e, rc, "copy the database");
 }
 
@@ -421,8 +468,11 @@ int
 txn_get(struct txn *t, struct str key, struct str *ret, struct err *e)
 {
 	MDB_val k = val_of(key), v;
-	int rc = mdb_get(t->t, t->s->dbi, &k, &v);
+	int rc = look_at(t, key, e);
 
+	if (rc < 0)
+		return rc;
+	rc = LMDB(mdb_get(t->t, t->s->dbi, &k, &v));
 	if (rc == MDB_NOTFOUND) {
 		*ret = (struct str){ NULL, 0 };
 		return 0;
@@ -430,15 +480,18 @@ txn_get(struct txn *t, struct str key, struct str *ret, struct err *e)
 	if (rc != 0)
 		return store_err(e, rc, "read the database");
 	*ret = str_val(v);
-	return 0;
+	return check_row(k, v, e);
 }
 
 int
 txn_put(struct txn *t, struct str key, struct str value, struct err *e)
 {
 	MDB_val k = val_of(key), v = val_of(value);
-	int rc = mdb_put(t->t, t->s->dbi, &k, &v, 0);
+	int rc = look_at(t, key, e);
 
+	if (rc < 0)
+		return rc;
+	rc = LMDB(mdb_put(t->t, t->s->dbi, &k, &v, 0));
 	return rc == 0 ? 0 : store_err(e, rc, "write to the database");
 }
 
@@ -446,8 +499,11 @@ int
 txn_del(struct txn *t, struct str key, struct err *e)
 {
 	MDB_val k = val_of(key);
-	int rc = mdb_del(t->t, t->s->dbi, &k, NULL);
+	int rc = look_at(t, key, e);
 
+	if (rc < 0)
+		return rc;
+	rc = LMDB(mdb_del(t->t, t->s->dbi, &k, NULL));
 	return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_err(e, rc, "write to the database");
 }
 
@@ -473,11 +529,11 @@ seek_backward(MDB_cursor *c, struct str prefix, struct str from, MDB_val *k, MDB
 		at = (struct str){ past, sizeof past };
 	}
 	*k = val_of(at);
-	rc = mdb_cursor_get(c, k, v, MDB_SET_RANGE);
+	rc = LMDB(mdb_cursor_get(c, k, v, MDB_SET_RANGE));
 	if (rc == MDB_NOTFOUND)
-		return mdb_cursor_get(c, k, v, MDB_LAST);
+		return LMDB(mdb_cursor_get(c, k, v, MDB_LAST));
 	if (rc == 0 && !(k->mv_size == at.n && memcmp(k->mv_data, at.p, at.n) == 0))
-		return mdb_cursor_get(c, k, v, MDB_PREV);
+		return LMDB(mdb_cursor_get(c, k, v, MDB_PREV));
 	return rc;
 }
 
@@ -493,15 +549,17 @@ txn_scan(struct txn *t, struct str prefix, struct str from, enum scan_dir dir,
 		return store_err(e, rc, "read the database");
 	if (dir == SCAN_FORWARD) {
 		k = val_of(from.p ? from : prefix);
-		rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+		rc = LMDB(mdb_cursor_get(c, &k, &v, MDB_SET_RANGE));
 	} else {
 		rc = seek_backward(c, prefix, from, &k, &v);
 	}
 	while (rc == 0 && starts_with(k, prefix)) {
-		stop = fn(arg, str_val(k), str_val(v));
+		stop = check_row(k, v, e);
+		if (stop == 0)
+			stop = fn(arg, str_val(k), str_val(v));
 		if (stop != 0)
 			break;
-		rc = mdb_cursor_get(c, &k, &v, dir == SCAN_FORWARD ? MDB_NEXT : MDB_PREV);
+		rc = LMDB(mdb_cursor_get(c, &k, &v, dir == SCAN_FORWARD ? MDB_NEXT : MDB_PREV));
 	}
 	mdb_cursor_close(c);
 	if (rc != 0 && rc != MDB_NOTFOUND)

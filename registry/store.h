@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LMDB, and its only user: one environment a process, one table of sorted keys. Knows nothing of
- * what the keys mean. LMDB 0.9 detects no corruption, so the meta pages are read and compared with
- * the file's size before it is mapped. No DUPSORT, WRITEMAP, NOSYNC, NOLOCK; NOTLS.
+ * what the keys mean. LMDB 0.9 detects no corruption: store_guard.h looks at the pages before they
+ * are changed, and reading has store_on_damage behind it. No DUPSORT, WRITEMAP, NOSYNC, NOLOCK;
+ * NOTLS.
  */
 #pragma once
 
@@ -17,6 +18,11 @@
 
 struct store;
 struct txn;
+
+/* From now on a fault that a damaged database causes, in whatever way, calls fn, in a signal
+ * handler: it tells the user and does not return. Signals that are not the database's go where they
+ * went before; a later call comes before handlers that were set meanwhile. */
+void store_on_damage(void (*fn)(void));
 
 /* dir holds data.mdb and lock.mdb and exists. create: an absent data.mdb is made (else NOT_FOUND).
  * STORE: damaged or not ours; LOCKED: reader table full, or somebody keeps the folder locked. */

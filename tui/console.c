@@ -20,6 +20,7 @@
 #include "registry/base/clock.h"
 #include "registry/keyring.h"
 #include "registry/policy.h"
+#include "registry/store.h"
 #include "tui/console_private.h"
 #include "tui/linear.h"
 
@@ -472,6 +473,26 @@ console_fini(struct console *c)
 	close_quietly(c->notify);
 }
 
+static void
+database_is_damaged(void)
+{
+	screen_rescue();
+	out_last();
+}
+
+/* As in every verb (cmd/run.c), for this module's copy of the store; again once the terminal is
+ * ours, whose handlers come behind it. */
+static void
+expect_damage(struct console *c)
+{
+	struct err e = { 0 };
+
+	(void)err_set(&e, ERR_STORE, "the database is damaged, or its disk fails");
+	(void)err_hint(&e, "slipway rebuild makes it anew from the log");
+	out_last_prepare(c->app->out, &e);
+	store_on_damage(database_is_damaged);
+}
+
 static int
 run(struct console *c, const sigset_t *ours, struct err *e)
 {
@@ -487,6 +508,7 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	rc = screen_open(!no_color || !no_color[0], &c->screen, e);
 	if (rc < 0)
 		return rc;
+	expect_damage(c);
 	registry_ensure(c);
 	if (!c->app->registry)
 		who_read(c);
@@ -512,6 +534,7 @@ console_main(struct app *a, const struct cmd *const *verbs, struct err *e)
 	(void)setlocale(LC_CTYPE, ""); /* numbers stay as JSON writes them */
 	c.shared.app = a;
 	signals_block(&old, &ours);
+	expect_damage(&c);
 	rc = run(&c, &ours, e);
 	console_fini(&c);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);

@@ -349,17 +349,11 @@ log_error(struct out *o, const struct err *e)
 }
 
 void
-out_error(struct out *o, const struct err *e)
+out_render_error(const struct out *o, const struct err *e, bool as_json, struct buf *ret)
 {
-	cleanup_buf struct buf b = { 0 };
-	struct json_out j = { .b = &b };
+	struct json_out j = { .b = ret };
 
-	/* what was found before the failure comes first */
-	(void)out_flush(o);
-	if (e->code == ERR_OK || (e->code == ERR_CANCELLED && e->sys == SIGPIPE))
-		return;
-	log_error(o, e);
-	if (out_is_json(o)) {
+	if (as_json) {
 		jo_begin(&j, NULL, '{');
 		jo_string(&j, "apiVersion", OUT_API_VERSION);
 		jo_string(&j, "kind", "Error");
@@ -370,13 +364,26 @@ out_error(struct out *o, const struct err *e)
 		jo_end(&j, '}');
 	} else {
 		const bool red = out_colored(o, o->fd_notes);
-		buf_adds(&b, red ? "\033[31mslipway:\033[0m " : "slipway: ");
-		text_safe(&b, str_of(e->msg));
+		buf_adds(ret, red ? "\033[31mslipway:\033[0m " : "slipway: ");
+		text_safe(ret, str_of(e->msg));
 		if (e->hint[0]) {
-			buf_adds(&b, "\n  next: ");
-			text_safe(&b, str_of(e->hint));
+			buf_adds(ret, "\n  next: ");
+			text_safe(ret, str_of(e->hint));
 		}
 	}
-	buf_addc(&b, '\n');
+	buf_addc(ret, '\n');
+}
+
+void
+out_error(struct out *o, const struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	/* what was found before the failure comes first */
+	(void)out_flush(o);
+	if (e->code == ERR_OK || (e->code == ERR_CANCELLED && e->sys == SIGPIPE))
+		return;
+	log_error(o, e);
+	out_render_error(o, e, out_is_json(o), &b);
 	out_notes_write(o, &b);
 }

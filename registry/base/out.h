@@ -77,6 +77,10 @@ void out_section(struct out *o, const char *title); /* text formats only: blank 
 /* The only place that shows an error: stderr, "slipway: message" and a hint line; under json an
  * object with code, exit, message, hint. */
 void out_error(struct out *o, const struct err *e);
+/* For a signal handler: out_last shows what was prepared last, in the format that o then has, and
+ * ends the process with the error's exit status. */
+void out_last_prepare(struct out *o, const struct err *e);
+void out_last(void) __attribute__((noreturn));
 struct progress out_progress(struct out *o); /* draws on stderr as set */
 void out_progress_done(struct out *o);       /* clears the bar */
 int out_flush(struct out *o);                /* 0; -1 with errno when data could not be written */

@@ -51,6 +51,7 @@ struct out {
 
 bool out_colored(const struct out *o, int fd);
 void out_notes_write(struct out *o, const struct buf *b); /* clears the bar first */
+void out_render_error(const struct out *o, const struct err *e, bool as_json, struct buf *ret);
 void out_bar_clear(struct out *o);
 void out_data_grew(struct out *o);                        /* writes once there is enough */
 /* "warning"; safe text, which may have our own line feeds. Nothing without --log-file. */

@@ -7,6 +7,7 @@ Every process that a command leaves behind carries MARK in its environment; only
 import ctypes
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -50,6 +51,22 @@ class Tap:
     def end(self):
         print(f'1..{self.n}')
         sys.exit(1 if self.failed or not self.n else 0)
+
+
+class Options:
+    """BIN-FOLDER [--long]: the long form is for a release; $FAULT_SEED repeats a run."""
+
+    def __init__(self, argv):
+        self.long = '--long' in argv
+        self.bin = [word for word in argv[1:] if not word.startswith('--')][0]
+        self.seed = int(os.environ.get('FAULT_SEED', random.SystemRandom().randrange(1 << 32)))
+        self.rng = random.Random(self.seed)
+        print(f'# FAULT_SEED={self.seed}, {"long" if self.long else "short"} form')
+
+
+def expect(good, text):
+    if not good:
+        raise Lost(text)
 
 
 def skip_all(reason):
@@ -156,6 +173,27 @@ class Site:
                 pass
         except ChildProcessError:
             pass
+
+    # --- as it was ---
+
+    def keep(self):
+        """Every file of the registry and of this person's pins, to be put back by back()."""
+        self.kept = {}
+        for top in (self.registry, self.root + '/state'):
+            for folder, _, names in os.walk(top):
+                for path in (os.path.join(folder, name) for name in names):
+                    if os.path.basename(path) != 'ballast':
+                        with open(path, 'rb') as f:
+                            self.kept[path] = f.read()
+
+    def back(self):
+        """In place, as inodes matter; blobs that came later stay. Nothing runs meanwhile."""
+        for path, data in self.kept.items():
+            if '/blobs/' in path:
+                continue
+            with open(path, 'rb+' if os.path.exists(path) else 'wb') as f:
+                f.write(data)
+                f.truncate()
 
     # --- what is there ---
 

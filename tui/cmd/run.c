@@ -12,6 +12,7 @@
 
 #include "crypto/digest.h"
 #include "registry/near.h"
+#include "registry/store.h"
 #include "tui/cmd/help.h"
 #include "tui/cmd/parse.h"
 
@@ -23,6 +24,18 @@ ignore_sigpipe(void)
 
 	sigemptyset(&sa.sa_mask);
 	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+/* A fault in the database, whichever verb meets it, ends as an error does. */
+static void
+expect_damage(struct out *o)
+{
+	struct err e = { 0 };
+
+	(void)err_set(&e, ERR_STORE, "the database is damaged, or its disk fails");
+	(void)err_hint(&e, "slipway rebuild makes it anew from the log");
+	out_last_prepare(o, &e);
+	store_on_damage(out_last);
 }
 
 static void
@@ -156,6 +169,7 @@ cmd_main(int argc, char **argv)
 
 	ignore_sigpipe();
 	out_message_sink(a.out);
+	expect_damage(a.out);
 	if (crypto_init() < 0) {
 		(void)err_set(&e, ERR_BUG, "the cryptographic library does not start");
 		return finish(&a, &e);

@@ -27,15 +27,23 @@ static struct {
 
 static char stack[STACK_SIZE];
 
+void
+crash_restore(void)
+{
+	if (!prepared.armed)
+		return;
+	prepared.armed = 0;
+	/* every step is tried, whatever became of the one before */
+	if (write(prepared.fd, prepared.bytes, prepared.n) < 0)
+		prepared.n = 0;
+	(void)tcsetattr(prepared.fd, TCSANOW, &prepared.modes);
+}
+
 static void
 on_fatal(int sig)
 {
 	if (prepared.armed) {
-		prepared.armed = 0;
-		/* every step is tried, whatever became of the one before */
-		if (write(prepared.fd, prepared.bytes, prepared.n) < 0)
-			prepared.n = 0;
-		(void)tcsetattr(prepared.fd, TCSANOW, &prepared.modes);
+		crash_restore();
 		if (write(prepared.fd, last_words, sizeof(last_words) - 1) < 0)
 			prepared.n = 0;
 	}

@@ -9,3 +9,5 @@
  * The alternate stack and the handlers are set by the first call. */
 void crash_arm(int fd, const void *bytes, size_t n, const struct termios *modes);
 void crash_disarm(void);
+/* In another's signal handler: the terminal back as it was, if it is ours now. */
+void crash_restore(void);

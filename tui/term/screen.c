@@ -239,6 +239,12 @@ terminal_arm(struct screen *s)
 	crash_arm(s->tty, buf_cstr(&bye), bye.n, &s->modes);
 }
 
+void
+screen_rescue(void)
+{
+	crash_restore();
+}
+
 static int
 curses_start(struct screen *s, bool color, struct err *e)
 {

@@ -23,6 +23,9 @@ int screen_open(bool color, struct screen **ret, struct err *e);
  * wait, and what becomes of it is not asked. NULL is fine. */
 void screen_close(struct screen *s, bool hastily);
 
+/* In a signal handler that ends the process: what can be given back then. */
+void screen_rescue(void);
+
 struct grid *screen_grid(struct screen *s); /* blank and of the present size */
 /* The grid goes to the terminal; nothing is sent when nothing changed. */
 void screen_show(struct screen *s);
