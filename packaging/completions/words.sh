@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # What may stand for a class of words, one a line; nothing that slipway prints is ever evaluated.
 _slipway_words() {
 	local class=$1 cur=$2

@@ -88,6 +88,8 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].name)
 			t->name = i;
+		/* a line of ndjson says so itself */
+		assert(!streq(c[i].key, "kind") && !streq(c[i].key, "apiVersion"));
 	}
 	if (out_is_json(o))
 		begin_json(o, kind);

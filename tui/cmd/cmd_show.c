@@ -131,7 +131,7 @@ read_files(struct show *s, struct err *e)
 static const struct out_column file_columns[] = {
 	{ "PATH", "path", OUT_LEFT, false, true },
 	{ "SIZE", "bytes", OUT_RIGHT, false, false },
-	{ "KIND", "kind", OUT_LEFT, false, false },
+	{ "KIND", "layer", OUT_LEFT, false, false },
 	{ "DIGEST", "digest", OUT_LEFT, false, false },
 };
 
