@@ -55,6 +55,8 @@ function __slipway_words
 			command slipway $class[1] list -o name -q $registry 2>/dev/null
 		case key
 			command slipway key list -o name -q 2>/dev/null
+		case schema
+			command slipway schema -o name 2>/dev/null
 		case setting
 			command slipway config list -o name -q 2>/dev/null
 		case verb

@@ -21,6 +21,7 @@ _slipway_words() {
 	job*) command slipway job list -o name -q "$@" 2>/dev/null ;;
 	target*) command slipway target list -o name -q "$@" 2>/dev/null ;;
 	key*) command slipway key list -o name -q 2>/dev/null ;;
+	schema*) command slipway schema -o name 2>/dev/null ;;
 	setting*) command slipway config list -o name -q 2>/dev/null ;;
 	verb*) _slipway_data verbs | tr ' ' '\n' ;;
 	of*) printf '%s\n' "${class#of }" | tr ' ' '\n' ;;

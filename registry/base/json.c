@@ -114,6 +114,13 @@ json_canonical(const json_t *j, struct buf *ret)
 		abort();
 }
 
+void
+json_pretty(const json_t *j, struct buf *ret)
+{
+	if (json_dump_callback(j, canonical_piece, ret, JSON_INDENT(2) | JSON_ENCODE_ANY) < 0)
+		abort(); /* as above */
+}
+
 static const char *
 article_of(json_type type)
 {

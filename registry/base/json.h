@@ -19,6 +19,9 @@
 int json_parse(struct str text, const char *what, json_t **ret, struct err *e);
 /* Canonical bytes: sorted, compact, non-ASCII and DEL as \uXXXX. */
 void json_canonical(const json_t *j, struct buf *ret);
+/* For people: members in their order, two spaces a level. Only for what is ours, nothing is escaped
+ * but by JSON's rules. */
+void json_pretty(const json_t *j, struct buf *ret);
 
 /* Members of an object; MALFORMED names what and the member. Borrowed pointers. */
 int json_get_string(const json_t *o, const char *key, const char *what, const char **ret,

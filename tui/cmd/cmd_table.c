@@ -11,6 +11,7 @@
 	X(config_get) \
 	X(config_set) \
 	X(config_unset) \
+	X(schema) \
 	X(completion) \
 	X(help) \
 	X(version) \

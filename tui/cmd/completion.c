@@ -74,6 +74,7 @@ class_of(const char *verb, const char *word, size_t n)
 		{ NULL, "F", "file" },
 		{ NULL, "COMMAND", "verb" },
 		{ NULL, "SHELL", "of bash zsh fish" },
+		{ NULL, "KIND", "schema" },
 		{ "config", "KEY", "setting" },
 	};
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows of `schema`: a verb that prints another member names it here, or tests/cli/schema.scn
+ * fails. What has one kind as a row of a list and alone has the members of both.
+ */
+#include "tui/cmd/schema.h"
+
+/* clang-format off */
+const struct schema_row schema_rows[] = {
+	{ "Alias", "alias", "model:s alias:s version:i? changed:b", SCHEMA_OUTPUT },
+	{ "Audit", "audit list",
+	  "sequence:i time:t type:s model:s? who:s what:s signature:s signer:s? key:s? refused:s? "
+	  "breakGlass:b by:o? leaf:d reason:s?", SCHEMA_LIST },
+	{ "AuditVerification", "audit verify",
+	  "problems:[{problem}] policies:[{policy-line}] registry:s size:i root:d? statements:i "
+	  "pin:s? problemCount:i", SCHEMA_OUTPUT },
+	{ "Backup", "backup",
+	  "path:s registry:s entries:i newEntries:i blobs:i blobBytes:i newBlobs:i "
+	  "newBytes:i changed:b",
+	  SCHEMA_OUTPUT },
+	{ "Check", "check",
+	  "problems:[{problem}] entries:i root:d? pin:s? versions:i deleted:i "
+	  "statements:i blobs:i "
+	  "blobBytes:i unneededBlobs:i? content:s problemCount:i", SCHEMA_OUTPUT },
+	{ "Command", "help, help COMMAND", "name:s words:s group:s summary:s flags?:[{flag}]",
+	  SCHEMA_LIST },
+	{ "Deleted", "delete", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
+	{ "Error", "what any command prints on stderr when it fails",
+	  "code:E exit:i message:s hint:s?", SCHEMA_OUTPUT },
+	{ "Event", "the stdin of a hook, see slipway-config(5)",
+	  "event:s time:t registry:{registry-place} model:s stage:s action:s number:i? "
+	  "plan:d job:s? "
+	  "state:s by:s? text:s?", SCHEMA_OUTPUT },
+	{ "ExitStatus", "help exit-codes", "exit:i code:E text:s", SCHEMA_LIST },
+	{ "Export", "export", "model:s version:i digest:d path:s files:i bytes:i", SCHEMA_OUTPUT },
+	{ "File", "files", "path:s bytes:i layer:s digest:d", SCHEMA_LIST },
+	{ "Finding", "doctor", "check:s state:s text:s next:s?", SCHEMA_LIST },
+	{ "History", "history",
+	  "sequence:i time:t who:s what:s type:s leaf:d reason:s?", SCHEMA_LIST },
+	{ "Import", "import", "model:s version:i digest:d files:i bytes:i newBytes:i changed:b",
+	  SCHEMA_OUTPUT },
+	{ "Job", "job list, job show, job abort",
+	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
+	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },
+	{ "JobEvent", "job follow",
+	  "n:i time:t state:s step:s target:s text:s code:s done:i total:i proofs:[s]",
+	  SCHEMA_OUTPUT },
+	{ "Key", "key list, key show", "name:s key:s for:s encrypted:b public?:s", SCHEMA_LIST },
+	{ "Labelled", "label", "model:s version:i? changed:b", SCHEMA_OUTPUT },
+	{ "Model", "list, show NAME",
+	  "name?:s latest?:i? stages:o signed?:b bytes?:i updated:t files?:i "
+	  "signer?:s? digest?:d? "
+	  "labels?:o model?:s versions?:i modelLabels?:o modelAliases?:o modelNotes?:[{note}] "
+	  "version?:i created?:t lifecycle?:s key?:s? aliases?:[s] notes?:[{note}] entry?:i "
+	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
+	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
+	{ "Plan", "plan list, plan show, and what promote and rollback would do",
+	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s "
+	  "authorised?:b job?:s? "
+	  "time?:t intent?:{plan} version?:d? nowNumber?:i? bytes?:i? files?:i? "
+	  "protected?:b policy?:i "
+	  "already?:b repair?:b blocked?:b checks?:[{plan-check}] targets?:[o] "
+	  "wayBack?:o? changed?:b",
+	  SCHEMA_LIST },
+	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
+	{ "ProgramVersion", "version", "version:s registryFormat:i", SCHEMA_OUTPUT },
+	{ "Promotion", "promote, rollback, apply, job wait",
+	  "model:s stage:s action:s number:i plan:h job:s? state:s changed:b rolledBack:b",
+	  SCHEMA_OUTPUT },
+	{ "Rebuild", "rebuild", "entries:i", SCHEMA_OUTPUT },
+	{ "Registry", "init",
+	  "path:s id:s person:s key:s keyIsNew:b policyVersion:i policyTemplate:s policyDigest:d",
+	  SCHEMA_OUTPUT },
+	{ "Schema", "schema", "name:s text:s", SCHEMA_LIST },
+	{ "Setting", "config, config get, set and unset",
+	  "key:s value:s? source:s? expected?:s text?:s changed?:b", SCHEMA_LIST },
+	{ "Status", "status",
+	  "model:s stage:s version:i? proof:s? targets:i since:t? state:s live:s", SCHEMA_LIST },
+	{ "Target", "target list, target show",
+	  "name:s driver?:s stage?:s order?:i address?:s? path?:s? target?:o "
+	  "identity:d", SCHEMA_LIST },
+	{ "TargetChange", "target add, target remove",
+	  "name:s action:s changed:b", SCHEMA_OUTPUT },
+	{ "TargetTest", "target test", "name:s reachable:b facts:o", SCHEMA_OUTPUT },
+	{ "Verification", "verify",
+	  "version:s signature:s signer:s? content:s bytes:i scan:s evidence:s witness:s key:s? "
+	  "digest:d? code:E? error:s?", SCHEMA_LIST },
+	{ "Version", "list NAME, show REF",
+	  "version:i digest:d stages:ao signed:b bytes:i files:i created:t lifecycle:s signer:s? "
+	  "labels:o aliases:[s] model?:s key?:s? notes?:[{note}] entry?:i "
+	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
+
+	{ "plan", "the intent whose digest is a plan's id",
+	  "kind:s model:s number:i? previous:d? registry:s stage:s steps:[s] "
+	  "targets:[{plan-target}] "
+	  "version:d? way_back:d?", SCHEMA_DOCUMENT },
+	{ "policy", "the document that a policy entry signs",
+	  "version:i registry:s template:s issued:t expires?:t previous:d? "
+	  "people:[{policy-person}] "
+	  "roles:o stages:[{policy-stage}]", SCHEMA_DOCUMENT },
+
+	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
+	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
+	{ "delete", NULL, "digest:d number:i", SCHEMA_ENTRY },
+	{ "job", NULL, "event:s id:s kind:s number:i plan:d stage:s state:s", SCHEMA_ENTRY },
+	{ "label", NULL, "number:i? remove:[s] set:o", SCHEMA_ENTRY },
+	{ "note", NULL, "number:i? text:s", SCHEMA_ENTRY },
+	{ "plan", NULL, "id:d kind:s number:i stage:s", SCHEMA_ENTRY },
+	{ "policy", NULL, "digest:d version:i", SCHEMA_ENTRY },
+	{ "promotion", NULL,
+	  "digest:d? job:s kind:s number:i plan:d proofs:[s] stage:s targets:i", SCHEMA_ENTRY },
+	{ "registry", NULL, "created:t format:i id:s", SCHEMA_ENTRY },
+	{ "target", NULL, "action:s name:s target?:o", SCHEMA_ENTRY },
+	{ "version", NULL, "bytes:i digest:d files:i key:s number:i signer:s", SCHEMA_ENTRY },
+
+	{ "file", NULL, "path:s bytes:i layer:s digest:d", SCHEMA_PART },
+	{ "flag", NULL, "name:s letter:s? value:s? many:b text:s", SCHEMA_PART },
+	{ "note", NULL, "entry:i time:t text:s", SCHEMA_PART },
+	{ "plan-check", NULL, "name:s state:s text:s", SCHEMA_PART },
+	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },
+	{ "policy-line", NULL, "version:i sequence:i time:t digest:d", SCHEMA_PART },
+	{ "policy-person", NULL, "id:s keys:[s]", SCHEMA_PART },
+	{ "policy-stage", NULL, "name:s order:i protected:b", SCHEMA_PART },
+	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
+	{ "registry-place", NULL, "id:s path:s", SCHEMA_PART },
+	{ "statement", NULL, "kind:s key:s envelope:d? verified:s predicate:o", SCHEMA_PART },
+	{ NULL, NULL, NULL, SCHEMA_PART },
+};
+/* clang-format on */
