@@ -6,49 +6,19 @@
  */
 #include "registry/statement.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/base64.h"
 #include "crypto/ed25519.h"
 #include "crypto/pae.h"
 #include "crypto/sshsig.h"
+#include "registry/base/base64.h"
 
 #define PAYLOAD_TYPE   "application/vnd.in-toto+json"
 #define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
 #define KIND_HEAD      "urn:slipway:"
 #define KIND_TAIL      ":v1"
 #define SIGNATURES_MAX 64 /* each costs a check a key */
-
-static void
-add_base64(struct buf *b, const void *p, size_t n)
-{
-	const size_t size = sodium_base64_encoded_len(n, sodium_base64_VARIANT_ORIGINAL);
-
-	sodium_bin2base64(buf_reserve(b, size), size, p, n, sodium_base64_VARIANT_ORIGINAL);
-	b->n += size - 1;
-}
-
-/* Either alphabet, as the DSSE protocol demands of readers. */
-static int
-from_base64(const char *text, struct buf *ret)
-{
-	static const int variants[] = { sodium_base64_VARIANT_ORIGINAL,
-		                        sodium_base64_VARIANT_URLSAFE };
-	const size_t n = strlen(text);
-	unsigned char *const at = (unsigned char *)buf_reserve(ret, n + 1);
-
-	for (size_t i = 0; i < COUNT(variants); i++) {
-		size_t got;
-
-		if (base64_read(at, n, &got, text, n, NULL, variants[i]) == 0) {
-			ret->n += got;
-			return 0;
-		}
-	}
-	return -1;
-}
 
 static void
 add_payload(struct buf *b, const char *kind, const char *subject_name, const struct digest *subject,
@@ -113,7 +83,7 @@ add_signature(struct buf *b, const char *key_id, const void *sig, size_t sig_n)
 	buf_adds(b, "{\"keyid\":\"");
 	buf_adds(b, key_id);
 	buf_adds(b, "\",\"sig\":\"");
-	add_base64(b, sig, sig_n);
+	base64_add(b, sig, sig_n);
 	buf_adds(b, "\"}");
 }
 
@@ -125,7 +95,7 @@ statement_envelope(struct str payload, const char *key_id, const void *sig, size
 
 	/* members in canonical order; base64 and ids need no escape */
 	buf_adds(&out, "{\"payload\":\"");
-	add_base64(&out, payload.p, payload.n);
+	base64_add(&out, payload.p, payload.n);
 	buf_adds(&out, "\",\"payloadType\":\"" PAYLOAD_TYPE "\",\"signatures\":[");
 	add_signature(&out, key_id, sig, sig_n);
 	buf_adds(&out, "]}");
@@ -220,7 +190,7 @@ envelope_parse(struct str text, struct envelope *v, struct err *e)
 	rc = json_get_array(v->json, "signatures", "envelope", &sigs, e);
 	if (rc < 0)
 		return rc;
-	if (from_base64(payload, &v->payload) < 0)
+	if (base64_decode(payload, &v->payload) < 0)
 		return err_set(e, ERR_MALFORMED, "envelope: \"payload\" is not base64");
 	v->signatures = sigs;
 	return check_signatures(sigs, e);
@@ -246,7 +216,7 @@ is_signed_by(const struct envelope *v, const char *ns, struct str bytes,
 		cleanup_buf struct buf sig = { 0 };
 		const char *const text = json_opt_string(json_array_get(v->signatures, i), "sig");
 
-		if (from_base64(text, &sig) == 0 && is_good(&sig, ns, bytes, key))
+		if (base64_decode(text, &sig) == 0 && is_good(&sig, ns, bytes, key))
 			return true;
 	}
 	return false;
