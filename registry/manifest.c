@@ -224,9 +224,8 @@ manifest_fileset_digest(const struct manifest *m, struct digest *ret)
 	hasher_free(h);
 }
 
-/* The names that OMS tools leave out, at the top level only. */
-static bool
-oms_ignores(const char *path)
+bool
+manifest_oms_ignores(const char *path)
 {
 	static const char *const names[] = { ".git", ".gitattributes", ".github", ".gitignore" };
 	const struct str top = { path, strcspn(path, "/") };
@@ -244,7 +243,7 @@ manifest_oms_root(const struct manifest *m, struct digest *ret)
 	struct hasher *const h = hasher_or_abort();
 
 	for (size_t i = 0; i < m->n; i++) {
-		if (!oms_ignores(m->files[i].path))
+		if (!manifest_oms_ignores(m->files[i].path))
 			hasher_update(h, m->files[i].digest.b, DIGEST_SIZE);
 	}
 	hasher_final(h, ret);

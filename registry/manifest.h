@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,7 @@ int manifest_parse(struct str text, struct manifest *ret, struct err *e);
 
 /* SHA-256 over, for each file in order: path, NUL, size as decimal, NUL, 64 hex digits, LF. */
 void manifest_fileset_digest(const struct manifest *m, struct digest *ret);
-/* OpenSSF Model Signing v1.0 root: SHA-256 over the raw digests in order, without the top-level
- * .git .gitattributes .github .gitignore. */
+/* Is path one of the top-level .git .gitattributes .github .gitignore, or below one? */
+bool manifest_oms_ignores(const char *path);
+/* OpenSSF Model Signing v1.0 root: SHA-256 over the raw digests in order, without these. */
 void manifest_oms_root(const struct manifest *m, struct digest *ret);
