@@ -31,6 +31,7 @@
 	X(note) \
 	X(export) \
 	X(verify) \
+	X(sign) \
 	X(key_list) \
 	X(key_show) \
 	X(policy_show) \

@@ -2,7 +2,7 @@
 /*
  * verify: the signature of a version's statement under the policy in force, the manifest it is
  * about, and every file's bytes. What nobody looked at is printed as "not checked". With --all each
- * version is looked at, and one that fails makes the whole fail.
+ * version is looked at, and one that fails makes the whole fail. With --oms: verify_oms.c.
  */
 #include "tui/cmd/cmd.h"
 
@@ -12,6 +12,7 @@
 #include "registry/ledger.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
+#include "tui/cmd/verify_oms.h"
 
 #define NOT_CHECKED "not checked"
 
@@ -182,11 +183,15 @@ run(struct app *a, const struct args *in, struct err *e)
 	struct verify v = { .app = a };
 	int rc;
 
+	if (verify_oms_is_meant(in))
+		return verify_oms(a, in, e);
 	if ((in->pos_n > 0) == arg_flag(in, "--all")) {
 		(void)err_set(e, ERR_USAGE, "verify: name versions, or say --all");
 		return err_hint(e, "slipway verify REF.. | --all");
 	}
-	rc = ledger_open(a->registry, &v.ledger, e);
+	rc = app_open(a, REGISTRY_READ, e);
+	if (rc == 0)
+		rc = ledger_open(a->registry, &v.ledger, e);
 	if (rc == 0)
 		rc = gather(&v, in, e);
 	if (rc == 0)
@@ -200,18 +205,22 @@ run(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt opts[] = {
 	{ "--all", 0, NULL, "every live version of every model", false },
+	{ "--oms", 0, "FILE", "a bundle of OpenSSF Model Signing", false },
+	{ "--oms-key", 0, "PEM", "the public key that it must be signed with", false },
+	{ "--oms-cert", 0, "PEM", "or roots that its certificate must lead to", false },
+	{ "--oms-allow", 0, "WHAT", "no refusal for: extra, ignored", true },
 	{ NULL, 0, NULL, NULL, false },
 };
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.args = "REF.. | --all",
+	.args = "REF.. | --all | DIR|REF --oms FILE",
 	.summary = "check signature, manifest and every byte of versions",
 	.group = "trust",
 	.opts = opts,
 	.max_pos = 1024,
-	.flags = CMD_READS,
-	.run = run,
+	.run = run, /* opens the registry itself: a folder is verified without one */
 	.examples = "  slipway verify fraud-ranker@production\n"
-	            "  slipway verify --all -o json\n",
+	            "  slipway verify --all -o json\n"
+	            "  slipway verify ./model --oms model.sig --oms-key vendor.pub.pem\n",
 };

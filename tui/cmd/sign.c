@@ -74,10 +74,8 @@ ask(struct app *a, const char *question, bool twice, char *ret, struct err *e)
 	return rc == 0 && twice ? ask_again(a, ret, e) : rc;
 }
 
-/* Neither a crash nor another program of this person may write the key or its passphrase down: no
- * core, and no tracing of this process by others than root. Best effort, and never undone. */
-static void
-keep_memory(void)
+void
+signer_keep_memory(void)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -138,7 +136,7 @@ signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, st
 	char *passphrase = NULL;
 	int rc = 0;
 
-	keep_memory();
+	signer_keep_memory();
 	if (s->item.is_encrypted)
 		rc = passphrase_get(a, question, false, &passphrase, e);
 	if (rc == 0)

@@ -19,6 +19,9 @@ struct signer {
 int signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e);
 /* key_free what comes. DENIED: wrong passphrase; USAGE: nobody can be asked. */
 int signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, struct err *e);
+/* Neither a crash nor another program of this person may write the key or its passphrase down: no
+ * core, and no tracing of this process by others than root. Best effort, and never undone. */
+void signer_keep_memory(void);
 #define cleanup_key __attribute__((cleanup(key_free_p)))
 void key_free_p(struct secret_key **k);
 
