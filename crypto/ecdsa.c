@@ -265,7 +265,7 @@ ecdsa_public_point(const uint8_t *point, size_t n, struct ecdsa_key **ret)
 	uint8_t spki[sizeof head + P256_POINT];
 	const struct ecdsa_der der = { spki, sizeof spki };
 
-	if (n != P256_POINT || point[0] != 4)
+	if (n != P256_POINT)
 		return ECDSA_MALFORMED;
 	if (!has_module())
 		return ECDSA_MODULE;

@@ -337,8 +337,6 @@ may_sign(X509 *leaf)
 	const uint32_t flags = X509_get_extension_flags(leaf);
 	const uint32_t code = XKU_CODE_SIGN | XKU_ANYEKU;
 
-	if (flags & EXFLAG_INVALID)
-		return false;
 	if (flags & EXFLAG_KUSAGE && !(X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE))
 		return false;
 	if (flags & EXFLAG_XKUSAGE && !(X509_get_extended_key_usage(leaf) & code))
