@@ -200,7 +200,7 @@ Test(digest, without_the_module)
 Test(digest, text)
 {
 	static const char good[] =
-		"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff";
+	        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff";
 	static const struct {
 		const char *hex;
 		size_t n;
@@ -234,4 +234,39 @@ Test(digest, text)
 		e.b[i] = 1;
 		cr_expect(!digest_is_zero(&e), "byte %zu", i);
 	}
+}
+
+/* Does the file beside the module name a library of that name? -1: there is no such file. */
+static int
+names(const char *file, const char *library)
+{
+	const char *dir = getenv("SLIPWAY_SIBLINGS");
+	char path[PATH_MAX];
+	struct stat st;
+	uint8_t *bytes;
+	int found;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", dir ? dir : "", file);
+	f = fopen(path, "re");
+	if (!f || fstat(fileno(f), &st) < 0)
+		return -1;
+	bytes = malloc((size_t)st.st_size);
+	cr_assert_eq(fread(bytes, 1, (size_t)st.st_size, f), (size_t)st.st_size);
+	found = memmem(bytes, (size_t)st.st_size, library, strlen(library)) != NULL;
+	fclose(f);
+	free(bytes);
+
+	return found;
+}
+
+Test(digest, only_the_module_needs_libcrypto)
+{
+	static const char *const programs[] = { "slipway", "slipway-console.so" };
+
+	if (names(MODULE_FILE, "libcrypto.so") < 0)
+		cr_skip_test("no %s: SLIPWAY_SIBLINGS names no folder of programs", MODULE_FILE);
+	cr_expect_eq(names(MODULE_FILE, "libcrypto.so"), 1);
+	for (size_t i = 0; i < 2; i++)
+		cr_expect_neq(names(programs[i], "libcrypto.so"), 1, "%s", programs[i]);
 }

@@ -195,6 +195,7 @@ Test(key, wycheproof)
 		}
 	}
 	cr_expect_eq(count, vector_number(j, "numberOfTests"));
+	vector_count("Wycheproof Ed25519", count);
 	json_decref(j);
 }
 
@@ -220,6 +221,7 @@ Test(key, edge_cases)
 		}
 	}
 	cr_expect_eq(i, 457);
+	vector_count("CCTV Ed25519", i);
 	cr_expect_eq(accepted, 7, "%zu accepted", accepted);
 	json_decref(j);
 
@@ -232,5 +234,6 @@ Test(key, edge_cases)
 		cr_expect_eq(rc == 0, i == 3, "case %zu", i);
 	}
 	cr_expect_eq(i, 12);
+	vector_count("ed25519-speccheck", i);
 	json_decref(j);
 }

@@ -265,5 +265,6 @@ Test(keyfile, wycheproof_xchacha20poly1305)
 		}
 	}
 	cr_expect_eq(count, vector_number(j, "numberOfTests"));
+	vector_count("Wycheproof XChaCha20-Poly1305", count);
 	json_decref(j);
 }

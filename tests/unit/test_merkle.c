@@ -316,6 +316,7 @@ Test(merkle, vectors_of_transparency_dev)
 	vector_path(root, "merkle");
 	cr_assert_eq(nftw(root, visit, 8, FTW_PHYS), 0);
 	cr_expect_eq(good + bad, 110);
+	vector_count("transparency.dev Merkle proofs", good + bad);
 	cr_expect(good >= 8, "%zu good", good);
 }
 
@@ -338,6 +339,7 @@ Test(merkle, vectors_of_a_log_of_300)
 		             0, "inclusion %zu", i);
 	}
 	cr_expect_eq(i, 30);
+	vector_count("tlog inclusion proofs", i);
 	json_array_foreach (json_object_get(j, "consistency"), i, t) {
 		uint64_t old_size = vector_number(t, "old"), new_size = vector_number(t, "new");
 
@@ -350,6 +352,7 @@ Test(merkle, vectors_of_a_log_of_300)
 		             "consistency %zu", i);
 	}
 	cr_expect_eq(i, 45);
+	vector_count("tlog consistency proofs", i);
 	json_decref(j);
 }
 
