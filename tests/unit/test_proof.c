@@ -194,12 +194,13 @@ flip_each(struct buf *text, const struct digest *root)
 {
 	struct err e;
 
-	for (size_t i = 0; i < text->n; i += STRIDE)
-		for (int bit = 0; bit < 8; bit += 5) {
-			text->p[i] = (char)(text->p[i] ^ 1 << bit);
-			cr_expect_lt(check(text, root, &e), 0, "byte %zu, bit %d", i, bit);
-			text->p[i] = (char)(text->p[i] ^ 1 << bit);
-		}
+	for (size_t i = 0; i < text->n; i += STRIDE) {
+		const char was = text->p[i];
+
+		text->p[i] = (char)(was ^ (i % 2 ? 1 : 0x20));
+		cr_expect_lt(check(text, root, &e), 0, "byte %zu", i);
+		text->p[i] = was;
+	}
 	cr_expect_eq(check(text, root, &e), 0);
 }
 
