@@ -389,7 +389,9 @@ int
 check_log(struct registry *r, check_fn *fn, check_entry_fn *counted, void *arg,
           struct check_result *ret, struct err *e)
 {
-	struct check c = { .r = r, .fn = fn, .counted = counted, .arg = arg, .ret = ret };
+	struct check c = {
+		.r = r, .log_only = true, .fn = fn, .counted = counted, .arg = arg, .ret = ret
+	};
 	int rc;
 
 	*ret = (struct check_result){ 0 };

@@ -98,14 +98,20 @@ take_blob_of(struct check *c, const json_t *o, const char *key, struct err *why)
 	return rc;
 }
 
-static int
-take(struct check *c, const struct entry *n, struct err *why)
+static void
+count_statement(struct check *c, const struct entry *n)
 {
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
 		                                    "promotion" };
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);
+}
+
+/* What there should be, for the blobs. */
+static int
+take(struct check *c, const struct entry *n, struct err *why)
+{
 	if (streq(n->type, "version"))
 		return take_version(c, n, why);
 	if (streq(n->type, "delete"))
@@ -142,9 +148,14 @@ check_entry(struct check *c, const struct log_line *line, struct err *e)
 		say(c, line->seq, NULL, &again);
 		return 0;
 	}
-	rc = why.code == ERR_OK ? take(c, &n, &why) : -(int)why.code;
-	if (rc == 0 && c->counted)
-		c->counted(c->arg, &n);
+	rc = -(int)why.code;
+	if (rc == 0 && !c->log_only)
+		rc = take(c, &n, &why);
+	if (rc == 0) {
+		count_statement(c, &n);
+		if (c->counted)
+			c->counted(c->arg, &n);
+	}
 	if (rc < 0 && !follows_lost_policy(c, &n))
 		say(c, line->seq, &n, &why);
 	entry_fini(&n);

@@ -25,7 +25,7 @@ struct check_blob {
 struct check {
 	struct registry *r;
 	const struct progress *progress;
-	bool quick;
+	bool quick, log_only;
 	check_fn *fn;
 	check_entry_fn *counted; /* NULL */
 	void *arg;
