@@ -171,6 +171,7 @@ static const struct out_column problem_columns[] = {
 	{ "WHAT", "what", OUT_LEFT, false, true },
 	{ "CODE", "code", OUT_LEFT, false, false },
 	{ "DOES NOT COUNT", "message", OUT_LEFT, false, false },
+	{ "NEXT", "hint", OUT_LEFT, true, false },
 };
 
 static void
@@ -183,6 +184,7 @@ problem(void *arg, const char *what, const struct err *why)
 	out_cell(s->out, what);
 	out_cell(s->out, err_name(why->code));
 	out_cell(s->out, why->msg);
+	out_cell(s->out, why->hint[0] ? why->hint : NULL);
 }
 
 static void

@@ -22,8 +22,12 @@ const struct schema_row schema_rows[] = {
 	  "problems:[{problem}] entries:i root:d? pin:s? versions:i deleted:i "
 	  "statements:i blobs:i "
 	  "blobBytes:i unneededBlobs:i? content:s problemCount:i", SCHEMA_OUTPUT },
+	{ "Checkpoint", "audit checkpoint --to", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "Command", "help, help COMMAND", "name:s words:s group:s summary:s flags?:[{flag}]",
 	  SCHEMA_LIST },
+	{ "ConsistencyProof", "audit prove --since: the file",
+	  "checkpoint:s consistency:[s] entries:[{proof-entry}] oldCheckpoint:s registry:s",
+	  SCHEMA_OUTPUT },
 	{ "Deleted", "delete", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
 	{ "Error", "what any command prints on stderr when it fails",
 	  "code:E exit:i message:s hint:s?", SCHEMA_OUTPUT },
@@ -33,6 +37,9 @@ const struct schema_row schema_rows[] = {
 	  "state:s by:s? text:s?", SCHEMA_OUTPUT },
 	{ "ExitStatus", "help exit-codes", "exit:i code:E text:s", SCHEMA_LIST },
 	{ "Export", "export", "model:s version:i digest:d path:s files:i bytes:i", SCHEMA_OUTPUT },
+	{ "ExportVerification", "audit verify DIR",
+	  "problems:[{problem}] proof:s registry:s policyVersion:i policyDigest:d "
+	  "checkpoint:{tree} since:i statements:i problemCount:i", SCHEMA_OUTPUT },
 	{ "File", "files", "path:s bytes:i layer:s digest:d", SCHEMA_LIST },
 	{ "Finding", "doctor", "check:s state:s text:s next:s?", SCHEMA_LIST },
 	{ "History", "history",
@@ -47,6 +54,7 @@ const struct schema_row schema_rows[] = {
 	  SCHEMA_OUTPUT },
 	{ "Key", "key list, key show", "name:s key:s for:s encrypted:b public?:s", SCHEMA_LIST },
 	{ "Labelled", "label", "model:s version:i? changed:b", SCHEMA_OUTPUT },
+	{ "LogExport", "audit export", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "Model", "list, show NAME",
 	  "name?:s latest?:i? stages:o signed?:b bytes?:i updated:t files?:i "
 	  "signer?:s? digest?:d? "
@@ -67,6 +75,15 @@ const struct schema_row schema_rows[] = {
 	{ "Promotion", "promote, rollback, apply, job wait",
 	  "model:s stage:s action:s number:i plan:h job:s? state:s changed:b rolledBack:b",
 	  SCHEMA_OUTPUT },
+	{ "PromotionProof", "audit prove --stage: the file",
+	  "checkpoint:s entries:[{proof-entry}] model:s number:i registry:s stage:s version:d",
+	  SCHEMA_OUTPUT },
+	{ "Proof", "audit prove --to", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
+	{ "ProofVerification", "audit verify FILE",
+	  "proof:s registry:s policyVersion:i policyDigest:d checkpoint:{tree} "
+	  "oldCheckpoint?:{tree} model?:s version?:i digest?:d stage?:s rollback?:b sequence?:i "
+	  "leaf?:d time?:t author?:{signer} authorisedBy?:{signer} approvedBy?:[{signer}] "
+	  "recordedBy?:{signer} breakGlass?:b", SCHEMA_OUTPUT },
 	{ "Rebuild", "rebuild", "entries:i", SCHEMA_OUTPUT },
 	{ "Registry", "init",
 	  "path:s id:s person:s key:s keyIsNew:b policyVersion:i policyTemplate:s policyDigest:d",
@@ -122,8 +139,11 @@ const struct schema_row schema_rows[] = {
 	{ "policy-person", NULL, "id:s keys:[s]", SCHEMA_PART },
 	{ "policy-stage", NULL, "name:s order:i protected:b", SCHEMA_PART },
 	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
+	{ "proof-entry", NULL, "inclusion:[s] json:s seq:i", SCHEMA_PART },
 	{ "registry-place", NULL, "id:s path:s", SCHEMA_PART },
+	{ "signer", NULL, "person:s key:s sequence:i", SCHEMA_PART },
 	{ "statement", NULL, "kind:s key:s envelope:d? verified:s predicate:o", SCHEMA_PART },
+	{ "tree", NULL, "size:i root:d key:s", SCHEMA_PART },
 	{ NULL, NULL, NULL, SCHEMA_PART },
 };
 /* clang-format on */
