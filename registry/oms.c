@@ -366,15 +366,6 @@ leaf_key(const struct bundle *b, const struct oms_trust *t, struct ecdsa_key **r
 	return rc;
 }
 
-/* Some tools print what a key is before they print the key. */
-static int
-given_key(struct str pem, struct ecdsa_key **ret)
-{
-	const char *const at = memmem(pem.p, pem.n, "-----BEGIN ", strlen("-----BEGIN "));
-
-	return ecdsa_public_pem(at ? at : pem.p, at ? pem.n - (size_t)(at - pem.p) : pem.n, ret);
-}
-
 /* The one key under which the signature has to be good. */
 static int
 trusted_key(const struct bundle *b, const struct oms_trust *t, struct oms *o,
@@ -393,7 +384,7 @@ trusted_key(const struct bundle *b, const struct oms_trust *t, struct oms *o,
 		return err_set(e, ERR_UNTRUSTED, "bundle: signed with a %s, and none was given",
 		               o->mode == OMS_KEY ? "key" : "certificate");
 	if (o->mode == OMS_KEY)
-		rc = ecdsa_err(given_key(t->key, ret), "the given key", e);
+		rc = ecdsa_err(ecdsa_public_pem(t->key.p, t->key.n, ret), "the given key", e);
 	else
 		rc = leaf_key(b, t, ret, e);
 	if (rc == 0)
