@@ -21,6 +21,8 @@ static const struct {
 	{ "approval", ROLE_BIT(ROLE_APPROVER) },
 	{ "evidence", ROLE_BIT(ROLE_AUTHOR) | ROLE_BIT(ROLE_APPROVER) | ROLE_BIT(ROLE_SCANNER) },
 	{ "promotion", ROLE_BIT(ROLE_AGENT) },
+	{ "lifecycle", LIFE_MAY_CHANGE },
+	{ "delete", LIFE_MAY_DELETE },
 };
 
 int

@@ -31,6 +31,35 @@ int authority_verify(const struct authority *a, const struct entry *n, struct st
 int authority_version(const struct authority *a, const struct entry *n, struct version_row *ret,
                       struct err *e);
 
+/* authority_lifecycle.c: versions taken out of use and brought back, by entries of the types
+ * "lifecycle" and "delete". */
+#define LIFE_MAY_DELETE (ROLE_BIT(ROLE_ROOT) | ROLE_BIT(ROLE_AUTHOR) | ROLE_BIT(ROLE_DEPLOYER))
+#define LIFE_MAY_CHANGE (LIFE_MAY_DELETE | ROLE_BIT(ROLE_APPROVER))
+enum life_action {
+	ACTION_RETIRE,
+	ACTION_RESTORE,
+	ACTION_REVOKE,
+	ACTION_HOLD,
+	ACTION_RELEASE,
+	ACTION_DELETE
+};
+const char *life_action_name(enum life_action a);
+unsigned life_roles(enum life_action a); /* bits: one of these */
+struct life_claim {
+	enum life_action action;
+	uint64_t number;
+	struct digest version;
+	struct digest previous; /* leaf of the last such entry about it; zero: none */
+	char signer[SIGNER_SIZE];
+	char reason[ENTRY_REASON_MAX + 1]; /* "" */
+};
+int authority_lifecycle(const struct authority *a, const struct entry *n, struct life_claim *ret,
+                        struct err *e);
+/* What becomes of a version whose state is *s. SIGNATURE: the claim does not continue it;
+ * MALFORMED: that cannot be done in this state. Then *s is as it was. */
+int life_step(struct life_state *s, const struct life_claim *c, const struct digest *leaf,
+              struct err *e);
+
 struct target_claim {
 	bool removes;
 	char name[WORD_SIZE];

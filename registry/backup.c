@@ -337,9 +337,10 @@ run(struct backup *b, struct err *e)
 	if (why.code == ERR_OK && b->ret->damaged == 0)
 		return 0;
 	if (why.code == ERR_OK)
-		return err_set(e, ERR_DIGEST, "%" PRIu64 " damaged blob%s of \"%s\" not in the "
-		               "backup; all the rest is", b->ret->damaged,
-		               b->ret->damaged == 1 ? " is" : "s are", b->r->dir);
+		return err_set(e, ERR_DIGEST,
+		               "%" PRIu64 " damaged blob%s of \"%s\" not in the "
+		               "backup; all the rest is",
+		               b->ret->damaged, b->ret->damaged == 1 ? " is" : "s are", b->r->dir);
 	*e = why;
 	e->code = ERR_DIGEST;
 	(void)err_prefix(e, "the backup is not whole");
@@ -395,8 +396,8 @@ not_inside(const struct registry *r, const char *real, struct err *e)
 }
 
 int
-backup_run(struct registry *r, const char *dir, const struct progress *p,
-           struct backup_result *ret, struct err *e)
+backup_run(struct registry *r, const char *dir, const struct progress *p, struct backup_result *ret,
+           struct err *e)
 {
 	struct backup b = { .r = r, .rootfd = -1, .progress = p, .ret = ret };
 	cleanup_free char *real = NULL;

@@ -15,11 +15,11 @@
 #include "registry/registry.h"
 
 struct backup_result {
-	bool was_there;                  /* an earlier backup was brought up to date */
-	uint64_t entries, new_entries;   /* in it now; of these written this time */
-	uint64_t blobs, blob_bytes;      /* that the log needs, each there and of the right size */
-	uint64_t new_blobs, new_bytes;   /* written this time, hashed on the way */
-	uint64_t damaged;                /* of the registry: other bytes than their name says */
+	bool was_there;                /* an earlier backup was brought up to date */
+	uint64_t entries, new_entries; /* in it now; of these written this time */
+	uint64_t blobs, blob_bytes;    /* that the log needs, each there and of the right size */
+	uint64_t new_blobs, new_bytes; /* written this time, hashed on the way */
+	uint64_t damaged;              /* of the registry: other bytes than their name says */
 };
 /* r: opened with REGISTRY_NO_DB. dir: new, empty, or an earlier backup of this registry. EXISTS:
  * something else is there; CONFLICT: a backup of another registry; LOCKED: another one runs there;

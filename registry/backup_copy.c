@@ -145,8 +145,8 @@ copy_range(int from, int to, uint64_t at, uint64_t end, struct err *e)
 		const size_t n = end - at < sizeof part ? (size_t)(end - at) : sizeof part;
 
 		if (fs_pread_all(from, part, n, (off_t)at) < 0)
-			return errno ? err_sys(e, "read the log") :
-			               err_set(e, ERR_DIGEST, "the log became shorter meanwhile");
+			return errno ? err_sys(e, "read the log")
+			             : err_set(e, ERR_DIGEST, "the log became shorter meanwhile");
 		if (fs_pwrite_all(to, part, n, (off_t)at) < 0)
 			return err_sys(e, "write the backup's log");
 		at += n;

@@ -144,7 +144,7 @@ check_rows(struct check *c, struct txn *t, struct err *e)
 		if (rc < 0 && rc != -ERR_NOT_FOUND)
 			return rc;
 		if (rc == 0 && digest_eq(&row.digest, &v->digest) && row.bytes == v->bytes &&
-		    row.files == v->files && (row.life == LIFE_DELETED) == v->is_deleted)
+		    row.files == v->files && (row.state.life == LIFE_DELETED) == v->is_deleted)
 			continue;
 		rc = err_set(e, ERR_DIGEST,
 		             "the database says something else about %s@v%" PRIu64 " than the log",

@@ -102,7 +102,7 @@ static void
 count_statement(struct check *c, const struct entry *n)
 {
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
-		                                    "promotion" };
+		                                    "promotion", "lifecycle", "delete" };
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);

@@ -105,7 +105,8 @@ const struct entry_type entry_types[] = {
 	{ "authorisation", put_authorisation },
 	{ "job", put_job },
 	{ "promotion", put_promotion },
-	{ "delete", put_delete },
+	{ "lifecycle", put_lifecycle },
+	{ "delete", put_lifecycle },
 	{ NULL, NULL },
 };
 

@@ -15,9 +15,12 @@
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement
  *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
- *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"} +
- * statement delete         {"digest","number"} "previous" is the sequence of the model's previous
- * entry, "policy" of the policy in force; "by" is what the system said, unauthenticated.
+ *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"}
+ *                  + statement
+ *   lifecycle      {"action","digest","number"} + statement
+ *   delete         {"digest","number"} + statement
+ * "previous" is the sequence of the model's previous entry, "policy" of the policy in force; "by"
+ * is what the system said, unauthenticated.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Puts of the entries about bytes: registry, policy, version, label, delete. None looks at the
+ * Puts of the entries about bytes: registry, policy, version, label. None looks at the
  * clock, the environment or anything but the entry and the rows before it, so that a rebuild gives
  * the same bytes. What needs a signature is admitted by it here, under the policy in force at that
  * entry.
@@ -121,32 +121,25 @@ put_policy(struct txn *t, const struct entry *n, struct err *e)
 	return rc < 0 ? rc : applied_put(t, &a, e);
 }
 
-static void
-show_version(struct model_row *m, const struct version_row *v)
-{
-	m->latest_live = v->number;
-	m->digest = v->digest;
-	m->bytes = v->bytes;
-	m->files = v->files;
-	m->is_signed = v->is_signed;
-	(void)str_copy(m->signer, sizeof m->signer, v->signer);
-}
-
 struct same_digest {
 	const struct version_row *v;
-	bool is_live;
+	bool is_there, was_revoked;
 };
 
 static int
-find_live(void *arg, const struct version_row *v)
+find_same(void *arg, const struct version_row *v)
 {
 	struct same_digest *w = arg;
 
-	w->is_live = streq(v->model, w->v->model) && v->life == LIFE_LIVE;
-	return w->is_live;
+	if (!streq(v->model, w->v->model))
+		return 0;
+	w->is_there = w->is_there || v->state.life != LIFE_DELETED;
+	w->was_revoked = w->was_revoked || v->state.was_revoked;
+	return 0;
 }
 
-/* The same statement again would make a second version of the same bytes. */
+/* The same statement again would make a second version of the same bytes; what was revoked does not
+ * come back under another number. */
 static int
 is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct err *e)
 {
@@ -155,10 +148,12 @@ is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct
 	int rc;
 
 	digest_hex(&v->digest, hex);
-	rc = version_by_digest(t, hex, 64, find_live, &w, e);
+	rc = version_by_digest(t, hex, 64, find_same, &w, e);
 	if (rc < 0)
 		return rc;
-	return w.is_live ? put_refuse(n, e, "the model has these bytes already") : 0;
+	if (w.was_revoked)
+		return put_refuse(n, e, "bytes that were revoked");
+	return w.is_there ? put_refuse(n, e, "the model has these bytes already") : 0;
 }
 
 int
@@ -186,7 +181,7 @@ put_version(struct txn *t, const struct entry *n, struct err *e)
 		return rc;
 	m.latest = v.number;
 	m.live_n++;
-	show_version(&m, &v);
+	put_newest(&m, &v);
 	rc = version_put(t, &v, e);
 	return rc < 0 ? rc : model_put(t, &m, e);
 }
@@ -213,52 +208,4 @@ put_label(struct txn *t, const struct entry *n, struct err *e)
 	if (labels_apply(v.labels, sizeof v.labels, n->body) < 0)
 		return put_refuse(n, e, "labels that are no labels or too many");
 	return version_put(t, &v, e);
-}
-
-struct newest {
-	uint64_t except;
-	struct version_row row;
-	bool found;
-};
-
-static int
-newest_live(void *arg, const struct version_row *v)
-{
-	struct newest *w = arg;
-
-	if (v->life == LIFE_DELETED || v->number == w->except)
-		return 0;
-	w->row = *v;
-	w->found = true;
-	return 1;
-}
-
-int
-put_delete(struct txn *t, const struct entry *n, struct err *e)
-{
-	struct newest w = { 0 };
-	struct version_row v;
-	struct model_row m;
-	int rc = put_model(t, n, &m, e);
-
-	if (rc == 0)
-		rc = json_get_u64(n->body, "number", n->type, &w.except, e);
-	if (rc < 0)
-		return rc;
-	rc = version_get(t, n->model, w.except, &v, e);
-	if (rc < 0 || v.life == LIFE_DELETED)
-		return rc < 0 && rc != -ERR_NOT_FOUND ? rc
-		                                      : put_refuse(n, e, "no version to delete");
-	v.life = LIFE_DELETED;
-	rc = version_put(t, &v, e);
-	if (rc == 0)
-		rc = version_each(t, n->model, 0, newest_live, &w, e);
-	if (rc < 0)
-		return rc;
-	m.live_n--;
-	if (w.found)
-		show_version(&m, &w.row);
-	else
-		show_version(&m, &(const struct version_row){ 0 });
-	return model_put(t, &m, e);
 }

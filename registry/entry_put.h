@@ -9,7 +9,8 @@ int put_registry(struct txn *t, const struct entry *n, struct err *e);
 int put_policy(struct txn *t, const struct entry *n, struct err *e);
 int put_version(struct txn *t, const struct entry *n, struct err *e);
 int put_label(struct txn *t, const struct entry *n, struct err *e);
-int put_delete(struct txn *t, const struct entry *n, struct err *e);
+/* entry_put_life.c; also of "delete" */
+int put_lifecycle(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_notes.c */
 int put_alias(struct txn *t, const struct entry *n, struct err *e);
 int put_note(struct txn *t, const struct entry *n, struct err *e);
@@ -24,5 +25,7 @@ int put_promotion(struct txn *t, const struct entry *n, struct err *e);
 int put_refuse(const struct entry *n, struct err *e, const char *why); /* MALFORMED */
 int put_string(const struct entry *n, const char *key, char *ret, size_t size, struct err *e);
 int put_model(struct txn *t, const struct entry *n, struct model_row *ret, struct err *e);
+/* v is the newest live version of m (number 0: there is none any more). entry_put_life.c */
+void put_newest(struct model_row *m, const struct version_row *v);
 /* The policy in force, from the database, and the registry's id; valid until the next call. */
 int put_authority(struct txn *t, struct authority *ret, struct err *e);

@@ -45,7 +45,7 @@ put_alias(struct txn *t, const struct entry *n, struct err *e)
 		return rc;
 	if (number > 0 && policy_stage(a.policy, name))
 		return put_refuse(n, e, "an alias with the name of a stage");
-	if (number > 0 && v.life == LIFE_DELETED)
+	if (number > 0 && v.state.life == LIFE_DELETED)
 		return put_refuse(n, e, "an alias of a version that is deleted");
 	rc = number > 0 ? 0 : alias_get(t, m.name, name, &had, e);
 	if (rc < 0)

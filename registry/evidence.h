@@ -16,6 +16,8 @@ int evidence_at_place(struct registry *r, const json_t *place, struct entry *ret
 json_t *evidence_place(const struct log_line *line); /* what a pin remembers of an entry */
 /* The policy in force and this registry, to be asked about an entry. */
 struct authority evidence_authority(const struct registry *r, const struct policy *p);
+/* An entry that takes a version out of use or brings it back, seen while the log is read. */
+int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
 /* Every line from there to the end of the log into l. */
 int ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_policy,
                 struct err *e);

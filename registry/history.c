@@ -190,6 +190,24 @@ say_target(const struct entry *n, struct buf *b)
 }
 
 static void
+say_lifecycle(const struct entry *n, struct buf *b)
+{
+	static const char *const said[][2] = { { "retire", "retired" },
+		                               { "restore", "brought back" },
+		                               { "revoke", "revoked" },
+		                               { "hold", "held" },
+		                               { "release", "released" } };
+	const char *what = text_of(n, "action");
+
+	for (size_t i = 0; i < COUNT(said); i++)
+		if (streq(what, said[i][0])) {
+			what = said[i][1];
+			break;
+		}
+	buf_addf(b, "v%" PRIu64 " %s", number_of(n, "number"), what);
+}
+
+static void
 say_what(const struct entry *n, struct buf *b)
 {
 	if (streq(n->type, "version"))
@@ -210,6 +228,8 @@ say_what(const struct entry *n, struct buf *b)
 		say_promotion(n, b);
 	else if (streq(n->type, "target"))
 		say_target(n, b);
+	else if (streq(n->type, "lifecycle"))
+		say_lifecycle(n, b);
 	else if (streq(n->type, "delete"))
 		buf_addf(b, "v%" PRIu64 " deleted", number_of(n, "number"));
 	else if (streq(n->type, "policy"))

@@ -103,6 +103,7 @@ start_from_pin(struct registry *r, struct ledger *l, struct log_pos *ret_from, s
 	next->policy = json_incref(pin->policy);
 	next->promotions = json_deep_copy(pin->promotions);
 	next->targets = json_deep_copy(pin->targets);
+	next->withdrawn = json_deep_copy(pin->withdrawn);
 	*ret_from = pin->end;
 	/* the pinned leaf is what makes it the policy: it was verified when it was pinned */
 	rc = evidence_at_place(r, pin->policy, &n, e);
@@ -125,18 +126,20 @@ ledger_open(struct registry *r, struct ledger *ret, struct err *e)
 	struct log_pos from = { 1, 0 };
 	int rc = 0;
 
-	*ret = (struct ledger){ .deleted = json_object() };
-	if (r->pin.exists) {
+	*ret = (struct ledger){ 0 };
+	const bool has_pin = r->pin.exists && r->pin.withdrawn;
+	if (has_pin) {
 		rc = start_from_pin(r, ret, &from, e);
 	} else {
 		ret->from_start = true;
 		ret->next_pin.policy = json_object();
 		ret->next_pin.promotions = json_object();
 		ret->next_pin.targets = json_object();
+		ret->next_pin.withdrawn = json_object();
 		(void)str_copy(ret->next_pin.id, sizeof ret->next_pin.id, r->id);
 	}
 	if (rc == 0)
-		rc = ledger_scan(r, ret, from, r->pin.exists, e);
+		rc = ledger_scan(r, ret, from, has_pin, e);
 	if (rc < 0) {
 		ledger_fini(ret);
 		return rc;
@@ -151,8 +154,6 @@ ledger_fini(struct ledger *l)
 {
 	policy_fini(&l->policy);
 	pin_fini(&l->next_pin);
-	json_decref(l->deleted);
-	l->deleted = NULL;
 }
 
 int

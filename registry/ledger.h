@@ -2,7 +2,7 @@
 /*
  * What signed statements in the log say: for verbs that decide. The log is read from this person's
  * pin (without one from its start, and that is said) to its end, each line checked, the tree
- * compared with pin and bound; policies, promotions and tombstones are taken from verified
+ * compared with pin and bound; policies, promotions and what withdraws versions come from verified
  * statements alone. The database serves only to find a line faster, and what it finds is verified
  * like any other.
  */
@@ -21,7 +21,6 @@
 struct ledger {
 	struct policy policy; /* in force at the end of the log */
 	uint64_t size;        /* entries */
-	json_t *deleted;      /* "model number" of tombstones seen in this reading */
 	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
 	bool from_start;      /* there was no pin */
 	uint64_t passed_over; /* entries that claim authority and do not verify */
@@ -43,17 +42,38 @@ int ledger_before(struct registry *r, const struct ledger *l, const char *model,
 int ledger_way_back(struct registry *r, const struct ledger *l, const char *model,
                     const char *stage, const struct digest *version, struct promotion *ret,
                     struct err *e);
+/* What signed entries say of a version: live when there is none. The state's leaf is what the next
+ * one names as previous. A version whose bytes were revoked under another number is revoked. */
+struct life_place {
+	uint64_t seq;
+	struct digest leaf;
+};
+struct standing {
+	struct life_state state;
+	struct life_place at, hold; /* the entries that made it so; hold: when it is held */
+};
+int ledger_standing(const struct ledger *l, const char *model, uint64_t number,
+                    const struct digest *version, struct standing *ret, struct err *e);
+/* POLICY when it is not live, or when it is held: names the entry, who, why and what to do. */
+int ledger_refuse_withdrawn(struct registry *r, const struct ledger *l, const char *model,
+                            uint64_t number, const struct standing *s, struct err *e);
+int ledger_refuse_held(struct registry *r, const struct ledger *l, const char *model,
+                       uint64_t number, const struct standing *s, struct err *e);
 /* Is this version admitted under the model by a valid statement, and live? The statement is
  * verified, the manifest's digest, file count, bytes and OMS root compared with it. SIGNATURE,
- * UNTRUSTED, DIGEST, POLICY (deleted), NOT_FOUND. */
+ * UNTRUSTED, DIGEST, POLICY (revoked or deleted; a retired one may be gone back to), NOT_FOUND. */
 struct admitted {
 	uint64_t number, seq;
 	struct digest version, smoke; /* smoke zero: none */
 	char signer[SIGNER_SIZE], key_id[KEY_ID_SIZE];
 	struct manifest manifest;
+	struct standing standing;
 };
 int ledger_version(struct registry *r, const struct ledger *l, const char *model,
                    const struct digest *version, struct admitted *ret, struct err *e);
+/* The same without the last question: for who looks at the bytes of a revoked version. */
+int ledger_version_any(struct registry *r, const struct ledger *l, const char *model,
+                       const struct digest *version, struct admitted *ret, struct err *e);
 void admitted_fini(struct admitted *a);
 /* A valid authorisation of this plan by one who may deploy. NOT_FOUND: nobody has signed. */
 int ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,

@@ -166,23 +166,9 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	return 0;
 }
 
-/* A tombstone needs no signature: it only takes away. */
-static int
-see_delete(struct scan *s, const struct entry *n)
-{
-	const json_int_t number = json_integer_value(json_object_get(n->body, "number"));
-	cleanup_free char *key =
-	        xasprintf("%s %" JSON_INTEGER_FORMAT, n->model ? n->model : "", number);
-
-	json_object_set_new(s->l->deleted, key, json_true());
-	return 0;
-}
-
 static int
 see_entry(struct scan *s, const struct entry *n, const struct log_line *line, struct err *e)
 {
-	if (streq(n->type, "delete"))
-		return see_delete(s, n);
 	if (streq(n->type, "policy"))
 		return see_policy(s, n, line, e);
 	if (!s->has_policy)
@@ -193,6 +179,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return see_authorisation(s, n, e);
 	if (streq(n->type, "promotion"))
 		return see_promotion(s, n, line, e);
+	if (streq(n->type, "lifecycle") || streq(n->type, "delete"))
+		return evidence_life(s->r, s->l, n, e);
 	return 0;
 }
 
@@ -224,6 +212,24 @@ check_bound(const struct pin *bound, const struct merkle_edge *edge, struct err 
 	               edge->size);
 }
 
+/* A pin whose file does not know everything that pins hold now is no place to start from; what it
+ * saw must still be there. */
+static int
+check_old_pin(const struct pin *pin, const struct merkle_edge *edge, struct err *e)
+{
+	struct digest root, then;
+
+	if (!pin->exists || pin->withdrawn || edge->size != pin->edge.size)
+		return 0;
+	merkle_root(edge, &root);
+	merkle_root(&pin->edge, &then);
+	if (digest_eq(&root, &then))
+		return 0;
+	return err_set(e, ERR_DIGEST,
+	               "the log's first %" PRIu64 " entries are not those that you saw before",
+	               edge->size);
+}
+
 static int
 scan_lines(struct scan *s, struct log_reader *rd, struct err *e)
 {
@@ -244,6 +250,8 @@ scan_lines(struct scan *s, struct log_reader *rd, struct err *e)
 		rc = see_line(s, &line, e);
 		if (rc == 0)
 			rc = check_bound(&s->r->pin, &next->edge, e);
+		if (rc == 0)
+			rc = check_old_pin(&s->r->pin, &next->edge, e);
 	}
 	return rc;
 }

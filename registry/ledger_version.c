@@ -23,11 +23,11 @@ of_model(void *arg, const struct version_row *v)
 {
 	struct by_model *w = arg;
 
-	if (!streq(v->model, w->model) || (w->found && v->life != LIFE_LIVE))
+	if (!streq(v->model, w->model) || (w->found && v->state.life != LIFE_LIVE))
 		return 0;
 	w->row = *v;
 	w->found = true;
-	return v->life == LIFE_LIVE;
+	return v->state.life == LIFE_LIVE;
 }
 
 static int
@@ -48,9 +48,6 @@ find_row(struct registry *r, const char *model, const struct digest *version,
 	if (!w.found)
 		return err_set(e, ERR_NOT_FOUND, "\"%s\" has no version sha256:%.12s...", model,
 		               hex);
-	if (w.row.life == LIFE_DELETED || w.row.life == LIFE_REVOKED)
-		return err_set(e, ERR_POLICY, "%s@v%" PRIu64 " is %s", model, w.row.number,
-		               lifecycle_name(w.row.life));
 	*ret = w.row;
 	return 0;
 }
@@ -92,17 +89,6 @@ compare(const json_t *predicate, const struct manifest *m, struct err *e)
 	                         "the signed statement has another OMS root than the manifest");
 }
 
-/* Tombstones behind the pin are the log's word; older ones the database's. */
-static int
-check_alive(const struct ledger *l, const char *model, uint64_t number, struct err *e)
-{
-	cleanup_free char *key = xasprintf("%s %" PRIu64, model, number);
-
-	if (!json_object_get(l->deleted, key))
-		return 0;
-	return err_set(e, ERR_POLICY, "it is deleted");
-}
-
 static int
 check_statement(struct registry *r, const struct ledger *l, const struct entry *n,
                 struct admitted *ret, struct err *e)
@@ -129,7 +115,7 @@ check_statement(struct registry *r, const struct ledger *l, const struct entry *
 }
 
 int
-ledger_version(struct registry *r, const struct ledger *l, const char *model,
+ledger_version_any(struct registry *r, const struct ledger *l, const char *model,
                const struct digest *version, struct admitted *ret, struct err *e)
 {
 	struct version_row row = { 0 };
@@ -148,7 +134,9 @@ ledger_version(struct registry *r, const struct ledger *l, const char *model,
 	if (rc == 0)
 		rc = json_get_u64(n.body, "number", "version entry", &number, e);
 	if (rc == 0)
-		rc = check_alive(l, model, number, e);
+		rc = ledger_standing(l, model, number, version, &ret->standing, e);
+	if (rc == 0 && ret->standing.state.life == LIFE_DELETED)
+		rc = ledger_refuse_withdrawn(r, l, model, number, &ret->standing, e);
 	if (rc == 0)
 		rc = read_manifest(r, version, &ret->manifest, e);
 	if (rc == 0)
@@ -160,9 +148,23 @@ ledger_version(struct registry *r, const struct ledger *l, const char *model,
 	entry_fini(&n);
 	if (rc < 0) {
 		admitted_fini(ret);
-		return err_prefix(e, "%s@v%" PRIu64, model, row.number);
+		return e->code == ERR_POLICY ? rc :
+		                               err_prefix(e, "%s@v%" PRIu64, model, row.number);
 	}
 	return 0;
+}
+
+int
+ledger_version(struct registry *r, const struct ledger *l, const char *model,
+               const struct digest *version, struct admitted *ret, struct err *e)
+{
+	int rc = ledger_version_any(r, l, model, version, ret, e);
+
+	if (rc < 0 || ret->standing.state.life != LIFE_REVOKED)
+		return rc;
+	rc = ledger_refuse_withdrawn(r, l, model, ret->number, &ret->standing, e);
+	admitted_fini(ret);
+	return rc;
 }
 
 void

@@ -10,7 +10,8 @@
 
 #include "registry/base/fs.h"
 
-#define PIN_MAX (16u << 20)
+#define PIN_MAX    (16u << 20)
+#define PIN_FORMAT 2 /* 1 had no number, and no "withdrawn" */
 
 static int
 pin_path(const char *registry_dir, char **ret, struct err *e)
@@ -71,6 +72,26 @@ last_read(const json_t *o, struct pin *p, struct err *e)
 }
 
 static int
+withdrawn_read(const json_t *o, struct pin *p, struct err *e)
+{
+	json_t *withdrawn;
+	uint64_t format;
+	int rc;
+
+	if (!json_object_get(o, "format"))
+		return 0;
+	rc = json_get_u64(o, "format", "pin", &format, e);
+	if (rc == 0 && format != PIN_FORMAT)
+		rc = err_set(e, ERR_MALFORMED, "pin: format %" PRIu64 ", made by a newer slipway",
+		             format);
+	if (rc == 0)
+		rc = json_get_object(o, "withdrawn", "pin", &withdrawn, e);
+	if (rc == 0)
+		p->withdrawn = json_incref(withdrawn);
+	return rc;
+}
+
+static int
 pin_read(const json_t *o, struct pin *p, struct err *e)
 {
 	const char *id;
@@ -93,6 +114,9 @@ pin_read(const json_t *o, struct pin *p, struct err *e)
 		return rc;
 	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0)
 		return err_set(e, ERR_MALFORMED, "pin: no registry id or nothing pinned");
+	rc = withdrawn_read(o, p, e);
+	if (rc < 0)
+		return rc;
 	p->policy = json_incref(policy);
 	p->promotions = json_incref(promotions);
 	p->targets = json_incref(targets);
@@ -185,6 +209,7 @@ pin_json(const struct pin *p)
 	json_object_set_new(last, "offset", json_integer((json_int_t)p->last_at.offset));
 	json_object_set_new(last, "length", json_integer((json_int_t)p->last_length));
 	json_object_set_new(last, "leaf", json_from_digest(&p->last_leaf));
+	json_object_set_new(o, "format", json_integer(PIN_FORMAT));
 	json_object_set_new(o, "registry", json_string(p->id));
 	json_object_set_new(o, "size", json_integer((json_int_t)p->edge.size));
 	json_object_set_new(o, "edge", edge);
@@ -192,6 +217,7 @@ pin_json(const struct pin *p)
 	json_object_set(o, "policy", p->policy);
 	json_object_set(o, "promotions", p->promotions);
 	json_object_set(o, "targets", p->targets);
+	json_object_set(o, "withdrawn", p->withdrawn);
 	return o;
 }
 
@@ -220,6 +246,7 @@ pin_fini(struct pin *p)
 	json_decref(p->policy);
 	json_decref(p->promotions);
 	json_decref(p->targets);
+	json_decref(p->withdrawn);
 	*p = (struct pin){ 0 };
 }
 

@@ -26,6 +26,9 @@ struct pin {
 	json_t *policy;     /* entry of the policy in force there, as a place (ledger.c) */
 	json_t *targets;         /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
+	/* {"model number digest": what signed entries say of it}; NULL: an older file, for which
+	 * the log is read from its start once */
+	json_t *withdrawn;
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;
 	uint64_t bound_size;

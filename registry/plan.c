@@ -272,6 +272,11 @@ intend_promote(struct registry *r, const struct ledger *l, const struct digest *
 	p->version = *version;
 	p->number = a.number;
 	admitted_fini(&a);
+	/* what the stage holds may be put right there, retired or not */
+	if (!now->exists || now->empty || !digest_eq(&now->version, version))
+		rc = ledger_refuse_withdrawn(r, l, p->model, p->number, &a.standing, e);
+	if (rc < 0)
+		return rc;
 	rc = check_order(r, l, p, e);
 	if (rc < 0)
 		return rc;

@@ -205,6 +205,31 @@ model_stage(const struct model_row *m, const char *stage)
 
 /* --- versions --- */
 
+/* Most versions have no such entry: one byte. */
+static void
+state_encode(struct buf *b, const struct life_state *s)
+{
+	const bool has_leaf = !digest_is_zero(&s->leaf);
+
+	row_u64(b, (uint64_t)s->life | (uint64_t)s->is_held << 2 | (uint64_t)s->was_revoked << 3 |
+	                   (uint64_t)has_leaf << 4);
+	if (has_leaf)
+		row_digest(b, &s->leaf);
+}
+
+static void
+state_decode(struct row_reader *r, struct life_state *s)
+{
+	const uint64_t bits = row_get_u64(r);
+
+	*s = (struct life_state){ .life = (enum lifecycle)(bits & 3),
+		                  .is_held = bits >> 2 & 1,
+		                  .was_revoked = bits >> 3 & 1 };
+	if (bits >> 4 & 1)
+		row_get_digest(r, &s->leaf);
+	r->bad = r->bad || bits >> 5;
+}
+
 static int
 version_decode(struct str value, struct version_row *v)
 {
@@ -215,12 +240,12 @@ version_decode(struct str value, struct version_row *v)
 	v->bytes = row_get_u64(&r);
 	v->files = row_get_u64(&r);
 	v->time_s = row_get_i64(&r);
-	v->life = (enum lifecycle)row_get_u64(&r);
+	state_decode(&r, &v->state);
 	v->is_signed = row_get_u64(&r) != 0;
 	row_get_text(&r, v->signer, sizeof v->signer);
 	row_get_text(&r, v->key_id, sizeof v->key_id);
 	row_get_text(&r, v->labels, sizeof v->labels);
-	return r.bad || v->life > LIFE_DELETED ? -1 : 0;
+	return r.bad || v->state.life > LIFE_DELETED ? -1 : 0;
 }
 
 static int
@@ -246,7 +271,7 @@ version_put(struct txn *t, const struct version_row *v, struct err *e)
 	row_u64(&b, v->bytes);
 	row_u64(&b, v->files);
 	row_i64(&b, v->time_s);
-	row_u64(&b, (uint64_t)v->life);
+	state_encode(&b, &v->state);
 	row_u64(&b, v->is_signed);
 	row_text(&b, v->signer);
 	row_text(&b, v->key_id);

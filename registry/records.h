@@ -25,6 +25,13 @@
 enum lifecycle { LIFE_LIVE, LIFE_RETIRED, LIFE_REVOKED, LIFE_DELETED };
 const char *lifecycle_name(enum lifecycle l);
 
+struct life_state { /* of a version, as its lifecycle entries say */
+	enum lifecycle life;
+	bool is_held;       /* its bytes are kept whatever else is said */
+	bool was_revoked;   /* also of a deleted one: these bytes do not come back under the name */
+	struct digest leaf; /* of the last such entry; zero: none */
+};
+
 struct stage_mark { /* what a stage of a model holds */
 	char stage[WORD_SIZE];
 	uint64_t number;        /* 0: empty */
@@ -58,7 +65,7 @@ struct version_row {
 	struct digest digest;
 	uint64_t bytes, files;
 	int64_t time_s;
-	enum lifecycle life;
+	struct life_state state;
 	bool is_signed;
 	char signer[SIGNER_SIZE], key_id[KEY_ID_SIZE];
 	char labels[1024];

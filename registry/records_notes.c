@@ -116,8 +116,7 @@ note_prefix(const char *model, uint64_t number, struct row_key *ret)
 }
 
 int
-note_put(struct txn *t, const char *model, uint64_t number, const struct note_row *v,
-         struct err *e)
+note_put(struct txn *t, const char *model, uint64_t number, const struct note_row *v, struct err *e)
 {
 	cleanup_buf struct buf b = { 0 };
 	struct row_key k;

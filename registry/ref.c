@@ -267,7 +267,7 @@ get_alias(struct txn *t, const struct model_row *m, const char *alias, struct ve
 	rc = alias_get(t, m->name, alias, &number, e);
 	if (rc == 0)
 		rc = get_number(t, m, number, ret, e);
-	if (rc < 0 || ret->life != LIFE_DELETED)
+	if (rc < 0 || ret->state.life != LIFE_DELETED)
 		return rc;
 	(void)err_set(e, ERR_NOT_FOUND,
 	              "alias \"%s\" of \"%s\" names v%" PRIu64 ", which was deleted", alias,
@@ -336,7 +336,7 @@ digest_found(void *arg, const struct version_row *v)
 		w->digests++;
 		buf_addf(&w->candidates, "%sv%" PRIu64, w->candidates.n > 0 ? ", " : "", v->number);
 	}
-	if (w->digests == 1 && (w->ret->number == 0 || w->ret->life == LIFE_DELETED))
+	if (w->digests == 1 && (w->ret->number == 0 || w->ret->state.life == LIFE_DELETED))
 		*w->ret = *v;
 	return 0;
 }

@@ -17,7 +17,8 @@ import tempfile
 
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
-        'promotion': 'agent'}
+        'promotion': 'agent', 'lifecycle': 'root author approver deployer',
+        'delete': 'root author deployer'}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
     ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
@@ -32,6 +33,7 @@ BODIES = {
     'alias': 'name number', 'note': 'number text',
     'target': 'action name', 'plan': 'id kind stage number', 'authorisation': 'plan',
     'job': 'event id plan kind stage number state', 'delete': 'number digest',
+    'lifecycle': 'action number digest',
     'promotion': 'stage kind plan number digest job targets proofs',
 }
 
@@ -128,6 +130,7 @@ class Reader:
         self.leaves, self.chains, self.plans = [], {}, {}
         self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
         self.jobs, self.running, self.aliases, self.signer = {}, {}, {}, None
+        self.lives, self.revoked = {}, set()
         self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
 
     def read(self, *parts):
@@ -182,8 +185,8 @@ class Reader:
     # --- statements ---
 
     def keys(self, policy, role):
-        return [key_bytes(k) for p in policy['people'] if p['id'] in policy['roles'][role]
-                for k in p['keys']]
+        return [key_bytes(k) for p in policy['people'] for k in p['keys']
+                if any(p['id'] in policy['roles'].get(r, ()) for r in role.split())]
 
     def open_envelope(self, n):
         envelope = n['statement']
@@ -253,6 +256,7 @@ class Reader:
         numbers = self.versions.setdefault(n['model'], {})
         need(body['number'] == len(numbers) + 1, 'not the next number')
         need(all(not v or v[0] != subject for v in numbers.values()), 'has these bytes already')
+        need((n['model'], subject) not in self.revoked, 'bytes that were revoked')
         numbers[body['number']] = (subject, p)
 
     def on_label(self, seq, n):
@@ -287,10 +291,32 @@ class Reader:
         need(('target' in body) == (body['action'] == 'add'), 'a target too many or missing')
         self.targets[body['name']] = 'sha256:' + self.leaves[seq].hex()
 
-    def on_delete(self, seq, n):
-        need(self.versions[n['model']][n['body']['number']][0] == n['body']['digest'],
-             'another version')
-        self.versions[n['model']][n['body']['number']] = None
+    def on_lifecycle(self, seq, n):
+        subject, p = self.statement(n)
+        body, action = n['body'], n['body'].get('action', 'delete')
+        found = self.versions[n['model']][body['number']]
+        need(found and found[0] == subject == body['digest'] == p['version'], 'another version')
+        need((p['model'], p['number']) == (n['model'], body['number']), 'another number')
+        need(p.get('action') == body.get('action'), 'another action')
+        need(p.get('reason') == n.get('reason'), 'another reason')
+        need('reason' in p or action not in ('revoke', 'hold'), 'no reason')
+        if action == 'revoke':
+            need(self.signer in sum((self.keys(self.policy, r) for r in
+                                     ('root', 'approver', 'deployer')), []), 'may not revoke')
+        name = (n['model'], body['number'])
+        life, held, leaf = self.lives.get(name, ('live', False, None))
+        need(p['previous'] == leaf, 'does not continue what was said about it')
+        need({'retire': life == 'live', 'restore': life == 'retired', 'revoke': life != 'revoked',
+              'hold': not held, 'release': held, 'delete': not held}[action], f'no {action}')
+        life = {'retire': 'retired', 'restore': 'live', 'revoke': 'revoked'}.get(action, life)
+        held = action == 'hold' or (held and action != 'release')
+        self.lives[name] = life, held, 'sha256:' + self.leaves[seq].hex()
+        if action == 'revoke':
+            self.revoked.add((n['model'], subject))
+        if action == 'delete':
+            self.versions[n['model']][body['number']] = None
+
+    on_delete = on_lifecycle
 
     def on_plan(self, seq, n):
         text = self.blob(n['body']['id'])

@@ -342,6 +342,52 @@ site_version(struct site *s, uint64_t number, const char *text)
 	return site_version_of(s, MODEL, number, text);
 }
 
+/* What somebody signs about a version's lifecycle, behind the entry with that leaf. */
+static inline json_t *
+site_life_predicate(struct site *s, const char *action, uint64_t number,
+                    const struct digest *version, const struct digest *previous)
+{
+	json_t *o = json_pack("{s:s, s:I, s:o, s:s, s:o}", "model", MODEL, "number",
+	                      (json_int_t)number, "previous",
+	                      digest_is_zero(previous) ? json_null() : json_from_digest(previous),
+	                      "registry", s->r->id, "version", json_from_digest(version));
+
+	if (!streq(action, "delete"))
+		json_object_set_new(o, "action", json_string(action));
+	return o;
+}
+
+static inline json_t *
+site_life_body(const char *action, uint64_t number, const struct digest *version)
+{
+	json_t *body = json_pack("{s:o, s:I}", "digest", json_from_digest(version), "number",
+	                         (json_int_t)number);
+
+	if (!streq(action, "delete"))
+		json_object_set_new(body, "action", json_string(action));
+	return body;
+}
+
+/* "retire", "restore", "release" or "delete", by ana: those that need no reason. */
+static inline struct change_result
+site_life(struct site *s, const char *action, uint64_t number, const struct digest *version,
+          const struct digest *previous)
+{
+	cleanup_json json_t *o = site_life_predicate(s, action, number, version, previous);
+	const char *type = streq(action, "delete") ? "delete" : "lifecycle";
+	cleanup_buf struct buf envelope = { 0 };
+	struct err e = { 0 };
+
+	ok(statement_sign(type, MODEL, version, o, s->ana, &envelope, &e), &e, "sign");
+	return site_commit(s, type, MODEL, site_life_body(action, number, version), &envelope);
+}
+
+static inline struct change_result
+site_delete(struct site *s, uint64_t number, const struct digest *version)
+{
+	return site_life(s, "delete", number, version, &(struct digest){ 0 });
+}
+
 static inline int
 site_intend(struct site *s, const char *kind, const struct digest *version, const char *stage,
             struct plan *ret, struct err *e)

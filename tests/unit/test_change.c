@@ -34,8 +34,10 @@ live(struct site *s)
 	plan_fini(&p);
 	site_move(s, "rollback", NULL, "staging");
 	const struct digest v3 = site_version(s, 3, "three");
-	site_commit(s, "delete", MODEL,
-	            json_pack("{s:o, s:i}", "digest", json_from_digest(&v3), "number", 3), NULL);
+	const struct change_result retired =
+	        site_life(s, "retire", 3, &v3, &(struct digest){ 0 });
+	const struct change_result back = site_life(s, "restore", 3, &v3, &retired.leaf);
+	site_life(s, "delete", 3, &v3, &back.leaf);
 	site_target(s, "dc1", NULL, &dc1.leaf);
 }
 

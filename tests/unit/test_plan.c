@@ -171,13 +171,14 @@ Test(plan, what_may_be_planned)
 {
 	static const struct {
 		const char *kind, *stage;
-		unsigned version; /* 0: NULL, 9: unknown, 4: deleted */
+		unsigned version; /* 0: NULL, 9: unknown, 4: deleted, 5: retired */
 		int rc;
 	} cases[] = {
 		{ "promote", "staging", 2, 0 },
 		{ "promote", "staging", 1, CHANGE_NONE },
 		{ "promote", "staging", 9, -(int)ERR_NOT_FOUND },
 		{ "promote", "staging", 4, -(int)ERR_POLICY },
+		{ "promote", "staging", 5, -(int)ERR_POLICY },
 		{ "promote", "production", 1, 0 },
 		{ "promote", "production", 2, -(int)ERR_POLICY },
 		{ "promote", "nowhere", 1, -(int)ERR_NOT_FOUND },
@@ -195,8 +196,9 @@ Test(plan, what_may_be_planned)
 	v[2] = site_version(&s, 2, "two");
 	site_version(&s, 3, "three");
 	v[4] = site_version(&s, 4, "four");
-	site_commit(&s, "delete", MODEL,
-	            json_pack("{s:o, s:i}", "digest", json_from_digest(&v[4]), "number", 4), NULL);
+	site_delete(&s, 4, &v[4]);
+	v[5] = site_version(&s, 5, "five");
+	site_life(&s, "retire", 5, &v[5], &(struct digest){ 0 });
 	site_move(&s, "promote", &v[1], "staging");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct err e = { 0 };

@@ -97,6 +97,7 @@ read_options(struct import *m, const struct args *in, struct err *e)
 struct same {
 	const char *model;
 	uint64_t number;
+	struct version_row withdrawn; /* number 0: none */
 };
 
 static int
@@ -104,10 +105,24 @@ same_found(void *arg, const struct version_row *v)
 {
 	struct same *const s = arg;
 
-	if (!streq(v->model, s->model) || v->life == LIFE_DELETED)
+	if (!streq(v->model, s->model))
 		return 0;
-	s->number = v->number;
-	return 1;
+	if (v->state.was_revoked || v->state.life == LIFE_RETIRED)
+		s->withdrawn = *v;
+	else if (v->state.life == LIFE_LIVE)
+		s->number = v->number;
+	return 0;
+}
+
+static int
+is_withdrawn(const struct version_row *v, struct err *e)
+{
+	(void)err_set(e, ERR_POLICY, "these bytes are %s@v%" PRIu64 ", which %s", v->model,
+	              v->number, v->state.was_revoked ? "was revoked" : "is retired");
+	if (v->state.was_revoked)
+		return err_hint(e, "see why: slipway history %.200s", v->model);
+	return err_hint(e, "slipway retire --undo %.200s@v%" PRIu64 " brings it back", v->model,
+	                v->number);
 }
 
 static int
@@ -120,7 +135,9 @@ find_same(struct txn *t, const char *model, const struct digest *d, uint64_t *re
 	digest_hex(d, hex);
 	rc = version_by_digest(t, hex, 64, same_found, &s, e);
 	*ret = s.number;
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return s.withdrawn.number > 0 ? is_withdrawn(&s.withdrawn, e) : 0;
 }
 
 static int

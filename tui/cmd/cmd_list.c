@@ -307,7 +307,7 @@ row_version(struct list *l, const struct version_row *v)
 	out_cell_size(l->out, v->bytes);
 	out_cell_u64(l->out, v->files);
 	out_cell_time(l->out, v->time_s);
-	out_cell(l->out, lifecycle_name(v->life));
+	out_cell(l->out, lifecycle_name(v->state.life));
 	out_cell(l->out, v->is_signed ? v->signer : NULL);
 	cell_labels(l->out, v->labels);
 	cell_aliases_of(l, v->number);

@@ -119,7 +119,7 @@ read_files(struct show *s, struct err *e)
 {
 	int rc;
 
-	if (s->version.number == 0 || s->version.life == LIFE_DELETED)
+	if (s->version.number == 0 || s->version.state.life == LIFE_DELETED)
 		return 0;
 	rc = version_manifest(s->app->registry, &s->version.digest, &s->files, e);
 	s->has_files = rc == 0;
@@ -176,7 +176,8 @@ json_version(struct show *s, struct json_out *j)
 	jo_u64(j, "bytes", v->bytes);
 	jo_u64(j, "files", v->files);
 	jo_time(j, "created", v->time_s);
-	jo_string(j, "lifecycle", lifecycle_name(v->life));
+	jo_string(j, "lifecycle", lifecycle_name(v->state.life));
+	jo_bool(j, "held", v->state.is_held);
 	jo_bool(j, "signed", v->is_signed);
 	jo_string(j, "signer", v->is_signed ? v->signer : NULL);
 	jo_string(j, "key", v->is_signed ? v->key_id : NULL);
@@ -299,7 +300,8 @@ show_version(struct show *s)
 	out_field(s->out, "size", "%s (%" PRIu64 " bytes) in %" PRIu64 " file%s", size, v->bytes,
 	          v->files, v->files == 1 ? "" : "s");
 	out_field(s->out, "created", "%s", when);
-	out_field(s->out, "lifecycle", "%s", lifecycle_name(v->life));
+	out_field(s->out, "lifecycle", "%s%s", lifecycle_name(v->state.life),
+	          v->state.is_held ? ", held" : "");
 	if (v->is_signed)
 		out_field(s->out, "signed", "by %s with %s, not checked here (slipway verify %s)",
 		          v->signer, v->key_id, name);

@@ -53,6 +53,10 @@
 	X(job_wait) \
 	X(job_resume) \
 	X(job_abort) \
+	X(retire) \
+	X(revoke) \
+	X(hold) \
+	X(release) \
 	X(delete) \
 	X(backup) \
 	X(check) \

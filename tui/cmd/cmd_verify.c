@@ -23,6 +23,7 @@ struct verify {
 	struct ledger ledger;
 	struct err first; /* of the versions that failed */
 	uint64_t n, failed;
+	bool is_all;
 };
 
 static int
@@ -53,6 +54,7 @@ static const struct out_column columns[] = {
 	{ "DIGEST", "digest", OUT_LEFT, true, false },
 	{ "CODE", "code", OUT_LEFT, true, false },
 	{ "ERROR", "error", OUT_LEFT, true, false },
+	{ "LIFECYCLE", "lifecycle", OUT_LEFT, true, false },
 };
 
 /* a NULL: the signature or what it is about failed, and nothing behind it was looked at. */
@@ -66,7 +68,7 @@ row(struct verify *v, const struct version_row *r, const struct admitted *a, con
 	out_cell(o, name);
 	out_cell(o, a ? "ok" : "FAILED");
 	out_cell(o, a ? a->signer : NULL);
-	out_cell(o, !a ? NOT_CHECKED : why ? "FAILED" : "ok");
+	out_cell(o, !a ? NOT_CHECKED : why && why->code != ERR_POLICY ? "FAILED" : "ok");
 	out_cell_size(o, r->bytes);
 	out_cell(o, NOT_CHECKED);
 	out_cell(o, NOT_CHECKED);
@@ -75,6 +77,18 @@ row(struct verify *v, const struct version_row *r, const struct admitted *a, con
 	out_cell_digest(o, &r->digest);
 	out_cell(o, why ? err_name(why->code) : NULL);
 	out_cell(o, why ? why->msg : NULL);
+	out_cell(o, a ? lifecycle_name(a->standing.state.life) : NULL);
+}
+
+/* Its bytes may be what they were; it must not be served all the same. */
+static int
+check_standing(struct verify *v, const struct version_row *r, const struct admitted *a,
+               struct err *e)
+{
+	if (a->standing.state.life != LIFE_REVOKED)
+		return 0;
+	return ledger_refuse_withdrawn(v->app->registry, &v->ledger, r->model, a->number,
+	                               &a->standing, e);
 }
 
 static void
@@ -95,12 +109,12 @@ verify_row(struct verify *v, const struct version_row *r)
 	struct err why = { 0 };
 
 	v->n++;
-	if (ledger_version(v->app->registry, &v->ledger, r->model, &r->digest, &a, &why) < 0) {
+	if (ledger_version_any(v->app->registry, &v->ledger, r->model, &r->digest, &a, &why) < 0) {
 		remember(v, r, &why);
 		row(v, r, NULL, &why);
 		return;
 	}
-	if (hash_files(v, &a.manifest, &why) < 0)
+	if (hash_files(v, &a.manifest, &why) < 0 || check_standing(v, r, &a, &why) < 0)
 		remember(v, r, &why);
 	row(v, r, &a, why.code != ERR_OK ? &why : NULL);
 	admitted_fini(&a);
@@ -117,7 +131,7 @@ want(void *arg, const struct version_row *r)
 {
 	struct verify *const v = arg;
 
-	if (r->life != LIFE_DELETED)
+	if (!v->is_all || r->state.life == LIFE_LIVE || r->state.life == LIFE_RETIRED)
 		vec_push(&v->wanted, *r);
 	return 0;
 }
@@ -180,7 +194,7 @@ verify_wanted(struct verify *v, struct err *e)
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
-	struct verify v = { .app = a };
+	struct verify v = { .app = a, .is_all = arg_flag(in, "--all") };
 	int rc;
 
 	if (verify_oms_is_meant(in))
@@ -204,7 +218,7 @@ run(struct app *a, const struct args *in, struct err *e)
 }
 
 static const struct opt opts[] = {
-	{ "--all", 0, NULL, "every live version of every model", false },
+	{ "--all", 0, NULL, "every version that is neither revoked nor deleted", false },
 	{ "--oms", 0, "FILE", "a bundle of OpenSSF Model Signing", false },
 	{ "--oms-key", 0, "PEM", "the public key that it must be signed with", false },
 	{ "--oms-cert", 0, "PEM", "or roots that its certificate must lead to", false },

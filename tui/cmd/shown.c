@@ -152,7 +152,7 @@ version_manifest(struct registry *r, const struct digest *d, struct manifest *re
 int
 version_is_live(const struct version_row *v, struct err *e)
 {
-	if (v->life != LIFE_DELETED)
+	if (v->state.life != LIFE_DELETED)
 		return 0;
 	(void)err_set(e, ERR_POLICY, "%s@v%" PRIu64 " was deleted", v->model, v->number);
 	return err_hint(e, "see `slipway history %.200s`", v->model);

@@ -103,8 +103,22 @@ passphrase_get(struct app *a, const char *question, bool twice, char **ret, stru
 	return 0;
 }
 
+static int
+no_role(const struct policy_person *who, unsigned roles, struct err *e)
+{
+	cleanup_buf struct buf names = { 0 };
+
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (roles & ROLE_BIT(i))
+			buf_addf(&names, "%s\"%s\"", names.n > 0 ? " or " : "",
+			         policy_role_name((enum policy_role)i));
+	(void)err_set(e, ERR_POLICY, "\"%s\" has no role %s in the policy", who->id,
+	              buf_cstr(&names));
+	return err_hint(e, "see `slipway policy show`");
+}
+
 int
-signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e)
+signer_find_of(const struct policy *p, unsigned roles, struct signer *ret, struct err *e)
 {
 	const struct policy_person *who;
 	struct signer s;
@@ -119,14 +133,17 @@ signer_find(const struct policy *p, enum policy_role role, struct signer *ret, s
 		              s.item.id);
 		return err_hint(e, "see `slipway policy show`; its root must add you");
 	}
-	if (!policy_has_role(p, &s.item.pub, role)) {
-		(void)err_set(e, ERR_POLICY, "\"%s\" has no role \"%s\" in the policy", who->id,
-		              policy_role_name(role));
-		return err_hint(e, "see `slipway policy show`");
-	}
+	if (!(policy_roles_of(p, who) & roles))
+		return no_role(who, roles, e);
 	(void)str_copy(s.id, sizeof s.id, who->id);
 	*ret = s;
 	return 0;
+}
+
+int
+signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e)
+{
+	return signer_find_of(p, ROLE_BIT(role), ret, e);
 }
 
 int

@@ -17,6 +17,8 @@ struct signer {
 /* The person's own key, if the policy gives it the role. NOT_FOUND: no key; POLICY: not in that
  * role. */
 int signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e);
+/* The same for one of several roles (ROLE_BIT). */
+int signer_find_of(const struct policy *p, unsigned roles, struct signer *ret, struct err *e);
 /* key_free what comes. DENIED: wrong passphrase; USAGE: nobody can be asked. */
 int signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, struct err *e);
 /* Neither a crash nor another program of this person may write the key or its passphrase down: no

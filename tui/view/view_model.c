@@ -29,7 +29,7 @@ version_keep(void *arg, const struct version_row *n)
 	cleanup_buf struct buf b = { 0 };
 
 	buf_addf(&b, "v%llu %s %s %s %s ", (unsigned long long)n->number, n->signer, n->labels,
-	         lifecycle_name(n->life), n->is_signed ? "signed" : "unsigned");
+	         lifecycle_name(n->state.life), n->is_signed ? "signed" : "unsigned");
 	cleanup_buf struct buf held = { 0 };
 	show_stages_of(&s->row, n->number, &held);
 	buf_adds(&b, buf_cstr(&held));
@@ -115,8 +115,8 @@ row_draw(const struct model *s, const struct area *a, size_t row, const struct v
 	(void)paint_fit(a, row, c, stage - 1, held.n ? INK_PRODUCTION : INK_DIM, TEXT_CUT_END,
 	                held.n ? buf_cstr(&held) : "-");
 	c += stage;
-	c = paint_fit(a, row, c, 9, n->life == LIFE_LIVE ? INK_TEXT : INK_BAD, TEXT_CUT_END,
-	              lifecycle_name(n->life));
+	c = paint_fit(a, row, c, 9, n->state.life == LIFE_LIVE ? INK_TEXT : INK_BAD, TEXT_CUT_END,
+	              lifecycle_name(n->state.life));
 	if (a->cols < NARROW_COLS)
 		return;
 	(void)paint_fit(a, row, c, 13, n->is_signed ? INK_OK : INK_BAD, TEXT_CUT_END,
@@ -235,7 +235,7 @@ model_can(const struct view *v, enum action act)
 	if (s->list.cursor >= s->versions.n)
 		return false;
 	if (act == ACT_PROMOTE || act == ACT_VERIFY)
-		return s->versions.v[s->list.cursor].life == LIFE_LIVE;
+		return s->versions.v[s->list.cursor].state.life == LIFE_LIVE;
 	return act != ACT_ROLLBACK || show_holds_any(&s->row);
 }
 

@@ -160,8 +160,8 @@ overview_draw(struct view *v, const struct area *a)
 	(void)snprintf(text, sizeof(text), "%s in %llu file%s", size,
 	               (unsigned long long)s->row.files, s->row.files == 1 ? "" : "s");
 	row = show_field(a, row, "size", INK_TEXT, text);
-	row = show_field(a, row, "state", s->row.life == LIFE_LIVE ? INK_OK : INK_BAD,
-	                 lifecycle_name(s->row.life));
+	row = show_field(a, row, "state", s->row.state.life == LIFE_LIVE ? INK_OK : INK_BAD,
+	                 lifecycle_name(s->row.state.life));
 	clock_text(text, s->row.time_s);
 	show_ago(ago, s->row.time_s);
 	(void)snprintf(text + strlen(text), 32, ", %s", ago);
@@ -321,7 +321,7 @@ version_can(const struct view *v, enum action act)
 	if (s->failed.code != ERR_OK)
 		return false;
 	if (act == ACT_PROMOTE || act == ACT_VERIFY)
-		return s->row.life == LIFE_LIVE;
+		return s->row.state.life == LIFE_LIVE;
 	return act != ACT_ROLLBACK || show_holds_any(&s->model);
 }
 
