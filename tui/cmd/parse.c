@@ -397,6 +397,20 @@ find_output(struct app *a, const char *const *argv, size_t n)
 	}
 }
 
+/* The same for the log: a line that is wrong before it comes to --log-file is logged too. */
+static void
+find_log_file(struct app *a, const char *const *argv, size_t n)
+{
+	struct err ignored = { 0 };
+
+	for (size_t i = 0; i < n && !streq(argv[i], "--"); i++) {
+		if (streq(argv[i], "--log-file") && i + 1 < n)
+			(void)set_log_file(a, argv[i], argv[i + 1], &ignored);
+		else if (has_prefix(argv[i], "--log-file="))
+			(void)set_log_file(a, argv[i], argv[i] + strlen("--log-file="), &ignored);
+	}
+}
+
 static int
 read_words(struct reader *r, struct err *e)
 {
@@ -430,6 +444,8 @@ parse(struct app *a, const char *const *argv, size_t n, struct parsed *ret, stru
 	*ret = (struct parsed){ 0 };
 	find_output(a, argv, n);
 	rc = read_words(&r, e);
+	if (rc < 0)
+		find_log_file(a, argv, n);
 	ret->args.pos = r.words.v;
 	ret->args.pos_n = r.words.n;
 	if (rc == 0 && ret->cmd && !ret->wants_help)
