@@ -30,8 +30,10 @@ int ecdsa_public_pem(const char *text, size_t n, struct ecdsa_key **ret);
 /* passphrase NULL: none. Files in OpenSSL's encryption of before PKCS#8 are malformed. */
 int ecdsa_private_pem(const char *text, size_t n, const char *passphrase, struct ecdsa_key **ret);
 int ecdsa_public_point(const uint8_t *point, size_t n, struct ecdsa_key **ret); /* P-256, 04|x|y */
-/* The leaf's key when the chain (DER, leaf first) leads to one of the roots (PEM, one or more) at
- * time at_s; the leaf must be allowed to sign. */
+/* The leaf's key when the chain (DER, leaf first) leads to one of the roots (PEM, one or more, each
+ * signed by itself) at time at_s; no other store is asked. Where the leaf names its uses,
+ * digitalSignature and codeSigning must be among them. Roots of one name are told apart by their
+ * key ids. */
 int ecdsa_chain(const uint8_t *const *der, const size_t *der_n, size_t chain_n, const char *roots,
                 size_t roots_n, int64_t at_s, struct ecdsa_key **ret);
 void ecdsa_free(struct ecdsa_key *k); /* NULL is fine */
@@ -42,5 +44,5 @@ int ecdsa_spki_der(const struct ecdsa_key *k, uint8_t **ret, size_t *ret_n);
 
 /* 0 only when the signature (DER) over p is good. */
 int ecdsa_verify(const void *sig, size_t sig_n, const void *p, size_t n, const struct ecdsa_key *k);
-/* DER, malloc'ed. */
+/* DER, malloc'ed. ECDSA_MALFORMED: the key has no secret half. */
 int ecdsa_sign(const void *p, size_t n, const struct ecdsa_key *k, uint8_t **ret, size_t *ret_n);

@@ -29,7 +29,8 @@ struct note_key {
 	const char *name;
 	struct public_key key; /* KEY_ED25519 */
 };
-/* "name+hex id+base64(type | key)"; ret_name malloc'ed. */
+/* "name+hex id+base64(type | key)" and nothing behind it; ret_name malloc'ed. Keys of another
+ * type, as a cosigner's (04), are malformed. */
 int note_parse_vkey(const char *text, size_t n, char **ret_name, struct public_key *ret);
 char *note_vkey(const struct note_key *k); /* malloc'ed */
 /* text must end in LF. The note, malloc'ed, NUL-terminated. */

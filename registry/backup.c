@@ -122,7 +122,7 @@ static int
 recognise(struct backup *b, struct err *e)
 {
 	cleanup_json json_t *o = NULL;
-	bool restored;
+	bool restored = false;
 	const char *id;
 	int rc;
 
