@@ -62,7 +62,8 @@ agent_stage_mark(struct txn *t, const struct plan *p, struct stage_mark *ret, st
 	return rc;
 }
 
-/* One rollout per (model, stage). */
+/* One rollout per (model, stage), of a plan for what it holds: others may have moved it since the
+ * plan was checked. */
 static int
 begin_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 {
@@ -79,6 +80,11 @@ begin_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		        e,
 		        "slipway job follow %s (or `job resume`, `job abort` when it stands still)",
 		        s.job);
+	}
+	if (!digest_eq(&s.promotion_leaf, &c->j->plan.previous)) {
+		err_set(e, ERR_CONFLICT, "%s of \"%s\" has moved since the plan was made",
+		        c->j->plan.stage, c->j->plan.model);
+		return err_hint(e, "plan again: the same command makes a new plan");
 	}
 	*ret_body = job_body(c);
 	return 0;

@@ -183,7 +183,7 @@ def build(base, calls):
 
 
 def torn(call):
-    """A last write of which a part arrived: its beginning, or its place with the rest still zero."""
+    """A last write that arrived in part: its beginning, or its place with the rest still zero."""
     for size in (512, PAGE):
         if len(call.data) > size:
             yield f'torn at {size}', call.data[:size]
