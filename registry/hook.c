@@ -24,7 +24,8 @@
 #include "registry/base/message.h"
 
 #define WAIT_STEP_MS 5
-#define FIRST_FD     3 /* what is closed in the program, beside O_CLOEXEC */
+#define KILL_WAIT_MS 500 /* then it is left: one may not be ours to kill */
+#define FIRST_FD     3   /* what is closed in the program, beside O_CLOEXEC */
 
 const char *
 hook_name(enum conf_hook event)
@@ -152,8 +153,8 @@ wait_for(const char *program, pid_t pid, uint64_t limit_ms, struct err *e)
 
 	if (!wait_until(pid, clock_mono_ms() + limit_ms, &status)) {
 		(void)kill(-pid, SIGKILL);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
+		(void)kill(pid, SIGKILL); /* it may have gone to another group */
+		(void)wait_until(pid, clock_mono_ms() + KILL_WAIT_MS, &status);
 		return err_set(e, ERR_OUTCOME_UNKNOWN, "\"%s\" was ended after %.1f s", program,
 		               (double)limit_ms / 1000);
 	}

@@ -79,6 +79,40 @@ Test(hook, is_given_the_event_and_little_else, .init = setup, .fini = teardown)
 	cr_expect_not_null(strstr(got.p, " 4\nown group\n"), "%s", got.p);
 }
 
+/* A process that is gone, or waits only for whoever inherited it. */
+static bool
+has_ended(const char *pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%s/stat", pid);
+	cleanup_buf struct buf stat = { 0 };
+	struct err e = { 0 };
+	const char *state;
+
+	if (fs_read_at(AT_FDCWD, path, 4096, &stat, &e) < 0)
+		return true;
+	state = strrchr(buf_cstr(&stat), ')');
+	return state && state[2] == 'Z';
+}
+
+Test(hook, is_ended_with_what_it_started, .init = setup, .fini = teardown)
+{
+	cleanup_free char *seen = xasprintf("%s/seen", dir);
+	cleanup_free char *text = xasprintf(
+	        "#!/bin/sh\ntrap '' TERM HUP INT\nsleep 100 & echo $! > %s\nwait\nsleep 100\n",
+	        seen);
+	cleanup_free char *path = script("hangs", text, 0700);
+	cleanup_buf struct buf pid = { 0 };
+	struct err e;
+	int tries = 0;
+
+	cr_expect_eq(call(path, STR("{}"), 500, &e), -ERR_OUTCOME_UNKNOWN, "%s", e.msg);
+	cr_assert_eq(fs_read_at(AT_FDCWD, seen, 64, &pid, &e), 0, "%s", e.msg);
+	pid.p[strcspn(buf_cstr(&pid), "\n")] = '\0';
+	while (!has_ended(pid.p) && ++tries < 100)
+		(void)usleep(10000);
+	cr_expect(has_ended(pid.p), "process %s goes on", pid.p);
+}
+
 Test(hook, cannot_hold_its_caller, .init = setup, .fini = teardown)
 {
 	cleanup_free char *hangs = script("hangs", "#!/bin/sh\nsleep 100\n", 0700);
