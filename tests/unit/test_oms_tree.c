@@ -447,3 +447,48 @@ Test(oms_tree, damaged_blobs)
 	close(fd);
 	place_fini(&p);
 }
+
+/* The bytes are those that the bundle lists, and not those that the manifest names: the manifest is
+ * the authority, whatever the hash of the list. */
+Test(oms_tree, blobs_under_another_name)
+{
+	static const char blake3[] =
+	        "17762fddd969a453925d65717ac3eea21320b66b54342fde15128d6caf21215f";
+	char root[DIGEST_HEX_SIZE];
+	struct digest sum;
+	struct digest d;
+
+	cr_assert_eq(digest_parse(&sum, blake3, 64), 0);
+	digest_small(sum.b, sizeof(sum.b), &d);
+	digest_hex(&d, root);
+	for (int i = 0; i < 2; i++) {
+		cleanup_free char *payload =
+		        i == 0 ? xstrdup(STATEMENT(ROOT_A, A, FILES))
+		               : xasprintf(STATEMENT("%s", RESOURCE("a", "blake3", "%s"),
+		                                     "\"method\":\"files\",\"hash_type\":"
+		                                     "\"blake3\",\"allow_symlinks\":false"),
+		                           root, blake3);
+		cleanup_buf struct buf text = { 0 };
+		cleanup_free char *house = NULL;
+		struct manifest m = { 0 };
+		struct blobs *b = NULL;
+		struct place p;
+		int fd;
+
+		place_init(&p);
+		sign(&p, payload);
+		house = at(&p, "blobs/sha256");
+		cr_assert_eq(fs_mkdirs(house, 0700, &p.e), 0);
+		fd = open(p.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)mkdirat(fd, "incoming", 0700);
+		cr_assert_eq(blobs_open(fd, &b, &p.e), 0, "%s", p.e.msg);
+		add_stored(&m, b, "a", "b");
+		cr_assert_eq(fs_write_at(fd, "blobs/sha256/" SUM_B, "a", 1, 0600, &p.e), 0);
+		cr_expect_eq(check_stored(&p, b, &m, 0), -ERR_DIGEST, "%d", i);
+		cr_expect_str_eq(findings(&p, &text), "different a!", "%d", i);
+		manifest_fini(&m);
+		blobs_close(b);
+		close(fd);
+		place_fini(&p);
+	}
+}
