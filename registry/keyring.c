@@ -227,6 +227,13 @@ file_of(const char *name)
 int
 keyring_create(const char *name, const char *passphrase, struct secret_key **ret, struct err *e)
 {
+	return keyring_create_at_cost(name, passphrase, NULL, ret, e);
+}
+
+int
+keyring_create_at_cost(const char *name, const char *passphrase, const struct keyfile_cost *cost,
+                       struct secret_key **ret, struct err *e)
+{
 	cleanup_free char *file = file_of(name);
 	cleanup_close int dirfd = -1;
 	struct secret_key *k;
@@ -238,7 +245,7 @@ keyring_create(const char *name, const char *passphrase, struct secret_key **ret
 	if (rc < 0)
 		return rc;
 	k = key_generate();
-	if (!k || keyfile_write(k, passphrase, NULL, &text, &n) < 0)
+	if (!k || keyfile_write(k, passphrase, cost, &text, &n) < 0)
 		rc = err_set(e, ERR_SYS, "not enough memory to make a key");
 	else
 		rc = fs_create_at(dirfd, file, text, n, 0600, e);

@@ -26,6 +26,10 @@ int keyring_person(struct keyring_item *ret, struct err *e);
 /* EXISTS when there is one of that name. passphrase NULL: in the clear. */
 int keyring_create(const char *name, const char *passphrase, struct secret_key **ret,
                    struct err *e);
+/* The same with another cost of the passphrase (keyfile.h); NULL: the default. */
+int keyring_create_at_cost(const char *name, const char *passphrase,
+                           const struct keyfile_cost *cost, struct secret_key **ret,
+                           struct err *e);
 /* USAGE: encrypted and passphrase NULL; DENIED: wrong passphrase; refuses a file that others may
  * read. */
 int keyring_load(const char *name, const char *passphrase, struct secret_key **ret, struct err *e);
