@@ -244,7 +244,7 @@ const struct policy_edit_key policy_edit_keys[] = {
 	{ "approvals", true, "N", "people who must approve, beside the one who authorises" },
 	{ "approval-hours", true, "N", "how long an approval counts" },
 	{ "break-glass", true, "ROLE,..|none", "who may go on without approvals, with a reason" },
-	{ "gates", true, "'RULE; RULE'|none", "rules on evidence; +RULE adds one, -RULE takes one" },
+	{ "gates", true, "'RULE; RULE'|none", "rules on evidence; +RULE and -RULE change one" },
 	{ "min-proof", true, "LAYER|none", "the least proof that a rollout must show" },
 	{ "protected", true, "true|false", "whether the model's name must be typed" },
 	{ "order", true, "N", "the stage's place; a name that is new makes a stage" },
