@@ -162,6 +162,101 @@ Test(proof, members_of_another)
 	leave(&v);
 }
 
+/* --- members of other types --- */
+
+static void
+set_each(const struct evidence *v, const struct buf *good, const char *key, bool in_entry)
+{
+	static const char *const values[] = { "null", "0",  "-1",  "1.5",     "\"\"", "\"x\"",
+		                              "[]",   "{}", "[0]", "[\"x\"]", "[[]]", "true" };
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		cleanup_buf struct buf text = { 0 };
+		json_t *const o = open_proof(good);
+		json_t *const at = in_entry ? json_array_get(json_object_get(o, "entries"), 1) : o;
+		struct err e;
+
+		json_object_set_new(at, key, json_loads(values[i], JSON_DECODE_ANY, NULL));
+		close_proof(o, &text);
+		cr_expect_lt(check(&text, &v->root, &e), 0, "\"%s\" is %s", key, values[i]);
+	}
+}
+
+/* One is not there, and one that nobody knows in its place. */
+static void
+rename_each(const struct evidence *v, const struct buf *good, const char *key, bool in_entry)
+{
+	cleanup_buf struct buf text = { 0 };
+	json_t *const o = open_proof(good);
+	json_t *const at = in_entry ? json_array_get(json_object_get(o, "entries"), 1) : o;
+
+	json_object_set(at, "else", json_object_get(at, key));
+	json_object_del(at, key);
+	close_proof(o, &text);
+	refused(&text, &v->root, ERR_MALFORMED, "is missing");
+}
+
+Test(proof, members_of_other_types)
+{
+	static const char *const in_entry[] = { "inclusion", "json", "seq" };
+	struct evidence v;
+
+	make(&v);
+	const struct buf *const all[] = { &v.v2_staging, &v.growth };
+	for (size_t i = 0; i < COUNT(all); i++) {
+		cleanup_json json_t *names = open_proof(all[i]);
+		const char *key;
+		json_t *value;
+
+		json_object_foreach(names, key, value)
+		{
+			set_each(&v, all[i], key, false);
+			rename_each(&v, all[i], key, false);
+		}
+		for (size_t k = 0; k < COUNT(in_entry); k++) {
+			set_each(&v, all[i], in_entry[k], true);
+			rename_each(&v, all[i], in_entry[k], true);
+		}
+	}
+	leave(&v);
+}
+
+/* More of something than fits. */
+Test(proof, too_many)
+{
+	cleanup_free char *json = xcalloc(1, LOG_JSON_MAX + 2);
+	cleanup_buf struct buf text = { 0 };
+	struct evidence v;
+	json_t *o, *entry, *path, *list;
+
+	make(&v);
+	o = open_proof(&v.v2_staging);
+	path = json_object_get(json_array_get(json_object_get(o, "entries"), 1), "inclusion");
+	while (json_array_size(path) < 80)
+		json_array_append(path, json_array_get(path, 0));
+	close_proof(o, &text);
+	refused(&text, &v.root, ERR_MALFORMED, "hashes");
+	o = open_proof(&v.growth);
+	path = json_object_get(o, "consistency");
+	while (json_array_size(path) < 80)
+		json_array_append(path, json_array_get(path, 0));
+	close_proof(o, &text);
+	refused(&text, &v.root, ERR_MALFORMED, "hashes");
+	memset(json, ' ', LOG_JSON_MAX + 1);
+	o = open_proof(&v.v2_staging);
+	entry = json_array_get(json_object_get(o, "entries"), 1);
+	json_object_set_new(entry, "json", json_string(json));
+	close_proof(o, &text);
+	refused(&text, &v.root, ERR_MALFORMED, "no line of a log");
+	o = open_proof(&v.v2_staging);
+	list = json_object_get(o, "entries");
+	while (json_array_size(list) <= PROOF_ENTRIES_MAX)
+		json_array_append(list, json_array_get(list, 0));
+	close_proof(o, &text);
+	refused(&text, &v.root, ERR_TOO_BIG, "entries");
+	leave(&v);
+}
+
 /* What is said on top is what the entries say. */
 Test(proof, other_claims)
 {
