@@ -105,6 +105,28 @@ blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size)
 	return true;
 }
 
+int
+blob_must_exist(struct blobs *b, const struct digest *d, struct err *e)
+{
+	if (blob_exists(b, d, NULL))
+		return 0;
+	(void)err_set(e, ERR_CONFLICT, "a file of the registry went away meanwhile");
+	return err_hint(e, "try again");
+}
+
+bool
+blob_time(struct blobs *b, const struct digest *d, int64_t *ret_s)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	digest_hex(d, hex);
+	if (fstatat(b->dir, hex, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*ret_s = st.st_mtim.tv_sec > st.st_ctim.tv_sec ? st.st_mtim.tv_sec : st.st_ctim.tv_sec;
+	return true;
+}
+
 static int
 damaged(const char *hex, struct err *e)
 {

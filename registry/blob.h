@@ -66,6 +66,12 @@ bool blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size);
 int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e);
 /* DIGEST, NOT_FOUND */
 int blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e);
+/* CONFLICT: it was cleaned away since it was put. */
+int blob_must_exist(struct blobs *b, const struct digest *d, struct err *e);
+/* When it was written or named, whichever is later. false: it is not there. */
+bool blob_time(struct blobs *b, const struct digest *d, int64_t *ret_s);
+/* Removes the temporary files that no process holds. */
+int blobs_sweep(struct blobs *b, struct err *e);
 int blob_unlink(struct blobs *b, const struct digest *d, struct err *e); /* absent is success */
 /* Each blob's digest and size, in no order. fn's non-zero result ends the walk and is returned. */
 int blob_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size),

@@ -210,6 +210,17 @@ blobs_abandoned(struct blobs *b, uint64_t *ret_bytes, struct err *e)
 	return 0;
 }
 
+int
+blobs_sweep(struct blobs *b, struct err *e)
+{
+	cleanup_close int house = open_folder(b->rootfd, "incoming");
+
+	if (house < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "cannot open the folder \"incoming\"");
+	sweep(house);
+	return 0;
+}
+
 /* --- a folder of one's own --- */
 
 /* 0: *ret_fd is a new folder, locked. 1: somebody swept it or looked at it meanwhile, again. */

@@ -355,6 +355,8 @@ commit_locked(struct registry *r, struct txn **t, struct log_writer *w, const st
 
 	if (rc == 0)
 		rc = c->check(*t, c->arg, &body, e);
+	if (rc == 0 && c->blob)
+		rc = blob_must_exist(r->blobs, c->blob, e);
 	if (rc == 0)
 		rc = commit_line(r, t, w, c, body, replayed, ret, e);
 	else if (rc == CHANGE_NONE && replayed > 0)
@@ -383,6 +385,21 @@ change_commit(struct registry *r, const struct change *c, struct change_result *
 		rc = commit_locked(r, &t, w, c, ret, e);
 	store_abort(t);
 	log_writer_close(w);
+	return rc;
+}
+
+int
+change_locked(struct registry *r, int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	struct txn *t = NULL;
+	uint64_t bytes;
+	int rc = begin(r, &t, e);
+
+	if (rc == 0)
+		rc = catch_up(r, &t, NULL, &bytes, e);
+	if (rc == 0)
+		rc = fn(arg, e);
+	store_abort(t); /* what was replayed here is replayed again by the next one */
 	return rc;
 }
 

@@ -23,6 +23,7 @@ struct change {
 	int (*check)(struct txn *t, void *arg, json_t **ret_body, struct err *e);
 	void *arg;
 	const char *reason; /* why, in UTF-8 of at most ENTRY_REASON_MAX bytes; NULL */
+	const struct digest *blob; /* must still be there inside the transaction; NULL: none */
 	struct str statement; /* canonical DSSE envelope, or empty; over STATEMENT_INLINE_MAX it is
 	                         put as a blob */
 };
@@ -39,6 +40,10 @@ struct change_result {
 int change_commit(struct registry *r, const struct change *c, struct change_result *ret,
                   struct err *e);
 
+/* fn while nobody else can change anything: the writer lock is held. r is opened for writing. For
+ * who asks the log once more and then removes files. */
+int change_locked(struct registry *r, int (*fn)(void *arg, struct err *e), void *arg,
+                  struct err *e);
 /* Brings the database (also a private one) to the last whole line of the log. An unfinished line
  * stays: only the next commit cuts it off, and says so. */
 int change_replay(struct registry *r, struct err *e);

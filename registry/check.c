@@ -260,6 +260,7 @@ need_files(struct check *c, const struct check_version *v, const char *name)
 	if (rc < 0) {
 		(void)err_prefix(&why, "its manifest");
 		check_problem(c, name, &why);
+		c->unreadable++;
 		return;
 	}
 	check_need_blob(c, &m.config, false, 0);
@@ -340,25 +341,75 @@ check_blob(struct check *c, const struct check_blob *b, struct err *e)
 	return c->quick ? 0 : blob_verify(c->r->blobs, &b->digest, c->progress, e);
 }
 
-static int
-count_unneeded(void *arg, const struct digest *d, uint64_t size)
+bool
+check_is_needed(const struct check *c, const struct digest *d)
 {
-	struct check *const c = arg;
-	const struct check_blob key = { .digest = *d };
-
-	(void)size;
 	for (size_t low = 0, high = c->blobs.n; low < high;) {
 		const size_t at = low + (high - low) / 2;
-		const int order = memcmp(&key.digest, &c->blobs.v[at].digest, sizeof key.digest);
+		const int order = memcmp(d, &c->blobs.v[at].digest, sizeof *d);
 		if (order == 0)
-			return 0;
+			return true;
 		if (order < 0)
 			high = at;
 		else
 			low = at + 1;
 	}
-	c->ret->unneeded++;
+	return false;
+}
+
+static int
+count_unneeded(void *arg, const struct digest *d, uint64_t size)
+{
+	struct check *const c = arg;
+
+	(void)size;
+	c->ret->unneeded += !check_is_needed(c, d);
 	return 0;
+}
+
+/* Of the versions that were not asked yet. */
+static void
+need_versions(struct check *c)
+{
+	char name[NAME_SIZE + 24];
+
+	for (; c->gathered < c->versions.n; c->gathered++) {
+		const struct check_version *const v = &c->versions.v[c->gathered];
+		if (v->is_deleted)
+			continue;
+		(void)snprintf(name, sizeof name, "%s@v%" PRIu64, v->model, v->number);
+		need_files(c, v, name);
+	}
+	sort_needed(c);
+}
+
+int
+check_gather(struct check *c, struct err *e)
+{
+	struct log_reader *reader;
+	int rc = 0;
+
+	if (!c->scratch) {
+		c->end = (struct log_pos){ .segment = 1 };
+		rc = change_scratch_open(&c->scratch, e);
+	}
+	if (rc == 0)
+		rc = log_reader_new(c->r->log, c->end, c->edge.size, &reader, e);
+	if (rc < 0)
+		return rc;
+	rc = check_lines(c, reader, e);
+	log_reader_free(reader);
+	if (rc == 0)
+		need_versions(c);
+	return rc;
+}
+
+void
+check_fini(struct check *c)
+{
+	change_scratch_close(c->scratch);
+	check_entry_fini(c);
+	vec_fini(&c->blobs);
 }
 
 static int
@@ -367,13 +418,7 @@ check_blobs(struct check *c, struct err *e)
 	char name[NAME_SIZE + 24];
 	char hex[DIGEST_HEX_SIZE];
 
-	vec_foreach(v, &c->versions) {
-		if (v->is_deleted)
-			continue;
-		(void)snprintf(name, sizeof name, "%s@v%" PRIu64, v->model, v->number);
-		need_files(c, v, name);
-	}
-	sort_needed(c);
+	need_versions(c);
 	vec_foreach(b, &c->blobs) {
 		struct err why = { 0 };
 		if (check_blob(c, b, &why) == 0)
@@ -421,8 +466,6 @@ check_registry(struct registry *r, bool quick, const struct progress *p, check_f
 		rc = check_blobs(&c, e);
 	}
 	note_abandoned(&c);
-	change_scratch_close(c.scratch);
-	check_entry_fini(&c);
-	vec_fini(&c.blobs);
+	check_fini(&c);
 	return rc;
 }

@@ -109,9 +109,23 @@ count_statement(struct check *c, const struct entry *n)
 }
 
 /* What there should be, for the blobs. */
+/* A statement that is too large for its entry is a blob. */
+static bool
+json_digest(const json_t *s, struct digest *ret)
+{
+	const char *const text = json_string_value(s);
+
+	return strncmp(text, "sha256:", 7) == 0 &&
+	       digest_parse(ret, text + 7, strlen(text + 7)) == 0;
+}
+
 static int
 take(struct check *c, const struct entry *n, struct err *why)
 {
+	struct digest large;
+
+	if (json_is_string(n->statement) && json_digest(n->statement, &large))
+		check_need_blob(c, &large, false, 0);
 	if (streq(n->type, "version"))
 		return take_version(c, n, why);
 	if (streq(n->type, "delete"))

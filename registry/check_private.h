@@ -38,10 +38,17 @@ struct check {
 	VEC(struct check_version) versions;
 	json_t *places;               /* "model number" -> index into versions */
 	VEC(struct check_blob) blobs; /* needed; sorted and unique once all are gathered */
+	size_t gathered;              /* versions whose files are among them */
+	uint64_t unreadable;          /* manifests of live ones that cannot be read */
 };
 
 void check_problem(struct check *c, const char *what, const struct err *problem);
 void check_need_blob(struct check *c, const struct digest *d, bool has_size, uint64_t size);
+
+/* The log from where it was read to its end, and the blobs that it needs. */
+int check_gather(struct check *c, struct err *e);
+bool check_is_needed(const struct check *c, const struct digest *d);
+void check_fini(struct check *c);
 
 /* check_entry.c; errors are this machine's, problems are said */
 int check_entry(struct check *c, const struct log_line *line, struct err *e);

@@ -8,6 +8,7 @@
 
 #ifdef SLIPWAY_TESTING
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,24 @@ fault_point(const char *name)
 		return;
 	(void)kill(getpid(), SIGKILL);
 }
+/* SLIPWAY_PAUSE=<name>:<path>: says that it is there by making <path>, and goes on when that is
+ * gone. */
+static inline void
+fault_pause(const char *name)
+{
+	const char *wanted = getenv("SLIPWAY_PAUSE");
+	const size_t n = strlen(name);
+
+	if (!wanted || strncmp(wanted, name, n) != 0 || wanted[n] != ':')
+		return;
+	const int fd = open(wanted + n + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	(void)close(fd);
+	while (access(wanted + n + 1, F_OK) == 0)
+		(void)usleep(2000);
+}
 #else
 #define fault_point(name) ((void)0)
+#define fault_pause(name) ((void)0)
 #endif

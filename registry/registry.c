@@ -141,6 +141,12 @@ load_pin(struct registry *r, unsigned flags, struct err *e)
 	return pin_check(&r->pin, r->id, r->log, e);
 }
 
+int
+registry_use_db(struct registry *r, struct err *e)
+{
+	return open_db(r, e);
+}
+
 static int
 open_parts(struct registry *r, unsigned flags, struct err *e)
 {

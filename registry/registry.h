@@ -44,6 +44,13 @@ struct registry {
  * another's folder; UNTRUSTED: a copied folder opened for writing; DIGEST: shorter than the pin or
  * different there. */
 int registry_open(const char *dir, unsigned flags, struct registry **ret, struct err *e);
+/* Opens the database of one that was opened with REGISTRY_NO_DB. */
+int registry_use_db(struct registry *r, struct err *e);
+/* The room that is kept for a full disk. Given up: how many bytes that was. Made: only where a
+ * registry of this file system has one, and there is twice as much room. */
+uint64_t registry_ballast_drop(struct registry *r);
+bool registry_ballast_make(struct registry *r);
+uint64_t registry_room(const struct registry *r); /* free bytes of its file system */
 void registry_close(struct registry *r); /* NULL is fine */
 /* Which folder that means; absolute. DENIED: a symbolic link. */
 int registry_dir(const char *dir, char **ret, struct err *e);

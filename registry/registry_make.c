@@ -93,6 +93,41 @@ set_group_bit(int rootfd)
 		(void)fchmod(rootfd, (st.st_mode & 07777) | S_ISGID);
 }
 
+uint64_t
+registry_room(const struct registry *r)
+{
+	struct statvfs fs;
+
+	return fstatvfs(r->rootfd, &fs) < 0 ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+uint64_t
+registry_ballast_drop(struct registry *r)
+{
+	struct stat st;
+
+	if (fstatat(r->rootfd, "ballast", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    unlinkat(r->rootfd, "ballast", 0) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+bool
+registry_ballast_make(struct registry *r)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstatat(r->rootfd, "ballast", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    fstatvfs(r->rootfd, &fs) < 0)
+		return false;
+	/* the ballast is at most a fiftieth: two of it must fit */
+	if (fs.f_bavail / 2 < fs.f_blocks / 50)
+		return false;
+	make_ballast(r->rootfd);
+	return fstatat(r->rootfd, "ballast", &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int
 make_folders(const char *dir, int *ret_rootfd, struct err *e)
 {

@@ -72,6 +72,12 @@ out_set_quiet(struct out *o, int quiet)
 	o->quiet = quiet;
 }
 
+bool
+out_is_verbose(const struct out *o)
+{
+	return o->quiet < 0;
+}
+
 enum out_format
 out_format_of(const struct out *o)
 {

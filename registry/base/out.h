@@ -28,6 +28,7 @@ void out_set_format(struct out *o, enum out_format f);
 void out_set_color(struct out *o, enum out_color c);
 void out_set_progress(struct out *o, enum out_progress p);
 void out_set_quiet(struct out *o, int quiet);   /* 0 normal, 1 no notes; -1 verbose: debug too */
+bool out_is_verbose(const struct out *o);
 /* Notes, warnings and errors are appended to path as well, whatever quiet says: made 0600, no link
  * is followed. DENIED, NOT_FOUND, SYS. */
 int out_log_open(struct out *o, const char *path, struct err *e);

@@ -18,6 +18,7 @@
 #include "registry/base/fs.h"
 #include "registry/base/text.h"
 #include "registry/change.h"
+#include "registry/fault.h"
 #include "registry/import.h"
 #include "registry/labels.h"
 #include "registry/ledger.h"
@@ -180,11 +181,14 @@ static int
 check_blobs(const struct import *m, struct err *e)
 {
 	struct blobs *const b = m->app->registry->blobs;
+	const struct manifest *const f = &m->tree.manifest;
+	uint64_t size;
 	bool are_there = blob_exists(b, &m->tree.manifest_digest, NULL) &&
-	                 blob_exists(b, &m->tree.manifest.config, NULL);
+	                 blob_exists(b, &f->config, NULL) &&
+	                 (!m->has_smoke || blob_exists(b, &m->smoke, NULL));
 
-	for (size_t i = 0; i < m->tree.manifest.n && are_there; i++)
-		are_there = blob_exists(b, &m->tree.manifest.files[i].digest, NULL);
+	for (size_t i = 0; i < f->n && are_there; i++)
+		are_there = blob_exists(b, &f->files[i].digest, &size) && size == f->files[i].size;
 	if (are_there)
 		return 0;
 	(void)err_set(e, ERR_CONFLICT, "files went away while they were imported");
@@ -269,6 +273,7 @@ sign_and_commit(struct import *m, struct err *e)
 		.reason = m->app->reason,
 		.statement = buf_str(&envelope),
 	};
+	fault_pause("import-commit");
 	rc = change_commit(m->app->registry, &c, &done, e);
 	if (rc < 0)
 		return rc;

@@ -58,6 +58,7 @@
 	X(hold) \
 	X(release) \
 	X(delete) \
+	X(gc) \
 	X(backup) \
 	X(check) \
 	X(rebuild)

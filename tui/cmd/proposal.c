@@ -283,7 +283,8 @@ int
 plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e)
 {
 	const struct change c = {
-		.type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p
+		.type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p,
+		.blob = &p->id
 	};
 	struct change_result done;
 	struct digest d;

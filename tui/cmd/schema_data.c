@@ -42,6 +42,11 @@ const struct schema_row schema_rows[] = {
 	  "checkpoint:{tree} since:i statements:i problemCount:i", SCHEMA_OUTPUT },
 	{ "File", "files", "path:s bytes:i layer:s digest:d", SCHEMA_LIST },
 	{ "Finding", "doctor", "check:s state:s text:s next:s?", SCHEMA_LIST },
+	{ "Garbage", "gc",
+	  "blobs:[{garbage}] removedBlobs:i removedBytes:i youngBlobs:i youngBytes:i "
+	  "neededBlobs:i neededBytes:i abandonedBytes:i ballastGivenUp:b ballastMade:b changed:b "
+	  "dryRun:b", SCHEMA_OUTPUT },
+	{ "Held", "hold", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
 	{ "History", "history",
 	  "sequence:i time:t who:s what:s type:s leaf:d reason:s?", SCHEMA_LIST },
 	{ "Import", "import", "model:s version:i digest:d files:i bytes:i newBytes:i changed:b",
@@ -59,8 +64,8 @@ const struct schema_row schema_rows[] = {
 	  "name?:s latest?:i? stages:o signed?:b bytes?:i updated:t files?:i "
 	  "signer?:s? digest?:d? "
 	  "labels?:o model?:s versions?:i modelLabels?:o modelAliases?:o modelNotes?:[{note}] "
-	  "version?:i created?:t lifecycle?:s key?:s? aliases?:[s] notes?:[{note}] entry?:i "
-	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
+	  "version?:i created?:t lifecycle?:s held?:b key?:s? aliases?:[s] notes?:[{note}] "
+	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",
 	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s "
@@ -88,6 +93,11 @@ const struct schema_row schema_rows[] = {
 	{ "Registry", "init",
 	  "path:s id:s person:s key:s keyIsNew:b policyVersion:i policyTemplate:s policyDigest:d",
 	  SCHEMA_OUTPUT },
+	{ "Released", "release", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
+	{ "Restored", "retire --undo", "model:s version:i digest:d changed:b dryRun:b",
+	  SCHEMA_OUTPUT },
+	{ "Retired", "retire", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
+	{ "Revoked", "revoke", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
 	{ "Schema", "schema", "name:s text:s", SCHEMA_LIST },
 	{ "Setting", "config, config get, set and unset",
 	  "key:s value:s? source:s? expected?:s text?:s changed?:b", SCHEMA_LIST },
@@ -101,10 +111,11 @@ const struct schema_row schema_rows[] = {
 	{ "TargetTest", "target test", "name:s reachable:b facts:o", SCHEMA_OUTPUT },
 	{ "Verification", "verify",
 	  "version:s signature:s signer:s? content:s bytes:i scan:s evidence:s witness:s key:s? "
-	  "digest:d? code:E? error:s?", SCHEMA_LIST },
+	  "digest:d? code:E? error:s? lifecycle:s?", SCHEMA_LIST },
 	{ "Version", "list NAME, show REF",
 	  "version:i digest:d stages:ao signed:b bytes:i files:i created:t lifecycle:s signer:s? "
-	  "labels:o aliases:[s] model?:s key?:s? notes?:[{note}] entry?:i "
+	  "labels:o aliases:[s] model?:s held?:b key?:s? notes?:[{note}] "
+	  "entry?:i "
 	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 
 	{ "plan", "the intent whose digest is a plan's id",
@@ -121,6 +132,7 @@ const struct schema_row schema_rows[] = {
 	{ "delete", NULL, "digest:d number:i", SCHEMA_ENTRY },
 	{ "job", NULL, "event:s id:s kind:s number:i plan:d stage:s state:s", SCHEMA_ENTRY },
 	{ "label", NULL, "number:i? remove:[s] set:o", SCHEMA_ENTRY },
+	{ "lifecycle", NULL, "action:s digest:d number:i", SCHEMA_ENTRY },
 	{ "note", NULL, "number:i? text:s", SCHEMA_ENTRY },
 	{ "plan", NULL, "id:d kind:s number:i stage:s", SCHEMA_ENTRY },
 	{ "policy", NULL, "digest:d version:i", SCHEMA_ENTRY },
@@ -132,6 +144,7 @@ const struct schema_row schema_rows[] = {
 
 	{ "file", NULL, "path:s bytes:i layer:s digest:d", SCHEMA_PART },
 	{ "flag", NULL, "name:s letter:s? value:s? many:b text:s", SCHEMA_PART },
+	{ "garbage", NULL, "what:s bytes:i state:s why:s", SCHEMA_PART },
 	{ "note", NULL, "entry:i time:t text:s", SCHEMA_PART },
 	{ "plan-check", NULL, "name:s state:s text:s", SCHEMA_PART },
 	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },
