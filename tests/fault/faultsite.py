@@ -7,6 +7,7 @@ Every process that a command leaves behind carries MARK in its environment; only
 import ctypes
 import json
 import os
+import pty
 import random
 import shutil
 import signal
@@ -109,6 +110,19 @@ class Site:
         return subprocess.Popen([self.slipway, *words], env={**self.env, **more},
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
+
+    def start_console(self, wanted):
+        """The console in its own terminal, once it has painted; (process, descriptor, text)."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([self.slipway], env={**self.env, 'TERM': 'xterm-256color'},
+                                   stdin=theirs, stdout=theirs, stderr=theirs,
+                                   start_new_session=True)
+        os.close(theirs)
+        painted, until = b'', time.monotonic() + 30
+        while wanted.encode() not in painted and time.monotonic() < until:
+            painted += os.read(ours, 65536)
+        expect(wanted.encode() in painted, f'the console does not show {wanted}')
+        return process, ours, painted
 
     def run(self, *words, timeout=60, **more):
         process = self.start(*words, **more)
