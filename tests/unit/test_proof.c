@@ -406,6 +406,33 @@ Test(proof, other_checkpoints)
 	leave(&v);
 }
 
+/* Old checkpoints that the log's key did sign, of another tree and before any policy. */
+Test(proof, growth_of_another_log)
+{
+	struct evidence v;
+	struct tree_head h;
+
+	make(&v);
+	for (int i = 0; i < 2; i++) {
+		cleanup_buf struct buf text = { 0 }, note = { 0 };
+		struct err e = { 0 };
+		json_t *const o = open_proof(&v.growth);
+
+		ok(tree_head_peek(buf_str(&v.old_note), v.s.r->id, &h, &e), &e, "peek");
+		h.root.b[0] ^= 1;
+		if (i == 1)
+			h.policy_seq = 0;
+		ok(tree_head_sign(v.s.r->id, &h, v.log, &note, &e), &e, "sign");
+		json_object_set_new(o, "oldCheckpoint", json_from_str(buf_str(&note)));
+		close_proof(o, &text);
+		if (i == 0)
+			refused(&text, &v.root, ERR_DIGEST, "is not the beginning");
+		else
+			refused(&text, &v.root, ERR_MALFORMED, "policy of the old checkpoint");
+	}
+	leave(&v);
+}
+
 Test(proof, of_what_was_not)
 {
 	struct evidence v;
