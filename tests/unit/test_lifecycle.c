@@ -280,3 +280,56 @@ Test(lifecycle, an_old_line_again_counts_for_nobody)
 	message_sink(NULL, NULL);
 	site_leave(&s);
 }
+
+/* With a reason, which the other helpers do not know. */
+static struct change_result
+site_revoke(struct site *s, uint64_t number, const struct digest *version,
+            const struct digest *previous)
+{
+	cleanup_json json_t *o = site_life_predicate(s, "revoke", number, version, previous);
+	cleanup_buf struct buf envelope = { 0 };
+	json_t *n, *statement;
+	struct err e = { 0 };
+
+	json_object_set_new(o, "reason", json_string("leak"));
+	ok(statement_sign("lifecycle", MODEL, version, o, s->ana, &envelope, &e), &e, "sign");
+	ok(json_parse(buf_str(&envelope), "envelope", &statement, &e), &e, "parse");
+	n = site_entry(s, "lifecycle", MODEL, site_life_body("revoke", number, version));
+	json_object_set_new(n, "reason", json_string("leak"));
+	json_object_set_new(n, "statement", statement);
+	return site_append(s, n);
+}
+
+/* Not under the next number, signed by an author, either: not for the database, nor for the ledger
+ * when the database is made to say that it is there. */
+Test(lifecycle, revoked_bytes_do_not_come_back)
+{
+	struct version_row v;
+	struct txn *t;
+	struct err e = { 0 };
+	struct site s;
+
+	message_sink(count_refusals, NULL);
+	site_make(&s);
+	const struct digest v1 = site_version(&s, 1, "one");
+	const struct change_result r = site_revoke(&s, 1, &v1, &(struct digest){ 0 });
+	cr_expect_eq(life_of(&s, 1), LIFE_REVOKED);
+	cr_expect_eq(admit(&s, &v1, &e), -(int)ERR_POLICY);
+	site_life(&s, "delete", 1, &v1, &r.leaf);
+	s.forges = true;
+	refused = 0;
+	site_version(&s, 2, "one");
+	cr_expect_eq(refused, 1);
+	ok(store_write_begin(s.r->store, &t, &e), &e, "begin");
+	ok(version_get(t, MODEL, 1, &v, &e), &e, "row");
+	v.number = 2;
+	v.seq = r.seq + 2;
+	v.state = (struct life_state){ 0 };
+	ok(version_put(t, &v, &e), &e, "forge");
+	ok(store_commit(t, &e), &e, "commit");
+	e = (struct err){ 0 };
+	cr_expect_eq(admit(&s, &v1, &e), -(int)ERR_POLICY, "%s", e.msg);
+	cr_expect(strstr(e.msg, "v2 is revoked"), "%s", e.msg);
+	message_sink(NULL, NULL);
+	site_leave(&s);
+}
