@@ -288,5 +288,7 @@ agent_record(struct agent_job *j, struct err *e)
 	}
 	if (rc == 0)
 		rc = agent_refresh(j, e);
-	return rc < 0 ? rc : ledger_save_pin(j->r, &j->ledger, e);
+	if (rc == 0)
+		ledger_remember(j->r, &j->ledger);
+	return rc;
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "registry/base/message.h"
 #include "registry/entry.h"
 #include "registry/evidence.h"
 #include "registry/records.h"
@@ -169,4 +170,13 @@ ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e)
 	is_newer = !now.exists || now.edge.size < l->next_pin.edge.size;
 	pin_fini(&now);
 	return is_newer ? pin_save(r->dir, &l->next_pin, e) : 0;
+}
+
+void
+ledger_remember(struct registry *r, const struct ledger *l)
+{
+	struct err e = { 0 };
+
+	if (ledger_save_pin(r, l, &e) < 0)
+		message(MESSAGE_WARNING, "%s", e.msg);
 }

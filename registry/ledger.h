@@ -29,6 +29,8 @@ int ledger_open(struct registry *r, struct ledger *ret, struct err *e);
 void ledger_fini(struct ledger *l);
 /* Remembers what was verified; only after the verb's decision stood. */
 int ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e);
+/* The same after a change: it has happened, and remembering is for the next verb. Warns. */
+void ledger_remember(struct registry *r, const struct ledger *l);
 
 /* The newest promotion of model's stage, by signed statements; exists false: never. */
 int ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,

@@ -324,11 +324,8 @@ take(struct import *m, struct err *e)
 		rc = commit(m, e);
 	if (rc == 0)
 		rc = add_labels(m, e);
-	/* remembering is for the next verb: the version is in */
-	if (rc == 0 && m->changed && ledger_save_pin(m->app->registry, &m->ledger, e) < 0) {
-		message(MESSAGE_WARNING, "%s", e->msg);
-		err_clear(e);
-	}
+	if (rc == 0 && m->changed)
+		ledger_remember(m->app->registry, &m->ledger);
 	return rc;
 }
 

@@ -306,7 +306,7 @@ sign_and_commit(struct app *a, struct target_change *c, bool *ret_changed, struc
 		rc = change_commit(a->registry, &change, &done, e);
 	}
 	if (rc == 0)
-		rc = ledger_save_pin(a->registry, &l, e);
+		ledger_remember(a->registry, &l);
 	json_decref(c->entry);
 	ledger_fini(&l);
 	*ret_changed = done.changed;

@@ -189,10 +189,9 @@ life_commit(struct life *l, struct err *e)
 		                  .arg = l, .reason = l->app->reason,
 		                  .statement = buf_str(&envelope) };
 	rc = change_commit(l->app->registry, &c, &done, e);
-	if (rc == 0)
-		rc = ledger_save_pin(l->app->registry, &l->ledger, e);
 	if (rc < 0)
 		return rc;
+	ledger_remember(l->app->registry, &l->ledger);
 	l->changed = done.changed;
 	return 0;
 }

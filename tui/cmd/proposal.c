@@ -378,7 +378,7 @@ plan_authorise(struct app *a, const struct plan *p, struct err *e)
 	    ledger_authorisation(a->registry, &l, &p->id, signer, &seq, &leaf, &unsigned_yet) < 0)
 		rc = sign_plan(a, p, &l, e);
 	if (rc == 0)
-		rc = ledger_save_pin(a->registry, &l, e);
+		ledger_remember(a->registry, &l);
 	ledger_fini(&l);
 	return rc;
 }
