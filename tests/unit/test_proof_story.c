@@ -81,37 +81,64 @@ struct lie {
 	const char *words;
 };
 
-static uint64_t
-say(struct evidence *v, const struct lie *x)
+/* Takes patch. */
+static void
+patch_with(json_t *o, json_t *patch)
+{
+	if (patch)
+		json_object_update(o, patch);
+	json_decref(patch);
+}
+
+/* The entry at seq once more, with other members in what is signed and in the body, signed by key.
+ * Takes the patches; NULL: none. */
+static struct change_result
+restate(struct evidence *v, uint64_t seq, const char *model, json_t *signed_patch,
+        json_t *body_patch, const struct secret_key *key)
 {
 	cleanup_buf struct buf envelope = { 0 };
+	struct change_result done;
 	struct txn *t;
 	struct entry n;
 	struct statement st;
 	struct err e = { 0 };
 
 	ok(store_read_begin(v->s.r->store, &t, &e), &e, "begin");
-	ok(history_entry(v->s.r, t, 10, &n, &e), &e, "entry");
+	ok(history_entry(v->s.r, t, seq, &n, &e), &e, "entry");
 	store_abort(t);
 	ok(authority_envelope(&n, &envelope, &e), &e, "envelope");
 	ok(statement_peek(buf_str(&envelope), &st, &e), &e, "peek");
 	buf_clear(&envelope);
-	json_t *body = json_deep_copy(n.body), *predicate = json_deep_copy(st.predicate),
-	       *envelope_j;
-	if (x->predicate)
-		json_object_set_new(predicate, x->predicate,
-		                    json_loads(x->value, JSON_DECODE_ANY, NULL));
-	if (x->body)
-		json_object_set_new(body, x->body, json_loads(x->value, JSON_DECODE_ANY, NULL));
-	ok(statement_sign("promotion", MODEL, &st.subject, predicate, v->s.agent, &envelope, &e),
-	   &e, "sign");
-	json_t *o = site_entry(&v->s, "promotion", x->model ? x->model : MODEL, body);
-	ok(json_parse(buf_str(&envelope), "envelope", &envelope_j, &e), &e, "parse");
-	json_object_set_new(o, "statement", envelope_j);
+	json_t *body = json_deep_copy(n.body), *predicate = json_deep_copy(st.predicate), *json;
+	patch_with(predicate, signed_patch);
+	patch_with(body, body_patch);
+	ok(statement_sign(n.type, model, &st.subject, predicate, key, &envelope, &e), &e, "sign");
+	json_t *o = site_entry(&v->s, n.type, model, body);
+	ok(json_parse(buf_str(&envelope), "envelope", &json, &e), &e, "parse");
+	json_object_set_new(o, "statement", json);
 	statement_fini(&st);
 	json_decref(predicate);
+	done = site_append(&v->s, o);
 	entry_fini(&n);
-	return site_append(&v->s, o).seq;
+	return done;
+}
+
+static json_t *
+member(const char *key, const char *value)
+{
+	json_t *const o = json_object();
+
+	if (key)
+		json_object_set_new(o, key, json_loads(value, JSON_DECODE_ANY, NULL));
+	return o;
+}
+
+static uint64_t
+say(struct evidence *v, const struct lie *x)
+{
+	return restate(v, 10, x->model ? x->model : MODEL, member(x->predicate, x->value),
+	               member(x->body, x->value), v->s.agent)
+	        .seq;
 }
 
 Test(proof_story, of_an_agent_that_lies)
@@ -143,6 +170,23 @@ Test(proof_story, of_an_agent_that_lies)
 		const uint64_t seq = say(&v, &lies[i]);
 		tells(&v, &v2, SEQS(1, 3, 4, 9, seq), lies[i].rc, lies[i].words);
 	}
+	leave(&v);
+}
+
+/* A stage that the policy does not know has no rules, and so nobody moved it by them. */
+Test(proof_story, of_a_stage_that_is_none)
+{
+	struct evidence v;
+
+	make(&v);
+	const struct claim v2 = { MODEL, "canary", 2, v.v2 };
+	const struct change_result by =
+	        restate(&v, 9, MODEL, member("stage", "\"canary\""), NULL, v.s.ana);
+	json_t *said = member("stage", "\"canary\"");
+	json_object_set_new(said, "authorisation", site_place(&by.leaf, by.seq));
+	const struct change_result moved =
+	        restate(&v, 10, MODEL, said, member("stage", "\"canary\""), v.s.agent);
+	tells(&v, &v2, SEQS(1, 3, 4, by.seq, moved.seq), -(int)ERR_POLICY, "has no stage");
 	leave(&v);
 }
 
