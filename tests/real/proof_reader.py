@@ -68,6 +68,33 @@ def ed25519_is_good(key, message, signature):
             capture_output=True, check=False).returncode == 0
 
 
+def strings(data):
+    """SSH strings: a length of four bytes and so many bytes"""
+    while data:
+        n = int.from_bytes(data[:4], 'big')
+        need(len(data) >= 4 + n, 'an SSH signature that ends early')
+        yield data[4:4 + n]
+        data = data[4 + n:]
+
+
+def is_signed(key, message, signature, namespace):
+    """Ed25519 over the message, or an SSH signature about it."""
+    if len(signature) == 64:
+        return ed25519_is_good(key, message, signature)
+    if signature[:10] != b'SSHSIG\0\0\0\1':
+        return False
+    parts = list(strings(signature[10:]))
+    need(len(parts) == 5, 'no SSH signature')
+    public, about, reserved, name, body = parts
+    if list(strings(public)) != [b'ssh-ed25519', key] or about != namespace or reserved or \
+            name not in (b'sha512', b'sha256'):
+        return False
+    kind, raw = strings(body)
+    signed = b'SSHSIG' + b''.join(len(x).to_bytes(4, 'big') + x for x in (
+        namespace, b'', name, hashlib.new(name.decode(), message).digest()))
+    return kind == b'ssh-ed25519' and ed25519_is_good(key, signed, raw)
+
+
 # --- trees ---
 
 def node(left, right):
@@ -138,6 +165,7 @@ class Statement:
         payload = base64.b64decode(envelope['payload'], validate=True)
         self.bytes = b'DSSEv1 %d %s %d %s' % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(),
                                               len(payload), payload)
+        self.namespace = n['type'].encode() + b'@slipway'
         self.signatures = [base64.b64decode(s['sig'], validate=True)
                            for s in envelope['signatures']]
         s = parse(payload)
@@ -148,7 +176,8 @@ class Statement:
         self.predicate = s['predicate']
 
     def signers(self, keys):
-        return {k for k in keys for s in self.signatures if ed25519_is_good(k, self.bytes, s)}
+        return {k for k in keys for s in self.signatures
+                if is_signed(k, self.bytes, s, self.namespace)}
 
 
 class Proof:
@@ -276,29 +305,34 @@ class Proof:
              'another authorisation')
         need(v_seq < a_seq < p_seq, 'another order')
         need(allowed.subject == a['body']['plan'] == q['plan'], 'another plan')
-        for key in ALLOWED:
-            need(allowed.predicate[key] == q[key], f'allowed for another {key}')
-        need(allowed.predicate['previous'] == (q['previous'] or {}).get('leaf'),
-             'allowed for another state')
+        self.agrees(allowed.predicate, q, 'allowed')
+        need(allowed.predicate.get('break_glass') == q.get('break_glass'), 'another glass')
         self.approvals(p_seq, q, author, person)
         return f"{o['model']}@v{o['number']} {q['kind']} {o['stage']}"
 
     def approvals(self, p_seq, q, author, person):
         stage = next(s for s in self.in_force(p_seq)[1]['stages'] if s['name'] == q['stage'])
-        people = set()
+        people, named = set(), []
         for seq, leaf, n, _ in self.entries:
             if n['type'] != 'approval':
                 continue
-            need({'seq': seq, 'leaf': 'sha256:' + leaf.hex()} in q['approvals'],
-                 'an approval that the promotion does not name')
             s, who = self.statement(seq, n)
-            need(s.subject == q['plan'], 'an approval of another plan')
+            need(s.subject == q['plan'] and seq < p_seq, 'an approval of another plan')
+            self.agrees(s.predicate, q, 'approved')
+            named.append({'seq': seq, 'leaf': 'sha256:' + leaf.hex()})
             people.add(who)
+        need(named == q.get('approvals', []), 'other approvals than the promotion names')
         others = people - {person}
         if q['kind'] == 'rollback' or q.get('break_glass'):
             return
         need(len(others) >= stage.get('approvals', 0), 'not enough approvals')
         need(not stage.get('approvals') or others - {author}, 'only the author approved')
+
+    @staticmethod
+    def agrees(said, q, what):
+        for key in ALLOWED:
+            need(said[key] == q[key], f'{what} for another {key}')
+        need(said['previous'] == (q['previous'] or {}).get('leaf'), f'{what} for another state')
 
 
 def main():
