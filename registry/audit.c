@@ -147,6 +147,16 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	return 0;
 }
 
+static int
+life_agrees(const struct authority *a, const struct entry *n, struct err *e)
+{
+	struct life_claim claim;
+
+	if (!streq(n->type, "lifecycle") && !streq(n->type, "delete"))
+		return 0;
+	return authority_lifecycle(a, n, &claim, e);
+}
+
 /* A revocation names the place from which on a key says nothing, and may come later than that; none
  * is ever taken back, so that the newest policy knows them all. */
 static int
@@ -187,6 +197,8 @@ verify(const struct audit_chain *c, const char *registry_id, const struct entry 
 		rc = err_set(e, ERR_UNTRUSTED, "it names another policy than the one in force");
 	if (rc == 0)
 		rc = agrees(&a, n, e);
+	if (rc == 0)
+		rc = life_agrees(&a, n, e);
 	if (rc == 0)
 		rc = still_counts(c, n, &ret->key, e);
 	if (rc < 0)
