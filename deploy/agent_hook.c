@@ -13,7 +13,7 @@ agent_hooks(const struct agent_job *j, enum job_state state, const char *text)
 	const bool is_done = state == JOB_SUCCEEDED;
 	const struct hook_facts f = { .registry = j->r,
 		                      .plan = &j->plan,
-		                      .by = j->by,
+		                      .by = j->consent.by.person,
 		                      .job = j->id,
 		                      .state = job_state_name(state),
 		                      .text = is_done ? NULL : text };

@@ -32,6 +32,7 @@ job_fini(struct agent_job *j)
 	wave_close(&j->wave);
 	journal_write_close(j->journal);
 	plan_fini(&j->plan);
+	ledger_consent_fini(&j->consent);
 	if (j->has_ledger)
 		ledger_fini(&j->ledger);
 	registry_close(j->r);
@@ -124,11 +125,14 @@ load_plan(struct agent_job *j, const json_t *request, struct err *e)
 	if (rc < 0)
 		return rc;
 	digest_hex(&j->plan.id, j->plan_hex);
-	rc = ledger_authorisation(j->r, &j->ledger, &id, j->by, &j->authorised_seq,
-	                          &j->authorised_leaf, e);
+	rc = ledger_consent(j->r, &j->ledger, &j->plan, &j->consent, e);
 	if (rc == -ERR_NOT_FOUND)
 		e->code = ERR_POLICY;
-	return rc < 0 ? -(int)e->code : 0;
+	if (rc < 0)
+		return -(int)e->code;
+	/* what has begun in time may end later */
+	return ledger_is_approved(&j->ledger, &j->consent,
+	                          json_object_get(request, "job") ? 0 : clock_now_s(), e);
 }
 
 /* A crash between the promotion's entry and the job's end leaves only the end to write. */

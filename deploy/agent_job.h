@@ -13,9 +13,7 @@ struct agent_job {
 	struct plan plan;
 	char plan_hex[DIGEST_HEX_SIZE];
 	char id[JOB_ID_SIZE];
-	char by[SIGNER_SIZE]; /* who authorised the plan */
-	uint64_t authorised_seq;
-	struct digest authorised_leaf;
+	struct ledger_consent consent; /* who authorised and approved the plan */
 	struct wave wave;
 	struct journal_writer *journal;
 	uint64_t seen_entries; /* the log's size that the ledger saw, for compare-and-set */

@@ -165,9 +165,24 @@ place_or_null(const struct digest *leaf, uint64_t seq)
 	return o;
 }
 
+/* All that stood when the job began; the policy says which of them count. */
+static json_t *
+approvals_json(const struct ledger_consent *c)
+{
+	const size_t n = c->approvals_n;
+	json_t *list = json_array();
+
+	/* the newest, as somebody may have approved again */
+	for (size_t i = n > APPROVALS_MAX ? n - APPROVALS_MAX : 0; i < n; i++)
+		json_array_append_new(list,
+		                      place_or_null(&c->approvals[i].leaf, c->approvals[i].seq));
+	return list;
+}
+
 static json_t *
 promotion_predicate(const struct agent_job *j)
 {
+	const struct authorisation *by = &j->consent.by;
 	const struct plan *p = &j->plan;
 	json_t *o = json_object();
 
@@ -180,8 +195,10 @@ promotion_predicate(const struct agent_job *j)
 	json_object_set_new(o, "plan", json_from_digest(&p->id));
 	json_object_set_new(o, "job", json_string(j->id));
 	json_object_set_new(o, "previous", place_or_null(&j->wave.now.leaf, j->wave.now.seq));
-	json_object_set_new(o, "authorisation",
-	                    place_or_null(&j->authorised_leaf, j->authorised_seq));
+	json_object_set_new(o, "authorisation", place_or_null(&by->leaf, by->seq));
+	json_object_set_new(o, "approvals", approvals_json(&j->consent));
+	if (by->break_glass)
+		json_object_set_new(o, "break_glass", json_true());
 	json_object_set_new(o, "proofs", proofs_to_json(common_proofs(&j->wave)));
 	json_object_set_new(o, "targets", targets_json(&j->wave));
 	return o;

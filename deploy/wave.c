@@ -193,9 +193,20 @@ wave_blame(const struct wave_target *v, struct err *e)
 	return err_prefix(e, "target \"%s\"", name);
 }
 
+/* The policy may want more than the target says. */
+static void
+demand_proof(const struct policy_stage *s, struct wave_target *v)
+{
+	if (s->min_proof < 0 || (v->has_min_proof && (int)v->min_proof >= s->min_proof))
+		return;
+	v->has_min_proof = true;
+	v->min_proof = (enum proof_layer)s->min_proof;
+}
+
 static int
 open_targets(struct wave *w, const struct ledger *l, struct err *e)
 {
+	const struct policy_stage *const stage = policy_stage(&l->policy, w->plan->stage);
 	cleanup_free struct target_row *rows = NULL;
 	size_t n;
 	int rc = ledger_targets(w->r, l, w->plan->stage, &rows, &n, e);
@@ -206,6 +217,8 @@ open_targets(struct wave *w, const struct ledger *l, struct err *e)
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		/* the strings of a target point into its own row: opened in place, never moved */
 		rc = wave_target_open(w->r, &rows[i], &w->v[i], e);
+		if (rc == 0 && stage)
+			demand_proof(stage, &w->v[i]);
 		w->n++;
 	}
 	return rc;

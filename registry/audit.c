@@ -130,18 +130,27 @@ policy_signer(const struct policy *p, const struct entry *n, struct statement *r
 static int
 agrees(const struct authority *a, const struct entry *n, struct err *e)
 {
-	cleanup_json json_t *predicate = NULL;
 	struct version_row version;
 	struct target_claim target;
 	struct promotion promotion;
-	struct digest plan;
+	struct authorisation by = { 0 };
+	struct approval approval = { 0 };
+	int rc;
 
 	if (streq(n->type, "version"))
 		return authority_version(a, n, &version, e);
 	if (streq(n->type, "target"))
 		return authority_target(a, n, &target, e);
-	if (streq(n->type, "authorisation"))
-		return authority_authorisation(a, n, &plan, &predicate, e);
+	if (streq(n->type, "authorisation")) {
+		rc = authority_authorisation(a, n, &by, e);
+		authorisation_fini(&by);
+		return rc;
+	}
+	if (streq(n->type, "approval")) {
+		rc = authority_approval(a, n, &approval, e);
+		approval_fini(&approval);
+		return rc;
+	}
 	if (streq(n->type, "promotion"))
 		return authority_promotion(a, n, &promotion, NULL, e);
 	return 0;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries that claim authority, one function a type. Each compares what was signed with what the
- * entry's body says; the body is what the database is made from, the statement is why.
+ * Entries that claim authority: versions and targets. Each function compares what was signed with
+ * what the entry's body says; the body is what the database is made from, the statement is why.
+ * What moves stages is in authority_stage.c.
  */
 #include "registry/authority.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "registry/labels.h"
+#include "registry/authority_private.h"
 
 /* Who may make entries of a type. What else a type demands of the signer is in its own function. */
 static const struct {
@@ -35,8 +36,8 @@ authority_envelope(const struct entry *n, struct buf *ret, struct err *e)
 	return 0;
 }
 
-static int
-must_be(const struct entry *n, const char *type, struct err *e)
+int
+authority_must_be(const struct entry *n, const char *type, struct err *e)
 {
 	if (streq(n->type, type))
 		return 0;
@@ -76,21 +77,26 @@ authority_verify(const struct authority *a, const struct entry *n, struct statem
 	if (rc == 0 && !streq(registry, a->registry_id))
 		rc = err_set(e, ERR_UNTRUSTED, "a statement (%s) of another registry, %s", n->type,
 		             registry);
+	if (rc == 0 && a->now && policy_is_revoked(a->now, &ret->key, n->seq))
+		rc = err_set(e, ERR_UNTRUSTED,
+		             "log entry %" PRIu64
+		             " (%s) was signed by key %s, which is revoked from "
+		             "before it on",
+		             n->seq, n->type, ret->key_id);
 	if (rc < 0)
 		statement_fini(ret);
 	return rc;
 }
 
-static int
-other(const struct entry *n, struct err *e, const char *what)
+int
+authority_other(const struct entry *n, struct err *e, const char *what)
 {
 	return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " (%s): its statement has another %s",
 	               n->seq, n->type, what);
 }
 
-/* The same member, in both or in neither, with the same value. */
-static bool
-same(const json_t *x, const json_t *y, const char *key)
+bool
+authority_same(const json_t *x, const json_t *y, const char *key)
 {
 	const json_t *a = json_object_get(x, key), *b = json_object_get(y, key);
 
@@ -114,7 +120,7 @@ version_members(const struct entry *n, struct version_row *ret, struct err *e)
 	if (rc == 0)
 		rc = json_get_string(n->body, "key", n->type, &key, e);
 	if (rc == 0 && str_copy(ret->key_id, sizeof ret->key_id, key) < 0)
-		rc = other(n, e, "key");
+		rc = authority_other(n, e, "key");
 	return rc;
 }
 
@@ -127,7 +133,7 @@ authority_version(const struct authority *a, const struct entry *n, struct versi
 	int rc;
 
 	*ret = (struct version_row){ .seq = n->seq, .time_s = n->time_s, .is_signed = true };
-	rc = must_be(n, "version", e);
+	rc = authority_must_be(n, "version", e);
 	if (rc < 0)
 		return rc;
 	if (!n->model || str_copy(ret->model, sizeof ret->model, n->model) < 0)
@@ -140,16 +146,17 @@ authority_version(const struct authority *a, const struct entry *n, struct versi
 	signer = policy_person_of(a->policy, &s.key);
 	(void)str_copy(ret->signer, sizeof ret->signer, signer ? signer->id : "");
 	if (!digest_eq(&s.subject, &ret->digest))
-		rc = other(n, e, "subject");
+		rc = authority_other(n, e, "subject");
 	else if (!streq(json_opt_string(s.predicate, "model"), n->model))
-		rc = other(n, e, "model");
-	else if (!same(s.predicate, n->body, "number"))
-		rc = other(n, e, "number");
-	else if (!same(s.predicate, n->body, "bytes") || !same(s.predicate, n->body, "files"))
-		rc = other(n, e, "size");
+		rc = authority_other(n, e, "model");
+	else if (!authority_same(s.predicate, n->body, "number"))
+		rc = authority_other(n, e, "number");
+	else if (!authority_same(s.predicate, n->body, "bytes") ||
+	         !authority_same(s.predicate, n->body, "files"))
+		rc = authority_other(n, e, "size");
 	else if (!streq(s.key_id, ret->key_id) ||
 	         !streq(json_opt_string(n->body, "signer"), ret->signer))
-		rc = other(n, e, "signer");
+		rc = authority_other(n, e, "signer");
 	statement_fini(&s);
 	return rc;
 }
@@ -186,7 +193,7 @@ authority_target(const struct authority *a, const struct entry *n, struct target
 	cleanup_buf struct buf body = { 0 };
 	struct statement s = { 0 };
 	struct digest subject;
-	int rc = must_be(n, "target", e);
+	int rc = authority_must_be(n, "target", e);
 
 	*ret = (struct target_claim){ 0 };
 	if (rc == 0)
@@ -196,133 +203,12 @@ authority_target(const struct authority *a, const struct entry *n, struct target
 	json_canonical(n->body, &body);
 	digest_small(body.p, body.n, &subject);
 	if (!digest_eq(&s.subject, &subject))
-		rc = other(n, e, "subject");
-	else if (!same(s.predicate, n->body, "action") || !same(s.predicate, n->body, "name"))
-		rc = other(n, e, "target");
+		rc = authority_other(n, e, "subject");
+	else if (!authority_same(s.predicate, n->body, "action") ||
+	         !authority_same(s.predicate, n->body, "name"))
+		rc = authority_other(n, e, "target");
 	else
 		rc = target_members(n, s.predicate, ret, e);
 	statement_fini(&s);
 	return rc;
-}
-
-/* --- authorisations --- */
-
-int
-authority_authorisation(const struct authority *a, const struct entry *n, struct digest *ret_plan,
-                        json_t **ret_predicate, struct err *e)
-{
-	struct statement s = { 0 };
-	int rc = must_be(n, "authorisation", e);
-
-	if (rc == 0)
-		rc = authority_verify(a, n, &s, e);
-	if (rc < 0)
-		return rc;
-	rc = json_get_digest(n->body, "plan", n->type, ret_plan, e);
-	if (rc == 0 && (!digest_eq(&s.subject, ret_plan) || !same(s.predicate, n->body, "plan")))
-		rc = other(n, e, "plan");
-	if (rc == 0 && (!n->model || !streq(json_opt_string(s.predicate, "model"), n->model)))
-		rc = other(n, e, "model");
-	if (rc == 0)
-		*ret_predicate = json_incref(s.predicate);
-	statement_fini(&s);
-	return rc;
-}
-
-/* --- promotions --- */
-
-static int
-optional_digest(const json_t *o, const char *key, struct digest *ret, struct err *e)
-{
-	*ret = (struct digest){ 0 };
-	if (json_is_null(json_object_get(o, key)))
-		return 0;
-	return json_get_digest(o, key, "promotion", ret, e);
-}
-
-static int
-promotion_members(const json_t *o, struct promotion *p, struct err *e)
-{
-	const json_t *previous = json_object_get(o, "previous");
-	const char *kind;
-	int rc = json_get_string(o, "kind", "promotion", &kind, e);
-
-	if (rc == 0)
-		rc = json_get_u64(o, "number", "promotion", &p->number, e);
-	if (rc == 0)
-		rc = optional_digest(o, "version", &p->version, e);
-	if (rc == 0)
-		rc = json_get_digest(o, "plan", "promotion", &p->plan, e);
-	if (rc == 0 && json_is_object(previous)) {
-		rc = json_get_digest(previous, "leaf", "promotion", &p->previous, e);
-		if (rc == 0)
-			rc = json_get_u64(previous, "seq", "promotion", &p->previous_seq, e);
-	}
-	if (rc < 0)
-		return rc;
-	if (str_copy(p->kind, sizeof p->kind, kind) < 0)
-		return err_set(e, ERR_MALFORMED, "promotion: an unknown kind");
-	p->empty = digest_is_zero(&p->version);
-	p->proofs = proofs_from_json(json_object_get(o, "proofs"));
-	p->exists = true;
-	return 0;
-}
-
-static int
-promotion_agrees(const struct entry *n, const struct statement *s, const struct promotion *p,
-                 struct err *e)
-{
-	static const char *const members[] = { "stage", "kind", "number", "plan", "job", "proofs" };
-
-	for (size_t i = 0; i < COUNT(members); i++)
-		if (!same(s->predicate, n->body, members[i]))
-			return other(n, e, members[i]);
-	if (!n->model || !streq(json_opt_string(s->predicate, "model"), n->model))
-		return other(n, e, "model");
-	if (!json_equal(json_object_get(s->predicate, "version"),
-	                json_object_get(n->body, "digest")))
-		return other(n, e, "version");
-	if (!digest_eq(&s->subject, p->empty ? &p->plan : &p->version))
-		return other(n, e, "subject");
-	return 0;
-}
-
-int
-authority_promotion(const struct authority *a, const struct entry *n, struct promotion *ret,
-                    json_t **ret_predicate, struct err *e)
-{
-	struct statement s = { 0 };
-	int rc = must_be(n, "promotion", e);
-
-	if (rc == 0)
-		rc = authority_verify(a, n, &s, e);
-	*ret = (struct promotion){ .seq = n->seq, .leaf = n->leaf, .time_s = n->time_s };
-	if (rc < 0)
-		return rc;
-	rc = promotion_members(s.predicate, ret, e);
-	if (rc == 0)
-		rc = promotion_agrees(n, &s, ret, e);
-	if (rc == 0 && ret_predicate)
-		*ret_predicate = json_incref(s.predicate);
-	statement_fini(&s);
-	return rc;
-}
-
-int
-authority_allows(const json_t *authorisation, const json_t *promotion, struct err *e)
-{
-	static const char *const members[] = {
-		"plan", "kind", "model", "stage", "number", "version"
-	};
-	const json_t *before = json_object_get(promotion, "previous");
-	const json_t *leaf = json_is_object(before) ? json_object_get(before, "leaf") : before;
-
-	for (size_t i = 0; i < COUNT(members); i++)
-		if (!same(authorisation, promotion, members[i]))
-			return err_set(e, ERR_SIGNATURE, "it was authorised for another %s",
-			               members[i]);
-	if (!json_equal(json_object_get(authorisation, "previous"), leaf))
-		return err_set(e, ERR_SIGNATURE,
-		               "it was authorised for another state of the stage");
-	return 0;
 }

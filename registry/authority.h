@@ -16,8 +16,11 @@
 #include "registry/statement.h"
 
 struct authority {
-	const struct policy *policy;
+	const struct policy *policy; /* in force for the entry */
 	const char *registry_id;
+	/* The newest policy, for who decides now: what it revokes does not count. NULL: what
+	 * counted then is asked. */
+	const struct policy *now;
 };
 
 /* The envelope as canonical bytes. MALFORMED: none in the entry. */
@@ -69,26 +72,74 @@ struct target_claim {
 int authority_target(const struct authority *a, const struct entry *n, struct target_claim *ret,
                      struct err *e);
 
-/* A person allows a plan. ret_predicate is a new reference. */
+/* A person allows a plan: one who may deploy, or, breaking the glass with a reason, one of the
+ * roles that the stage names for it. The predicate is owned. */
+struct authorisation {
+	uint64_t seq;
+	struct digest leaf, plan;
+	char person[SIGNER_SIZE];
+	struct public_key key;
+	bool break_glass;
+	json_t *predicate;
+};
 int authority_authorisation(const struct authority *a, const struct entry *n,
-                            struct digest *ret_plan, json_t **ret_predicate, struct err *e);
+                            struct authorisation *ret, struct err *e);
+void authorisation_fini(struct authorisation *v);
 
+/* Another person says yes to a plan, until a moment. */
+struct approval {
+	uint64_t seq;
+	struct digest leaf, plan;
+	char person[SIGNER_SIZE];
+	struct public_key key;
+	int64_t expires_s;
+	json_t *predicate;
+};
+int authority_approval(const struct authority *a, const struct entry *n, struct approval *ret,
+                       struct err *e);
+void approval_fini(struct approval *v);
+
+#define APPROVALS_MAX 16 /* that a promotion names */
+struct signed_place {
+	uint64_t seq;
+	struct digest leaf;
+};
 struct promotion { /* the agent records that a stage was moved */
 	bool exists;
 	uint64_t seq;
 	struct digest leaf; /* of its entry: what plans name as "previous" */
 	char kind[16];      /* "promote" or "rollback" */
 	bool empty;         /* the stage was emptied */
+	bool break_glass;
 	uint64_t number;
 	struct digest version; /* zero when empty */
 	struct digest plan;
 	struct digest previous; /* leaf of the promotion before; zero: none */
 	uint64_t previous_seq;
+	struct signed_place authorisation; /* seq 0: none named */
+	struct signed_place approvals[APPROVALS_MAX];
+	size_t approvals_n;
 	unsigned proofs;
 	int64_t time_s;
 };
 int authority_promotion(const struct authority *a, const struct entry *n, struct promotion *ret,
                         json_t **ret_predicate, struct err *e); /* predicate may be NULL */
-/* Is this promotion what that authorisation allowed: plan, kind, model, stage, version, number and
- * the promotion before it? SIGNATURE: the first difference. */
-int authority_allows(const json_t *authorisation, const json_t *promotion, struct err *e);
+
+/* Who wants to know whether enough people said yes to a plan. */
+struct consent {
+	const struct authorisation *by;
+	const struct approval *approvals;
+	size_t approvals_n;
+	const char *author; /* who signed the version; NULL: the stage is emptied */
+	int64_t now_s;      /* approvals that ended before do not count; 0: all count */
+};
+/* By this policy: the authoriser still may; beside that person as many others approve as the stage
+ * wants, in role approver, each counted once, at least one of them not the version's author. What
+ * goes back, and what breaks the glass, needs no approval. NEEDS_PERSON says how many are missing;
+ * POLICY: the authoriser may not. */
+int authority_approved(const struct policy *p, const struct consent *c, struct err *e);
+/* Is this promotion what that authorisation allowed, and the approvals said yes to: plan, kind,
+ * model, stage, version, number, break-glass and the promotion before it; and were they enough?
+ * SIGNATURE: the first difference. */
+int authority_admits(const struct policy *p, const struct consent *c, const json_t *promotion,
+                     struct err *e);

@@ -61,6 +61,12 @@ change_scratch_close(struct scratch *s)
 	free(s);
 }
 
+struct txn *
+change_scratch_rows(const struct scratch *s)
+{
+	return s->t;
+}
+
 int
 change_scratch_line(struct scratch *s, const struct log_line *line, struct err *ret_why,
                     struct err *e)
@@ -89,8 +95,7 @@ compare_row(void *arg, struct str key, struct str value)
 		return rc;
 	return there.p && str_eq(there, value)
 	               ? 0
-	               : err_set(c->e, ERR_DIGEST,
-	                         "the database says something else than the log");
+	               : err_set(c->e, ERR_DIGEST, "the database says something else than the log");
 }
 
 static int

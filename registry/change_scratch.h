@@ -10,6 +10,8 @@
 #include "registry/store.h"
 
 struct scratch;
+/* Its rows, as far as lines were given to it; until it is closed. */
+struct txn *change_scratch_rows(const struct scratch *s);
 /* In a fresh folder below TMPDIR, which change_scratch_close removes. */
 int change_scratch_open(struct scratch **ret, struct err *e);
 void change_scratch_close(struct scratch *s); /* NULL is fine */

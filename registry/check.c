@@ -118,7 +118,9 @@ check_authority(struct check *c)
 	int rc;
 
 	c->r->pin.exists = false;
+	c->r->rows = change_scratch_rows(c->scratch);
 	rc = ledger_open(c->r, &l, &why);
+	c->r->rows = NULL;
 	c->r->pin = pin;
 	if (rc == 0 && l.passed_over > 0 && c->ret->problems == 0)
 		rc = err_set(&why, ERR_UNTRUSTED,

@@ -103,6 +103,7 @@ const struct entry_type entry_types[] = {
 	{ "target", put_target },
 	{ "plan", put_plan },
 	{ "authorisation", put_authorisation },
+	{ "approval", put_approval },
 	{ "job", put_job },
 	{ "promotion", put_promotion },
 	{ "lifecycle", put_lifecycle },
@@ -242,7 +243,8 @@ static bool
 is_refusal(const struct err *e)
 {
 	return e->code == ERR_MALFORMED || e->code == ERR_SIGNATURE || e->code == ERR_UNTRUSTED ||
-	       e->code == ERR_TOO_BIG || e->code == ERR_USAGE || e->code == ERR_EXISTS;
+	       e->code == ERR_TOO_BIG || e->code == ERR_USAGE || e->code == ERR_EXISTS ||
+	       e->code == ERR_POLICY || e->code == ERR_NEEDS_PERSON;
 }
 
 int

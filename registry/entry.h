@@ -14,6 +14,7 @@
  *   target         {"action":"add"|"remove","name","target"?:{..}} + statement
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement
+ *   approval       {"plan"} + statement
  *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
  *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"}
  *                  + statement

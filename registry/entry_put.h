@@ -18,6 +18,7 @@ int put_note(struct txn *t, const struct entry *n, struct err *e);
 int put_target(struct txn *t, const struct entry *n, struct err *e);
 int put_plan(struct txn *t, const struct entry *n, struct err *e);
 int put_authorisation(struct txn *t, const struct entry *n, struct err *e);
+int put_approval(struct txn *t, const struct entry *n, struct err *e);
 int put_job(struct txn *t, const struct entry *n, struct err *e);
 int put_promotion(struct txn *t, const struct entry *n, struct err *e);
 

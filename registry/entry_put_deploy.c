@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts of the entries about serving: target, plan, authorisation, job, promotion. */
+/* Puts of the entries about serving: target, plan, authorisation, approval, job, promotion. */
 #include "registry/entry_put.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "registry/consent.h"
 #include "registry/labels.h"
 #include "registry/records.h"
 
@@ -102,21 +103,59 @@ take_signed(struct plan_row *p, const struct entry *n, const json_t *predicate, 
 int
 put_authorisation(struct txn *t, const struct entry *n, struct err *e)
 {
-	cleanup_json json_t *predicate = NULL;
-	struct digest plan;
+	struct authorisation v = { 0 };
 	struct authority a;
 	struct plan_row p;
 	int rc = put_authority(t, &a, e);
 
 	if (rc == 0)
-		rc = authority_authorisation(&a, n, &plan, &predicate, e);
+		rc = authority_authorisation(&a, n, &v, e);
+	if (rc < 0)
+		return rc;
+	rc = plan_of(t, n, &p, e);
 	if (rc == 0)
-		rc = plan_of(t, n, &p, e);
+		rc = take_signed(&p, n, v.predicate, e);
 	if (rc == 0)
-		rc = take_signed(&p, n, predicate, e);
-	if (rc == 0)
-		rc = authorisation_put(t, &plan, predicate, e);
+		rc = consent_put_authorisation(t, &v, e);
+	authorisation_fini(&v);
 	return rc < 0 ? rc : plan_put(t, &p, e);
+}
+
+int
+put_approval(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct approval v = { 0 };
+	struct authority a;
+	struct plan_row p;
+	int rc = put_authority(t, &a, e);
+
+	if (rc == 0)
+		rc = authority_approval(&a, n, &v, e);
+	if (rc < 0)
+		return rc;
+	rc = plan_of(t, n, &p, e);
+	if (rc == 0)
+		rc = consent_put_approval(t, &v, e);
+	approval_fini(&v);
+	return rc;
+}
+
+/* Who signed the version that a consent is about; "" for the emptied stage. */
+static int
+author_of(struct txn *t, const char *model, uint64_t number, char ret[SIGNER_SIZE], struct err *e)
+{
+	struct version_row v;
+	int rc;
+
+	ret[0] = '\0';
+	if (number == 0)
+		return 0;
+	rc = version_get(t, model, number, &v, e);
+	if (rc == -ERR_NOT_FOUND)
+		return err_set(e, ERR_SIGNATURE, "there is no version %" PRIu64, number);
+	if (rc == 0)
+		(void)str_copy(ret, SIGNER_SIZE, v.signer);
+	return rc;
 }
 
 static int
@@ -143,22 +182,46 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 	return job_put(t, &j, e);
 }
 
-/* A beginning is not signed and locks its stage: it must at least be of a plan that somebody
+/* A beginning is not signed and locks its stage: it must at least be of a plan that enough people
  * allowed and that was not carried out yet. */
 static int
 may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
           const struct stage_mark *s, struct err *e)
 {
-	cleanup_json json_t *allowed = NULL;
+	char author[SIGNER_SIZE];
+	struct consent_rows rows = { 0 };
 	struct digest before = { 0 };
-	int rc = authorisation_get(t, &p->id, &allowed, e);
+	struct authority a;
+	const json_t *previous;
+	int rc = put_authority(t, &a, e);
 
-	if (rc == -ERR_NOT_FOUND)
+	if (rc == 0)
+		rc = author_of(t, p->model, p->number, author, e);
+	if (rc == 0)
+		rc = consent_get(t, &p->id, &rows, e);
+	if (rc < 0)
+		return rc;
+	if (rows.by_n == 0) {
+		consent_fini(&rows);
 		return put_refuse(n, e, "a job of a plan that nobody has authorised");
-	if (rc == 0 && !json_is_null(json_object_get(allowed, "previous")))
-		rc = json_get_digest(allowed, "previous", n->type, &before, e);
+	}
+	const struct consent c = { .by = &rows.by[rows.by_n - 1],
+		                   .approvals = rows.approvals,
+		                   .approvals_n = rows.approvals_n,
+		                   .author = author };
+	previous = json_object_get(c.by->predicate, "previous");
+	if (!json_is_null(previous))
+		rc = json_get_digest(c.by->predicate, "previous", n->type, &before, e);
 	if (rc == 0 && (!streq(p->model, n->model) || !digest_eq(&before, &s->promotion_leaf)))
 		rc = put_refuse(n, e, "a job of a plan for another state of the stage");
+	if (rc == 0)
+		rc = authority_approved(a.policy, &c, e);
+	if (rc == -ERR_NEEDS_PERSON || rc == -ERR_POLICY)
+		rc = err_set(e, ERR_MALFORMED,
+		             "log entry %" PRIu64
+		             " (job): too few people have said yes to its plan",
+		             n->seq);
+	consent_fini(&rows);
 	return rc;
 }
 
@@ -218,16 +281,57 @@ put_job(struct txn *t, const struct entry *n, struct err *e)
 	return rc < 0 ? rc : model_put(t, &m, e);
 }
 
-/* A person allowed just this, before it. */
+/* People allowed just this, before it: those whom the promotion names, and they were enough. */
 static int
-check_allowed(struct txn *t, const struct promotion *p, const json_t *predicate, struct err *e)
+check_consent(const struct authority *a, const struct consent_rows *rows, const char *author,
+              const struct promotion *p, const json_t *predicate, struct err *e)
 {
-	cleanup_json json_t *authorisation = NULL;
-	int rc = authorisation_get(t, &p->plan, &authorisation, e);
+	struct approval named[APPROVALS_MAX];
+	struct consent c = { .by = consent_authorisation_at(rows, &p->authorisation),
+		             .approvals = named,
+		             .author = author };
 
-	if (rc == -ERR_NOT_FOUND)
+	if (!c.by)
 		return err_set(e, ERR_SIGNATURE, "nobody has authorised its plan before it");
-	return rc < 0 ? rc : authority_allows(authorisation, predicate, e);
+	for (size_t i = 0; i < p->approvals_n; i++) {
+		const struct approval *const v = consent_approval_at(rows, &p->approvals[i]);
+		if (!v)
+			return err_set(e, ERR_SIGNATURE, "it names an approval that there is not");
+		named[c.approvals_n++] = *v;
+	}
+	return authority_admits(a->policy, &c, predicate, e);
+}
+
+static int
+check_allowed(struct txn *t, const struct authority *a, const struct entry *n,
+              const struct promotion *p, const json_t *predicate, struct err *e)
+{
+	char author[SIGNER_SIZE];
+	struct consent_rows rows;
+	int rc = author_of(t, n->model, p->number, author, e);
+
+	if (rc == 0)
+		rc = consent_get(t, &p->plan, &rows, e);
+	if (rc < 0)
+		return rc;
+	rc = check_consent(a, &rows, author, p, predicate, e);
+	consent_fini(&rows);
+	return rc;
+}
+
+/* What goes back needs no second person, so it must really go back. */
+static int
+check_held(struct txn *t, const struct entry *n, const struct promotion *p, struct err *e)
+{
+	const char *const stage = json_opt_string(n->body, "stage");
+	int rc;
+
+	if (p->empty || streq(p->kind, "promote"))
+		return 0;
+	rc = held_get(t, n->model, stage ? stage : "", &p->version, e);
+	return rc == -ERR_NOT_FOUND
+	               ? err_set(e, ERR_SIGNATURE, "a rollback to what the stage never held")
+	               : rc;
 }
 
 static int
@@ -256,7 +360,10 @@ move_stage(struct txn *t, const struct entry *n, const struct promotion *p, stru
 	s->time_s = n->time_s;
 	s->targets = (uint32_t)targets;
 	s->proofs = p->proofs;
-	return model_put(t, &m, e);
+	rc = model_put(t, &m, e);
+	if (rc == 0 && streq(p->kind, "promote"))
+		rc = held_put(t, n->model, stage, &p->version, e);
+	return rc;
 }
 
 int
@@ -270,6 +377,8 @@ put_promotion(struct txn *t, const struct entry *n, struct err *e)
 	if (rc == 0)
 		rc = authority_promotion(&a, n, &p, &predicate, e);
 	if (rc == 0)
-		rc = check_allowed(t, &p, predicate, e);
+		rc = check_allowed(t, &a, n, &p, predicate, e);
+	if (rc == 0)
+		rc = check_held(t, n, &p, e);
 	return rc < 0 ? rc : move_stage(t, n, &p, e);
 }

@@ -7,6 +7,10 @@
 #include "registry/ledger.h"
 #include "registry/registry.h"
 
+/* The rows where entries are looked up, until rows_end. */
+int evidence_rows_begin(struct registry *r, struct txn **ret, struct err *e);
+void evidence_rows_end(struct registry *r, struct txn *t);
+
 /* The entry at seq, found through the database, read from the log and checked; leaf (may be NULL)
  * must be its leaf. Release with entry_fini. STORE: the database does not know it. */
 int evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, struct entry *ret,
@@ -14,10 +18,12 @@ int evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, 
 /* The entry at a place that a pin remembers, with the leaf that it names. DIGEST: another one. */
 int evidence_at_place(struct registry *r, const json_t *place, struct entry *ret, struct err *e);
 json_t *evidence_place(const struct log_line *line); /* what a pin remembers of an entry */
-/* The policy in force and this registry, to be asked about an entry. */
-struct authority evidence_authority(const struct registry *r, const struct policy *p);
 /* An entry that takes a version out of use or brings it back, seen while the log is read. */
 int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
+/* This registry, the policy that was in force for that entry and today's revocations, to be asked
+ * about it. */
+int evidence_authority(struct registry *r, const struct ledger *l, const struct entry *n,
+                       struct authority *ret, struct err *e);
 /* Every line from there to the end of the log into l. */
 int ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_policy,
                 struct err *e);

@@ -55,18 +55,34 @@ evidence_at_place(struct registry *r, const json_t *place, struct entry *ret, st
 }
 
 int
+evidence_rows_begin(struct registry *r, struct txn **ret, struct err *e)
+{
+	*ret = r->rows;
+	return r->rows ? 0 : store_read_begin(r->store, ret, e);
+}
+
+void
+evidence_rows_end(struct registry *r, struct txn *t)
+{
+	if (t != r->rows)
+		store_abort(t);
+}
+
+int
 evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, struct entry *ret,
                struct err *e)
 {
-	cleanup_txn struct txn *t = NULL;
 	cleanup_buf struct buf b = { 0 };
 	struct log_line line;
 	struct log_pos at;
+	struct txn *t;
 	uint32_t length;
-	int rc = store_read_begin(r->store, &t, e);
+	int rc = evidence_rows_begin(r, &t, e);
 
-	if (rc == 0)
-		rc = log_place_get(t, seq, &at, &length, e);
+	if (rc < 0)
+		return rc;
+	rc = log_place_get(t, seq, &at, &length, e);
+	evidence_rows_end(r, t);
 	if (rc == -ERR_NOT_FOUND) {
 		err_set(e, ERR_STORE, "the database does not know log entry %" PRIu64, seq);
 		return err_hint(e, "slipway rebuild makes it anew from the log");
@@ -83,10 +99,60 @@ evidence_entry(struct registry *r, uint64_t seq, const struct digest *leaf, stru
 	return entry_parse(line.json, line.seq, &line.leaf, ret, e);
 }
 
-struct authority
-evidence_authority(const struct registry *r, const struct policy *p)
+/* A policy counts from the entry behind its own on. */
+static const json_t *
+policy_place(const struct ledger *l, uint64_t seq)
 {
-	return (struct authority){ .policy = p, .registry_id = r->id };
+	for (size_t i = json_array_size(l->next_pin.policies); i > 0; i--) {
+		const json_t *const place = json_array_get(l->next_pin.policies, i - 1);
+		if ((uint64_t)json_integer_value(json_object_get(place, "seq")) < seq)
+			return place;
+	}
+	return NULL;
+}
+
+/* The leaf that the place names is what makes it the policy: it was verified when it was seen. */
+static int
+policy_load(struct registry *r, const json_t *place, struct policy *ret, struct err *e)
+{
+	struct entry n;
+	int rc = evidence_at_place(r, place, &n, e);
+
+	if (rc < 0)
+		return err_prefix(e, "a policy that was verified before");
+	rc = policy_of_entry(&n, ret, e);
+	if (rc == 0)
+		ret->seq = n.seq;
+	entry_fini(&n);
+	return rc;
+}
+
+int
+ledger_policy_at(struct registry *r, const struct ledger *l, uint64_t seq,
+                 const struct policy **ret, struct err *e)
+{
+	const json_t *const place = policy_place(l, seq);
+	uint64_t at;
+	int rc;
+
+	if (!place)
+		return err_set(e, ERR_UNTRUSTED, "no policy was in force yet at log entry %" PRIu64,
+		               seq);
+	at = (uint64_t)json_integer_value(json_object_get(place, "seq"));
+	*ret = at == l->policy.seq ? &l->policy : l->past;
+	if ((*ret)->seq == at)
+		return 0;
+	policy_fini(l->past);
+	rc = policy_load(r, place, l->past, e);
+	return rc;
+}
+
+int
+evidence_authority(struct registry *r, const struct ledger *l, const struct entry *n,
+                   struct authority *ret, struct err *e)
+{
+	*ret = (struct authority){ .registry_id = r->id, .now = &l->policy };
+	return ledger_policy_at(r, l, n->seq, &ret->policy, e);
 }
 
 static int
@@ -94,31 +160,15 @@ start_from_pin(struct registry *r, struct ledger *l, struct log_pos *ret_from, s
 {
 	const struct pin *pin = &r->pin;
 	struct pin *next = &l->next_pin;
-	struct policy *p = &l->policy;
-	cleanup_buf struct buf envelope = { 0 };
-	struct statement st = { 0 };
-	struct entry n;
-	int rc;
+	const size_t last = json_array_size(pin->policies) - 1;
 
 	*next = *pin;
-	next->policy = json_incref(pin->policy);
+	next->policies = json_deep_copy(pin->policies);
 	next->promotions = json_deep_copy(pin->promotions);
 	next->targets = json_deep_copy(pin->targets);
 	next->withdrawn = json_deep_copy(pin->withdrawn);
 	*ret_from = pin->end;
-	/* the pinned leaf is what makes it the policy: it was verified when it was pinned */
-	rc = evidence_at_place(r, pin->policy, &n, e);
-	if (rc < 0)
-		return err_prefix(e, "the pinned policy");
-	rc = authority_envelope(&n, &envelope, e);
-	if (rc == 0)
-		rc = statement_peek(buf_str(&envelope), &st, e);
-	if (rc == 0)
-		rc = policy_parse(st.predicate, p, e);
-	p->seq = n.seq;
-	statement_fini(&st);
-	entry_fini(&n);
-	return rc;
+	return policy_load(r, json_array_get(next->policies, last), &l->policy, e);
 }
 
 int
@@ -127,13 +177,13 @@ ledger_open(struct registry *r, struct ledger *ret, struct err *e)
 	struct log_pos from = { 1, 0 };
 	int rc = 0;
 
-	*ret = (struct ledger){ 0 };
+	*ret = (struct ledger){ .past = xcalloc(1, sizeof *ret->past) };
 	const bool has_pin = r->pin.exists && r->pin.withdrawn;
 	if (has_pin) {
 		rc = start_from_pin(r, ret, &from, e);
 	} else {
 		ret->from_start = true;
-		ret->next_pin.policy = json_object();
+		ret->next_pin.policies = json_array();
 		ret->next_pin.promotions = json_object();
 		ret->next_pin.targets = json_object();
 		ret->next_pin.withdrawn = json_object();
@@ -154,6 +204,9 @@ void
 ledger_fini(struct ledger *l)
 {
 	policy_fini(&l->policy);
+	if (l->past)
+		policy_fini(l->past);
+	free(steal(&l->past));
 	pin_fini(&l->next_pin);
 }
 

@@ -20,6 +20,7 @@
 
 struct ledger {
 	struct policy policy; /* in force at the end of the log */
+	struct policy *past;  /* an older one, looked up last; for ledger_policy_at alone */
 	uint64_t size;        /* entries */
 	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
 	bool from_start;      /* there was no pin */
@@ -31,6 +32,11 @@ void ledger_fini(struct ledger *l);
 int ledger_save_pin(struct registry *r, const struct ledger *l, struct err *e);
 /* The same after a change: it has happened, and remembering is for the next verb. Warns. */
 void ledger_remember(struct registry *r, const struct ledger *l);
+
+/* The policy that was in force for the entry at that place. UNTRUSTED: none was yet. Until the next
+ * call. */
+int ledger_policy_at(struct registry *r, const struct ledger *l, uint64_t seq,
+                     const struct policy **ret, struct err *e);
 
 /* The newest promotion of model's stage, by signed statements; exists false: never. */
 int ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
@@ -77,10 +83,25 @@ int ledger_version(struct registry *r, const struct ledger *l, const char *model
 int ledger_version_any(struct registry *r, const struct ledger *l, const char *model,
                        const struct digest *version, struct admitted *ret, struct err *e);
 void admitted_fini(struct admitted *a);
-/* A valid authorisation of this plan by one who may deploy. NOT_FOUND: nobody has signed. */
-int ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
-                         char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
-                         struct err *e);
+/* Who signed the version that has this number and digest. */
+int ledger_author(struct registry *r, const struct ledger *l, const char *model, uint64_t number,
+                  const struct digest *version, char ret[SIGNER_SIZE], struct err *e);
+
+/* Who said yes to a plan: the newest valid authorisation and every valid approval, verified where
+ * they stand in the log. NOT_FOUND: nobody has authorised it. */
+struct ledger_consent {
+	struct authorisation by;
+	struct approval *approvals;
+	size_t approvals_n;
+	char author[SIGNER_SIZE]; /* of the plan's version; "" */
+};
+struct plan;
+int ledger_consent(struct registry *r, const struct ledger *l, const struct plan *p,
+                   struct ledger_consent *ret, struct err *e);
+void ledger_consent_fini(struct ledger_consent *c);
+/* Enough of them, by the policy in force and the clock? NEEDS_PERSON, POLICY. */
+int ledger_is_approved(const struct ledger *l, const struct ledger_consent *c, int64_t now_s,
+                       struct err *e);
 
 /* The targets of a stage by signed statements, in their order (NULL: of every stage). *ret is
  * free()d by the caller. */

@@ -131,7 +131,7 @@ standing_json(const struct standing *s)
 int
 evidence_life(struct registry *r, struct ledger *l, const struct entry *n, struct err *e)
 {
-	const struct authority a = evidence_authority(r, &l->policy);
+	const struct authority a = { .policy = &l->policy, .registry_id = r->id };
 	const struct life_place here = { .seq = n->seq, .leaf = n->leaf };
 	cleanup_free char *key = NULL, *bytes = NULL;
 	struct life_claim c;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "registry/base/message.h"
+#include "registry/base/vec.h"
 #include "registry/evidence.h"
 
 #define TOLD_MAX 3 /* of the entries that do not count; then their number is enough */
@@ -18,9 +19,26 @@ struct scan {
 	struct registry *r;
 	struct ledger *l;
 	bool has_policy;
-	json_t *authorised; /* plan's hex -> predicate, of authorisations that verified in this scan
-	                     */
+	uint64_t start; /* entries before it were verified when they were pinned */
+	/* those that verified in this scan, until their plan is carried out */
+	VEC(struct authorisation) by;
+	VEC(struct approval) approvals;
 };
+
+/* Forward: what the policy that is in force there says, and nothing later. */
+static struct authority
+authority_here(const struct scan *s)
+{
+	return (struct authority){ .policy = &s->l->policy, .registry_id = s->r->id };
+}
+
+/* Of an entry before the scan: the policy that was in force there. */
+static int
+authority_there(struct scan *s, const struct entry *n, struct authority *ret, struct err *e)
+{
+	*ret = (struct authority){ .registry_id = s->r->id };
+	return ledger_policy_at(s->r, s->l, n->seq, &ret->policy, e);
+}
 
 /* What could not be looked at (a row that leads nowhere) is no verdict: taking it for one would let
  * whoever can damage the database hide a promotion. */
@@ -28,7 +46,8 @@ static int
 passed_over(struct scan *s, const struct log_line *line, const struct err *why, struct err *e)
 {
 	if (why->code != ERR_SIGNATURE && why->code != ERR_UNTRUSTED &&
-	    why->code != ERR_MALFORMED && why->code != ERR_TOO_BIG) {
+	    why->code != ERR_MALFORMED && why->code != ERR_TOO_BIG && why->code != ERR_POLICY &&
+	    why->code != ERR_NEEDS_PERSON) {
 		*e = *why;
 		return err_prefix(e, "log entry %" PRIu64, line->seq);
 	}
@@ -55,8 +74,7 @@ see_policy(struct scan *s, const struct entry *n, const struct log_line *line, s
 	policy_fini(&s->l->policy);
 	s->l->policy = fresh;
 	s->has_policy = true;
-	json_decref(s->l->next_pin.policy);
-	s->l->next_pin.policy = evidence_place(line);
+	json_array_append_new(s->l->next_pin.policies, evidence_place(line));
 	return 0;
 }
 
@@ -64,7 +82,7 @@ see_policy(struct scan *s, const struct entry *n, const struct log_line *line, s
 static int
 see_target(struct scan *s, const struct entry *n, const struct log_line *line, struct err *e)
 {
-	const struct authority a = evidence_authority(s->r, &s->l->policy);
+	const struct authority a = authority_here(s);
 	struct target_claim claim;
 	struct digest last;
 	json_t *place;
@@ -87,64 +105,165 @@ see_target(struct scan *s, const struct entry *n, const struct log_line *line, s
 static int
 see_authorisation(struct scan *s, const struct entry *n, struct err *e)
 {
-	const struct authority a = evidence_authority(s->r, &s->l->policy);
-	char hex[DIGEST_HEX_SIZE];
-	json_t *predicate;
-	struct digest plan;
-	int rc = authority_authorisation(&a, n, &plan, &predicate, e);
-
-	if (rc < 0)
-		return rc;
-	digest_hex(&plan, hex);
-	json_object_set_new(s->authorised, hex, predicate);
-	return 0;
-}
-
-/* The authorisation that lies before the pin: the agent signed its place. */
-static int
-find_authorisation(struct scan *s, const json_t *predicate, const struct promotion *p, json_t **ret,
-                   struct err *e)
-{
-	const struct authority a = evidence_authority(s->r, &s->l->policy);
-	const json_t *ref = json_object_get(predicate, "authorisation");
-	struct digest leaf, plan;
-	struct entry n;
-	uint64_t seq;
-	int rc = json_get_u64(ref, "seq", "promotion", &seq, e);
+	const struct authority a = authority_here(s);
+	struct authorisation v;
+	int rc = authority_authorisation(&a, n, &v, e);
 
 	if (rc == 0)
-		rc = json_get_digest(ref, "leaf", "promotion", &leaf, e);
-	if (rc == 0 && (s->l->from_start || seq >= p->seq))
-		rc = err_set(e, ERR_SIGNATURE, "nobody has authorised its plan before it");
+		vec_push(&s->by, v);
+	return rc;
+}
+
+static int
+see_approval(struct scan *s, const struct entry *n, struct err *e)
+{
+	const struct authority a = authority_here(s);
+	struct approval v;
+	int rc = authority_approval(&a, n, &v, e);
+
+	if (rc == 0)
+		vec_push(&s->approvals, v);
+	return rc;
+}
+
+/* The entry that a promotion names, when it lies before this scan. */
+static int
+named_entry(struct scan *s, const struct signed_place *at, const struct promotion *p,
+            const char *what, struct entry *ret, struct err *e)
+{
+	if (digest_is_zero(&at->leaf) || at->seq >= s->start || at->seq >= p->seq)
+		return err_set(e, ERR_SIGNATURE, "nobody has %s its plan before it", what);
+	if (evidence_entry(s->r, at->seq, &at->leaf, ret, e) == 0)
+		return 0;
+	e->code = ERR_STORE; /* the database must know it */
+	return -ERR_STORE;
+}
+
+static int
+find_authorisation(struct scan *s, const struct promotion *p, struct authorisation *ret,
+                   struct err *e)
+{
+	const struct signed_place *const at = &p->authorisation;
+	struct authority a;
+	struct entry n;
+	int rc;
+
+	for (size_t i = s->by.n; i > 0; i--) {
+		const struct authorisation *const v = &s->by.v[i - 1];
+		if (v->seq != at->seq || !digest_eq(&v->leaf, &at->leaf))
+			continue;
+		*ret = *v;
+		json_incref(ret->predicate);
+		return 0;
+	}
+	rc = named_entry(s, at, p, "authorised", &n, e);
 	if (rc < 0)
 		return rc;
-	if (evidence_entry(s->r, seq, &leaf, &n, e) < 0) {
-		e->code = ERR_STORE; /* the database must know it */
-		return -ERR_STORE;
-	}
-	rc = authority_authorisation(&a, &n, &plan, ret, e);
+	rc = authority_there(s, &n, &a, e);
+	if (rc == 0)
+		rc = authority_authorisation(&a, &n, ret, e);
 	entry_fini(&n);
 	return rc;
 }
 
 static int
-was_authorised(struct scan *s, const json_t *predicate, const struct promotion *p, struct err *e)
+find_approval(struct scan *s, const struct signed_place *at, const struct promotion *p,
+              struct approval *ret, struct err *e)
 {
-	cleanup_json json_t *found = NULL;
-	char hex[DIGEST_HEX_SIZE];
-	int rc = 0;
+	struct authority a;
+	struct entry n;
+	int rc;
 
-	digest_hex(&p->plan, hex);
-	found = json_incref(json_object_get(s->authorised, hex));
-	if (!found)
-		rc = find_authorisation(s, predicate, p, &found, e);
-	return rc < 0 ? rc : authority_allows(found, predicate, e);
+	for (size_t i = s->approvals.n; i > 0; i--) {
+		const struct approval *const v = &s->approvals.v[i - 1];
+		if (v->seq != at->seq || !digest_eq(&v->leaf, &at->leaf))
+			continue;
+		*ret = *v;
+		json_incref(ret->predicate);
+		return 0;
+	}
+	rc = named_entry(s, at, p, "approved", &n, e);
+	if (rc < 0)
+		return rc;
+	rc = authority_there(s, &n, &a, e);
+	if (rc == 0)
+		rc = authority_approval(&a, &n, ret, e);
+	entry_fini(&n);
+	return rc;
+}
+
+/* Those whom the promotion names said yes to just this, and were enough by the policy there. */
+static int
+was_allowed(struct scan *s, const struct entry *n, const json_t *predicate,
+            const struct promotion *p, struct err *e)
+{
+	struct approval approvals[APPROVALS_MAX] = { 0 };
+	struct authorisation by = { 0 };
+	char author[SIGNER_SIZE] = "";
+	struct consent c = { .by = &by, .approvals = approvals, .author = author };
+	int rc = find_authorisation(s, p, &by, e);
+
+	for (size_t i = 0; rc == 0 && i < p->approvals_n; i++) {
+		rc = find_approval(s, &p->approvals[i], p, &approvals[i], e);
+		c.approvals_n += rc == 0;
+	}
+	if (rc == 0 && p->approvals_n > 0)
+		rc = ledger_author(s->r, s->l, n->model, p->number, &p->version, author, e);
+	if (rc == 0)
+		rc = authority_admits(&s->l->policy, &c, predicate, e);
+	for (size_t i = 0; i < c.approvals_n; i++)
+		approval_fini(&approvals[i]);
+	authorisation_fini(&by);
+	return rc;
+}
+
+/* What goes back needs no second person, so it must really go back. */
+static int
+was_held(struct scan *s, const struct entry *n, const struct promotion *p, struct err *e)
+{
+	const char *const stage = json_opt_string(n->body, "stage");
+	struct promotion at, before;
+	int rc;
+
+	if (p->empty || streq(p->kind, "promote"))
+		return 0;
+	rc = ledger_stage(s->r, s->l, n->model, stage, &at, e);
+	while (rc == 0 && at.exists) {
+		if (streq(at.kind, "promote") && digest_eq(&at.version, &p->version))
+			return 0;
+		rc = ledger_before(s->r, s->l, n->model, stage, &at, &before, e);
+		at = before;
+	}
+	return rc < 0 ? rc : err_set(e, ERR_SIGNATURE, "a rollback to what the stage never held");
+}
+
+/* A plan that was carried out is not asked about again. */
+static void
+forget_plan(struct scan *s, const struct digest *plan)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->by.n; i++) {
+		if (digest_eq(&s->by.v[i].plan, plan))
+			authorisation_fini(&s->by.v[i]);
+		else
+			s->by.v[kept++] = s->by.v[i];
+	}
+	s->by.n = kept;
+	kept = 0;
+	for (size_t i = 0; i < s->approvals.n; i++) {
+		if (digest_eq(&s->approvals.v[i].plan, plan))
+			approval_fini(&s->approvals.v[i]);
+		else
+			s->approvals.v[kept++] = s->approvals.v[i];
+	}
+	s->approvals.n = kept;
 }
 
 static int
 see_promotion(struct scan *s, const struct entry *n, const struct log_line *line, struct err *e)
 {
-	const struct authority a = evidence_authority(s->r, &s->l->policy);
+	const struct authority a = authority_here(s);
 	cleanup_json json_t *predicate = NULL;
 	cleanup_free char *key = NULL;
 	struct digest held = { 0 };
@@ -153,7 +272,7 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	int rc = authority_promotion(&a, n, &p, &predicate, e);
 
 	if (rc == 0)
-		rc = was_authorised(s, predicate, &p, e);
+		rc = was_allowed(s, n, predicate, &p, e);
 	if (rc < 0)
 		return rc;
 	key = xasprintf("%s %s", n->model, json_opt_string(n->body, "stage"));
@@ -162,7 +281,11 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 		return -(int)e->code;
 	if (!digest_eq(&held, &p.previous))
 		return err_set(e, ERR_SIGNATURE, "it does not continue what the stage held then");
+	rc = was_held(s, n, &p, e);
+	if (rc < 0)
+		return rc;
 	json_object_set_new(s->l->next_pin.promotions, key, evidence_place(line));
+	forget_plan(s, &p.plan);
 	return 0;
 }
 
@@ -177,6 +300,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return see_target(s, n, line, e);
 	if (streq(n->type, "authorisation"))
 		return see_authorisation(s, n, e);
+	if (streq(n->type, "approval"))
+		return see_approval(s, n, e);
 	if (streq(n->type, "promotion"))
 		return see_promotion(s, n, line, e);
 	if (streq(n->type, "lifecycle") || streq(n->type, "delete"))
@@ -279,7 +404,9 @@ int
 ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_policy,
             struct err *e)
 {
-	struct scan s = { .r = r, .l = l, .has_policy = has_policy, .authorised = json_object() };
+	struct scan s = {
+		.r = r, .l = l, .has_policy = has_policy, .start = l->next_pin.edge.size
+	};
 	struct log_reader *rd;
 	int rc = log_reader_new(r->log, from, l->next_pin.edge.size, &rd, e);
 
@@ -289,6 +416,11 @@ ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_
 	}
 	if (rc == 0)
 		rc = check_end(&s, e);
-	json_decref(s.authorised);
+	for (size_t i = 0; i < s.by.n; i++)
+		authorisation_fini(&s.by.v[i]);
+	for (size_t i = 0; i < s.approvals.n; i++)
+		approval_fini(&s.approvals.v[i]);
+	vec_fini(&s.by);
+	vec_fini(&s.approvals);
 	return rc;
 }

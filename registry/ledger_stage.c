@@ -15,11 +15,12 @@ static int
 verify(struct registry *r, const struct ledger *l, const struct entry *n, struct promotion *ret,
        struct err *e)
 {
-	const struct authority a = evidence_authority(r, &l->policy);
+	struct authority a;
+	int rc = evidence_authority(r, l, n, &a, e);
 
-	if (!streq(n->type, "promotion"))
-		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 " is no promotion", n->seq);
-	return authority_promotion(&a, n, ret, NULL, e);
+	a.now = NULL; /* what the stage came to hold, it holds, whatever became of the agent's key
+	               */
+	return rc < 0 ? rc : authority_promotion(&a, n, ret, NULL, e);
 }
 
 int

@@ -19,14 +19,16 @@ static int
 read_target(struct registry *r, const struct ledger *l, const json_t *place, struct target_row *ret,
             struct err *e)
 {
-	const struct authority a = evidence_authority(r, &l->policy);
 	struct target_claim claim;
+	struct authority a;
 	struct entry n;
 	int rc = evidence_at_place(r, place, &n, e);
 
 	if (rc < 0)
 		return rc;
-	rc = authority_target(&a, &n, &claim, e);
+	rc = evidence_authority(r, l, &n, &a, e);
+	if (rc == 0)
+		rc = authority_target(&a, &n, &claim, e);
 	if (rc == 0)
 		rc = target_row_of(claim.name, claim.body, n.seq, ret, e);
 	entry_fini(&n);

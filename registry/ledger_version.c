@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Versions and authorisations as evidence: the database says where their entries may lie, the
- * statements say whether they count. A row that lies leads to an entry that does not verify, and to
- * a refusal.
+ * Versions as evidence: the database says where their entries may lie, the statements say whether
+ * they count. A row that lies leads to an entry that does not verify, and to a refusal.
  */
 #include "registry/ledger.h"
 
@@ -93,11 +92,13 @@ static int
 check_statement(struct registry *r, const struct ledger *l, const struct entry *n,
                 struct admitted *ret, struct err *e)
 {
-	const struct authority a = evidence_authority(r, &l->policy);
 	struct statement st = { 0 };
 	struct version_row row;
-	int rc = authority_version(&a, n, &row, e);
+	struct authority a;
+	int rc = evidence_authority(r, l, n, &a, e);
 
+	if (rc == 0)
+		rc = authority_version(&a, n, &row, e);
 	if (rc == 0)
 		rc = authority_verify(&a, n, &st, e);
 	if (rc < 0)
@@ -173,41 +174,39 @@ admitted_fini(struct admitted *a)
 	manifest_fini(&a->manifest);
 }
 
+/* The version's row by number, and from there its entry: whose word it is. */
 int
-ledger_authorisation(struct registry *r, const struct ledger *l, const struct digest *plan,
-                     char ret_signer[SIGNER_SIZE], uint64_t *ret_seq, struct digest *ret_leaf,
-                     struct err *e)
+ledger_author(struct registry *r, const struct ledger *l, const char *model, uint64_t number,
+              const struct digest *version, char ret[SIGNER_SIZE], struct err *e)
 {
-	const struct authority a = evidence_authority(r, &l->policy);
-	cleanup_json json_t *predicate = NULL;
-	const struct policy_person *signer;
-	struct statement st = { 0 };
-	struct plan_row row;
-	struct digest allowed;
+	struct version_row row, said;
+	struct authority a;
 	struct txn *t;
 	struct entry n;
-	int rc = store_read_begin(r->store, &t, e);
+	int rc = evidence_rows_begin(r, &t, e);
 
 	if (rc < 0)
 		return rc;
-	rc = plan_get(t, plan, &row, e);
-	store_abort(t);
-	if (rc == -ERR_NOT_FOUND || (rc == 0 && row.authorisation_seq == 0))
-		return err_set(e, ERR_NOT_FOUND, "nobody has signed this plan");
+	rc = version_get(t, model, number, &row, e);
+	evidence_rows_end(r, t);
+	if (rc == -ERR_NOT_FOUND)
+		return err_set(e, ERR_STORE, "the database does not know %s@v%" PRIu64, model,
+		               number);
 	if (rc == 0)
-		rc = evidence_entry(r, row.authorisation_seq, NULL, &n, e);
+		rc = evidence_entry(r, row.seq, NULL, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = authority_authorisation(&a, &n, &allowed, &predicate, e);
-	if (rc == 0 && !digest_eq(&allowed, plan))
-		rc = err_set(e, ERR_SIGNATURE, "the authorisation is for another plan");
-	if (rc == 0 && authority_verify(&a, &n, &st, e) == 0) {
-		signer = policy_person_of(&l->policy, &st.key);
-		(void)str_copy(ret_signer, SIGNER_SIZE, signer ? signer->id : "");
-		*ret_seq = n.seq;
-		*ret_leaf = n.leaf;
-	}
-	statement_fini(&st);
+	rc = ledger_policy_at(r, l, n.seq, &a.policy, e);
+	a.registry_id = r->id;
+	a.now = NULL;
+	if (rc == 0)
+		rc = authority_version(&a, &n, &said, e);
+	if (rc == 0 && (said.number != number || !streq(said.model, model) ||
+	                !digest_eq(&said.digest, version)))
+		rc = err_set(e, ERR_STORE, "log entry %" PRIu64 " is not %s@v%" PRIu64, n.seq,
+		             model, number);
+	if (rc == 0)
+		(void)str_copy(ret, SIGNER_SIZE, said.signer);
 	entry_fini(&n);
 	return rc;
 }

@@ -95,7 +95,7 @@ static int
 pin_read(const json_t *o, struct pin *p, struct err *e)
 {
 	const char *id;
-	json_t *last, *policy, *promotions, *targets;
+	json_t *last, *policies, *promotions, *targets;
 	int rc = json_get_string(o, "registry", "pin", &id, e);
 
 	if (rc == 0)
@@ -105,19 +105,20 @@ pin_read(const json_t *o, struct pin *p, struct err *e)
 	if (rc == 0)
 		rc = last_read(last, p, e);
 	if (rc == 0)
-		rc = json_get_object(o, "policy", "pin", &policy, e);
+		rc = json_get_array(o, "policies", "pin", &policies, e);
 	if (rc == 0)
 		rc = json_get_object(o, "promotions", "pin", &promotions, e);
 	if (rc == 0)
 		rc = json_get_object(o, "targets", "pin", &targets, e);
 	if (rc < 0)
 		return rc;
-	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0)
+	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0 ||
+	    json_array_size(policies) == 0)
 		return err_set(e, ERR_MALFORMED, "pin: no registry id or nothing pinned");
 	rc = withdrawn_read(o, p, e);
 	if (rc < 0)
 		return rc;
-	p->policy = json_incref(policy);
+	p->policies = json_incref(policies);
 	p->promotions = json_incref(promotions);
 	p->targets = json_incref(targets);
 	p->exists = true;
@@ -214,7 +215,7 @@ pin_json(const struct pin *p)
 	json_object_set_new(o, "size", json_integer((json_int_t)p->edge.size));
 	json_object_set_new(o, "edge", edge);
 	json_object_set_new(o, "last", last);
-	json_object_set(o, "policy", p->policy);
+	json_object_set(o, "policies", p->policies);
 	json_object_set(o, "promotions", p->promotions);
 	json_object_set(o, "targets", p->targets);
 	json_object_set(o, "withdrawn", p->withdrawn);
@@ -243,7 +244,7 @@ pin_save(const char *registry_dir, const struct pin *p, struct err *e)
 void
 pin_fini(struct pin *p)
 {
-	json_decref(p->policy);
+	json_decref(p->policies);
 	json_decref(p->promotions);
 	json_decref(p->targets);
 	json_decref(p->withdrawn);

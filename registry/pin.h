@@ -23,7 +23,7 @@ struct pin {
 	struct log_pos last_at, end; /* of entry edge.size - 1, and behind it */
 	uint32_t last_length;
 	struct digest last_leaf;
-	json_t *policy;     /* entry of the policy in force there, as a place (ledger.c) */
+	json_t *policies;   /* entries of all policies until there, as places (ledger.c) */
 	json_t *targets;         /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
 	/* {"model number digest": what signed entries say of it}; NULL: an older file, for which

@@ -272,45 +272,6 @@ want_authorisation(struct proof_making *m, const struct entry *n, struct err *e)
 	return rc < 0 ? rc : proof_want(&m->g, seq, e);
 }
 
-/* Approvals lie between the plan and its promotion, in the model's chain. Those that do not verify
- * are left out. */
-static int
-want_approvals(struct proof_making *m, const struct entry *promotion, const struct digest *plan,
-               struct err *e)
-{
-	cleanup_txn struct txn *t = NULL;
-	bool has = promotion->has_previous;
-	uint64_t seq = promotion->previous, before = promotion->seq;
-	int rc = store_read_begin(m->r->store, &t, e);
-
-	while (rc == 0 && has && seq < before) {
-		struct err none = { 0 };
-		struct digest about;
-		struct audit_who who;
-		struct entry n;
-		bool is_plan;
-
-		rc = history_entry(m->r, t, seq, &n, e);
-		if (rc < 0)
-			return rc;
-		is_plan = streq(n.type, "plan") &&
-		          json_get_digest(n.body, "id", "plan", &about, &none) == 0 &&
-		          digest_eq(&about, plan);
-		if (streq(n.type, "approval") &&
-		    json_get_digest(n.body, "plan", "approval", &about, &none) == 0 &&
-		    digest_eq(&about, plan)) {
-			audit_who(&m->chain, m->r->id, &n, &who);
-			if (who.signature == AUDIT_GOOD)
-				rc = proof_want(&m->g, seq, e);
-		}
-		has = n.has_previous && !is_plan;
-		before = seq;
-		seq = n.previous;
-		entry_fini(&n);
-	}
-	return rc;
-}
-
 static int
 want_promotion(struct proof_making *m, const struct promotion *p, const char *model, struct err *e)
 {
@@ -324,8 +285,8 @@ want_promotion(struct proof_making *m, const struct promotion *p, const char *mo
 		rc = want_version(m, model, p->number, e);
 	if (rc == 0)
 		rc = want_authorisation(m, &n, e);
-	if (rc == 0)
-		rc = want_approvals(m, &n, &p->plan, e);
+	for (size_t i = 0; rc == 0 && i < p->approvals_n; i++)
+		rc = proof_want(&m->g, p->approvals[i].seq, e);
 	entry_fini(&n);
 	return rc;
 }

@@ -16,9 +16,11 @@ struct story {
 	const struct proof *p;
 	struct proof_result *ret;
 	const struct proof_entry *version, *authorisation, *promotion;
-	json_t *allowed, *done; /* predicates, owned */
+	json_t *done; /* the promotion's predicate, owned */
 	struct promotion moved;
-	size_t approvals;
+	struct authorisation by;
+	struct approval given[APPROVALS_MAX];
+	size_t approvals, approvals_n; /* entries; read into given */
 };
 
 static int
@@ -164,40 +166,67 @@ check_promotion(struct story *s, struct err *e)
 	return 0;
 }
 
+static bool
+is_named(const struct signed_place *at, const struct proof_entry *x)
+{
+	return at->seq == x->n.seq && digest_eq(&at->leaf, &x->leaf);
+}
+
 /* The agent signed which entry allowed it: just this one, before it. */
 static int
 check_authorisation(struct story *s, struct err *e)
 {
 	const struct authority a = authority_at(s, s->authorisation);
-	const json_t *const named = json_object_get(s->done, "authorisation");
 	const struct proof_entry *const x = s->authorisation;
-	struct digest plan, leaf;
-	uint64_t seq;
-	int rc = authority_authorisation(&a, &x->n, &plan, &s->allowed, e);
+	int rc = authority_authorisation(&a, &x->n, &s->by, e);
 
-	if (rc == 0)
-		rc = json_get_u64(named, "seq", WHAT, &seq, e);
-	if (rc == 0)
-		rc = json_get_digest(named, "leaf", WHAT, &leaf, e);
 	if (rc < 0)
 		return rc;
-	if (seq != x->n.seq || !digest_eq(&leaf, &x->leaf))
+	if (!is_named(&s->moved.authorisation, x))
 		return differs(e, "authorisation");
-	if (s->version->n.seq >= seq || seq >= s->promotion->n.seq)
+	if (s->version->n.seq >= x->n.seq || x->n.seq >= s->promotion->n.seq)
 		return err_set(e, ERR_SIGNATURE, WHAT ": its entries are in another order");
-	return authority_allows(s->allowed, s->done, e);
+	return 0;
 }
 
-/* No proof shows less than the policy wanted. */
+/* Each approval that the promotion names, and no other, is there and stands before it. */
 static int
-check_approvals(struct story *s, struct err *e)
+read_approvals(struct story *s, struct err *e)
 {
-	const struct authority a = authority_at(s, s->authorisation);
-	const struct policy_stage *const stage = policy_stage(a.policy, s->p->stage);
+	int rc = 0;
 
-	if (stage && stage->approvals == 0 && s->approvals == 0)
-		return 0;
-	return err_set(e, ERR_POLICY, WHAT ": approvals for \"%s\" cannot be checked", s->p->stage);
+	for (size_t i = 0; rc == 0 && i < s->p->entries.n; i++) {
+		const struct proof_entry *const x = &s->p->entries.v[i];
+		const struct authority a = authority_at(s, x);
+		if (!streq(x->n.type, "approval"))
+			continue;
+		if (s->approvals_n == s->moved.approvals_n ||
+		    !is_named(&s->moved.approvals[s->approvals_n], x))
+			return differs(e, "set of approvals");
+		if (x->n.seq >= s->promotion->n.seq)
+			return err_set(e, ERR_SIGNATURE, WHAT ": its entries are in another order");
+		rc = authority_approval(&a, &x->n, &s->given[s->approvals_n], e);
+		s->approvals_n += rc == 0;
+	}
+	if (rc == 0 && s->approvals_n != s->moved.approvals_n)
+		rc = differs(e, "set of approvals");
+	return rc;
+}
+
+/* People said yes to just this, and they were as many as the policy wanted then. */
+static int
+check_consent(struct story *s, struct err *e)
+{
+	const struct authority a = authority_at(s, s->promotion);
+	int rc = read_approvals(s, e);
+
+	if (rc < 0)
+		return rc;
+	const struct consent c = { .by = &s->by,
+		                   .approvals = s->given,
+		                   .approvals_n = s->approvals_n,
+		                   .author = s->ret->author.person };
+	return authority_admits(a.policy, &c, s->done, e);
 }
 
 static int
@@ -213,7 +242,7 @@ check(struct story *s, struct err *e)
 		rc = check_promotion(s, e);
 	if (rc == 0)
 		rc = check_authorisation(s, e);
-	return rc < 0 ? rc : check_approvals(s, e);
+	return rc < 0 ? rc : check_consent(s, e);
 }
 
 int
@@ -232,7 +261,9 @@ proof_story(const struct proof *p, struct proof_result *ret, struct err *e)
 		ret->time_s = s.promotion->n.time_s;
 		ret->is_rollback = streq(s.moved.kind, "rollback");
 	}
-	json_decref(s.allowed);
+	for (size_t i = 0; i < s.approvals_n; i++)
+		approval_fini(&s.given[i]);
+	authorisation_fini(&s.by);
 	json_decref(s.done);
 	return rc;
 }

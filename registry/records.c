@@ -6,7 +6,8 @@
  *   m NAME     model                    v NAME 0 NUMBER   version
  *   d DIGEST NAME 0 NUMBER   version by digest
  *   t NAME     target                   T NAME     leaf of the last entry about it
- *   P          document of the policy   a ID       predicate of a plan's authorisation
+ *   P          document of the policy   a ID       who said yes to a plan (consent.c)
+ *   h NAME 0 STAGE 0 DIGEST  the stage held that version
  *   x NAME 0 ALIAS          number    n NAME 0 NUMBER SEQ   note
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id
  */
@@ -18,7 +19,7 @@
 #include "registry/base/vec.h"
 #include "registry/row.h"
 
-#define DB_FORMAT 3u /* of all rows together */
+#define DB_FORMAT 4u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)

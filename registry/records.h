@@ -159,10 +159,11 @@ int target_row_of(const char *name, const json_t *body, uint64_t seq, struct tar
 /* Leaf of the last entry about a target, also of a removed one; zero: none. */
 int target_leaf_get(struct txn *t, const char *name, struct digest *ret, struct err *e);
 int target_leaf_put(struct txn *t, const char *name, const struct digest *leaf, struct err *e);
-/* The predicate of a plan's authorisation. */
-int authorisation_get(struct txn *t, const struct digest *plan, json_t **ret, struct err *e);
-int authorisation_put(struct txn *t, const struct digest *plan, const json_t *predicate,
-                      struct err *e);
+/* Was this version promoted to the stage once? -ERR_NOT_FOUND: never. */
+int held_get(struct txn *t, const char *model, const char *stage, const struct digest *version,
+             struct err *e);
+int held_put(struct txn *t, const char *model, const char *stage, const struct digest *version,
+             struct err *e);
 /* The document of the policy in force; ret->p NULL: none. Until the transaction ends or writes. */
 int policy_doc_get(struct txn *t, struct str *ret, struct err *e);
 int policy_doc_put(struct txn *t, struct str doc, struct err *e);

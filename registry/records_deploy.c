@@ -197,35 +197,36 @@ target_leaf_put(struct txn *t, const char *name, const struct digest *leaf, stru
 	return txn_put(t, key_str(&k), (struct str){ (const char *)leaf->b, DIGEST_SIZE }, e);
 }
 
-/* --- authorisations --- */
+/* --- what a stage has held --- */
 
 static struct row_key
-authorisation_key(const struct digest *plan)
+held_key(const char *model, const char *stage, const struct digest *version)
 {
-	struct row_key k = row_key('a');
+	struct row_key k = row_key('h');
 
-	key_bytes(&k, plan->b, DIGEST_SIZE);
+	key_text(&k, model, true);
+	key_text(&k, stage, true);
+	key_bytes(&k, version->b, DIGEST_SIZE);
 	return k;
 }
 
 int
-authorisation_get(struct txn *t, const struct digest *plan, json_t **ret, struct err *e)
+held_get(struct txn *t, const char *model, const char *stage, const struct digest *version,
+         struct err *e)
 {
-	const struct row_key k = authorisation_key(plan);
+	const struct row_key k = held_key(model, stage, version);
 	struct str v;
-	int rc = get(t, &k, &v, e);
 
-	return rc < 0 ? rc : json_parse(v, "authorisation", ret, e);
+	return get(t, &k, &v, e);
 }
 
 int
-authorisation_put(struct txn *t, const struct digest *plan, const json_t *predicate, struct err *e)
+held_put(struct txn *t, const char *model, const char *stage, const struct digest *version,
+         struct err *e)
 {
-	const struct row_key k = authorisation_key(plan);
-	cleanup_buf struct buf text = { 0 };
+	const struct row_key k = held_key(model, stage, version);
 
-	json_canonical(predicate, &text);
-	return txn_put(t, key_str(&k), buf_str(&text), e);
+	return txn_put(t, key_str(&k), (struct str){ "1", 1 }, e);
 }
 
 /* --- plans --- */

@@ -32,11 +32,14 @@ struct registry {
 	int64_t created_s;
 	bool is_copy;       /* not the folder that registry.json names */
 	bool is_db_foreign; /* db/ was not made by who may be trusted with it: never opened */
-	bool is_private; /* database replayed into the person's cache: nothing can be written */
+	bool is_private;    /* database replayed into the person's cache: nothing can be written */
 	char why_not_writable[256]; /* "" */
 	struct store *store;        /* NULL with REGISTRY_NO_DB */
 	struct log *log;
 	struct blobs *blobs;
+	/* check: rows that are read instead of the store's, in a transaction of its own; else NULL
+	 */
+	struct txn *rows;
 	struct pin pin; /* this person's; pin.exists false without one */
 };
 

@@ -107,24 +107,37 @@ statement_envelope(struct str payload, const char *key_id, const void *sig, size
 }
 
 int
+statement_signature(struct str payload, const struct secret_key *key, struct buf *ret,
+                    struct err *e)
+{
+	cleanup_buf struct buf bytes = { 0 };
+	uint8_t sig[ED25519_SIG_SIZE];
+	int rc = statement_pae(payload, &bytes, e);
+
+	if (rc < 0)
+		return rc;
+	if (ed25519_sign(sig, bytes.p, bytes.n, key) < 0)
+		return err_set(e, ERR_SYS, "cannot sign a statement");
+	buf_add(ret, sig, sizeof(sig));
+	return 0;
+}
+
+int
 statement_sign(const char *kind, const char *subject_name, const struct digest *subject,
                const json_t *predicate, const struct secret_key *key, struct buf *ret,
                struct err *e)
 {
-	cleanup_buf struct buf payload = { 0 }, bytes = { 0 };
-	uint8_t sig[ED25519_SIG_SIZE];
+	cleanup_buf struct buf payload = { 0 }, sig = { 0 };
 	char id[KEY_ID_SIZE];
 	int rc;
 
 	rc = statement_payload(kind, subject_name, subject, predicate, &payload, e);
 	if (rc == 0)
-		rc = statement_pae(buf_str(&payload), &bytes, e);
+		rc = statement_signature(buf_str(&payload), key, &sig, e);
 	if (rc < 0)
 		return rc;
-	if (ed25519_sign(sig, bytes.p, bytes.n, key) < 0)
-		return err_set(e, ERR_SYS, "cannot sign a statement");
 	key_id(&key->pub, id);
-	return statement_envelope(buf_str(&payload), id, sig, sizeof(sig), ret, e);
+	return statement_envelope(buf_str(&payload), id, sig.p, sig.n, ret, e);
 }
 
 /* An envelope taken apart; signatures stay JSON. */

@@ -32,6 +32,8 @@ int statement_sign(const char *kind, const char *subject_name, const struct dige
 int statement_payload(const char *kind, const char *subject_name, const struct digest *subject,
                       const json_t *predicate, struct buf *ret, struct err *e);
 int statement_pae(struct str payload, struct buf *ret, struct err *e);
+int statement_signature(struct str payload, const struct secret_key *key, struct buf *ret,
+                        struct err *e); /* Ed25519's 64 bytes */
 int statement_envelope(struct str payload, const char *key_id, const void *sig, size_t sig_n,
                        struct buf *ret, struct err *e);
 int statement_add_signature(struct str envelope, const char *key_id, const void *sig, size_t sig_n,

@@ -18,6 +18,7 @@ struct app {
 	bool yes, no_input, dry_run, detach, no_passphrase, trust_owner;
 	const char *confirm; /* --confirm NAME */
 	const char *reason;
+	const char *key; /* --key; NULL */
 	uint64_t timeout_ms;       /* --timeout; 0: the verb's default */
 	int passphrase_fd;         /* -1 */
 	struct registry *registry; /* after app_open */

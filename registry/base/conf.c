@@ -53,6 +53,8 @@ is_program(const char *value)
 const struct conf_key conf_keys[] = {
 	{ "registry", "the registry's folder, when neither -R nor SLIPWAY_REGISTRY names one",
 	  offsetof(struct conf, registry), NULL, "a path" },
+	{ "key", "the key that signs: a name or a fingerprint", offsetof(struct conf, key), NULL,
+	  "a name from `slipway key list`, or SHA256:..." },
 	{ "color", "whether output is coloured", offsetof(struct conf, color), is_color,
 	  "auto, always or never" },
 	{ "output", "the format of -o when it is not given", offsetof(struct conf, output),

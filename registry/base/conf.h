@@ -31,6 +31,7 @@ struct conf {
 	char *registry;        /* NULL: not set */
 	char *color, *output;  /* defaults of the flags, NULL when not set */
 	char *editor, *pager;
+	char *key; /* the one that signs */
 	char *confirm_window;
 	int confirm_window_s;  /* reserved for the console; 0 */
 	/* Absolute paths of programs; only of a file that nobody else could have written. */

@@ -134,10 +134,12 @@ authorisation_parts(struct site *s, struct claim_parts *p)
 static int
 ask_authorisation(const struct authority *a, const struct entry *n, struct err *e)
 {
-	cleanup_json json_t *predicate = NULL;
-	struct digest id;
+	struct authorisation v = { 0 };
+	int rc = authority_authorisation(a, n, &v, e);
 
-	return authority_authorisation(a, n, &id, &predicate, e);
+	cr_expect_str_eq(v.person, rc == 0 ? "ana" : v.person);
+	authorisation_fini(&v);
+	return rc;
 }
 
 Test(authority, authorisation)
@@ -187,7 +189,9 @@ ask_promotion(const struct authority *a, const struct entry *n, struct err *e)
 static int
 ask_allows(const struct authority *a, const struct entry *n, struct err *e)
 {
-	cleanup_json json_t *done = NULL, *allowed = NULL;
+	cleanup_json json_t *done = NULL;
+	struct authorisation by = { .person = "ana" };
+	const struct consent c = { .by = &by };
 	struct site s = { .r = &(struct registry){ 0 } };
 	struct promotion p;
 	int rc = authority_promotion(a, n, &p, &done, e);
@@ -195,8 +199,10 @@ ask_allows(const struct authority *a, const struct entry *n, struct err *e)
 	if (rc < 0)
 		return rc;
 	(void)str_copy(s.r->id, sizeof s.r->id, a->registry_id);
-	allowed = site_authorisation_predicate(&s, &plan);
-	return authority_allows(allowed, done, e);
+	by.predicate = site_authorisation_predicate(&s, &plan);
+	rc = authority_admits(a->policy, &c, done, e);
+	authorisation_fini(&by);
+	return rc;
 }
 
 Test(authority, promotion)
@@ -242,26 +248,33 @@ Test(authority, a_promotion_is_just_what_was_allowed)
 		{ "plan", OTHER },       { "kind", "\"rollback\"" }, { "model", "\"x\"" },
 		{ "stage", "\"prod\"" }, { "number", "3" },          { "version", OTHER },
 		{ "version", "null" },   { "previous", "null" },     { "previous", NULL },
-		{ "number", NULL },      { "version", NULL },
+		{ "number", NULL },      { "version", NULL },        { "break_glass", "true" },
 	};
+	struct policy policy;
+	struct err e = { 0 };
 	struct site s;
 
 	run_cases(cases, COUNT(cases), promotion_parts, ask_allows);
 	site_make(&s);
+	cleanup_json json_t *doc = solo_policy(s.r->id, "ana", &s.ana->pub, &s.agent->pub, 1000);
+	ok(policy_parse(doc, &policy, &e), &e, "policy");
 	for (size_t i = 0; i < COUNT(members); i++) {
 		struct claim_parts done = { 0 };
 		struct err why = { 0 };
 
 		promotion_parts(&s, &done);
-		json_t *allowed = site_authorisation_predicate(&s, &plan);
-		cr_expect_eq(authority_allows(allowed, done.predicate, &why), 0, "%s", why.msg);
-		set_member(allowed, members[i][0], members[i][1]);
-		cr_expect_eq(authority_allows(allowed, done.predicate, &why), BAD, "%s",
+		struct authorisation by = { .person = "ana" };
+		const struct consent c = { .by = &by };
+		by.predicate = site_authorisation_predicate(&s, &plan);
+		cr_expect_eq(authority_admits(&policy, &c, done.predicate, &why), 0, "%s", why.msg);
+		set_member(by.predicate, members[i][0], members[i][1]);
+		cr_expect_eq(authority_admits(&policy, &c, done.predicate, &why), BAD, "%s",
 		             members[i][0]);
-		json_decref(allowed);
+		authorisation_fini(&by);
 		json_decref(done.body);
 		json_decref(done.predicate);
 	}
+	policy_fini(&policy);
 	site_leave(&s);
 }
 

@@ -39,7 +39,6 @@ struct import {
 	struct digest smoke;
 	struct ledger ledger;
 	struct signer signer;
-	struct secret_key *key; /* NULL: still locked */
 	struct import_tree tree;
 	uint64_t number; /* that the bytes have */
 	uint64_t next;   /* the one that is signed for */
@@ -258,11 +257,8 @@ sign_and_commit(struct import *m, struct err *e)
 	p = predicate(m);
 	if (!p)
 		return err_set(e, ERR_USAGE, "import \"%s\": its name is not UTF-8", m->path);
-	if (!m->key)
-		rc = signer_unlock(m->app, &m->signer, &m->key, e);
-	if (rc == 0)
-		rc = statement_sign("version", m->model, &m->tree.manifest_digest, p, m->key,
-		                    &envelope, e);
+	rc = signer_sign(m->app, &m->signer, "version", m->model, &m->tree.manifest_digest, p,
+	                 &envelope, e);
 	if (rc < 0)
 		return rc;
 	const struct change c = {
@@ -401,9 +397,10 @@ prepare(struct import *m, const struct args *in, struct err *e)
 	if (rc == 0)
 		rc = ledger_open(m->app->registry, &m->ledger, e);
 	if (rc == 0)
-		rc = signer_find(&m->ledger.policy, ROLE_AUTHOR, &m->signer, e);
+		rc = signer_find(m->app, &m->ledger.policy, ROLE_BIT(ROLE_AUTHOR), &m->signer,
+		                 e);
 	if (rc == 0 && m->app->passphrase_fd >= 0)
-		rc = signer_unlock(m->app, &m->signer, &m->key, e);
+		rc = signer_open(m->app, &m->signer, e);
 	if (rc == 0 && smoke)
 		rc = put_smoke(m, smoke, e);
 	return rc;
@@ -420,7 +417,7 @@ run(struct app *a, const struct args *in, struct err *e)
 		rc = take(&m, e);
 	if (rc == 0)
 		show(&m);
-	key_free(m.key);
+	signer_fini(&m.signer);
 	import_tree_fini(&m.tree);
 	ledger_fini(&m.ledger);
 	label_change_fini(&m.labels);

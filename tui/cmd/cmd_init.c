@@ -172,7 +172,9 @@ person_key(struct app *a, struct init *n, struct err *e)
 	n->reused = true;
 	s.item = n->item;
 	out_note(a->out, "your key \"%s\" is there already and is used", n->item.name);
-	return signer_unlock(a, &s, &n->person, e);
+	rc = signer_open(a, &s, e);
+	n->person = s.key;
+	return rc;
 }
 
 struct first_policy {

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "registry/base/clock.h"
+#include "registry/consent.h"
 #include "registry/ledger.h"
 #include "registry/policy.h"
 #include "tui/cmd/proposal.h"
@@ -29,15 +31,53 @@ is_dead(struct txn *t, const struct plan_row *p)
 struct list {
 	struct app *a;
 	struct txn *t;
+	const struct policy *policy; /* NULL: none can be read */
+	bool only_waiting;
 };
+
+/* How far the people are: for showing, from the database. "" when nobody has authorised it yet,
+ * else "waits" or "approved". */
+static const char *
+people_state(struct txn *t, const struct policy *policy, const struct plan_row *p,
+             struct err *ret_missing)
+{
+	struct consent_rows rows;
+	struct version_row v = { 0 };
+	struct err ignored = { 0 };
+	const char *state;
+
+	if (!policy || consent_get(t, &p->id, &rows, &ignored) < 0)
+		return "";
+	if (p->number > 0)
+		(void)version_get(t, p->model, p->number, &v, &ignored);
+	const struct consent c = { .by = rows.by_n ? &rows.by[rows.by_n - 1] : NULL,
+		                   .approvals = rows.approvals,
+		                   .approvals_n = rows.approvals_n,
+		                   .author = v.signer[0] ? v.signer : NULL,
+		                   .now_s = clock_now_s() };
+	if (!c.by)
+		state = "";
+	else if (authority_approved(policy, &c, ret_missing) == 0)
+		state = "approved";
+	else
+		state = "waits";
+	consent_fini(&rows);
+	return state;
+}
 
 static int
 list_row(void *arg, const struct plan_row *p)
 {
 	const struct list *l = arg;
 	struct app *a = l->a;
+	struct err missing = { 0 };
+	const bool dead = is_dead(l->t, p);
+	const bool is_open = streq(p->state, "open") && !dead;
+	const char *const people = people_state(l->t, l->policy, p, &missing);
 	char id[DIGEST_HEX_SIZE];
 
+	if (l->only_waiting && !(is_open && streq(people, "waits")))
+		return 0;
 	digest_hex(&p->id, id);
 	if (out_format_of(a->out) == OUT_TEXT)
 		id[PLAN_ID_SHOWN] = '\0';
@@ -46,8 +86,9 @@ list_row(void *arg, const struct plan_row *p)
 	out_cell(a->out, p->model);
 	cell_number(a->out, p->number);
 	out_cell(a->out, p->stage);
-	out_cell(a->out, is_dead(l->t, p) ? "dead" : p->state);
+	out_cell(a->out, dead ? "dead" : is_open && streq(people, "waits") ? "waiting" : p->state);
 	out_cell(a->out, p->authorisation_seq ? "signed" : "not signed");
+	out_cell(a->out, is_open && missing.code != ERR_OK ? missing.msg : NULL);
 	out_cell(a->out, p->job[0] ? p->job : NULL);
 	out_cell_time(a->out, p->time_s);
 	return 0;
@@ -64,19 +105,24 @@ run_list(struct app *a, const struct args *in, struct err *e)
 		{ "STAGE", "stage", OUT_LEFT, false, false },
 		{ "STATE", "state", OUT_LEFT, false, false },
 		{ "SIGNED", "authorisation", OUT_LEFT, false, false },
+		{ "MISSING", "missing", OUT_LEFT, true, false },
 		{ "JOB", "job", OUT_LEFT, false, false },
 		{ "AGE", "time", OUT_LEFT, false, false },
 	};
-	struct list l = { .a = a };
+	struct list l = { .a = a, .only_waiting = arg_flag(in, "--waiting") };
+	struct policy policy = { 0 };
+	struct err ignored = { 0 };
 	int rc = store_read_begin(a->registry->store, &l.t, e);
 
-	(void)in;
 	if (rc < 0)
 		return rc;
+	if (policy_current(a->registry, l.t, &policy, &ignored) == 0)
+		l.policy = &policy;
 	out_table_begin(a->out, "PlanList", columns, COUNT(columns));
 	rc = plan_each(l.t, list_row, &l, e);
 	out_table_end(a->out);
 	store_abort(l.t);
+	policy_fini(&policy);
 	return rc;
 }
 
@@ -95,6 +141,74 @@ find(struct app *a, const char *id, struct plan_row *row, struct plan *ret, stru
 		(void)str_copy(row->state, sizeof row->state, "dead");
 	store_abort(t);
 	return rc < 0 ? rc : plan_load(a->registry, &row->id, ret, e);
+}
+
+/* Who said yes, by the log: verified here. */
+struct shown_people {
+	struct ledger_consent c;
+	char said[128], missing[256]; /* "" */
+	bool is_authorised, is_enough;
+};
+
+static int
+people_of(struct app *a, const struct plan *p, struct shown_people *ret, struct err *e)
+{
+	struct err why = { 0 };
+	struct ledger l;
+	int rc = ledger_open(a->registry, &l, e);
+
+	*ret = (struct shown_people){ 0 };
+	if (rc < 0)
+		return rc;
+	rc = ledger_consent(a->registry, &l, p, &ret->c, &why);
+	ret->is_authorised = rc == 0;
+	if (rc == 0)
+		rc = ledger_is_approved(&l, &ret->c, clock_now_s(), &why);
+	ret->is_enough = rc == 0;
+	(void)str_copy(ret->missing, sizeof ret->missing, rc == 0 ? "" : why.msg);
+	ledger_fini(&l);
+	return 0;
+}
+
+static void
+people_text(struct app *a, const struct shown_people *v)
+{
+	char when[CLOCK_TEXT_SIZE];
+
+	if (v->is_authorised)
+		out_field(a->out, "authorised", "by %s%s%s%s", v->c.by.person,
+		          v->c.by.break_glass ? ", BREAKING THE GLASS" : "",
+		          json_opt_string(v->c.by.predicate, "reason") ? ": " : "",
+		          json_opt_string(v->c.by.predicate, "reason")
+		                  ? json_opt_string(v->c.by.predicate, "reason")
+		                  : "");
+	for (size_t i = 0; i < v->c.approvals_n; i++) {
+		clock_text(when, v->c.approvals[i].expires_s);
+		out_field(a->out, "approved", "by %s%s, until %s", v->c.approvals[i].person,
+		          v->c.approvals[i].expires_s <= clock_now_s() ? " (expired)" : "", when);
+	}
+	if (v->missing[0])
+		out_field(a->out, "missing", "%s", v->missing);
+}
+
+static void
+people_json(struct json_out *j, const struct shown_people *v)
+{
+	jo_string(j, "authorisedBy", v->is_authorised ? v->c.by.person : NULL);
+	jo_bool(j, "breakGlass", v->c.by.break_glass);
+	jo_begin(j, "approvals", '[');
+	for (size_t i = 0; i < v->c.approvals_n; i++) {
+		char id[KEY_ID_SIZE];
+		key_id(&v->c.approvals[i].key, id);
+		jo_begin(j, NULL, '{');
+		jo_string(j, "person", v->c.approvals[i].person);
+		jo_string(j, "key", id);
+		jo_time(j, "expires", v->c.approvals[i].expires_s);
+		jo_end(j, '}');
+	}
+	jo_end(j, ']');
+	jo_bool(j, "enough", v->is_enough);
+	jo_string(j, "missing", v->missing[0] ? v->missing : NULL);
 }
 
 static void
@@ -117,8 +231,6 @@ show_text(struct app *a, const struct plan_row *row, const struct plan *p)
 		digest_hex(&p->targets[i].rendered, hex);
 		out_field(a->out, "target", "%s  rendered sha256:%s", p->targets[i].name, hex);
 	}
-	out_field(a->out, "signed", "%s",
-	          row->authorisation_seq ? "an authorisation is logged" : "no");
 	out_field(a->out, "state", "%s%s%s", row->state, row->job[0] ? ", job " : "", row->job);
 }
 
@@ -126,6 +238,7 @@ static int
 run_show(struct app *a, const struct args *in, struct err *e)
 {
 	char id[DIGEST_HEX_SIZE];
+	struct shown_people people;
 	struct plan_row row;
 	struct plan p;
 	struct json_out *j;
@@ -133,6 +246,11 @@ run_show(struct app *a, const struct args *in, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	rc = people_of(a, &p, &people, e);
+	if (rc < 0) {
+		plan_fini(&p);
+		return rc;
+	}
 	digest_hex(&p.id, id);
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", id);
@@ -148,12 +266,15 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		jo_u64(j, "number", p.number);
 		jo_value(j, "intent", intent);
 		jo_string(j, "state", row.state);
-		jo_bool(j, "authorised", row.authorisation_seq != 0);
+		jo_bool(j, "authorised", people.is_authorised);
+		people_json(j, &people);
 		jo_string(j, "job", row.job[0] ? row.job : NULL);
 	} else {
 		show_text(a, &row, &p);
+		people_text(a, &people);
 	}
 	out_object_end(a->out);
+	ledger_consent_fini(&people.c);
 	plan_fini(&p);
 	return rc;
 }
@@ -195,8 +316,28 @@ show_again(struct app *a, const struct plan *p, struct err *e)
 	return rc;
 }
 
+/* Nobody is asked anything for a plan that waits for somebody else. */
 static int
-apply(struct app *a, const struct plan *p, struct err *e)
+check_waiting(struct app *a, const struct ledger *l, const struct plan *p, struct err *e)
+{
+	struct ledger_consent c = { 0 };
+	struct err why = { 0 };
+	char id[DIGEST_HEX_SIZE];
+	int rc = ledger_consent(a->registry, l, p, &c, &why);
+
+	if (rc == 0)
+		rc = ledger_is_approved(l, &c, clock_now_s(), &why);
+	ledger_consent_fini(&c);
+	if (rc != -ERR_NEEDS_PERSON)
+		return 0; /* the rest is asked in its turn */
+	plan_waits(a, p);
+	digest_hex(&p->id, id);
+	*e = why;
+	return err_hint(e, "an approver: slipway approve %.16s", id);
+}
+
+static int
+apply(struct app *a, const struct plan *p, bool break_glass, struct err *e)
 {
 	cleanup_free char *what = xasprintf("%s \"%s\" in %s", p->kind, p->model, p->stage);
 	cleanup_free char *line = NULL;
@@ -212,6 +353,8 @@ apply(struct app *a, const struct plan *p, struct err *e)
 	rc = is_done(a, &l, p, &done, e);
 	if (rc == 0 && !done)
 		rc = plan_still_holds(a->registry, &l, p, e);
+	if (rc == 0 && !done && !break_glass)
+		rc = check_waiting(a, &l, p, e);
 	ledger_fini(&l);
 	if (rc < 0)
 		return rc;
@@ -227,7 +370,9 @@ apply(struct app *a, const struct plan *p, struct err *e)
 	line = xasprintf("slipway apply %.16s --yes --confirm %s", id, p->model);
 	rc = app_confirm(a, what, is_protected ? p->model : NULL, line, e);
 	if (rc == 0)
-		rc = plan_authorise(a, p, e);
+		rc = plan_authorise(a, p, break_glass, e);
+	if (rc == -ERR_NEEDS_PERSON)
+		plan_waits(a, p);
 	return rc < 0 ? rc : plan_run(a, p, e);
 }
 
@@ -240,10 +385,15 @@ run_apply(struct app *a, const struct args *in, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	rc = apply(a, &p, e);
+	rc = apply(a, &p, arg_flag(in, "--break-glass"), e);
 	plan_fini(&p);
 	return rc;
 }
+
+static const struct opt list_opts[] = {
+	{ "--waiting", 0, NULL, "only those that wait for another person", false },
+	{ 0 },
+};
 
 const struct cmd cmd_plan_list = {
 	.name = "plan",
@@ -251,6 +401,7 @@ const struct cmd cmd_plan_list = {
 	.args = "",
 	.summary = "stored plans, newest first",
 	.group = "deploy",
+	.opts = list_opts,
 	.flags = CMD_READS,
 	.run = run_list,
 };
@@ -267,6 +418,12 @@ const struct cmd cmd_plan_show = {
 	.run = run_show,
 };
 
+static const struct opt apply_opts[] = {
+	{ "--break-glass", 0, NULL, "without the approvals; wants --reason, and is shown for ever",
+	  false },
+	{ 0 },
+};
+
 const struct cmd cmd_apply = {
 	.name = "apply",
 	.args = "PLAN",
@@ -277,4 +434,5 @@ const struct cmd cmd_apply = {
 	.flags = CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_SIGNS | CMD_REASON |
 	         CMD_WAITS | CMD_PROTECTED,
 	.run = run_apply,
+	.opts = apply_opts,
 };

@@ -96,8 +96,16 @@ confirm(struct app *a, const struct proposal *p, const char *line, struct err *e
 	return app_confirm(a, what, p->is_protected ? p->plan.model : NULL, line, e);
 }
 
+/* How a plan is asked for. */
+struct wish {
+	const char *kind, *model, *stage;
+	const struct digest *to; /* NULL: one step back */
+	bool store_only, break_glass;
+	const char *line; /* the command that does it without asking */
+};
+
 static int
-go(struct app *a, const struct proposal *p, bool store_only, const char *line, struct err *e)
+go(struct app *a, const struct proposal *p, const struct wish *w, struct err *e)
 {
 	bool changed, same;
 	int rc = proposal_check_job(a, p, &same, e);
@@ -105,32 +113,33 @@ go(struct app *a, const struct proposal *p, bool store_only, const char *line, s
 	/* what this very plan left half done is no obstacle to it */
 	if (rc == 0 && !same)
 		rc = proposal_check_blocks(p, e);
-	if (rc == 0 && !store_only)
-		rc = confirm(a, p, line, e);
+	if (rc == 0 && !w->store_only)
+		rc = confirm(a, p, w->line, e);
 	if (rc == 0)
 		rc = plan_store(a, &p->plan, &changed, e);
 	if (rc < 0)
 		return rc;
-	if (store_only) {
+	if (w->store_only) {
 		if (!is_for_people(a))
 			show_proposal(a, p, changed);
 		return 0;
 	}
-	rc = plan_authorise(a, &p->plan, e);
+	rc = plan_authorise(a, &p->plan, w->break_glass, e);
+	if (rc == -ERR_NEEDS_PERSON)
+		plan_waits(a, &p->plan);
 	return rc < 0 ? rc : plan_run(a, &p->plan, e);
 }
 
 static int
-propose(struct app *a, const char *kind, const char *model, const struct digest *to,
-        const char *stage, bool store_only, const char *line, struct err *e)
+propose(struct app *a, const struct wish *w, struct err *e)
 {
 	struct proposal p;
-	int rc = proposal_make(a, kind, model, to, stage, &p, e);
+	int rc = proposal_make(a, w->kind, w->model, w->to, w->stage, &p, e);
 
 	if (rc < 0)
 		return rc;
 	if (p.already && (out_is_json(a->out) || out_format_of(a->out) == OUT_TSV) &&
-	    (a->dry_run || store_only)) {
+	    (a->dry_run || w->store_only)) {
 		show_proposal(a, &p, false);
 	} else if (p.already) {
 		plan_is_done(a, &p.plan);
@@ -140,7 +149,7 @@ propose(struct app *a, const char *kind, const char *model, const struct digest 
 	} else {
 		if (is_for_people(a))
 			proposal_show(a, &p);
-		rc = go(a, &p, store_only, line, e);
+		rc = go(a, &p, w, e);
 	}
 	proposal_fini(&p);
 	return rc;
@@ -163,7 +172,14 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 		return rc;
 	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s --yes --confirm %s", v.model,
 	                 v.number, stage, v.model);
-	return propose(a, "promote", v.model, &v.digest, stage, store_only, line, e);
+	const struct wish w = { .kind = "promote",
+		                .model = v.model,
+		                .stage = stage,
+		                .to = &v.digest,
+		                .store_only = store_only,
+		                .break_glass = arg_flag(in, "--break-glass"),
+		                .line = line };
+	return propose(a, &w, e);
 }
 
 static int
@@ -204,7 +220,13 @@ rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 		return rc;
 	if (to && !streq(v.model, model))
 		return err_set(e, ERR_USAGE, "\"%s\" is no version of \"%s\"", to, model);
-	return propose(a, "rollback", model, to ? &v.digest : NULL, stage, store_only, line, e);
+	const struct wish w = { .kind = "rollback",
+		                .model = model,
+		                .stage = stage,
+		                .to = to ? &v.digest : NULL,
+		                .store_only = store_only,
+		                .line = line };
+	return propose(a, &w, e);
 }
 
 static int
@@ -232,6 +254,13 @@ run_plan_rollback(struct app *a, const struct args *in, struct err *e)
 }
 
 static const struct opt promote_opts[] = {
+	{ "--to", 0, "STAGE", "the stage that the version is for", false },
+	{ "--break-glass", 0, NULL, "without the approvals; wants --reason, and is shown for ever",
+	  false },
+	{ 0 },
+};
+
+static const struct opt plan_promote_opts[] = {
 	{ "--to", 0, "STAGE", "the stage that the version is for", false },
 	{ 0 },
 };
@@ -277,7 +306,7 @@ const struct cmd cmd_plan_promote = {
 	.args = "REF --to STAGE",
 	.summary = "store the plan of a promotion and show it, without applying it",
 	.group = "deploy",
-	.opts = promote_opts,
+	.opts = plan_promote_opts,
 	.min_pos = 1,
 	.max_pos = 1,
 	.flags = CMD_READS | CMD_CHANGES | CMD_AGENT | CMD_DRY_RUN,

@@ -46,6 +46,8 @@
 	X(plan_rollback) \
 	X(plan_list) \
 	X(plan_show) \
+	X(plan_export) \
+	X(approve) \
 	X(apply) \
 	X(job_list) \
 	X(job_show) \

@@ -262,17 +262,14 @@ static int
 sign(struct app *a, const struct target_change *c, const struct ledger *l, struct buf *ret,
      struct err *e)
 {
-	cleanup_key struct secret_key *key = NULL;
+	cleanup_signer struct signer signer = { 0 };
 	cleanup_json json_t *o = json_object();
 	cleanup_buf struct buf text = { 0 };
 	struct digest subject, previous;
-	struct signer signer;
-	int rc = signer_find(&l->policy, ROLE_DEPLOYER, &signer, e);
+	int rc = signer_find(a, &l->policy, ROLE_BIT(ROLE_DEPLOYER), &signer, e);
 
 	if (rc == 0)
 		rc = ledger_target_leaf(l, c->name, &previous, e);
-	if (rc == 0)
-		rc = signer_unlock(a, &signer, &key, e);
 	if (rc < 0)
 		return rc;
 	json_canonical(c->entry, &text);
@@ -282,7 +279,7 @@ sign(struct app *a, const struct target_change *c, const struct ledger *l, struc
 	json_object_set_new(o, "registry", json_string(a->registry->id));
 	json_object_set_new(o, "previous",
 	                    digest_is_zero(&previous) ? json_null() : json_from_digest(&previous));
-	return statement_sign("target", c->name, &subject, o, key, ret, e);
+	return signer_sign(a, &signer, "target", c->name, &subject, o, ret, e);
 }
 
 static int

@@ -101,7 +101,7 @@ help_has(const struct cmd *c, const struct opt *o)
 		{ "--dry-run", CMD_DRY_RUN },     { "--yes", CMD_CONFIRMS },
 		{ "--confirm", CMD_PROTECTED },   { "--timeout", CMD_WAITS },
 		{ "--detach", CMD_WAITS },        { "--reason", CMD_REASON },
-		{ "--passphrase-fd", CMD_SIGNS },
+		{ "--passphrase-fd", CMD_SIGNS }, { "--key", CMD_SIGNS },
 	};
 
 	for (size_t i = 0; c && i < COUNT(needs); i++)

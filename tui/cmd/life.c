@@ -138,16 +138,14 @@ static int
 sign(const struct life *l, struct buf *ret, struct err *e)
 {
 	cleanup_json json_t *o = predicate(l);
-	cleanup_key struct secret_key *key = NULL;
-	struct signer signer;
+	cleanup_signer struct signer signer = { 0 };
 	int rc;
 
-	rc = signer_find_of(&l->ledger.policy, life_roles(l->action), &signer, e);
-	if (rc == 0)
-		rc = signer_unlock(l->app, &signer, &key, e);
+	rc = signer_find(l->app, &l->ledger.policy, life_roles(l->action), &signer, e);
 	if (rc < 0)
 		return rc;
-	return statement_sign(type_of(l), l->version.model, &l->version.digest, o, key, ret, e);
+	return signer_sign(l->app, &signer, type_of(l), l->version.model, &l->version.digest, o,
+	                   ret, e);
 }
 
 static int

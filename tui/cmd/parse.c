@@ -32,6 +32,7 @@ const struct opt global_opts[] = {
 	{ "--detach", 0, NULL, "do not wait for the job that was begun", false },
 	{ "--reason", 0, "TEXT", "why, for the log", false },
 	{ "--trust-owner", 0, NULL, "trust the owner of this registry from now on", false },
+	{ "--key", 0, "NAME", "sign with this key: its name or fingerprint", false },
 	{ "--passphrase-fd", 0, "N", "read the passphrase from this descriptor", false },
 	{ "--log-file", 0, "FILE", "append notes, warnings and errors to this file", false },
 	{ "--help", 'h', NULL, "help about this command", false },
@@ -172,6 +173,7 @@ set_global(struct app *a, const struct opt *o, const char *value, struct parsed 
 		bool *is_on;
 	} plain[] = {
 		{ "--registry", &a->registry_dir, NULL }, { "--confirm", &a->confirm, NULL },
+		{ "--key", &a->key, NULL },
 		{ "--yes", NULL, &a->yes },               { "--no-input", NULL, &a->no_input },
 		{ "--detach", NULL, &a->detach },         { "--help", NULL, &p->wants_help },
 		{ "--trust-owner", NULL, &a->trust_owner },

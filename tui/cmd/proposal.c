@@ -260,129 +260,6 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		         json_object_get(p->reply, members[i]));
 }
 
-/* --- storing and signing --- */
-
-static int
-plan_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
-{
-	const struct plan *p = arg;
-	struct plan_row row;
-	int rc = plan_get(t, &p->id, &row, e);
-
-	if (rc != -ERR_NOT_FOUND)
-		return rc < 0 ? rc : CHANGE_NONE;
-	*ret_body = json_object();
-	json_object_set_new(*ret_body, "id", json_from_digest(&p->id));
-	json_object_set_new(*ret_body, "kind", json_string(p->kind));
-	json_object_set_new(*ret_body, "number", json_integer((json_int_t)p->number));
-	json_object_set_new(*ret_body, "stage", json_string(p->stage));
-	return 0;
-}
-
-int
-plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e)
-{
-	const struct change c = {
-		.type = "plan", .model = p->model, .check = plan_check, .arg = (void *)(uintptr_t)p,
-		.blob = &p->id
-	};
-	struct change_result done;
-	struct digest d;
-	int rc = blob_put_mem(a->registry->blobs, p->text.p, p->text.n, &d, NULL, e);
-
-	if (rc == 0 && !digest_eq(&d, &p->id))
-		rc = err_set(e, ERR_BUG, "a plan whose bytes are not its id");
-	if (rc == 0)
-		rc = change_commit(a->registry, &c, &done, e);
-	if (rc == 0 && ret_changed)
-		*ret_changed = done.changed;
-	return rc;
-}
-
-static json_t *
-authorisation_predicate(const struct app *a, const struct plan *p, const struct ledger *l)
-{
-	json_t *o = json_object();
-
-	json_object_set_new(o, "registry", json_string(a->registry->id));
-	json_object_set_new(o, "model", json_string(p->model));
-	json_object_set_new(o, "stage", json_string(p->stage));
-	json_object_set_new(o, "plan", json_from_digest(&p->id));
-	json_object_set_new(o, "kind", json_string(p->kind));
-	json_object_set_new(o, "number", json_integer((json_int_t)p->number));
-	json_object_set_new(o, "version", p->empty ? json_null() : json_from_digest(&p->version));
-	json_object_set_new(o, "previous",
-	                    digest_is_zero(&p->previous) ? json_null()
-	                                                 : json_from_digest(&p->previous));
-	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
-	if (a->reason)
-		json_object_set_new(o, "reason", json_from_str(str_of(a->reason)));
-	return o;
-}
-
-static int
-authorisation_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
-{
-	const struct plan *p = arg;
-	struct plan_row row;
-	int rc = plan_get(t, &p->id, &row, e);
-
-	if (rc < 0)
-		return rc == -ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "the plan was never stored")
-		                            : rc;
-	*ret_body = json_object();
-	json_object_set_new(*ret_body, "plan", json_from_digest(&p->id));
-	return 0;
-}
-
-static int
-sign_plan(struct app *a, const struct plan *p, const struct ledger *l, struct err *e)
-{
-	cleanup_json json_t *predicate = authorisation_predicate(a, p, l);
-	cleanup_buf struct buf envelope = { 0 };
-	cleanup_key struct secret_key *key = NULL;
-	struct change_result done;
-	struct signer signer;
-	int rc = signer_find(&l->policy, ROLE_DEPLOYER, &signer, e);
-
-	if (rc == 0 && a->reason && !json_is_string(json_object_get(predicate, "reason")))
-		rc = err_set(e, ERR_USAGE, "the reason is not UTF-8");
-	if (rc == 0)
-		rc = signer_unlock(a, &signer, &key, e);
-	if (rc == 0)
-		rc = statement_sign("authorisation", "plan", &p->id, predicate, key, &envelope, e);
-	if (rc < 0)
-		return rc;
-	const struct change c = { .type = "authorisation",
-		                  .model = p->model,
-		                  .check = authorisation_check,
-		                  .arg = (void *)(uintptr_t)p,
-		                  .statement = buf_str(&envelope) };
-	return change_commit(a->registry, &c, &done, e);
-}
-
-int
-plan_authorise(struct app *a, const struct plan *p, struct err *e)
-{
-	char signer[SIGNER_SIZE];
-	struct err unsigned_yet = { 0 };
-	struct digest leaf;
-	struct ledger l;
-	uint64_t seq;
-	int rc = ledger_open(a->registry, &l, e);
-
-	if (rc < 0)
-		return rc;
-	rc = plan_still_holds(a->registry, &l, p, e);
-	if (rc == 0 &&
-	    ledger_authorisation(a->registry, &l, &p->id, signer, &seq, &leaf, &unsigned_yet) < 0)
-		rc = sign_plan(a, p, &l, e);
-	if (rc == 0)
-		ledger_remember(a->registry, &l);
-	ledger_fini(&l);
-	return rc;
-}
-
 /* --- running --- */
 
 static bool
@@ -466,6 +343,23 @@ plan_is_done(struct app *a, const struct plan *p)
 	out_object_begin(a->out, "Promotion");
 	promotion_members(a, p, NULL, "already", false, false);
 	out_object_end(a->out);
+}
+
+void
+plan_waits(struct app *a, const struct plan *p)
+{
+	char id[DIGEST_HEX_SIZE];
+
+	digest_hex(&p->id, id);
+	if (out_format_of(a->out) == OUT_NAME) {
+		out_text(a->out, "%s\n", id);
+	} else if (is_for_people(a)) {
+		out_text(a->out, "plan %s waits for another person\n", id);
+	} else {
+		out_object_begin(a->out, "Promotion");
+		promotion_members(a, p, NULL, "waiting", true, false);
+		out_object_end(a->out);
+	}
 }
 
 int

@@ -27,8 +27,16 @@ int proposal_check_job(struct app *a, const struct proposal *p, bool *ret_same, 
 
 /* The intent as a blob and an entry; already there is success. */
 int plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e);
-/* Signs the authorisation with this person's key, unless a valid one stands. */
-int plan_authorise(struct app *a, const struct plan *p, struct err *e);
+/* What a signature over a plan says: its meaning again, by its members. A new reference. */
+json_t *plan_claim(const struct plan *p, const struct policy *policy);
+/* An entry of that type about the plan, which must be stored. */
+int plan_commit_signed(struct app *a, const struct plan *p, const char *type, struct str envelope,
+                       struct err *e);
+/* Signs the authorisation with this person's key, unless a valid one stands; with break_glass one
+ * that does without the others. NEEDS_PERSON: it stands, and more people must say yes. */
+int plan_authorise(struct app *a, const struct plan *p, bool break_glass, struct err *e);
+/* Says on stdout which plan waits. */
+void plan_waits(struct app *a, const struct plan *p);
 /* The stage holds it already: said, with "changed": false. */
 void plan_is_done(struct app *a, const struct plan *p);
 /* Starts the job and, unless --detach, follows it to its end and shows how it ended. */

@@ -68,8 +68,8 @@ const struct schema_row schema_rows[] = {
 	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",
-	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s "
-	  "authorised?:b job?:s? "
+	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s missing?:s? "
+	  "authorised?:b authorisedBy?:s? breakGlass?:b approvals?:[o] enough?:b job?:s? "
 	  "time?:t intent?:{plan} version?:d? nowNumber?:i? bytes?:i? files?:i? "
 	  "protected?:b policy?:i "
 	  "already?:b repair?:b blocked?:b checks?:[{plan-check}] targets?:[o] "
@@ -77,6 +77,7 @@ const struct schema_row schema_rows[] = {
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
 	{ "ProgramVersion", "version", "version:s registryFormat:i", SCHEMA_OUTPUT },
+	{ "Approval", "approve", "plan:h person:s changed:b enough:b missing:s?", SCHEMA_OUTPUT },
 	{ "Promotion", "promote, rollback, apply, job wait",
 	  "model:s stage:s action:s number:i plan:h job:s? state:s changed:b rolledBack:b",
 	  SCHEMA_OUTPUT },
@@ -129,6 +130,7 @@ const struct schema_row schema_rows[] = {
 
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
 	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
+	{ "approval", NULL, "plan:d", SCHEMA_ENTRY },
 	{ "delete", NULL, "digest:d number:i", SCHEMA_ENTRY },
 	{ "job", NULL, "event:s id:s kind:s number:i plan:d stage:s state:s", SCHEMA_ENTRY },
 	{ "label", NULL, "number:i? remove:[s] set:o", SCHEMA_ENTRY },

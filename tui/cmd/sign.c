@@ -1,163 +1,254 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passphrases are read byte by byte into locked memory; no copy is made anywhere else. */
+/*
+ * Whose key signs. Candidates are the person's key files and what an ssh-agent offers; the policy
+ * says who they are. A signature that an agent returns is verified before it is used.
+ */
 #include "tui/cmd/sign.h"
 
-#include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-void
-key_free_p(struct secret_key **k)
+#include "crypto/sshagent.h"
+#include "crypto/sshsig.h"
+#include "registry/statement.h"
+
+#define AGENT_TIMEOUT_MS 60000 /* a touch takes seconds */
+
+/* --- which key --- */
+
+struct choice {
+	const struct policy *policy;
+	unsigned roles;
+	const char *wanted; /* name or id; NULL: any */
+	struct signer *ret;
+	size_t keys_n;           /* seen */
+	bool is_wanted;          /* the wanted one was among them */
+	char known[SIGNER_SIZE]; /* a person of the policy without the role */
+	char last_id[KEY_ID_SIZE];
+	struct buf people; /* who could sign, when it is more than one */
+	size_t found;
+};
+
+static void
+offer(struct choice *c, const struct keyring_item *k, bool in_agent)
 {
-	key_free(*k);
+	const struct policy_person *who;
+
+	if (c->wanted && !streq(c->wanted, k->name) && !streq(c->wanted, k->id))
+		return;
+	c->keys_n++;
+	(void)str_copy(c->last_id, sizeof c->last_id, k->id);
+	who = policy_person_of(c->policy, &k->pub);
+	if (!who)
+		return;
+	if (!(policy_roles_of(c->policy, who) & c->roles)) {
+		(void)str_copy(c->known, sizeof c->known, who->id);
+		return;
+	}
+	if (c->found > 0 && streq(c->ret->id, who->id))
+		return; /* the same person's next key: the first one will do */
+	if (c->found++ == 0) {
+		*c->ret = (struct signer){ .item = *k, .in_agent = in_agent };
+		(void)str_copy(c->ret->id, sizeof c->ret->id, who->id);
+	}
+	buf_addf(&c->people, "%s%s", c->found > 1 ? ", " : "", who->id);
 }
 
-/* The first line of the descriptor, without its end. */
 static int
-read_fd(int fd, char *ret, size_t size, struct err *e)
+offer_file(void *arg, const struct keyring_item *k)
 {
+	if (!k->is_agent && !k->is_log)
+		offer(arg, k, false);
+	return 0;
+}
+
+/* Best effort: who has no agent has no keys there. */
+static void
+offer_agent(struct choice *c)
+{
+	struct sshagent_key *keys = NULL;
+	struct sshagent *agent;
 	size_t n = 0;
 
-	for (;;) {
-		const ssize_t got = read(fd, ret + n, 1);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			(void)err_sys(e, "cannot read the passphrase from descriptor %d", fd);
-			e->code = ERR_USAGE;
-			return err_hint(e, "give an open one: --passphrase-fd 3 3<FILE");
-		}
-		if (got == 0 || ret[n] == '\n')
-			break;
-		if (++n == size)
-			return err_set(e, ERR_USAGE, "the passphrase is longer than %zu bytes",
-			               size - 1);
+	if (sshagent_open(NULL, AGENT_TIMEOUT_MS, &agent) < 0)
+		return;
+	if (sshagent_list(agent, &keys, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct keyring_item k = { .pub = keys[i].key };
+		(void)str_copy(k.name, sizeof k.name,
+		               keys[i].comment[0] && strlen(keys[i].comment) < sizeof k.name
+		                       ? keys[i].comment
+		                       : "in ssh-agent");
+		key_id(&k.pub, k.id);
+		offer(c, &k, true);
 	}
-	ret[n] = '\0';
-	return n > 0 ? 0 : err_set(e, ERR_USAGE, "the passphrase on descriptor %d is empty", fd);
+	free(keys);
+	sshagent_close(agent);
+}
+
+static void
+role_names(unsigned roles, struct buf *ret)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (roles & ROLE_BIT(i))
+			buf_addf(ret, "%s\"%s\"", ret->n ? " or " : "",
+			         policy_role_name((enum policy_role)i));
 }
 
 static int
-ask_again(struct app *a, const char *first, struct err *e)
+nobody(const struct choice *c, struct err *e)
 {
-	char *const again = sodium_malloc(PASSPHRASE_MAX);
+	cleanup_buf struct buf roles = { 0 };
+
+	if (c->known[0]) {
+		role_names(c->roles, &roles);
+		(void)err_set(e, ERR_POLICY, "\"%s\" has no role %s in the policy", c->known,
+		              buf_cstr(&roles));
+		return err_hint(e, "see `slipway policy show`");
+	}
+	if (c->keys_n > 0) {
+		(void)err_set(e, ERR_POLICY, "your key %s is not in the policy of this registry",
+		              c->last_id);
+		return err_hint(e,
+		                "see `slipway policy show`; its root must add you: `slipway key "
+		                "export` here, `slipway policy add NAME FILE --role ROLE` there");
+	}
+	if (c->wanted) {
+		(void)err_set(e, ERR_NOT_FOUND, "you have no key \"%s\" on this machine",
+		              c->wanted);
+		return err_hint(e, "see `slipway key list` and `ssh-add -l`");
+	}
+	(void)err_set(e, ERR_NOT_FOUND, "you have no key on this machine");
+	return err_hint(e,
+	                "`slipway key new` makes one; `slipway init` makes a registry and a key");
+}
+
+int
+signer_find(struct app *a, const struct policy *p, unsigned roles, struct signer *ret,
+            struct err *e)
+{
+	struct signer s = { 0 };
+	struct choice c = { .policy = p, .roles = roles, .ret = &s };
 	int rc;
 
-	if (!again)
-		return err_set(e, ERR_SYS, "not enough lockable memory for a passphrase");
-	rc = out_ask_secret(a->out, "again:", again, PASSPHRASE_MAX, e);
-	if (rc == 0 && strcmp(first, again) != 0)
-		rc = err_set(e, ERR_DENIED, "the two passphrases differ");
-	sodium_free(again);
+	c.wanted = a->key ? a->key : a->conf.key;
+	rc = keyring_each(offer_file, &c, e);
+	if (rc == 0 && c.found == 0)
+		offer_agent(&c);
+	if (rc == 0 && c.found > 1) {
+		(void)err_set(e, ERR_AMBIGUOUS, "you have keys of several people here: %.300s",
+		              buf_cstr(&c.people));
+		rc = err_hint(e, "say which: --key NAME, or `slipway config set key NAME`");
+	}
+	if (rc == 0 && c.found == 0)
+		rc = nobody(&c, e);
+	buf_fini(&c.people);
+	if (rc == 0)
+		*ret = s;
 	return rc;
 }
 
-static int
-ask(struct app *a, const char *question, bool twice, char *ret, struct err *e)
-{
-	int rc;
-
-	if (!app_is_interactive(a)) {
-		(void)err_set(e, ERR_USAGE,
-		              "a passphrase is needed, and nobody can be asked here");
-		return err_hint(e,
-		                "give it with --passphrase-fd N, as in --passphrase-fd 3 3<FILE");
-	}
-	rc = out_ask_secret(a->out, question, ret, PASSPHRASE_MAX, e);
-	if (rc == 0 && twice && ret[0] == '\0') {
-		(void)err_set(e, ERR_USAGE, "an empty passphrase protects nothing");
-		rc = err_hint(e, "say --no-passphrase if the key shall lie in the clear");
-	}
-	return rc == 0 && twice ? ask_again(a, ret, e) : rc;
-}
-
-void
-signer_keep_memory(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
+/* --- the signature --- */
 
 int
-passphrase_get(struct app *a, const char *question, bool twice, char **ret, struct err *e)
-{
-	char *const p = sodium_malloc(PASSPHRASE_MAX);
-	int rc;
-
-	if (!p)
-		return err_set(e, ERR_SYS, "not enough lockable memory for a passphrase");
-	if (a->passphrase_fd >= 0)
-		rc = read_fd(a->passphrase_fd, p, PASSPHRASE_MAX, e);
-	else
-		rc = ask(a, question, twice, p, e);
-	if (rc < 0) {
-		sodium_free(p);
-		return rc;
-	}
-	*ret = p;
-	return 0;
-}
-
-static int
-no_role(const struct policy_person *who, unsigned roles, struct err *e)
-{
-	cleanup_buf struct buf names = { 0 };
-
-	for (int i = 0; i < ROLE_COUNT; i++)
-		if (roles & ROLE_BIT(i))
-			buf_addf(&names, "%s\"%s\"", names.n > 0 ? " or " : "",
-			         policy_role_name((enum policy_role)i));
-	(void)err_set(e, ERR_POLICY, "\"%s\" has no role %s in the policy", who->id,
-	              buf_cstr(&names));
-	return err_hint(e, "see `slipway policy show`");
-}
-
-int
-signer_find_of(const struct policy *p, unsigned roles, struct signer *ret, struct err *e)
-{
-	const struct policy_person *who;
-	struct signer s;
-	int rc;
-
-	rc = keyring_person(&s.item, e);
-	if (rc < 0)
-		return rc;
-	who = policy_person_of(p, &s.item.pub);
-	if (!who) {
-		(void)err_set(e, ERR_POLICY, "your key %s is not in the policy of this registry",
-		              s.item.id);
-		return err_hint(e, "see `slipway policy show`; its root must add you");
-	}
-	if (!(policy_roles_of(p, who) & roles))
-		return no_role(who, roles, e);
-	(void)str_copy(s.id, sizeof s.id, who->id);
-	*ret = s;
-	return 0;
-}
-
-int
-signer_find(const struct policy *p, enum policy_role role, struct signer *ret, struct err *e)
-{
-	return signer_find_of(p, ROLE_BIT(role), ret, e);
-}
-
-int
-signer_unlock(struct app *a, const struct signer *s, struct secret_key **ret, struct err *e)
+signer_open(struct app *a, struct signer *s, struct err *e)
 {
 	cleanup_free char *question = xasprintf("passphrase of key %s:", s->item.name);
 	char *passphrase = NULL;
 	int rc = 0;
 
+	if (s->key || s->in_agent)
+		return 0;
 	signer_keep_memory();
 	if (s->item.is_encrypted)
 		rc = passphrase_get(a, question, false, &passphrase, e);
 	if (rc == 0)
-		rc = keyring_load(s->item.name, passphrase, ret, e);
+		rc = keyring_load(s->item.name, passphrase, &s->key, e);
 	sodium_free(passphrase);
 	return rc;
+}
+
+static int
+agent_failed(const struct signer *s, int status, struct err *e)
+{
+	switch (status) {
+	case SSHAGENT_REFUSED:
+		(void)err_set(e, ERR_DENIED, "ssh-agent does not sign with key %s", s->item.id);
+		return err_hint(e, "it may be locked, not touched, or kept for logins only: see "
+		                   "`ssh-add -l`");
+	case SSHAGENT_TIMEOUT:
+		return err_set(e, ERR_DENIED, "ssh-agent did not answer in %d s",
+		               AGENT_TIMEOUT_MS / 1000);
+	case SSHAGENT_MALFORMED:
+		return err_set(e, ERR_MALFORMED, "ssh-agent gave no signature");
+	case SSHAGENT_FOREIGN:
+		return err_set(e, ERR_DENIED, "the ssh-agent there is not yours");
+	default:
+		return err_set(e, ERR_UNREACHABLE, "ssh-agent cannot be reached");
+	}
+}
+
+static int
+agent_signature(struct app *a, const struct signer *s, const char *kind, struct str pae,
+                struct buf *ret, struct err *e)
+{
+	cleanup_free char *ns = xasprintf("%s" STATEMENT_NAMESPACE, kind);
+	cleanup_free uint8_t *bytes = NULL, *sig = NULL, *blob = NULL;
+	size_t bytes_n, sig_n, blob_n;
+	struct sshagent *agent;
+	int rc;
+
+	bytes = sshsig_signed_bytes(ns, pae.p, pae.n, &bytes_n);
+	if (!bytes)
+		return err_set(e, ERR_SYS, "not enough memory to sign");
+	rc = sshagent_open(NULL, AGENT_TIMEOUT_MS, &agent);
+	if (rc < 0)
+		return agent_failed(s, rc, e);
+	if (s->item.pub.kind == KEY_SK_ED25519 || s->item.pub.kind == KEY_SK_ECDSA_P256)
+		out_note(a->out, "touch your security key (%s)", s->item.name);
+	rc = sshagent_sign(agent, &s->item.pub, bytes, bytes_n, &sig, &sig_n);
+	sshagent_close(agent);
+	if (rc < 0)
+		return agent_failed(s, rc, e);
+	if (sshsig_wrap(&s->item.pub, ns, sig, sig_n, &blob, &blob_n) < 0 ||
+	    sshsig_verify(blob, blob_n, ns, pae.p, pae.n, &s->item.pub, NULL) < 0)
+		return err_set(e, ERR_SIGNATURE, "ssh-agent gave a signature that is not good");
+	buf_add(ret, blob, blob_n);
+	return 0;
+}
+
+int
+signer_signature(struct app *a, struct signer *s, const char *kind, struct str payload,
+                 struct buf *ret, struct err *e)
+{
+	cleanup_buf struct buf bytes = { 0 };
+	int rc = signer_open(a, s, e);
+
+	if (rc == 0 && !s->in_agent)
+		return statement_signature(payload, s->key, ret, e);
+	if (rc == 0)
+		rc = statement_pae(payload, &bytes, e);
+	return rc < 0 ? rc : agent_signature(a, s, kind, buf_str(&bytes), ret, e);
+}
+
+int
+signer_sign(struct app *a, struct signer *s, const char *kind, const char *subject_name,
+            const struct digest *subject, const json_t *predicate, struct buf *ret, struct err *e)
+{
+	cleanup_buf struct buf payload = { 0 }, sig = { 0 };
+	int rc = statement_payload(kind, subject_name, subject, predicate, &payload, e);
+
+	if (rc == 0)
+		rc = signer_signature(a, s, kind, buf_str(&payload), &sig, e);
+	return rc < 0 ? rc
+	              : statement_envelope(buf_str(&payload), s->item.id, sig.p, sig.n, ret, e);
+}
+
+void
+signer_fini(struct signer *s)
+{
+	key_free(s->key);
+	s->key = NULL;
 }
