@@ -222,6 +222,8 @@ say_what(const struct entry *n, struct buf *b)
 		say_plan(n, b);
 	else if (streq(n->type, "authorisation"))
 		buf_addf(b, "plan %.23s authorised", text_of(n, "plan"));
+	else if (streq(n->type, "approval"))
+		buf_addf(b, "plan %.23s approved", text_of(n, "plan"));
 	else if (streq(n->type, "job"))
 		say_job(n, b);
 	else if (streq(n->type, "promotion"))
@@ -261,7 +263,9 @@ say_signer(const struct entry *n, struct buf *what, struct buf *b)
 		if (statement_peek(buf_str(&envelope), &s, &ignored) == 0) {
 			who = json_opt_string(s.predicate, "signer");
 			who = who ? who : s.key_id;
-			if (streq(n->type, "authorisation"))
+			if (json_is_true(json_object_get(s.predicate, "break_glass")))
+				buf_adds(what, ", BREAK-GLASS");
+			if (streq(n->type, "authorisation") || streq(n->type, "approval"))
 				say_reason(json_opt_string(s.predicate, "reason"), what);
 		}
 	}

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "registry/base/clock.h"
 #include "registry/base/vec.h"
 #include "registry/change.h"
 
@@ -265,6 +266,9 @@ intend_promote(struct registry *r, const struct ledger *l, const struct digest *
 
 	if (!version)
 		return err_set(e, ERR_USAGE, "a promotion without a version");
+	rc = policy_check_expiry(&l->policy, clock_now_s(), e);
+	if (rc < 0)
+		return rc;
 	rc = ledger_version(r, l, p->model, version, &a, e);
 
 	if (rc < 0)

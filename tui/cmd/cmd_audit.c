@@ -68,8 +68,6 @@ row(struct out *o, const struct entry *n, const struct audit_who *w)
 	cleanup_buf struct buf by = { 0 };
 	cleanup_buf struct buf ignored = { 0 };
 
-	if (w->is_break_glass)
-		buf_adds(&what, "BREAK-GLASS: ");
 	history_sentence(n, &what, &ignored);
 	audit_by(n, &by);
 	out_cell_u64(o, n->seq);
