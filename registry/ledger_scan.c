@@ -289,9 +289,23 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	return 0;
 }
 
+/* As the puts ask it: who signs an entry does so under the policy that is in force there. */
+static int
+names_policy(const struct scan *s, const struct entry *n, struct err *e)
+{
+	if (n->has_policy == s->has_policy &&
+	    (!n->has_policy || n->policy == s->l->policy.seq))
+		return 0;
+	return err_set(e, ERR_SIGNATURE, "it names another policy than the one in force");
+}
+
 static int
 see_entry(struct scan *s, const struct entry *n, const struct log_line *line, struct err *e)
 {
+	int rc = n->statement && !json_is_null(n->statement) ? names_policy(s, n, e) : 0;
+
+	if (rc < 0)
+		return rc;
 	if (streq(n->type, "policy"))
 		return see_policy(s, n, line, e);
 	if (!s->has_policy)
