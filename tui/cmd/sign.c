@@ -120,9 +120,8 @@ nobody(const struct choice *c, struct err *e)
 		              c->wanted);
 		return err_hint(e, "see `slipway key list` and `ssh-add -l`");
 	}
-	(void)err_set(e, ERR_NOT_FOUND, "you have no key on this machine");
-	return err_hint(e,
-	                "`slipway key new` makes one; `slipway init` makes a registry and a key");
+	/* there may be a file that is no good: that is said instead */
+	return keyring_person(&(struct keyring_item){ 0 }, e);
 }
 
 int
