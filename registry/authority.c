@@ -24,6 +24,7 @@ static const struct {
 	{ "promotion", ROLE_BIT(ROLE_AGENT) },
 	{ "lifecycle", LIFE_MAY_CHANGE },
 	{ "delete", LIFE_MAY_DELETE },
+	{ "restore", ROLE_BIT(ROLE_ROOT) },
 };
 
 int
@@ -209,6 +210,48 @@ authority_target(const struct authority *a, const struct entry *n, struct target
 		rc = authority_other(n, e, "target");
 	else
 		rc = target_members(n, s.predicate, ret, e);
+	statement_fini(&s);
+	return rc;
+}
+
+/* --- restores --- */
+
+static int
+restore_members(const json_t *o, struct restore_claim *ret, struct err *e)
+{
+	const json_t *const pinned = json_object_get(o, "pinned");
+	int rc = json_get_u64(o, "size", "restore", &ret->size, e);
+
+	if (rc == 0)
+		rc = json_get_digest(o, "root", "restore", &ret->root, e);
+	if (rc < 0 || json_is_null(pinned))
+		return rc;
+	ret->has_pinned = true;
+	rc = json_get_u64(pinned, "size", "restore", &ret->pinned_size, e);
+	return rc < 0 ? rc : json_get_digest(pinned, "root", "restore", &ret->pinned_root, e);
+}
+
+int
+authority_restore(const struct authority *a, const struct entry *n, struct restore_claim *ret,
+                  struct err *e)
+{
+	struct statement s = { 0 };
+	int rc = authority_must_be(n, "restore", e);
+
+	*ret = (struct restore_claim){ 0 };
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	if (rc < 0)
+		return rc;
+	rc = restore_members(n->body, ret, e);
+	if (rc == 0 && (!authority_same(s.predicate, n->body, "size") ||
+	                !authority_same(s.predicate, n->body, "root") ||
+	                !authority_same(s.predicate, n->body, "pinned")))
+		rc = authority_other(n, e, "log");
+	if (rc == 0 && !digest_eq(&s.subject, &ret->root))
+		rc = authority_other(n, e, "subject");
+	if (rc == 0 && ret->size != n->seq)
+		rc = authority_other(n, e, "place");
 	statement_fini(&s);
 	return rc;
 }

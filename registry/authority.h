@@ -104,6 +104,18 @@ struct signed_place {
 	uint64_t seq;
 	struct digest leaf;
 };
+
+/* A root says that the log was put back to `size` entries (those before this one) on purpose. */
+struct restore_claim {
+	uint64_t size;
+	struct digest root;
+	bool has_pinned; /* what its signer had seen before */
+	uint64_t pinned_size;
+	struct digest pinned_root;
+};
+int authority_restore(const struct authority *a, const struct entry *n, struct restore_claim *ret,
+                      struct err *e);
+
 struct promotion { /* the agent records that a stage was moved */
 	bool exists;
 	uint64_t seq;

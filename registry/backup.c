@@ -26,7 +26,6 @@
 #include "registry/fault.h"
 
 #define BACKUP_JSON   "backup.json"
-#define REGISTRY_JSON "registry.json"
 #define JSON_MAX      4096
 #define ROUNDS        3 /* when a cleaning took what a line needs: a later line says why */
 
@@ -252,14 +251,11 @@ static int
 write_identity(const struct backup *b, struct err *e)
 {
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-	cleanup_json json_t *o = NULL;
-	char created[CLOCK_TEXT_SIZE];
+	struct identity n = b->r->identity;
 	int rc;
 
-	clock_text(created, b->r->created_s);
-	o = json_pack("{s:s, s:i, s:s, s:i}", "created", created, "format", REGISTRY_FORMAT, "id",
-	              b->r->id, "log_inode", 0);
-	rc = write_json(b, REGISTRY_JSON, o, e);
+	n.log_inode = 0;
+	rc = identity_write(b->rootfd, &n, false, e);
 	if (rc == 0)
 		rc = fs_write_at(b->rootfd, "oci-layout", layout, sizeof layout - 1, 0660, e);
 	return rc;

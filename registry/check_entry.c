@@ -54,15 +54,17 @@ take_version(struct check *c, const struct entry *n, struct err *why)
 		rc = statement_peek(buf_str(&envelope), &s, why);
 	if (rc < 0)
 		return rc;
-	c->ret->versions++;
 	v.has_fileset = json_get_digest(s.predicate, "fileset", "", &v.fileset, &none) == 0;
 	if (json_object_get(s.predicate, "smoke"))
 		(void)json_get_digest(s.predicate, "smoke", "", &v.smoke, &none);
 	statement_fini(&s);
-	v.model = xstrdup(n->model);
 	if (!c->places)
 		c->places = json_object();
 	version_place(n->model, v.number, place);
+	if (json_object_get(c->places, place))
+		return 0; /* signed again behind an adoption: the same files */
+	c->ret->versions++;
+	v.model = xstrdup(n->model);
 	json_object_set_new(c->places, place, json_integer((json_int_t)c->versions.n));
 	vec_push(&c->versions, v);
 	return 0;
@@ -102,7 +104,8 @@ static void
 count_statement(struct check *c, const struct entry *n)
 {
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
-		                                    "promotion", "lifecycle", "delete" };
+		                                    "promotion", "lifecycle", "delete",
+		                                    "restore" };
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);

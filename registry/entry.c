@@ -93,6 +93,31 @@ entry_fini(struct entry *n)
 	n->root = NULL;
 }
 
+int
+adoption_claim(const struct entry *n, struct adoption_claim *ret, struct err *e)
+{
+	const char *id = NULL, *previous = NULL;
+	json_t *before;
+	int rc = json_get_string(n->body, "id", n->type, &id, e);
+
+	*ret = (struct adoption_claim){ 0 };
+	if (rc == 0)
+		rc = json_get_object(n->body, "previous", n->type, &before, e);
+	if (rc == 0)
+		rc = json_get_string(before, "id", n->type, &previous, e);
+	if (rc == 0)
+		rc = json_get_u64(before, "size", n->type, &ret->size, e);
+	if (rc == 0)
+		rc = json_get_digest(before, "root", n->type, &ret->root, e);
+	if (rc < 0)
+		return rc;
+	if (n->model || n->statement || ret->size != n->seq ||
+	    str_copy(ret->id, sizeof ret->id, id) < 0 ||
+	    str_copy(ret->previous_id, sizeof ret->previous_id, previous) < 0)
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 ": no adoption", n->seq);
+	return 0;
+}
+
 const struct entry_type entry_types[] = {
 	{ "registry", put_registry },
 	{ "policy", put_policy },
@@ -108,6 +133,8 @@ const struct entry_type entry_types[] = {
 	{ "promotion", put_promotion },
 	{ "lifecycle", put_lifecycle },
 	{ "delete", put_lifecycle },
+	{ "adoption", put_adoption },
+	{ "restore", put_restore },
 	{ NULL, NULL },
 };
 

@@ -52,6 +52,14 @@ int entry_parse(struct str json, uint64_t seq, const struct digest *leaf, struct
                 struct err *e);
 void entry_fini(struct entry *n);
 
+/* What an adoption says: a copy of `previous_id`, when its log had these entries, is `id` now. */
+struct adoption_claim {
+	char id[33], previous_id[33];
+	uint64_t size;
+	struct digest root;
+};
+int adoption_claim(const struct entry *n, struct adoption_claim *ret, struct err *e);
+
 struct entry_type {
 	const char *name;
 	int (*put)(struct txn *t, const struct entry *n, struct err *e);

@@ -156,6 +156,32 @@ is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct
 	return w.is_there ? put_refuse(n, e, "the model has these bytes already") : 0;
 }
 
+/* Of a registry that this one is a copy of, and taken by a signature of its own: the same bytes
+ * under the same number. */
+static int
+take_foreign(struct txn *t, const struct entry *n, struct model_row *m, struct version_row *v,
+             struct err *e)
+{
+	struct version_row had;
+	int rc = version_get(t, n->model, v->number, &had, e);
+
+	if (rc < 0)
+		return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "no version of that number") : rc;
+	if (!had.is_foreign || had.state.life == LIFE_DELETED || had.state.was_revoked ||
+	    !digest_eq(&had.digest, &v->digest))
+		return put_refuse(n, e, "a version number that is not the next");
+	v->state = had.state;
+	if (had.state.life == LIFE_RETIRED && digest_is_zero(&had.state.leaf)) {
+		v->state.life = LIFE_LIVE; /* it was retired there, and is taken here */
+		m->live_n++;
+	}
+	(void)str_copy(v->labels, sizeof v->labels, had.labels);
+	if (v->state.life == LIFE_LIVE && v->number >= m->latest_live)
+		put_newest(m, v);
+	rc = version_put(t, v, e);
+	return rc < 0 ? rc : model_put(t, m, e);
+}
+
 int
 put_version(struct txn *t, const struct entry *n, struct err *e)
 {
@@ -175,7 +201,7 @@ put_version(struct txn *t, const struct entry *n, struct err *e)
 		return rc;
 	(void)str_copy(m.name, sizeof m.name, n->model);
 	if (v.number != m.latest + 1)
-		return put_refuse(n, e, "a version number that is not the next");
+		return take_foreign(t, n, &m, &v, e);
 	rc = is_new(t, n, &v, e);
 	if (rc < 0)
 		return rc;

@@ -21,6 +21,9 @@ int put_authorisation(struct txn *t, const struct entry *n, struct err *e);
 int put_approval(struct txn *t, const struct entry *n, struct err *e);
 int put_job(struct txn *t, const struct entry *n, struct err *e);
 int put_promotion(struct txn *t, const struct entry *n, struct err *e);
+/* entry_put_site.c */
+int put_adoption(struct txn *t, const struct entry *n, struct err *e);
+int put_restore(struct txn *t, const struct entry *n, struct err *e);
 
 /* What they share. */
 int put_refuse(const struct entry *n, struct err *e, const char *why); /* MALFORMED */

@@ -38,19 +38,41 @@ history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret
 	return entry_parse(line.json, seq, &line.leaf, ret, e);
 }
 
+/* The adoption behind which the entries of the model's chain have no authority: told once. */
+static int
+say_border(struct registry *r, struct txn *t, uint64_t *border, history_fn *fn, void *arg,
+           struct err *e)
+{
+	struct entry n;
+	int rc = history_entry(r, t, *border, &n, e);
+
+	*border = 0;
+	if (rc < 0)
+		return rc;
+	rc = fn(arg, &n);
+	entry_fini(&n);
+	return rc;
+}
+
 int
 history_each(struct registry *r, struct txn *t, const char *model, history_fn *fn, void *arg,
              struct err *e)
 {
 	struct model_row m;
-	uint64_t seq;
+	uint64_t seq, border = 0;
 	int rc;
 
 	rc = ref_model(t, model, &m, e);
+	if (rc == 0)
+		rc = born_get(t, &border, e);
 	if (rc < 0)
 		return rc;
 	for (seq = m.last_seq;;) {
 		struct entry n;
+
+		rc = seq < border ? say_border(r, t, &border, fn, arg, e) : 0;
+		if (rc != 0)
+			return rc;
 		rc = history_entry(r, t, seq, &n, e);
 		if (rc < 0)
 			return rc;
@@ -208,6 +230,17 @@ say_lifecycle(const struct entry *n, struct buf *b)
 }
 
 static void
+say_adoption(const struct entry *n, struct buf *b)
+{
+	const char *const from = json_opt_string(json_object_get(n->body, "previous"), "id");
+
+	buf_addf(b,
+	         "folder adopted as registry %s; what is older belongs to registry %s and has no "
+	         "authority here",
+	         text_of(n, "id"), from ? from : "?");
+}
+
+static void
 say_what(const struct entry *n, struct buf *b)
 {
 	if (streq(n->type, "version"))
@@ -234,6 +267,11 @@ say_what(const struct entry *n, struct buf *b)
 		say_lifecycle(n, b);
 	else if (streq(n->type, "delete"))
 		buf_addf(b, "v%" PRIu64 " deleted", number_of(n, "number"));
+	else if (streq(n->type, "adoption"))
+		say_adoption(n, b);
+	else if (streq(n->type, "restore"))
+		buf_addf(b, "log accepted as put back to %" PRIu64 " entries",
+		         number_of(n, "size"));
 	else if (streq(n->type, "policy"))
 		buf_addf(b, "policy %" PRIu64 " in force", number_of(n, "version"));
 	else if (streq(n->type, "registry"))

@@ -26,6 +26,12 @@ is_id(const char *s)
 	       strspn(s, "0123456789abcdef") == REGISTRY_ID_SIZE - 1;
 }
 
+bool
+identity_has(const struct identity *n, uint64_t i, const char *id)
+{
+	return n && i < n->ids_n && streq(n->ids[i], id);
+}
+
 static int
 parse_ids(const json_t *o, struct identity *ret, struct err *e)
 {

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ struct identity {
 	size_t ids_n;                                 /* 1 or more */
 };
 
+/* Is that its incarnation at place i, from 0? n NULL: no. */
+bool identity_has(const struct identity *n, uint64_t i, const char *id);
 /* A pure function over its bytes. MALFORMED. */
 int identity_parse(struct str text, struct identity *ret, struct err *e);
 /* Bounded, no links followed. MALFORMED, TOO_BIG; SYS: it cannot be read. */

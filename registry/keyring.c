@@ -191,7 +191,8 @@ only_one(struct own *w, const struct err *bad, struct err *e)
 		message(MESSAGE_WARNING, "%s", bad->msg);
 	if (w->n == 0) {
 		(void)err_set(e, ERR_NOT_FOUND, "you have no key on this machine");
-		return err_hint(e, "`slipway key new` makes one; `slipway init` makes it with a registry");
+		return err_hint(e, "`slipway key new` makes one; `slipway init` makes it with a "
+		                   "registry");
 	}
 	if (w->n > 1) {
 		(void)err_set(e, ERR_AMBIGUOUS, "you have %zu keys on this machine: %.300s", w->n,

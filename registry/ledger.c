@@ -135,6 +135,10 @@ ledger_policy_at(struct registry *r, const struct ledger *l, uint64_t seq,
 	uint64_t at;
 	int rc;
 
+	if (!place && r->identity.ids_n > 1)
+		return err_set(e, ERR_UNTRUSTED,
+		               "log entry %" PRIu64 " was made in another registry, %s", seq,
+		               r->identity.ids[r->identity.ids_n - 2]);
 	if (!place)
 		return err_set(e, ERR_UNTRUSTED, "no policy was in force yet at log entry %" PRIu64,
 		               seq);

@@ -25,6 +25,8 @@ struct ledger {
 	struct pin next_pin;  /* what the pin becomes when the verb succeeds */
 	bool from_start;      /* there was no pin */
 	uint64_t passed_over; /* entries that claim authority and do not verify */
+	bool has_restore;     /* a root said in this reading that the log was put back */
+	struct restore_claim restore; /* the last such one */
 };
 int ledger_open(struct registry *r, struct ledger *ret, struct err *e);
 void ledger_fini(struct ledger *l);

@@ -23,6 +23,7 @@ struct scan {
 	/* those that verified in this scan, until their plan is carried out */
 	VEC(struct authorisation) by;
 	VEC(struct approval) approvals;
+	uint64_t incarnation; /* which of registry.json's; behind the last one authority begins */
 };
 
 /* Forward: what the policy that is in force there says, and nothing later. */
@@ -293,17 +294,90 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 static int
 names_policy(const struct scan *s, const struct entry *n, struct err *e)
 {
-	if (n->has_policy == s->has_policy &&
-	    (!n->has_policy || n->policy == s->l->policy.seq))
+	if (!s->has_policy || (n->has_policy && n->policy == s->l->policy.seq))
 		return 0;
 	return err_set(e, ERR_SIGNATURE, "it names another policy than the one in force");
 }
 
 static int
+check_root(const struct scan *s, const struct digest *root, enum err_code code, struct err *e)
+{
+	struct digest is;
+
+	merkle_root(&s->l->next_pin.edge, &is); /* before this line */
+	if (digest_eq(&is, root))
+		return 0;
+	return err_set(e, code, "it names another log than the one before it");
+}
+
+static void
+forget_all(struct scan *s)
+{
+	for (size_t i = 0; i < s->by.n; i++)
+		authorisation_fini(&s->by.v[i]);
+	for (size_t i = 0; i < s->approvals.n; i++)
+		approval_fini(&s->approvals.v[i]);
+	s->by.n = 0;
+	s->approvals.n = 0;
+}
+
+/* Nothing that was said before it counts any more. One that registry.json does not name is a line
+ * that anybody may have written. */
+static int
+see_adoption(struct scan *s, const struct entry *n, struct err *e)
+{
+	const struct identity *const is = &s->r->identity;
+	struct adoption_claim c;
+	int rc = adoption_claim(n, &c, e);
+
+	if (rc < 0)
+		return rc;
+	if (!identity_has(is, s->incarnation + 1, c.id))
+		return err_set(e, ERR_UNTRUSTED, "this folder did not become that registry");
+	if (!identity_has(is, s->incarnation, c.previous_id))
+		return err_set(e, ERR_UNTRUSTED, "of a copy of another registry");
+	rc = check_root(s, &c.root, ERR_DIGEST, e);
+	if (rc < 0)
+		return rc;
+	s->incarnation++;
+	s->has_policy = false;
+	policy_fini(&s->l->policy);
+	s->l->policy = (struct policy){ 0 };
+	s->l->has_restore = false;
+	json_object_clear(s->l->next_pin.promotions);
+	json_object_clear(s->l->next_pin.targets);
+	json_object_clear(s->l->next_pin.withdrawn);
+	forget_all(s);
+	json_array_clear(s->l->next_pin.policies);
+	return 0;
+}
+
+static int
+see_restore(struct scan *s, const struct entry *n, struct err *e)
+{
+	const struct authority a = authority_here(s);
+	struct restore_claim c;
+	int rc = authority_restore(&a, n, &c, e);
+
+	if (rc == 0)
+		rc = check_root(s, &c.root, ERR_SIGNATURE, e);
+	if (rc < 0)
+		return rc;
+	s->l->has_restore = true;
+	s->l->restore = c;
+	return 0;
+}
+
+static int
 see_entry(struct scan *s, const struct entry *n, const struct log_line *line, struct err *e)
 {
-	int rc = n->statement && !json_is_null(n->statement) ? names_policy(s, n, e) : 0;
+	int rc;
 
+	if (streq(n->type, "adoption"))
+		return see_adoption(s, n, e);
+	if (s->incarnation + 1 < s->r->identity.ids_n)
+		return 0; /* of a registry that this is a copy of */
+	rc = n->statement && !json_is_null(n->statement) ? names_policy(s, n, e) : 0;
 	if (rc < 0)
 		return rc;
 	if (streq(n->type, "policy"))
@@ -320,6 +394,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return see_promotion(s, n, line, e);
 	if (streq(n->type, "lifecycle") || streq(n->type, "delete"))
 		return evidence_life(s->r, s->l, n, e);
+	if (streq(n->type, "restore"))
+		return see_restore(s, n, e);
 	return 0;
 }
 
@@ -381,12 +457,12 @@ scan_lines(struct scan *s, struct log_reader *rd, struct err *e)
 		rc = log_next(rd, &step, &line, e);
 		if (rc < 0 || step != LOG_LINE)
 			break;
-		merkle_append(&next->edge, &line.leaf);
 		next->last_at = line.at;
 		next->last_length = line.length;
 		next->last_leaf = line.leaf;
 		next->end = (struct log_pos){ line.at.segment, line.at.offset + line.length };
 		rc = see_line(s, &line, e);
+		merkle_append(&next->edge, &line.leaf);
 		if (rc == 0)
 			rc = check_bound(&s->r->pin, &next->edge, e);
 		if (rc == 0)
@@ -407,6 +483,11 @@ check_end(const struct scan *s, struct err *e)
 		return err_set(e, ERR_DIGEST,
 		               "the log has %" PRIu64 " entries, SLIPWAY_PIN names %" PRIu64,
 		               l->next_pin.edge.size, s->r->pin.bound_size);
+	if (s->incarnation + 1 < s->r->identity.ids_n) {
+		err_set(e, ERR_UNTRUSTED, "the log does not say how this folder became registry %s",
+		        s->r->id);
+		return err_hint(e, "if it was just being adopted, do that again: slipway adopt");
+	}
 	if (s->has_policy)
 		return 0;
 	err_set(e, ERR_UNTRUSTED, "registry \"%s\" has no policy that verifies", s->r->dir);
@@ -422,6 +503,9 @@ ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_
 		.r = r, .l = l, .has_policy = has_policy, .start = l->next_pin.edge.size
 	};
 	struct log_reader *rd;
+
+	if (!l->from_start) /* a pin is of this incarnation */
+		s.incarnation = r->identity.ids_n - 1;
 	int rc = log_reader_new(r->log, from, l->next_pin.edge.size, &rd, e);
 
 	if (rc == 0) {
@@ -430,10 +514,7 @@ ledger_scan(struct registry *r, struct ledger *l, struct log_pos from, bool has_
 	}
 	if (rc == 0)
 		rc = check_end(&s, e);
-	for (size_t i = 0; i < s.by.n; i++)
-		authorisation_fini(&s.by.v[i]);
-	for (size_t i = 0; i < s.approvals.n; i++)
-		approval_fini(&s.approvals.v[i]);
+	forget_all(&s);
 	vec_fini(&s.by);
 	vec_fini(&s.approvals);
 	return rc;

@@ -149,8 +149,14 @@ ledger_version_any(struct registry *r, const struct ledger *l, const char *model
 	entry_fini(&n);
 	if (rc < 0) {
 		admitted_fini(ret);
-		return e->code == ERR_POLICY ? rc :
-		                               err_prefix(e, "%s@v%" PRIu64, model, row.number);
+		if (e->code != ERR_POLICY)
+			err_prefix(e, "%s@v%" PRIu64, model, row.number);
+		if (row.is_foreign) /* what the row says only helps to find the way out */
+			return err_hint(e,
+			                "it came with a copied folder: slipway sign "
+			                "%.180s@v%" PRIu64 " takes it",
+			                model, row.number);
+		return rc;
 	}
 	return 0;
 }

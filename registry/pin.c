@@ -262,8 +262,8 @@ pin_check(const struct pin *p, const char *registry_id, struct log *l, struct er
 		err_set(e, ERR_DIGEST,
 		        "this is another registry than the one seen here before (%s, was %s)",
 		        registry_id, p->id);
-		return err_hint(e, "if you replaced it yourself, remove its pin below the state "
-		                   "folder's pins/");
+		return err_hint(e, "the folder was replaced, or adopted. If that is right, remove "
+		                   "its pin: the file below pins/ in your state folder");
 	}
 	if (!p->exists)
 		return 0;
@@ -273,8 +273,9 @@ pin_check(const struct pin *p, const char *registry_id, struct log *l, struct er
 		        "the log differs from what you have seen: entry %" PRIu64
 		        " is missing or changed",
 		        p->edge.size - 1);
-		return err_hint(e, "the log was cut or rewritten since; restore it from a backup "
-		                   "and ask who did that");
+		return err_hint(e, "it was cut or rewritten since. If a backup was put back on "
+		                   "purpose: slipway audit accept-restore --reason TEXT; else put "
+		                   "the log back and ask who did that");
 	}
 	return 0;
 }

@@ -72,6 +72,16 @@ get(struct txn *t, struct str key, struct str *ret, struct err *e)
 	return ret->p ? 0 : -ERR_NOT_FOUND;
 }
 
+int
+born_get(struct txn *t, uint64_t *ret, struct err *e)
+{
+	struct applied a;
+	int rc = applied_get(t, &a, e);
+
+	*ret = a.born;
+	return rc;
+}
+
 /* --- models --- */
 
 static void
@@ -102,10 +112,12 @@ stage_decode(struct row_reader *r, struct stage_mark *s)
 	row_get_text(r, s->job, sizeof s->job);
 }
 
+/* What stages held and who signed ended where the folder was adopted. */
 static int
-model_decode(struct str value, struct model_row *m)
+model_decode(struct str value, uint64_t born, struct model_row *m)
 {
 	struct row_reader r = row_begin(value);
+	const bool is_foreign = row_get_u64(&r) < born;
 
 	m->latest = row_get_u64(&r);
 	m->latest_live = row_get_u64(&r);
@@ -123,6 +135,13 @@ model_decode(struct str value, struct model_row *m)
 	for (size_t i = 0; i < m->stages_n; i++)
 		stage_decode(&r, &m->stages[i]);
 	row_get_text(&r, m->labels, sizeof m->labels);
+	m->is_foreign = m->latest_live > 0 && !m->is_signed;
+	if (is_foreign) {
+		m->is_foreign = m->latest_live > 0;
+		m->stages_n = 0;
+		m->is_signed = false;
+		m->signer[0] = '\0';
+	}
 	return r.bad ? -1 : 0;
 }
 
@@ -131,7 +150,12 @@ model_put(struct txn *t, const struct model_row *m, struct err *e)
 {
 	cleanup_buf struct buf b = { 0 };
 	const struct row_key k = key_of('m', m->name);
+	uint64_t born;
+	int rc = born_get(t, &born, e);
 
+	if (rc < 0)
+		return rc;
+	row_u64(&b, born);
 	row_u64(&b, m->latest);
 	row_u64(&b, m->latest_live);
 	row_u64(&b, m->live_n);
@@ -153,22 +177,26 @@ int
 model_get(struct txn *t, const char *name, struct model_row *ret, struct err *e)
 {
 	struct row_key k;
+	uint64_t born;
 	struct str v;
 	int rc;
 
 	if (str_copy(ret->name, sizeof ret->name, name) < 0)
 		return -ERR_NOT_FOUND; /* a foreign entry may name anything */
 	k = key_of('m', name);
-	rc = get(t, key_str(&k), &v, e);
+	rc = born_get(t, &born, e);
+	if (rc == 0)
+		rc = get(t, key_str(&k), &v, e);
 	if (rc < 0)
 		return rc;
-	return model_decode(v, ret) < 0 ? damaged(e, "model") : 0;
+	return model_decode(v, born, ret) < 0 ? damaged(e, "model") : 0;
 }
 
 struct model_walk {
 	model_fn *fn;
 	void *arg;
 	struct err *e;
+	uint64_t born;
 	struct model_row row;
 };
 
@@ -181,7 +209,7 @@ model_step(void *arg, struct str key, struct str value)
 		return damaged(w->e, "model");
 	memcpy(w->row.name, key.p + 1, key.n - 1);
 	w->row.name[key.n - 1] = '\0';
-	if (model_decode(value, &w->row) < 0)
+	if (model_decode(value, w->born, &w->row) < 0)
 		return damaged(w->e, "model");
 	return w->fn(w->arg, &w->row);
 }
@@ -191,8 +219,9 @@ model_each(struct txn *t, const char *from, model_fn *fn, void *arg, struct err 
 {
 	struct model_walk w = { .fn = fn, .arg = arg, .e = e };
 	const struct row_key k = key_of('m', from ? from : "");
+	int rc = born_get(t, &w.born, e);
 
-	return txn_scan(t, STR("m"), key_str(&k), SCAN_FORWARD, model_step, &w, e);
+	return rc < 0 ? rc : txn_scan(t, STR("m"), key_str(&k), SCAN_FORWARD, model_step, &w, e);
 }
 
 const struct stage_mark *
@@ -232,7 +261,7 @@ state_decode(struct row_reader *r, struct life_state *s)
 }
 
 static int
-version_decode(struct str value, struct version_row *v)
+version_decode(struct str value, uint64_t born, struct version_row *v)
 {
 	struct row_reader r = row_begin(value);
 
@@ -246,6 +275,15 @@ version_decode(struct str value, struct version_row *v)
 	row_get_text(&r, v->signer, sizeof v->signer);
 	row_get_text(&r, v->key_id, sizeof v->key_id);
 	row_get_text(&r, v->labels, sizeof v->labels);
+	if (row_get_u64(&r) < born) { /* what there is to be continued ended at the adoption */
+		v->state.leaf = (struct digest){ 0 };
+		v->state.is_held = false;
+	}
+	v->is_foreign = v->seq < born;
+	if (v->is_foreign) {
+		v->is_signed = false;
+		v->signer[0] = v->key_id[0] = '\0';
+	}
 	return r.bad || v->state.life > LIFE_DELETED ? -1 : 0;
 }
 
@@ -265,8 +303,11 @@ version_put(struct txn *t, const struct version_row *v, struct err *e)
 {
 	cleanup_buf struct buf b = { 0 };
 	struct row_key k = key_version(v->model);
-	int rc;
+	uint64_t born;
+	int rc = born_get(t, &born, e);
 
+	if (rc < 0)
+		return rc;
 	row_u64(&b, v->seq);
 	row_digest(&b, &v->digest);
 	row_u64(&b, v->bytes);
@@ -277,6 +318,7 @@ version_put(struct txn *t, const struct version_row *v, struct err *e)
 	row_text(&b, v->signer);
 	row_text(&b, v->key_id);
 	row_text(&b, v->labels);
+	row_u64(&b, born);
 	key_u64(&k, v->number);
 	rc = txn_put(t, key_str(&k), buf_str(&b), e);
 	return rc < 0 ? rc : digest_key_put(t, v, e);
@@ -287,6 +329,7 @@ version_get(struct txn *t, const char *model, uint64_t number, struct version_ro
             struct err *e)
 {
 	struct row_key k;
+	uint64_t born;
 	struct str v;
 	int rc;
 
@@ -294,11 +337,13 @@ version_get(struct txn *t, const char *model, uint64_t number, struct version_ro
 		return -ERR_NOT_FOUND;
 	k = key_version(model);
 	key_u64(&k, number);
-	rc = get(t, key_str(&k), &v, e);
+	rc = born_get(t, &born, e);
+	if (rc == 0)
+		rc = get(t, key_str(&k), &v, e);
 	if (rc < 0)
 		return rc;
 	ret->number = number;
-	return version_decode(v, ret) < 0 ? damaged(e, "version") : 0;
+	return version_decode(v, born, ret) < 0 ? damaged(e, "version") : 0;
 }
 
 struct version_walk {
@@ -306,6 +351,7 @@ struct version_walk {
 	void *arg;
 	struct err *e;
 	struct txn *t;
+	uint64_t born;
 	struct version_row row;
 };
 
@@ -317,7 +363,7 @@ version_step(void *arg, struct str key, struct str value)
 	if (key.n != 1 + strlen(w->row.model) + 1 + sizeof(uint64_t))
 		return damaged(w->e, "version");
 	w->row.number = key_tail_u64(key);
-	if (version_decode(value, &w->row) < 0)
+	if (version_decode(value, w->born, &w->row) < 0)
 		return damaged(w->e, "version");
 	return w->fn(w->arg, &w->row);
 }
@@ -328,9 +374,10 @@ version_each(struct txn *t, const char *model, uint64_t from, version_fn *fn, vo
 {
 	struct version_walk w = { .fn = fn, .arg = arg, .e = e };
 	struct row_key prefix, at;
+	int rc = born_get(t, &w.born, e);
 
-	if (str_copy(w.row.model, sizeof w.row.model, model) < 0)
-		return 0;
+	if (rc < 0 || str_copy(w.row.model, sizeof w.row.model, model) < 0)
+		return rc;
 	prefix = key_version(model);
 	at = prefix;
 	key_u64(&at, from ? from : UINT64_MAX);
@@ -418,6 +465,8 @@ applied_get(struct txn *t, struct applied *ret, struct err *e)
 	ret->policy_seq = row_get_u64(&r);
 	ret->unknown = row_get_u64(&r);
 	row_get_text(&r, ret->registry_id, sizeof ret->registry_id);
+	ret->born = row_get_u64(&r);
+	ret->incarnation = row_get_u64(&r);
 	return r.bad ? damaged(e, "position") : 0;
 }
 
@@ -434,6 +483,8 @@ applied_put(struct txn *t, const struct applied *a, struct err *e)
 	row_u64(&b, a->policy_seq);
 	row_u64(&b, a->unknown);
 	row_text(&b, a->registry_id);
+	row_u64(&b, a->born);
+	row_u64(&b, a->incarnation);
 	return txn_put(t, STR("A"), buf_str(&b), e);
 }
 
@@ -477,5 +528,7 @@ policy_doc_get(struct txn *t, struct str *ret, struct err *e)
 int
 policy_doc_put(struct txn *t, struct str doc, struct err *e)
 {
+	if (doc.n == 0)
+		return txn_del(t, STR("P"), e);
 	return txn_put(t, STR("P"), doc, e);
 }

@@ -53,7 +53,7 @@ struct model_row {
 	/* of the newest live version */
 	struct digest digest;
 	uint64_t bytes, files;
-	bool is_signed;
+	bool is_foreign, is_signed;
 	char signer[SIGNER_SIZE]; /* person's id in the policy at that time */
 	struct stage_mark stages[STAGES_MAX];
 	size_t stages_n;
@@ -66,6 +66,7 @@ struct version_row {
 	uint64_t bytes, files;
 	int64_t time_s;
 	struct life_state state;
+	bool is_foreign; /* of the registry that the folder was copied from, and not signed since */
 	bool is_signed;
 	char signer[SIGNER_SIZE], key_id[KEY_ID_SIZE];
 	char labels[1024];
@@ -149,6 +150,8 @@ struct applied {
 	bool has_policy;
 	uint64_t unknown; /* entries of types that this program does not know */
 	char registry_id[33];
+	uint64_t born;        /* entry of the last adoption: what is before it has no authority */
+	uint64_t incarnation; /* adoptions so far */
 };
 int applied_get(struct txn *t, struct applied *ret, struct err *e);
 
@@ -166,7 +169,8 @@ int held_put(struct txn *t, const char *model, const char *stage, const struct d
              struct err *e);
 /* The document of the policy in force; ret->p NULL: none. Until the transaction ends or writes. */
 int policy_doc_get(struct txn *t, struct str *ret, struct err *e);
-int policy_doc_put(struct txn *t, struct str doc, struct err *e);
+int policy_doc_put(struct txn *t, struct str doc, struct err *e); /* empty: there is none now */
+int born_get(struct txn *t, uint64_t *ret, struct err *e); /* of the applied row */
 int applied_put(struct txn *t, const struct applied *a, struct err *e);
 int model_put(struct txn *t, const struct model_row *m, struct err *e);
 int version_put(struct txn *t, const struct version_row *v, struct err *e);

@@ -82,20 +82,26 @@ int
 target_get(struct txn *t, const char *name, struct target_row *ret, struct err *e)
 {
 	struct row_key k;
+	uint64_t born;
 	struct str v;
 	int rc;
 
 	if (strlen(name) >= WORD_SIZE)
 		return -ERR_NOT_FOUND;
 	k = target_key(name);
-	rc = get(t, &k, &v, e);
+	rc = born_get(t, &born, e);
+	if (rc == 0)
+		rc = get(t, &k, &v, e);
 	if (rc < 0)
 		return rc;
-	return target_decode(v, ret) < 0 ? damaged(e, "target") : 0;
+	if (target_decode(v, ret) < 0)
+		return damaged(e, "target");
+	return ret->seq < born ? -ERR_NOT_FOUND : 0;
 }
 
 struct target_walk {
 	const char *stage;
+	uint64_t born;
 	VEC(struct target_row) rows;
 	struct err *e;
 };
@@ -109,7 +115,7 @@ target_step(void *arg, struct str key, struct str value)
 	(void)key;
 	if (target_decode(value, &row) < 0)
 		return damaged(w->e, "target");
-	if (!w->stage || streq(w->stage, row.stage))
+	if (row.seq >= w->born && (!w->stage || streq(w->stage, row.stage)))
 		vec_push(&w->rows, row);
 	return 0;
 }
@@ -128,8 +134,11 @@ int
 target_each(struct txn *t, const char *stage, target_fn *fn, void *arg, struct err *e)
 {
 	struct target_walk w = { .stage = stage, .e = e };
-	int rc = txn_scan(t, STR("t"), (struct str){ NULL, 0 }, SCAN_FORWARD, target_step, &w, e);
+	int rc = born_get(t, &w.born, e);
 
+	if (rc == 0)
+		rc = txn_scan(t, STR("t"), (struct str){ NULL, 0 }, SCAN_FORWARD, target_step, &w,
+		              e);
 	if (stage && w.rows.n > 1)
 		qsort(w.rows.v, w.rows.n, sizeof *w.rows.v, by_order);
 	for (size_t i = 0; rc == 0 && i < w.rows.n; i++)
@@ -173,28 +182,38 @@ target_leaf_key(const char *name)
 	return k;
 }
 
+/* The leaf and the adoption behind which it was said. */
 int
 target_leaf_get(struct txn *t, const char *name, struct digest *ret, struct err *e)
 {
 	const struct row_key k = target_leaf_key(name);
+	uint64_t born;
 	struct str v;
-	int rc = txn_get(t, key_str(&k), &v, e);
+	int rc = born_get(t, &born, e);
 
 	*ret = (struct digest){ 0 };
+	if (rc == 0)
+		rc = txn_get(t, key_str(&k), &v, e);
 	if (rc < 0 || !v.p)
 		return rc;
-	if (v.n != DIGEST_SIZE)
-		return damaged(e, "target");
-	memcpy(ret->b, v.p, DIGEST_SIZE);
-	return 0;
+	struct row_reader r = row_begin(v);
+	row_get_digest(&r, ret);
+	if (row_get_u64(&r) < born)
+		*ret = (struct digest){ 0 };
+	return r.bad ? damaged(e, "target") : 0;
 }
 
 int
 target_leaf_put(struct txn *t, const char *name, const struct digest *leaf, struct err *e)
 {
 	const struct row_key k = target_leaf_key(name);
+	cleanup_buf struct buf b = { 0 };
+	uint64_t born;
+	int rc = born_get(t, &born, e);
 
-	return txn_put(t, key_str(&k), (struct str){ (const char *)leaf->b, DIGEST_SIZE }, e);
+	row_digest(&b, leaf);
+	row_u64(&b, born);
+	return rc < 0 ? rc : txn_put(t, key_str(&k), buf_str(&b), e);
 }
 
 /* --- what a stage has held --- */
@@ -274,9 +293,12 @@ int
 plan_get(struct txn *t, const struct digest *id, struct plan_row *ret, struct err *e)
 {
 	const struct row_key k = plan_key(id);
+	uint64_t born;
 	struct str v;
-	int rc = get(t, &k, &v, e);
+	int rc = born_get(t, &born, e);
 
+	if (rc == 0)
+		rc = get(t, &k, &v, e);
 	if (rc < 0)
 		return rc;
 	struct row_reader r = row_begin(v);
@@ -290,29 +312,34 @@ plan_get(struct txn *t, const struct digest *id, struct plan_row *ret, struct er
 	ret->authorisation_seq = row_get_u64(&r);
 	row_get_text(&r, ret->job, sizeof ret->job);
 	row_get_text(&r, ret->state, sizeof ret->state);
-	return r.bad ? damaged(e, "plan") : 0;
+	if (r.bad)
+		return damaged(e, "plan");
+	return ret->seq < born ? -ERR_NOT_FOUND : 0;
 }
 
 struct plan_walk {
 	struct txn *t;
+	uint64_t born;
 	plan_fn *fn;
 	void *arg;
 	struct err *e;
+	bool is_over;
 };
 
 static int
 plan_step(void *arg, struct str key, struct str value)
 {
-	const struct plan_walk *w = arg;
+	struct plan_walk *w = arg;
 	struct plan_row row;
 	struct digest id;
 	int rc;
 
-	(void)key;
 	if (value.n != DIGEST_SIZE)
 		return damaged(w->e, "plan");
 	memcpy(id.b, value.p, DIGEST_SIZE);
 	rc = plan_get(w->t, &id, &row, w->e);
+	if (rc == -ERR_NOT_FOUND && key.n > 8 && key_tail_u64(key) < w->born)
+		return w->is_over = true; /* and so are all older ones */
 	if (rc < 0)
 		return rc == -ERR_NOT_FOUND ? damaged(w->e, "plan") : rc;
 	return w->fn(w->arg, &row);
@@ -322,8 +349,12 @@ int
 plan_each(struct txn *t, plan_fn *fn, void *arg, struct err *e)
 {
 	struct plan_walk w = { .t = t, .fn = fn, .arg = arg, .e = e };
+	int rc = born_get(t, &w.born, e);
 
-	return txn_scan(t, STR("q"), (struct str){ NULL, 0 }, SCAN_BACKWARD, plan_step, &w, e);
+	if (rc == 0)
+		rc = txn_scan(t, STR("q"), (struct str){ NULL, 0 }, SCAN_BACKWARD, plan_step, &w,
+		              e);
+	return w.is_over ? 0 : rc;
 }
 
 /* --- jobs --- */
@@ -362,13 +393,16 @@ int
 job_get(struct txn *t, const char *id, struct job_row *ret, struct err *e)
 {
 	struct row_key k;
+	uint64_t born;
 	struct str v;
 	int rc;
 
 	if (strlen(id) >= sizeof ret->id)
 		return -ERR_NOT_FOUND;
 	k = job_key(id);
-	rc = get(t, &k, &v, e);
+	rc = born_get(t, &born, e);
+	if (rc == 0)
+		rc = get(t, &k, &v, e);
 	if (rc < 0)
 		return rc;
 	struct row_reader r = row_begin(v);
@@ -383,30 +417,35 @@ job_get(struct txn *t, const char *id, struct job_row *ret, struct err *e)
 	ret->end_s = row_get_i64(&r);
 	ret->number = row_get_u64(&r);
 	row_get_text(&r, ret->state, sizeof ret->state);
-	return r.bad ? damaged(e, "job") : 0;
+	if (r.bad)
+		return damaged(e, "job");
+	return ret->begin_seq < born ? -ERR_NOT_FOUND : 0;
 }
 
 struct job_walk {
 	struct txn *t;
+	uint64_t born;
 	job_fn *fn;
 	void *arg;
 	struct err *e;
+	bool is_over;
 };
 
 static int
 job_step(void *arg, struct str key, struct str value)
 {
-	const struct job_walk *w = arg;
+	struct job_walk *w = arg;
 	struct job_row row;
 	char id[sizeof row.id];
 	int rc;
 
-	(void)key;
 	if (value.n >= sizeof id)
 		return damaged(w->e, "job");
 	memcpy(id, value.p, value.n);
 	id[value.n] = '\0';
 	rc = job_get(w->t, id, &row, w->e);
+	if (rc == -ERR_NOT_FOUND && key.n > 8 && key_tail_u64(key) < w->born)
+		return w->is_over = true;
 	if (rc < 0)
 		return rc == -ERR_NOT_FOUND ? damaged(w->e, "job") : rc;
 	return w->fn(w->arg, &row);
@@ -416,6 +455,9 @@ int
 job_each(struct txn *t, job_fn *fn, void *arg, struct err *e)
 {
 	struct job_walk w = { .t = t, .fn = fn, .arg = arg, .e = e };
+	int rc = born_get(t, &w.born, e);
 
-	return txn_scan(t, STR("k"), (struct str){ NULL, 0 }, SCAN_BACKWARD, job_step, &w, e);
+	if (rc == 0)
+		rc = txn_scan(t, STR("k"), (struct str){ NULL, 0 }, SCAN_BACKWARD, job_step, &w, e);
+	return w.is_over ? 0 : rc;
 }

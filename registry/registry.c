@@ -7,6 +7,7 @@
  */
 #include "registry/registry.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,12 +85,16 @@ compare_position(struct registry *r, struct applied *a, struct log_pos *end, str
 	return rc;
 }
 
-/* Behind the replay: the last incarnation that counts is the one that registry.json names. */
+/* The last incarnation that counts is the one that registry.json names. */
 static int
-check_incarnation(const struct registry *r, const struct applied *a, struct err *e)
+check_incarnation(struct registry *r, struct err *e)
 {
-	if (a->entries == 0 || streq(a->registry_id, r->id))
-		return 0;
+	struct applied a;
+	struct log_pos ignored;
+	int rc = compare_position(r, &a, &ignored, e);
+
+	if (rc < 0 || a.entries == 0 || streq(a.registry_id, r->id))
+		return rc;
 	err_set(e, ERR_MALFORMED, "registry \"%s\": %s and the log name different registries",
 	        r->dir, REGISTRY_JSON);
 	return r->identity.ids_n > 1
@@ -97,14 +102,15 @@ check_incarnation(const struct registry *r, const struct applied *a, struct err 
 	               : err_hint(e, "one of them was changed: restore it from a backup");
 }
 
-static int
-open_db(struct registry *r, struct err *e)
+int
+registry_open_db(struct registry *r, struct err *e)
 {
 	cleanup_free char *dir = NULL;
 	struct applied a;
 	struct log_pos end;
 	int rc = 0;
 
+	store_close(steal(&r->store));
 	if (r->is_private)
 		rc = access_private_dir(r, &dir, e);
 	else
@@ -115,19 +121,21 @@ open_db(struct registry *r, struct err *e)
 		return rc;
 	store_set_context(r->store, &r->identity);
 	rc = compare_position(r, &a, &end, e);
-	if (rc == 0 && (a.end.segment != end.segment || a.end.offset != end.offset)) {
-		rc = change_replay(r, e);
-		if (rc == 0)
-			rc = compare_position(r, &a, &end, e);
-	}
-	return rc < 0 ? rc : check_incarnation(r, &a, e);
+	if (rc < 0 || (a.end.segment == end.segment && a.end.offset == end.offset))
+		return rc;
+	return change_replay(r, e);
 }
 
 int
-registry_open_db(struct registry *r, struct err *e)
+registry_drop_private(struct registry *r, struct err *e)
 {
-	store_close(steal(&r->store));
-	return open_db(r, e);
+	cleanup_free char *dir = NULL, *data = NULL;
+	int rc = r->is_private ? access_private_dir(r, &dir, e) : 0;
+
+	if (rc < 0 || !dir)
+		return rc;
+	data = xasprintf("%s/data.mdb", dir);
+	return unlink(data) < 0 && errno != ENOENT ? err_sys(e, "remove %s", data) : 0;
 }
 
 static int
@@ -139,12 +147,6 @@ load_pin(struct registry *r, unsigned flags, struct err *e)
 	if (rc < 0 || (flags & REGISTRY_ANY_PIN))
 		return rc;
 	return pin_check(&r->pin, r->id, r->log, e);
-}
-
-int
-registry_use_db(struct registry *r, struct err *e)
-{
-	return open_db(r, e);
 }
 
 static int
@@ -168,9 +170,10 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 	rc = load_pin(r, flags, e);
 	if (rc == 0)
 		rc = blobs_open(r->rootfd, &r->blobs, e);
-	if (rc == 0 && !(flags & REGISTRY_NO_DB))
-		rc = open_db(r, e);
-	return rc;
+	if (rc < 0 || (flags & REGISTRY_NO_DB))
+		return rc;
+	rc = registry_open_db(r, e);
+	return rc < 0 ? rc : check_incarnation(r, e);
 }
 
 int

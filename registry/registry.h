@@ -47,8 +47,6 @@ struct registry {
  * another's folder; UNTRUSTED: a copied folder opened for writing; DIGEST: shorter than the pin or
  * different there. */
 int registry_open(const char *dir, unsigned flags, struct registry **ret, struct err *e);
-/* Opens the database of one that was opened with REGISTRY_NO_DB. */
-int registry_use_db(struct registry *r, struct err *e);
 /* The room that is kept for a full disk. Given up: how many bytes that was. Made: only where a
  * registry of this file system has one, and there is twice as much room. */
 uint64_t registry_ballast_drop(struct registry *r);
@@ -57,8 +55,11 @@ uint64_t registry_room(const struct registry *r); /* free bytes of its file syst
 void registry_close(struct registry *r); /* NULL is fine */
 /* Which folder that means; absolute. DENIED: a symbolic link. */
 int registry_dir(const char *dir, char **ret, struct err *e);
-/* Opened with REGISTRY_NO_DB, or its database was made anew: open it, replayed to the log's end. */
+/* Opened with REGISTRY_NO_DB, or its database was made anew: open it, replayed to the log's end,
+ * whatever incarnation the log ends with. */
 int registry_open_db(struct registry *r, struct err *e);
+/* A private database of another log than the one that is there now is removed. */
+int registry_drop_private(struct registry *r, struct err *e);
 #define cleanup_registry __attribute__((cleanup(registry_close_p)))
 void registry_close_p(struct registry **r);
 

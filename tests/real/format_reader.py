@@ -18,7 +18,7 @@ import tempfile
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
         'promotion': 'agent', 'lifecycle': 'root author approver deployer',
-        'delete': 'root author deployer'}
+        'delete': 'root author deployer', 'restore': 'root'}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
     ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
@@ -35,6 +35,7 @@ BODIES = {
     'job': 'event id plan kind stage number state', 'delete': 'number digest',
     'lifecycle': 'action number digest',
     'promotion': 'stage kind plan number digest job targets proofs',
+    'adoption': 'id created format previous', 'restore': 'size root pinned',
 }
 
 
@@ -127,6 +128,7 @@ class Reader:
     def __init__(self, folder):
         self.folder, self.problems = folder, []
         self.policy = self.policy_seq = None
+        self.foreign = set()
         self.leaves, self.chains, self.plans = [], {}, {}
         self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
         self.jobs, self.running, self.aliases, self.signer = {}, {}, {}, None
@@ -225,7 +227,30 @@ class Reader:
         self.id = n['body']['id']
         about = parse(self.read('registry.json'))
         need(about['format'] == n['body']['format'] == 1, 'another format')
-        need(about['id'] == self.id, 'registry.json names another registry')
+        self.ids = about.get('incarnations', [about['id']])
+        need(self.ids[0] == self.id, 'registry.json names another registry')
+        need(self.ids[-1] == about['id'], 'registry.json names two registries')
+
+    def log_before(self, seq, size, root):
+        need(size == seq, 'names another place')
+        need(root == 'sha256:' + merkle_root(self.leaves[:seq]).hex(), 'names another log')
+
+    def on_adoption(self, seq, n):
+        body, before = n['body'], n['body']['previous']
+        need(body['id'] in self.ids and before['id'] == self.id and
+             self.ids.index(body['id']) == self.ids.index(self.id) + 1, 'another registry')
+        self.log_before(seq, before['size'], before['root'])
+        self.id, self.policy, self.policy_seq = body['id'], None, None
+        self.plans, self.allowed, self.stages, self.targets = {}, {}, {}, {}
+        self.jobs, self.running, self.lives = {}, {}, {}
+        self.foreign = {(model, number) for model, numbers in self.versions.items()
+                        for number, found in numbers.items() if found}
+
+    def on_restore(self, seq, n):
+        subject, p = self.statement(n)
+        body = n['body']
+        need(subject == body['root'] and all(p[k] == body[k] for k in body), 'another log')
+        self.log_before(seq, body['size'], body['root'])
 
     def on_policy(self, seq, n):
         signed, signatures, subject, policy = self.open_envelope(n)
@@ -254,6 +279,12 @@ class Reader:
         need((body['signer'], body['key']) == (person['id'], key_id(self.signer)),
              'another signer')
         numbers = self.versions.setdefault(n['model'], {})
+        place = n['model'], body['number']
+        if place in self.foreign:
+            need(numbers[body['number']][0] == subject, 'another digest than the foreign version')
+            self.foreign.remove(place)
+            numbers[body['number']] = (subject, p)
+            return
         need(body['number'] == len(numbers) + 1, 'not the next number')
         need(all(not v or v[0] != subject for v in numbers.values()), 'has these bytes already')
         need((n['model'], subject) not in self.revoked, 'bytes that were revoked')

@@ -186,7 +186,7 @@ run(struct app *a, const struct args *in, struct err *e)
 		return rc;
 	if (!a->dry_run && registry_room(a->registry) < ROOM_MIN)
 		ballast = registry_ballast_drop(a->registry);
-	rc = registry_use_db(a->registry, e);
+	rc = registry_open_db(a->registry, e);
 	return rc < 0 ? rc : collect(a, &options, ballast, e);
 }
 

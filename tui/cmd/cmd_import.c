@@ -98,6 +98,7 @@ struct same {
 	const char *model;
 	uint64_t number;
 	struct version_row withdrawn; /* number 0: none */
+	bool is_foreign;
 };
 
 static int
@@ -111,6 +112,7 @@ same_found(void *arg, const struct version_row *v)
 		s->withdrawn = *v;
 	else if (v->state.life == LIFE_LIVE)
 		s->number = v->number;
+	s->is_foreign = s->number == v->number && v->is_foreign;
 	return 0;
 }
 
@@ -137,6 +139,10 @@ find_same(struct txn *t, const char *model, const struct digest *d, uint64_t *re
 	*ret = s.number;
 	if (rc < 0)
 		return rc;
+	if (s.is_foreign)
+		message(MESSAGE_NOTE,
+		        "the model has these bytes from a copied folder: `slipway sign` takes "
+		        "them");
 	return s.withdrawn.number > 0 ? is_withdrawn(&s.withdrawn, e) : 0;
 }
 

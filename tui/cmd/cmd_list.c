@@ -177,12 +177,12 @@ version_matches(const struct list *l, const struct version_row *v)
 /* --- rows --- */
 
 static void
-cell_signed(struct out *o, bool is_signed)
+cell_signed(struct out *o, bool is_signed, bool is_foreign)
 {
 	if (out_is_json(o))
 		out_cell_json(o, NULL, is_signed ? json_true() : json_false());
 	else
-		out_cell(o, is_signed ? "signed" : "not signed");
+		out_cell(o, is_signed ? "signed" : is_foreign ? "foreign" : "not signed");
 }
 
 static void
@@ -241,7 +241,7 @@ row_model(struct list *l, const struct model_row *m)
 		cell_stages_json(l, m);
 	else
 		cells_stages(l, m);
-	cell_signed(l->out, m->is_signed);
+	cell_signed(l->out, m->is_signed, m->is_foreign);
 	out_cell_size(l->out, m->bytes);
 	out_cell_time(l->out, m->updated_s);
 	out_cell_u64(l->out, m->files);
@@ -303,7 +303,7 @@ row_version(struct list *l, const struct version_row *v)
 	}
 	out_cell_digest(l->out, &v->digest);
 	cell_stages_of(l, v->number);
-	cell_signed(l->out, v->is_signed);
+	cell_signed(l->out, v->is_signed, v->is_foreign);
 	out_cell_size(l->out, v->bytes);
 	out_cell_u64(l->out, v->files);
 	out_cell_time(l->out, v->time_s);

@@ -306,7 +306,9 @@ show_version(struct show *s)
 		out_field(s->out, "signed", "by %s with %s, not checked here (slipway verify %s)",
 		          v->signer, v->key_id, name);
 	else
-		out_field(s->out, "signed", "not signed");
+		out_field(s->out, "signed", "%s",
+		          v->is_foreign ? "not here: it came with a copied folder (slipway sign)"
+		                        : "not signed");
 	stages_of(&s->model, v->number, &stages);
 	out_field(s->out, "in stages", "%s", stages.n > 0 ? buf_cstr(&stages) : "none");
 	field_aliases(s);

@@ -20,6 +20,7 @@
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
 #include "tui/cmd/sign.h"
+#include "tui/cmd/sign_foreign.h"
 
 #define HINT "slipway sign REF --oms FILE --oms-key PEM"
 
@@ -240,6 +241,8 @@ run(struct app *a, const struct args *in, struct err *e)
 	};
 	int rc;
 
+	if (!s.file && !s.key_file)
+		return sign_foreign(a, in->pos[0], e);
 	if (!s.file || !s.key_file) {
 		(void)err_set(e, ERR_USAGE, "sign: %s is missing", s.file ? "--oms-key" : "--oms");
 		return err_hint(e, HINT);
@@ -261,13 +264,14 @@ static const struct opt opts[] = {
 
 const struct cmd cmd_sign = {
 	.name = "sign",
-	.args = "REF --oms FILE --oms-key PEM",
-	.summary = "sign a version's files for other tools",
+	.args = "REF [--oms FILE --oms-key PEM]",
+	.summary = "take a copied version, or sign its files for other tools",
 	.group = "trust",
 	.opts = opts,
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS | CMD_WRITES_FILES | CMD_SIGNS,
+	.flags = CMD_READS | CMD_WRITES_FILES | CMD_SIGNS | CMD_REASON,
 	.run = run,
-	.examples = "  slipway sign fraud-ranker@v3 --oms model.sig --oms-key release.pem\n",
+	.examples = "  slipway sign fraud-ranker@v41\n"
+	            "  slipway sign fraud-ranker@v3 --oms model.sig --oms-key release.pem\n",
 };

@@ -22,6 +22,7 @@
 	X(status) \
 	X(audit_list) \
 	X(audit_verify) \
+	X(audit_accept_restore) \
 	X(audit_checkpoint) \
 	X(audit_prove) \
 	X(audit_export) \
@@ -62,6 +63,7 @@
 	X(delete) \
 	X(gc) \
 	X(backup) \
+	X(adopt) \
 	X(check) \
 	X(rebuild)
 
