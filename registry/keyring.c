@@ -197,7 +197,7 @@ only_one(struct own *w, const struct err *bad, struct err *e)
 	if (w->n > 1) {
 		(void)err_set(e, ERR_AMBIGUOUS, "you have %zu keys on this machine: %.300s", w->n,
 		              buf_cstr(&w->names));
-		return err_hint(e, "keep the one that you sign with in the folder of keys");
+		return err_hint(e, "say which: --key NAME, or `slipway config set key NAME`");
 	}
 	return 0;
 }

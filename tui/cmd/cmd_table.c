@@ -35,7 +35,17 @@
 	X(sign) \
 	X(key_list) \
 	X(key_show) \
+	X(key_new) \
+	X(key_export) \
+	X(key_rotate) \
+	X(key_trust) \
+	X(key_revoke) \
 	X(policy_show) \
+	X(policy_check) \
+	X(policy_add) \
+	X(policy_remove) \
+	X(policy_set) \
+	X(policy_sign) \
 	X(target_list) \
 	X(target_add) \
 	X(target_show) \

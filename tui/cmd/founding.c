@@ -6,37 +6,26 @@
  */
 #include "tui/cmd/founding.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "registry/base/clock.h"
 #include "registry/change.h"
 #include "registry/ledger.h"
-#include "registry/ref.h"
 #include "registry/statement.h"
+#include "tui/cmd/key.h"
 
 int
 founding_choose(const struct args *in, struct founding *n, struct err *e)
 {
-	const char *const user = getenv("USER");
-	struct err ignored = { 0 };
 	int rc;
 
 	n->who = arg_value(in, "--name");
 	if (!n->who)
-		n->who = user && ref_check_word("person", user, &ignored) == 0 &&
-		                         !streq(user, "agent") && strlen(user) < SIGNER_SIZE
-		                 ? user
-		                 : "me";
-	rc = ref_check_word("person", n->who, e);
+		n->who = key_account_name();
+	rc = key_check_name("person", n->who, e);
 	if (rc < 0)
 		return rc;
-	if (streq(n->who, "agent") || streq(n->who, "log") || has_prefix(n->who, "agent-") ||
-	    has_prefix(n->who, "log-") || strlen(n->who) >= SIGNER_SIZE)
-		return err_set(e, ERR_USAGE,
-		               "\"%s\" is too long or the name of a machine's key, not of a person",
-		               n->who);
 	n->policy_name = arg_value(in, "--policy");
 	if (!n->policy_name)
 		n->policy_name = "solo";
@@ -49,18 +38,8 @@ founding_choose(const struct args *in, struct founding *n, struct err *e)
 static int
 new_key(struct app *a, struct founding *n, struct err *e)
 {
-	cleanup_free char *question = xasprintf("passphrase for your new key \"%s\":", n->who);
-	char *passphrase = NULL;
-	int rc = 0;
+	int rc = key_make(a, n->who, false, &n->person, e);
 
-	if (!a->no_passphrase)
-		rc = passphrase_get(a, question, true, &passphrase, e);
-	if (rc < 0 && a->passphrase_fd < 0 && !app_is_interactive(a))
-		rc = err_hint(e, "give it with --passphrase-fd N, as in --passphrase-fd 3 3<FILE, "
-		                 "or say --no-passphrase");
-	if (rc == 0)
-		rc = keyring_create(n->who, passphrase, &n->person, e);
-	sodium_free(passphrase);
 	if (rc < 0)
 		return rc;
 	n->item = (struct keyring_item){ .pub = n->person->pub };
@@ -76,8 +55,8 @@ founding_person(struct app *a, struct founding *n, struct err *e)
 	struct signer s = { 0 };
 	int rc;
 
-	rc = keyring_person(&n->item, e);
-	if (rc == -ERR_NOT_FOUND) {
+	rc = own_key_only(a, &n->item, e);
+	if (rc == -ERR_NOT_FOUND && !a->key) {
 		err_clear(e);
 		return new_key(a, n, e);
 	}

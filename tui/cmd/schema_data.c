@@ -57,7 +57,10 @@ const struct schema_row schema_rows[] = {
 	{ "JobEvent", "job follow",
 	  "n:i time:t state:s step:s target:s text:s code:s done:i total:i proofs:[s]",
 	  SCHEMA_OUTPUT },
-	{ "Key", "key list, key show", "name:s key:s for:s encrypted:b public?:s", SCHEMA_LIST },
+	{ "Key", "key list, key show, key new",
+	  "name:s key:s for:s encrypted:b? where:s type:s person:s? roles:[s] revoked:b public?:s "
+	  "changed?:b", SCHEMA_LIST },
+	{ "KeyExport", "key export", "name:s key:s public:s path:s?", SCHEMA_OUTPUT },
 	{ "Labelled", "label", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "LogExport", "audit export", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "Model", "list, show NAME",
@@ -76,6 +79,11 @@ const struct schema_row schema_rows[] = {
 	  "wayBack?:o? changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
+	{ "PolicyAdvice", "policy check", "state:s about:s text:s", SCHEMA_LIST },
+	{ "PolicyChange",
+	  "policy add, remove, set and sign, key trust, key revoke, key rotate",
+	  "version:i digest:d removed:[s] added:[s] changed:b dryRun:b draft:s? missing:s?",
+	  SCHEMA_OUTPUT },
 	{ "ProgramVersion", "version", "version:s registryFormat:i", SCHEMA_OUTPUT },
 	{ "Approval", "approve", "plan:h person:s changed:b enough:b missing:s?", SCHEMA_OUTPUT },
 	{ "Promotion", "promote, rollback, apply, job wait",
@@ -126,7 +134,8 @@ const struct schema_row schema_rows[] = {
 	{ "policy", "the document that a policy entry signs",
 	  "version:i registry:s template:s issued:t expires?:t previous:d? "
 	  "people:[{policy-person}] "
-	  "roles:o stages:[{policy-stage}]", SCHEMA_DOCUMENT },
+	  "roles:o root_threshold?:i revoked?:[{policy-revoked}] stages:[{policy-stage}]",
+	  SCHEMA_DOCUMENT },
 
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
 	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
@@ -152,7 +161,10 @@ const struct schema_row schema_rows[] = {
 	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },
 	{ "policy-line", NULL, "version:i sequence:i time:t digest:d", SCHEMA_PART },
 	{ "policy-person", NULL, "id:s keys:[s]", SCHEMA_PART },
-	{ "policy-stage", NULL, "name:s order:i protected:b", SCHEMA_PART },
+	{ "policy-revoked", NULL, "at:i key:s", SCHEMA_PART },
+	{ "policy-stage", NULL,
+	  "name:s order:i protected:b approvals?:i approval_hours?:i break_glass?:[s] gates?:[s] "
+	  "min_proof?:s", SCHEMA_PART },
 	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
 	{ "proof-entry", NULL, "inclusion:[s] json:s seq:i", SCHEMA_PART },
 	{ "registry-place", NULL, "id:s path:s", SCHEMA_PART },
