@@ -20,6 +20,7 @@
 #include "registry/base/message.h"
 #include "registry/change.h"
 #include "registry/fault.h"
+#include "registry/gate_check.h"
 #include "registry/keyring.h"
 #include "registry/labels.h"
 #include "registry/statement.h"
@@ -130,6 +131,10 @@ load_plan(struct agent_job *j, const json_t *request, struct err *e)
 		e->code = ERR_POLICY;
 	if (rc < 0)
 		return -(int)e->code;
+	if (!j->consent.by.break_glass && !json_object_get(request, "job"))
+		rc = gates_check(j->r, &j->ledger, &j->plan, clock_now_s(), e);
+	if (rc < 0)
+		return rc;
 	/* what has begun in time may end later */
 	return ledger_is_approved(&j->ledger, &j->consent,
 	                          json_object_get(request, "job") ? 0 : clock_now_s(), e);

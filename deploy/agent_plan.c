@@ -11,7 +11,9 @@
 #include "deploy/wave.h"
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
+#include "registry/attest.h"
 #include "registry/change.h"
+#include "registry/gate_check.h"
 #include "registry/labels.h"
 
 static const char *const levels[] = { "ok", "warn", "block", "unknown" };
@@ -200,6 +202,52 @@ check_json(const char *name, const char *state, const char *text)
 	return o;
 }
 
+/* A gate that is not passed keeps nobody from looking at the plan, only from going on with it. */
+static void
+add_gates(const struct wave *w, const struct ledger *l, json_t *array)
+{
+	static const char *const states[] = { "ok", "refuses", "not checked" };
+	struct gate_results all;
+	struct err why = { 0 };
+
+	if (gates_look(w->r, l, w->plan, clock_now_s(), &all, &why) < 0) {
+		json_array_append_new(array, check_json("gates", "not checked", why.msg));
+		return;
+	}
+	for (size_t i = 0; i < all.n; i++) {
+		cleanup_free char *text = xasprintf("%s: %s", all.v[i].gate->text, all.v[i].text);
+		json_array_append_new(array, check_json("gate", states[all.v[i].state], text));
+	}
+}
+
+static void
+add_evidence(const struct wave *w, const struct ledger *l, enum evidence_type type, json_t *array)
+{
+	const struct plan *const p = w->plan;
+	cleanup_buf struct buf text = { 0 };
+	struct evidence v;
+	struct err none = { 0 };
+
+	if (p->empty || ledger_evidence(w->r, l, p->model, p->number, &p->version, type, &v,
+	                                &none) < 0) {
+		/* lineage and licence are asked for by gates alone */
+		if (type == EVIDENCE_METRICS || type == EVIDENCE_SCAN)
+			json_array_append_new(array, check_json(evidence_type_name(type),
+			                                        "not checked",
+			                                        "no evidence is attached"));
+		return;
+	}
+	if (type == EVIDENCE_METRICS)
+		evidence_metrics_text(v.content, &text);
+	else if (type == EVIDENCE_SCAN)
+		buf_addf(&text, "verdict %s", json_opt_string(v.content, "verdict"));
+	else if (type == EVIDENCE_LICENCE)
+		buf_adds(&text, json_opt_string(v.content, "spdx"));
+	buf_addf(&text, "%sattested by %s", text.n ? ", " : "", v.person);
+	json_array_append_new(array, check_json(evidence_type_name(type), "ok", buf_cstr(&text)));
+	evidence_fini(&v);
+}
+
 /* What was looked at before this plan, and what nobody looked at: never silently "ok". */
 static json_t *
 checks_json(const struct wave *w, const struct ledger *l)
@@ -214,10 +262,9 @@ checks_json(const struct wave *w, const struct ledger *l)
 	evidence = xasprintf("log verified from %s to entry %" PRIu64,
 	                     l->from_start ? "its beginning (no pin)" : "the pin", l->size - 1);
 	json_array_append_new(array, check_json("log", "ok", evidence));
-	json_array_append_new(
-	        array, check_json("scan", "not checked", "no scan of unsafe content was made"));
-	json_array_append_new(array,
-	                      check_json("metrics", "not checked", "no evidence is attached"));
+	add_gates(w, l, array);
+	for (int i = 0; i < EVIDENCE_TYPES; i++)
+		add_evidence(w, l, (enum evidence_type)i, array);
 	json_array_append_new(
 	        array, check_json("witness", "not checked", "nobody else has seen this log"));
 	return array;

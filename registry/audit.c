@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "registry/attest.h"
 #include "registry/authority.h"
 #include "registry/history.h"
 
@@ -135,6 +136,7 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	struct promotion promotion;
 	struct authorisation by = { 0 };
 	struct approval approval = { 0 };
+	struct evidence evidence = { 0 };
 	int rc;
 
 	if (streq(n->type, "version"))
@@ -144,6 +146,11 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	if (streq(n->type, "authorisation")) {
 		rc = authority_authorisation(a, n, &by, e);
 		authorisation_fini(&by);
+		return rc;
+	}
+	if (streq(n->type, "evidence")) {
+		rc = authority_evidence(a, n, &evidence, e);
+		evidence_fini(&evidence);
 		return rc;
 	}
 	if (streq(n->type, "approval")) {

@@ -104,6 +104,7 @@ static void
 count_statement(struct check *c, const struct entry *n)
 {
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
+		                                    "approval", "evidence",
 		                                    "promotion", "lifecycle", "delete",
 		                                    "restore" };
 
@@ -133,6 +134,8 @@ take(struct check *c, const struct entry *n, struct err *why)
 		return take_version(c, n, why);
 	if (streq(n->type, "delete"))
 		return take_delete(c, n);
+	if (streq(n->type, "evidence"))
+		return take_blob_of(c, n->body, "file", why);
 	if (streq(n->type, "plan"))
 		return take_blob_of(c, n->body, "id", why);
 	if (streq(n->type, "target"))

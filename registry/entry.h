@@ -15,6 +15,7 @@
  *   plan           {"id","kind","number","stage"}            number 0: nothing
  *   authorisation  {"plan"} + statement
  *   approval       {"plan"} + statement
+ *   evidence       {"digest","file","number","type"} + statement
  *   job            {"event":"begin"|"end","id","kind","number","plan","stage","state"}
  *   promotion      {"digest"|null,"job","kind","number","plan","proofs":[..],"stage","targets"}
  *                  + statement

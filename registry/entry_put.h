@@ -14,6 +14,8 @@ int put_lifecycle(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_notes.c */
 int put_alias(struct txn *t, const struct entry *n, struct err *e);
 int put_note(struct txn *t, const struct entry *n, struct err *e);
+/* entry_put_evidence.c */
+int put_evidence(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_deploy.c */
 int put_target(struct txn *t, const struct entry *n, struct err *e);
 int put_plan(struct txn *t, const struct entry *n, struct err *e);

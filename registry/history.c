@@ -255,6 +255,8 @@ say_what(const struct entry *n, struct buf *b)
 		say_plan(n, b);
 	else if (streq(n->type, "authorisation"))
 		buf_addf(b, "plan %.23s authorised", text_of(n, "plan"));
+	else if (streq(n->type, "evidence"))
+		buf_addf(b, "v%" PRIu64 " %s attested", number_of(n, "number"), text_of(n, "type"));
 	else if (streq(n->type, "approval"))
 		buf_addf(b, "plan %.23s approved", text_of(n, "plan"));
 	else if (streq(n->type, "job"))

@@ -7,6 +7,7 @@
  *   d DIGEST NAME 0 NUMBER   version by digest
  *   t NAME     target                   T NAME     leaf of the last entry about it
  *   P          document of the policy   a ID       who said yes to a plan (consent.c)
+ *   E NAME 0 NUMBER TYPE  newest evidence of a type (attest.c)
  *   h NAME 0 STAGE 0 DIGEST  the stage held that version
  *   x NAME 0 ALIAS          number    n NAME 0 NUMBER SEQ   note
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id

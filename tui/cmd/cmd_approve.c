@@ -11,6 +11,7 @@
 #include "crypto/sshsig.h"
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
+#include "registry/gate_check.h"
 #include "registry/statement.h"
 #include "tui/cmd/cmd.h"
 #include "tui/cmd/proposal.h"
@@ -76,6 +77,9 @@ look(struct app *a, const struct args *in, struct approve *v, struct err *e)
 		return rc;
 	v->has_ledger = true;
 	rc = plan_still_holds(a->registry, &v->ledger, &v->plan, e);
+	if (rc < 0)
+		return rc;
+	rc = gates_check(a->registry, &v->ledger, &v->plan, clock_now_s(), e);
 	if (rc < 0)
 		return rc;
 	v->stage = policy_stage(&v->ledger.policy, v->plan.stage);

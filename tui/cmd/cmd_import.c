@@ -26,6 +26,7 @@
 #include "registry/statement.h"
 #include "tui/cmd/label.h"
 #include "tui/cmd/shown.h"
+#include "tui/cmd/attest.h"
 #include "tui/cmd/sign.h"
 
 #define SMOKE_MAX (1u << 20)
@@ -389,6 +390,20 @@ show(const struct import *m)
 		         m->tree.manifest.n, plural, size);
 }
 
+/* Read before anything is brought in, so that a bad file brings in nothing. */
+static int
+check_metrics(const char *path, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	json_t *content = NULL;
+	int rc = fs_read_at(AT_FDCWD, path, ATTEST_FILE_MAX, &text, e);
+
+	if (rc == 0)
+		rc = attest_read(EVIDENCE_METRICS, buf_str(&text), &content, e);
+	json_decref(content);
+	return rc < 0 ? err_prefix(e, "--metrics \"%s\"", path) : 0;
+}
+
 static int
 prepare(struct import *m, const struct args *in, struct err *e)
 {
@@ -409,7 +424,19 @@ prepare(struct import *m, const struct args *in, struct err *e)
 		rc = signer_open(m->app, &m->signer, e);
 	if (rc == 0 && smoke)
 		rc = put_smoke(m, smoke, e);
+	if (rc == 0 && arg_value(in, "--metrics"))
+		rc = check_metrics(arg_value(in, "--metrics"), e);
 	return rc;
+}
+
+static int
+attest_metrics(struct import *m, const char *path, struct err *e)
+{
+	struct version_row v = { .number = m->number, .digest = m->tree.manifest_digest };
+	bool changed;
+
+	(void)str_copy(v.model, sizeof v.model, m->model);
+	return attest_file(m->app, &v, EVIDENCE_METRICS, path, &m->signer, &changed, e);
 }
 
 static int
@@ -421,6 +448,8 @@ run(struct app *a, const struct args *in, struct err *e)
 	rc = prepare(&m, in, e);
 	if (rc == 0)
 		rc = take(&m, e);
+	if (rc == 0 && arg_value(in, "--metrics"))
+		rc = attest_metrics(&m, arg_value(in, "--metrics"), e);
 	if (rc == 0)
 		show(&m);
 	signer_fini(&m.signer);
@@ -433,6 +462,7 @@ run(struct app *a, const struct args *in, struct err *e)
 static const struct opt opts[] = {
 	{ "--as", 0, "NAME", "the model's name", false },
 	{ "--label", 0, "K=V", "a label of the new version; may be repeated", true },
+	{ "--metrics", 0, "FILE", "evidence that is signed with it: {\"auc\": 0.97}", false },
 	{ "--smoke", 0, "FILE", "a golden request that proves this version", false },
 	{ NULL, 0, NULL, NULL, false },
 };

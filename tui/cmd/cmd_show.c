@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "registry/attest.h"
 #include "registry/base/clock.h"
 #include "registry/base/text.h"
 #include "registry/authority.h"
@@ -28,6 +29,7 @@ struct show {
 	struct manifest files;
 	bool has_files;
 	json_t *aliases;                  /* {alias: number} of the model */
+	json_t *evidence;                 /* {type: {"by","content","entry"}} */
 	json_t *notes, *model_notes;      /* arrays of {"entry","text","time"}, newest first */
 };
 
@@ -83,6 +85,28 @@ take_note(void *arg, const struct note_row *v)
 }
 
 static int
+read_evidence(struct show *s, struct txn *t, struct err *e)
+{
+	s->evidence = json_object();
+	for (int i = 0; s->version.number > 0 && i < EVIDENCE_TYPES; i++) {
+		const enum evidence_type type = (enum evidence_type)i;
+		struct evidence v;
+		int rc = evidence_get(t, s->model.name, s->version.number, type, &v, e);
+		if (rc == -ERR_NOT_FOUND)
+			continue;
+		if (rc < 0)
+			return rc;
+		json_t *const o = json_object();
+		json_object_set_new(o, "by", json_string(v.person));
+		json_object_set_new(o, "content", json_incref(v.content));
+		json_object_set_new(o, "entry", json_integer((json_int_t)v.seq));
+		json_object_set_new(s->evidence, evidence_type_name(type), o);
+		evidence_fini(&v);
+	}
+	return 0;
+}
+
+static int
 read_notes(struct show *s, struct txn *t, struct err *e)
 {
 	const char *const model = s->model.name;
@@ -95,7 +119,7 @@ read_notes(struct show *s, struct txn *t, struct err *e)
 		rc = note_each(t, model, 0, take_note, s->model_notes, e);
 	if (rc == 0 && s->version.number > 0)
 		rc = note_each(t, model, s->version.number, take_note, s->notes, e);
-	return rc;
+	return rc < 0 ? rc : read_evidence(s, t, e);
 }
 
 static int
@@ -184,6 +208,7 @@ json_version(struct show *s, struct json_out *j)
 	labels_json(v->labels, j, "labels");
 	jo_value(j, "aliases", aliases);
 	json_notes(j, "notes", s->notes);
+	jo_value(j, "evidence", s->evidence);
 	jo_u64(j, "entry", v->seq);
 	jo_begin(j, "statements", '[');
 	if (s->has_statement) {
@@ -238,6 +263,29 @@ field_notes(struct out *o, const char *title, const json_t *notes)
 	json_array_foreach(notes, i, n) {
 		text_age(age, json_integer_value(json_object_get(n, "time")), clock_now_s());
 		out_field(o, title, "%s (%s)", json_opt_string(n, "text"), age);
+	}
+}
+
+/* What was attested; claims, as the signature. */
+static void
+field_evidence(struct show *s)
+{
+	const char *type;
+	json_t *v;
+
+	json_object_foreach(s->evidence, type, v) {
+		const json_t *const content = json_object_get(v, "content");
+		cleanup_buf struct buf text = { 0 };
+		if (streq(type, "metrics"))
+			evidence_metrics_text(content, &text);
+		else if (streq(type, "scan"))
+			buf_adds(&text, json_opt_string(content, "verdict"));
+		else if (streq(type, "licence"))
+			buf_adds(&text, json_opt_string(content, "spdx"));
+		else
+			json_canonical(content, &text);
+		out_field(s->out, type, "%s (by %s, not checked here)", buf_cstr(&text),
+		          json_opt_string(v, "by"));
 	}
 }
 
@@ -313,6 +361,7 @@ show_version(struct show *s)
 	out_field(s->out, "in stages", "%s", stages.n > 0 ? buf_cstr(&stages) : "none");
 	field_aliases(s);
 	field_labels(s->out, "label", v->labels);
+	field_evidence(s);
 	field_notes(s->out, "note", s->notes);
 }
 
@@ -353,6 +402,7 @@ show_fini(struct show *s)
 	manifest_fini(&s->files);
 	json_decref(s->aliases);
 	json_decref(s->notes);
+	json_decref(s->evidence);
 	json_decref(s->model_notes);
 }
 

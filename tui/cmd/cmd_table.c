@@ -27,6 +27,7 @@
 	X(audit_prove) \
 	X(audit_export) \
 	X(import) \
+	X(attest) \
 	X(label) \
 	X(alias) \
 	X(note) \

@@ -10,6 +10,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/change.h"
+#include "registry/gate_check.h"
 #include "registry/hook.h"
 #include "registry/statement.h"
 #include "tui/cmd/proposal.h"
@@ -207,6 +208,8 @@ plan_authorise(struct app *a, const struct plan *p, bool break_glass, struct err
 	if (rc < 0)
 		return rc;
 	rc = plan_still_holds(a->registry, &l, p, e);
+	if (rc == 0 && !break_glass)
+		rc = gates_check(a->registry, &l, p, clock_now_s(), e);
 	if (rc == 0)
 		rc = who_said_yes(a, p, &l, break_glass, &c, e);
 	if (rc == 0)

@@ -232,6 +232,9 @@ proposal_show(struct app *a, const struct proposal *p)
 	{
 		if (streq(text_of(o, "state"), "ok"))
 			out_text(a->out, "  %-9s ok, %s\n", text_of(o, "name"), text_of(o, "text"));
+		else if (streq(text_of(o, "name"), "gate"))
+			out_text(a->out, "  %-9s %s, %s\n", text_of(o, "name"),
+			         text_of(o, "state"), text_of(o, "text"));
 		else
 			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
 	}

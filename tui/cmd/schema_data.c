@@ -68,6 +68,7 @@ const struct schema_row schema_rows[] = {
 	  "signer?:s? digest?:d? "
 	  "labels?:o model?:s versions?:i modelLabels?:o modelAliases?:o modelNotes?:[{note}] "
 	  "version?:i created?:t lifecycle?:s held?:b key?:s? aliases?:[s] notes?:[{note}] "
+	  "evidence?:o "
 	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",
@@ -85,6 +86,7 @@ const struct schema_row schema_rows[] = {
 	  "version:i digest:d removed:[s] added:[s] changed:b dryRun:b draft:s? missing:s?",
 	  SCHEMA_OUTPUT },
 	{ "ProgramVersion", "version", "version:s registryFormat:i", SCHEMA_OUTPUT },
+	{ "Attested", "attest", "model:s version:i type:s changed:b", SCHEMA_OUTPUT },
 	{ "Approval", "approve", "plan:h person:s changed:b enough:b missing:s?", SCHEMA_OUTPUT },
 	{ "Promotion", "promote, rollback, apply, job wait",
 	  "model:s stage:s action:s number:i plan:h job:s? state:s changed:b rolledBack:b",
@@ -123,7 +125,7 @@ const struct schema_row schema_rows[] = {
 	  "digest:d? code:E? error:s? lifecycle:s?", SCHEMA_LIST },
 	{ "Version", "list NAME, show REF",
 	  "version:i digest:d stages:ao signed:b bytes:i files:i created:t lifecycle:s signer:s? "
-	  "labels:o aliases:[s] model?:s held?:b key?:s? notes?:[{note}] "
+	  "labels:o aliases:[s] model?:s held?:b key?:s? notes?:[{note}] evidence?:o "
 	  "entry?:i "
 	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 
@@ -140,6 +142,7 @@ const struct schema_row schema_rows[] = {
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
 	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
 	{ "approval", NULL, "plan:d", SCHEMA_ENTRY },
+	{ "evidence", NULL, "digest:d file:d number:i type:s", SCHEMA_ENTRY },
 	{ "delete", NULL, "digest:d number:i", SCHEMA_ENTRY },
 	{ "job", NULL, "event:s id:s kind:s number:i plan:d stage:s state:s", SCHEMA_ENTRY },
 	{ "label", NULL, "number:i? remove:[s] set:o", SCHEMA_ENTRY },

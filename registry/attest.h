@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evidence about a version: what somebody measured, looked up or scanned, signed. Content by type:
+ *   metrics  {NAME: "DECIMAL"}, names as gate.h has them, the numbers as text in their shortest
+ * form licence  {"spdx": ID, ..}   or a file whose text is just an SPDX id lineage  any object scan
+ * {"scanner","version","verdict":"clean"|"findings", ..} The newest statement of a type counts.
+ * Readers are pure functions over bounded bytes.
+ */
+#pragma once
+
+#include "registry/authority.h"
+#include "registry/gate.h"
+#include "registry/ledger.h"
+
+#define ATTEST_FILE_MAX    (1u << 20)
+#define ATTEST_CONTENT_MAX (16u << 10) /* bytes of the canonical content */
+#define ATTEST_METRICS_MAX 256
+
+/* The content of such a file. MALFORMED, TOO_BIG. A new reference. */
+int attest_read(enum evidence_type type, struct str text, json_t **ret, struct err *e);
+
+struct evidence {
+	uint64_t seq, number;
+	struct digest version, file;
+	enum evidence_type type;
+	char person[SIGNER_SIZE];
+	int64_t time_s;
+	json_t *content; /* owned */
+};
+/* Signed by an author, an approver or a scanner, and just what the entry says. */
+int authority_evidence(const struct authority *a, const struct entry *n, struct evidence *ret,
+                       struct err *e);
+void evidence_fini(struct evidence *v);
+
+/* Rows, for finding and showing: the newest of a type. -ERR_NOT_FOUND without text. */
+int evidence_put(struct txn *t, const char *model, const struct evidence *v, struct err *e);
+int evidence_get(struct txn *t, const char *model, uint64_t number, enum evidence_type type,
+                 struct evidence *ret, struct err *e);
+/* For who decides: found by its row, verified where it stands in the log. -ERR_NOT_FOUND: none. */
+int ledger_evidence(struct registry *r, const struct ledger *l, const char *model, uint64_t number,
+                    const struct digest *version, enum evidence_type type, struct evidence *ret,
+                    struct err *e);
+/* A metric of it; false: it has none of that name. */
+bool evidence_metric(const struct evidence *v, const char *name, double *ret);
+/* "auc=0.97, f1=0.9" */
+void evidence_metrics_text(const json_t *content, struct buf *ret);
