@@ -268,10 +268,9 @@ agent_key(const struct agent_job *j, struct secret_key **ret, struct err *e)
 	rc = keyring_load(name, NULL, ret, e);
 	if (rc < 0) {
 		err_prefix(e, "the agent's key");
-		return err_hint(e,
-		                "only who has keys/%s.key can record a promotion: use the "
-		                "account that made the registry, or its backup",
-		                name);
+		return err_hint(e, "slipway key new --agent makes this account's; slipway key "
+		                   "export --agent --to FILE; root of the registry then says: "
+		                   "slipway policy add agent-NAME FILE --role agent");
 	}
 	if (policy_has_role(&j->ledger.policy, &(*ret)->pub, ROLE_AGENT))
 		return 0;
