@@ -346,36 +346,15 @@ run_rotate(struct app *a, const struct args *in, struct err *e)
 /* --- the rows --- */
 
 static int
-change(struct app *a, const struct args *in, const char *line,
-       int (*fn)(struct policy_change *c, const struct args *in, struct err *e), struct err *e)
-{
-	struct policy_change c = { .app = a, .line = line, .to = arg_value(in, "--to") };
-	int rc = policy_change_begin(&c, e);
-
-	if (rc == 0)
-		rc = fn(&c, in, e);
-	if (rc == 0)
-		rc = policy_change_run(&c, e);
-	policy_change_end(&c);
-	return rc;
-}
-
-static int
 run_trust(struct app *a, const struct args *in, struct err *e)
 {
-	cleanup_free char *line = xasprintf("slipway key trust %s --yes", in->pos[0]);
-
-	return change(a, in, line, trust_key, e);
+	return policy_change(a, in, trust_key, e);
 }
 
 static int
 run_revoke(struct app *a, const struct args *in, struct err *e)
 {
-	const char *const from = arg_value(in, "--from");
-	cleanup_free char *line =
-	        xasprintf("slipway key revoke %s --from %s --yes", in->pos[0], from ? from : "now");
-
-	return change(a, in, line, revoke_keys, e);
+	return policy_change(a, in, revoke_keys, e);
 }
 
 #define FLAGS (CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_REASON | CMD_SIGNS | CMD_WRITES_FILES)

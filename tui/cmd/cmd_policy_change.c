@@ -123,69 +123,28 @@ set(struct policy_change *c, const struct args *in, struct err *e)
 	return err_hint(e, "slipway policy set production.approvals 2; see slipway-policy(1)");
 }
 
-/* --- one way for all --- */
-
-/* The command as it was typed, for a hint: what a shell would split stands in quotes, and what
- * looks like a flag behind "--". */
-static char *
-line_of(const struct args *in)
-{
-	struct buf line = { 0 }, words = { 0 };
-	bool has_dash = false;
-
-	for (size_t i = 0; i < in->pos_n; i++) {
-		const bool is_plain = !in->pos[i][strcspn(in->pos[i], " ;'\"<>|&$()*?")];
-		buf_addf(&words, is_plain ? " %s" : " '%s'", in->pos[i]);
-		has_dash = has_dash || in->pos[i][0] == '-';
-	}
-	buf_addf(&line, "slipway %s %s%s", in->cmd->name, in->cmd->sub,
-	         has_dash ? "" : buf_cstr(&words));
-	for (size_t i = 0; i < in->opts_n; i++)
-		buf_addf(&line, " %s%s%s", in->opts[i].opt->name, in->opts[i].opt->arg ? " " : "",
-		         in->opts[i].value);
-	buf_addf(&line, " --yes%s%s", has_dash ? " --" : "", has_dash ? buf_cstr(&words) : "");
-	buf_fini(&words);
-	return buf_steal(&line);
-}
-
-static int
-run(struct app *a, const struct args *in,
-    int (*edit)(struct policy_change *c, const struct args *in, struct err *e), struct err *e)
-{
-	cleanup_free char *line = line_of(in);
-	struct policy_change c = { .app = a, .line = line, .to = arg_value(in, "--to") };
-	int rc = policy_change_begin(&c, e);
-
-	if (rc == 0)
-		rc = edit(&c, in, e);
-	if (rc == 0)
-		rc = policy_change_run(&c, e);
-	policy_change_end(&c);
-	return rc;
-}
-
 static int
 run_add(struct app *a, const struct args *in, struct err *e)
 {
-	return run(a, in, add, e);
+	return policy_change(a, in, add, e);
 }
 
 static int
 run_remove(struct app *a, const struct args *in, struct err *e)
 {
-	return run(a, in, take, e);
+	return policy_change(a, in, take, e);
 }
 
 static int
 run_set(struct app *a, const struct args *in, struct err *e)
 {
-	return run(a, in, set, e);
+	return policy_change(a, in, set, e);
 }
 
 static int
 run_sign(struct app *a, const struct args *in, struct err *e)
 {
-	return run(a, in, sign, e);
+	return policy_change(a, in, sign, e);
 }
 
 #define FLAGS                                                                            \

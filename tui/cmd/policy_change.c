@@ -446,3 +446,41 @@ policy_change_run(struct policy_change *c, struct err *e)
 	show_end(c);
 	return c->missing.n > 0 && !c->to ? waits(c, e) : 0;
 }
+
+/* The command as it was typed, for a hint: what a shell would split stands in quotes, and what
+ * looks like a flag behind "--". */
+static char *
+line_of(const struct args *in)
+{
+	struct buf line = { 0 }, words = { 0 };
+	bool has_dash = false;
+
+	for (size_t i = 0; i < in->pos_n; i++) {
+		const bool is_plain = !in->pos[i][strcspn(in->pos[i], " ;'\"<>|&$()*?")];
+		buf_addf(&words, is_plain ? " %s" : " '%s'", in->pos[i]);
+		has_dash = has_dash || in->pos[i][0] == '-';
+	}
+	buf_addf(&line, "slipway %s %s%s", in->cmd->name, in->cmd->sub,
+	         has_dash ? "" : buf_cstr(&words));
+	for (size_t i = 0; i < in->opts_n; i++)
+		buf_addf(&line, " %s%s%s", in->opts[i].opt->name, in->opts[i].opt->arg ? " " : "",
+		         in->opts[i].value);
+	buf_addf(&line, " --yes%s%s", has_dash ? " --" : "", has_dash ? buf_cstr(&words) : "");
+	buf_fini(&words);
+	return buf_steal(&line);
+}
+
+int
+policy_change(struct app *a, const struct args *in, policy_edit_fn *edit, struct err *e)
+{
+	cleanup_free char *line = line_of(in);
+	struct policy_change c = { .app = a, .line = line, .to = arg_value(in, "--to") };
+	int rc = policy_change_begin(&c, e);
+
+	if (rc == 0)
+		rc = edit(&c, in, e);
+	if (rc == 0)
+		rc = policy_change_run(&c, e);
+	policy_change_end(&c);
+	return rc;
+}

@@ -39,3 +39,6 @@ int policy_change_self(struct policy_change *c, char ret[SIGNER_SIZE], struct er
 /* The bits that --role names. USAGE. */
 struct args;
 int policy_change_roles(const struct args *in, unsigned *ret, struct err *e);
+/* All of it for a verb of whose arguments only the edit differs: --to is the verb's. */
+typedef int policy_edit_fn(struct policy_change *c, const struct args *in, struct err *e);
+int policy_change(struct app *a, const struct args *in, policy_edit_fn *edit, struct err *e);
