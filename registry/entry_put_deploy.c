@@ -360,6 +360,7 @@ move_stage(struct txn *t, const struct entry *n, const struct promotion *p, stru
 	s->time_s = n->time_s;
 	s->targets = (uint32_t)targets;
 	s->proofs = p->proofs;
+	s->break_glass = p->break_glass;
 	rc = model_put(t, &m, e);
 	if (rc == 0 && streq(p->kind, "promote"))
 		rc = held_put(t, n->model, stage, &p->version, e);

@@ -90,7 +90,10 @@ static bool
 job_state(const struct status *s, const struct stage_mark *m, char ret[64])
 {
 	if (!m->job[0]) {
-		(void)str_copy(ret, 64, m->number > 0 ? "settled" : "empty");
+		(void)str_copy(ret, 64,
+		               m->break_glass  ? "settled, BREAK-GLASS"
+		               : m->number > 0 ? "settled"
+		                               : "empty");
 		return false;
 	}
 	const bool is_still = stands_still(s->app, m->job);
