@@ -80,7 +80,8 @@ agent_error(const json_t *reply, struct err *e)
 
 /* The answer is whole at the end of file: the agent closes its stdout behind it and may go on. */
 static int
-exchange(const json_t *request, struct agent_pipes *p, json_t **ret, struct err *e)
+exchange(const json_t *request, bool starts_job, struct agent_pipes *p, json_t **ret,
+         struct err *e)
 {
 	cleanup_buf struct buf text = { 0 }, answer = { 0 };
 	int rc;
@@ -92,8 +93,12 @@ exchange(const json_t *request, struct agent_pipes *p, json_t **ret, struct err 
 	rc = fs_read_fd(p->out[0], "the agent's answer", ANSWER_MAX, &answer, e);
 	if (rc < 0)
 		return rc;
-	if (answer.n == 0)
-		return err_set(e, ERR_BUG, "the agent ended without an answer");
+	if (answer.n == 0) {
+		(void)err_set(e, starts_job ? ERR_OUTCOME_UNKNOWN : ERR_SYS,
+		              "the agent ended without an answer");
+		return err_hint(e, "%s", starts_job ? "`slipway job list` shows whether a job began"
+		                                    : "nothing was changed; try again");
+	}
 	rc = json_parse(buf_str(&answer), "the agent's answer", ret, e);
 	if (rc < 0)
 		return rc;
@@ -119,18 +124,20 @@ call(char *const *argv, const json_t *request, bool own_session, json_t **ret, s
 		return err_sys(e, "make a pipe");
 	}
 	rc = start(argv, own_session, &p, &pid, e);
+	const bool started = rc == 0;
 	close_quietly(steal_fd(&p.in[0]));
 	close_quietly(steal_fd(&p.out[1]));
 	if (rc == 0) {
 		/* an agent that died is an answer of its own */
 		(void)sigaction(SIGPIPE, &ignore, &before);
-		rc = exchange(request, &p, ret, e);
+		rc = exchange(request, own_session, &p, ret, e);
 		(void)sigaction(SIGPIPE, &before, NULL);
-		if (!own_session || rc < 0)
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
 	}
+	/* first: an agent that still waits for its request must see the end of it */
 	pipes_close(&p);
+	if (started && (!own_session || rc < 0))
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	return rc;
 }
 
