@@ -565,3 +565,31 @@ Test(consent, the_agent_alone_moves_nothing)
 	}
 	message_sink(NULL, NULL);
 }
+
+/* A job's beginning locks the stage: it too waits for the people. */
+Test(consent, no_job_begins_without_them)
+{
+	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
+	struct change_result done;
+	struct site s;
+	struct plan p;
+	struct err e = { 0 };
+
+	site_make(&s);
+	struct secret_key *ben = site_key(4);
+	const struct digest v1 = site_version(&s, 1, "one");
+	ben_joins(&s, ben);
+	site_plan(&s, "promote", &v1, "staging", &p);
+	site_authorise(&s, &p, &p.id, s.ana);
+	for (int i = 0; i < 2; i++) {
+		json_t *body = json_pack("{s:s, s:s, s:o}", "event", "begin", "id",
+		                         "00000000000000aa", "plan", json_from_digest(&p.id));
+		cr_expect_eq(site_try_commit(&s, "job", MODEL, body, NULL, &done, &e),
+		             i ? 0 : -(int)ERR_MALFORMED, "%s", e.msg);
+		if (i == 0)
+			site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	}
+	plan_fini(&p);
+	key_free(ben);
+	site_leave(&s);
+}
