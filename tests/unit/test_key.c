@@ -144,6 +144,9 @@ Test(key, sign_and_verify)
 		cr_assert_eq(ed25519_sign(sig, msg, n, k), 0);
 		cr_expect(memcmp(sig, want, sizeof want) == 0, "signature %zu", i);
 		cr_expect_eq(ed25519_verify(sig, msg, n, &k->pub), 0);
+		k->pub.kind = KEY_ECDSA_P256;
+		cr_expect(ed25519_verify(sig, msg, n, &k->pub) < 0, "a key of another kind");
+		k->pub.kind = KEY_ED25519;
 		msg[n] = 0;
 		cr_expect(ed25519_verify(sig, msg, n + 1, &k->pub) < 0, "a byte more");
 		for (size_t bit = 0; bit < 8 * sizeof sig; bit++) {

@@ -239,6 +239,7 @@ Test(merkle, consistency)
 			expect_no_broken_growth(m, n, p, c, &a, &b);
 		}
 	}
+	cr_expect(merkle_verify_consistency(LEAVES, &b, LEAVES - 1, &b, p, 0) < 0, "it shrank");
 	memset(p, 0, sizeof p);
 	cr_expect(merkle_verify_consistency(UINT64_MAX - 1, &a, UINT64_MAX, &b, p, PROOF_MAX) < 0);
 }

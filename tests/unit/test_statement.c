@@ -234,6 +234,30 @@ Test(statement, refuses_what_is_too_big)
 	key_free(k);
 }
 
+/* Each signature costs a check a key: 64 of them are looked at, one more and none is. */
+Test(statement, refuses_too_many_signatures)
+{
+	struct secret_key *const k = key_of(5);
+	cleanup_buf struct buf v = { 0 };
+	cleanup_json json_t *p = json_pack("{s:s}", "a", "b");
+	const struct digest d = { { 1 } };
+	struct err e = { 0 };
+
+	cr_assert_eq(statement_sign("version", "m", &d, p, k, &v, &e), 0);
+	for (int n = 2; n <= 65; n++) {
+		cleanup_buf struct buf more = { 0 };
+		struct statement s = { 0 };
+
+		cr_assert_eq(statement_add_signature(buf_str(&v), "x", "y", 1, &more, &e), 0);
+		buf_clear(&v);
+		buf_add(&v, more.p, more.n);
+		cr_expect_eq(statement_verify(buf_str(&v), "version", &k->pub, 1, &s, &e),
+		             n <= 64 ? 0 : -(int)ERR_TOO_BIG, "%d: %s", n, e.msg);
+		statement_fini(&s);
+	}
+	key_free(k);
+}
+
 static json_t *
 vectors(const char *name)
 {
