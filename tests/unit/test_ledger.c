@@ -5,6 +5,9 @@
  */
 #include "registry/ledger.h"
 
+#include <inttypes.h>
+
+#include "crypto/merkle.h"
 #include "registry/records.h"
 #include "registry_fixture.h"
 
@@ -408,4 +411,118 @@ Test(ledger, a_log_that_is_not_the_one_seen_before_is_exit_6)
 			cr_expect_eq(err_exit_status(&e), 6, "%zu", i);
 		site_leave(&s);
 	}
+}
+
+/* The entry at seq becomes another one of the same length, with a good hash. */
+static void
+rewrite_line(struct site *s, uint64_t seq)
+{
+	cleanup_free char *path = xasprintf("%s/log/00000001.log", s->dir);
+	cleanup_free char *start = xasprintf("\n%" PRIu64 " ", seq);
+	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+	cleanup_buf struct buf text = { 0 };
+	struct digest leaf;
+	struct err e = { 0 };
+	char *head, *json, *second;
+
+	ok(fs_read_fd(fd, path, 1u << 20, &text, &e), &e, "read");
+	head = memmem(text.p, text.n, start, strlen(start));
+	cr_assert_not_null(head);
+	head += strlen(start);
+	json = head + DIGEST_HEX_SIZE;
+	const size_t n = (size_t)((char *)memchr(json, '\n', text.n) - json);
+	second = memmem(json, n, "\"time\":\"", 8);
+	cr_assert_not_null(second);
+	second[26] = second[26] == '0' ? '1' : '0';
+	merkle_leaf(json, n, &leaf);
+	digest_hex(&leaf, head);
+	head[DIGEST_HEX_SIZE - 1] = ' ';
+	cr_assert_eq(pwrite(fd, text.p, text.n, 0), (ssize_t)text.n);
+}
+
+/* A pin remembers its last line and, of each promotion, the leaf: opening looks at the first, and
+ * who asks the stage at the second. */
+Test(ledger, a_line_rewritten_before_the_pin_is_no_evidence)
+{
+	struct promotion now;
+	struct ledger l;
+	struct err e = { 0 };
+	struct site s;
+
+	site_make(&s);
+	const struct digest v1 = site_version(&s, 1, "one");
+	site_move(&s, "promote", &v1, "staging");
+	site_version(&s, 2, "two");
+	site_pin(&s);
+	rewrite_line(&s, site_stage(&s, "staging").seq);
+	site_reopen(&s);
+	ok(ledger_open(s.r, &l, &e), &e, "ledger");
+	cr_expect_eq(ledger_stage(s.r, &l, MODEL, "staging", &now, &e), -(int)ERR_DIGEST, "%s",
+	             e.msg);
+	cr_expect_eq(err_exit_status(&e), 6);
+	ledger_fini(&l);
+	site_leave(&s);
+}
+
+/* Each entry of a model names the one before it: a line that was signed or written for another
+ * place in the chain changes nothing. */
+Test(ledger, a_line_that_does_not_continue_its_model)
+{
+	static const struct {
+		int previous; /* from the entry that it should be; 99: none */
+		bool counts;
+	} cases[] = { { 0, true }, { -1, false }, { 1, false }, { 99, false } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const int by = cases[i].previous;
+		struct model_row m;
+		struct txn *t;
+		json_t *n;
+		struct err e = { 0 };
+		struct site s;
+
+		site_make(&s);
+		site_version(&s, 1, "one");
+		n = site_entry(
+		        &s, "label", MODEL,
+		        json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "k", "v"));
+		const json_int_t last = json_integer_value(json_object_get(n, "previous"));
+		json_object_set_new(n, "previous",
+		                    by == 99 ? json_null() : json_integer(last + by));
+		site_append(&s, n);
+		ok(store_read_begin(s.r->store, &t, &e), &e, "begin");
+		ok(model_get(t, MODEL, &m, &e), &e, "model");
+		store_abort(t);
+		cr_expect_eq(strstr(m.labels, "k") != NULL, cases[i].counts, "%d", by);
+		site_leave(&s);
+	}
+}
+
+/* Who the registry is, and which bytes a model has, is said once. */
+Test(ledger, what_is_said_once)
+{
+	char id[REGISTRY_ID_SIZE];
+	struct model_row m;
+	struct applied a;
+	struct txn *t;
+	struct err e = { 0 };
+	struct site s;
+
+	site_make(&s);
+	(void)str_copy(id, sizeof id, s.r->id);
+	site_append(&s,
+	            site_entry(&s, "registry", NULL,
+	                       json_pack("{s:s, s:i, s:s}", "created", "2026-01-01T00:00:00Z",
+	                                 "format", 1, "id", "0123456789abcdef0123456789abcdef")));
+	site_version(&s, 1, "one");
+	s.forges = true;
+	site_version(&s, 2, "one");
+	ok(store_read_begin(s.r->store, &t, &e), &e, "begin");
+	ok(applied_get(t, &a, &e), &e, "applied");
+	ok(model_get(t, MODEL, &m, &e), &e, "model");
+	store_abort(t);
+	cr_expect_str_eq(a.registry_id, id);
+	cr_expect_eq(m.latest, 1);
+	cr_expect_eq(m.live_n, 1);
+	site_leave(&s);
 }

@@ -369,3 +369,211 @@ Test(trust, a_pin_of_another_registry)
 	pin_fini(&p);
 	site_leave(&s);
 }
+
+/* --- a policy behind another --- */
+
+enum edit {
+	AS_IT_IS,
+	NUMBER_LEFT_OUT,
+	SAME_NUMBER,
+	OTHER_PREVIOUS,
+	OTHER_FOLDER,
+	TAKEN_BACK,
+	REVOKED_LATER,
+	REVOKED_EARLIER,
+	OTHER_DOCUMENT,
+	EVE_IS_ROOT,
+};
+
+#define BOTH 3 /* ana and ben sign; 1: ana, 2: ben, 4: eve */
+
+/* Ana and ben are roots and both must sign; what eve signed from entry 7 on does not count. */
+static json_t *
+two_roots(struct site *s, const struct public_key *ben)
+{
+	json_t *doc = solo_policy(s->r->id, "ana", &s->ana->pub, &s->agent->pub, 1000);
+	char ssh[KEY_SSH_SIZE];
+
+	key_ssh(ben, ssh);
+	json_array_append_new(json_object_get(doc, "people"),
+	                      json_pack("{s:s, s:[s]}", "id", "ben", "keys", ssh));
+	json_object_set_new(json_object_get(doc, "roles"), "root",
+	                    json_pack("[s, s]", "ana", "ben"));
+	json_object_set_new(doc, "root_threshold", json_integer(2));
+	key_ssh(&s->eve->pub, ssh);
+	json_object_set_new(doc, "revoked", json_pack("[{s:s, s:i}]", "key", ssh, "at", 7));
+	return doc;
+}
+
+static void
+change_policy(struct site *s, json_t *doc, enum edit what)
+{
+	json_t *eve = json_array_get(json_object_get(doc, "revoked"), 0);
+	char ssh[KEY_SSH_SIZE];
+
+	key_ssh(&s->eve->pub, ssh);
+	if (what == NUMBER_LEFT_OUT || what == SAME_NUMBER)
+		json_object_set_new(doc, "version", json_integer(what == SAME_NUMBER ? 2 : 4));
+	if (what == OTHER_PREVIOUS)
+		set_member(doc, "previous", OTHER);
+	if (what == OTHER_FOLDER)
+		set_member(doc, "registry", "\"0123456789abcdef0123456789abcdef\"");
+	if (what == TAKEN_BACK)
+		set_member(doc, "revoked", NULL);
+	if (what == REVOKED_LATER || what == REVOKED_EARLIER)
+		set_member(eve, "at", what == REVOKED_LATER ? "8" : "6");
+	if (what != EVE_IS_ROOT)
+		return;
+	set_member(doc, "revoked", NULL);
+	set_member(doc, "root_threshold", NULL);
+	json_array_append_new(json_object_get(doc, "people"),
+	                      json_pack("{s:s, s:[s]}", "id", "eve", "keys", ssh));
+	json_object_set_new(json_object_get(doc, "roles"), "root", json_pack("[s]", "eve"));
+}
+
+static void
+sign_policy(struct site *s, json_t *doc, const struct secret_key *ben, int by, bool other_subject,
+            struct buf *ret)
+{
+	const struct secret_key *const keys[] = { s->ana, ben, s->eve };
+	cleanup_buf struct buf text = { 0 }, payload = { 0 };
+	char id[KEY_ID_SIZE];
+	struct digest d;
+	struct err e = { 0 };
+
+	json_canonical(doc, &text);
+	digest_small(text.p, text.n, &d);
+	d.b[0] ^= (uint8_t)other_subject;
+	ok(statement_payload("policy", "policy", &d, doc, &payload, &e), &e, "payload");
+	for (int i = 0; i < 3; i++) {
+		cleanup_buf struct buf sig = { 0 }, before = *ret;
+
+		if (!(by & 1 << i)) {
+			before = (struct buf){ 0 };
+			continue;
+		}
+		*ret = (struct buf){ 0 };
+		key_id(&keys[i]->pub, id);
+		ok(statement_signature(buf_str(&payload), keys[i], &sig, &e), &e, "sign");
+		ok(before.n ? statement_add_signature(buf_str(&before), id, sig.p, sig.n, ret, &e)
+		            : statement_envelope(buf_str(&payload), id, sig.p, sig.n, ret, &e),
+		   &e, "envelope");
+	}
+}
+
+Test(trust, a_policy_continues_the_one_in_force)
+{
+	static const struct {
+		const char *name;
+		int by;
+		enum edit what;
+		int rc;
+	} cases[] = {
+		{ "good", BOTH, AS_IT_IS, 0 },
+		{ "one signature of two", 1, AS_IT_IS, -(int)ERR_NEEDS_PERSON },
+		{ "the other one", 2, AS_IT_IS, -(int)ERR_NEEDS_PERSON },
+		{ "with a stranger", 5, AS_IT_IS, -(int)ERR_NEEDS_PERSON },
+		{ "by a stranger", 4, AS_IT_IS, -(int)ERR_UNTRUSTED },
+		{ "by whom it makes its root", 4, EVE_IS_ROOT, -(int)ERR_UNTRUSTED },
+		{ "and one root", 5, EVE_IS_ROOT, -(int)ERR_NEEDS_PERSON },
+		{ "a number left out", BOTH, NUMBER_LEFT_OUT, -(int)ERR_MALFORMED },
+		{ "the same number", BOTH, SAME_NUMBER, -(int)ERR_MALFORMED },
+		{ "behind another", BOTH, OTHER_PREVIOUS, -(int)ERR_MALFORMED },
+		{ "of another registry", BOTH, OTHER_FOLDER, -(int)ERR_UNTRUSTED },
+		{ "a revocation taken back", BOTH, TAKEN_BACK, -(int)ERR_MALFORMED },
+		{ "from later on", BOTH, REVOKED_LATER, -(int)ERR_MALFORMED },
+		{ "from earlier on", BOTH, REVOKED_EARLIER, 0 },
+		{ "another document", BOTH, OTHER_DOCUMENT, -(int)ERR_SIGNATURE },
+	};
+	struct secret_key *ben;
+	struct site s;
+
+	site_make(&s);
+	ben = site_key(4);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_json json_t *doc = two_roots(&s, &ben->pub);
+		cleanup_buf struct buf envelope = { 0 };
+		struct policy old, fresh;
+		struct err e = { 0 };
+		int rc;
+
+		json_object_set_new(doc, "version", json_integer(2));
+		set_member(doc, "previous", OTHER);
+		ok(policy_parse(doc, &old, &e), &e, "policy");
+		json_object_set_new(doc, "version", json_integer(3));
+		json_object_set_new(doc, "previous", json_from_digest(&old.digest));
+		change_policy(&s, doc, cases[i].what);
+		sign_policy(&s, doc, ben, cases[i].by, cases[i].what == OTHER_DOCUMENT, &envelope);
+		rc = policy_accept(&old, buf_str(&envelope), s.r->id, &fresh, &e);
+		cr_expect_eq(rc, cases[i].rc, "%s: %d %s", cases[i].name, rc, e.msg);
+		if (rc == 0)
+			policy_fini(&fresh);
+		policy_fini(&old);
+	}
+	key_free(ben);
+	site_leave(&s);
+}
+
+Test(trust, a_policy_ends_with_its_second)
+{
+	const struct policy p = { .version = 2, .expires_s = 1000 }, never = { .version = 2 };
+	struct err e = { 0 };
+
+	cr_expect_eq(policy_check_expiry(&p, 999, &e), 0);
+	cr_expect_eq(policy_check_expiry(&p, 1000, &e), -(int)ERR_POLICY);
+	cr_expect_eq(policy_check_expiry(&p, 1001, &e), -(int)ERR_POLICY);
+	cr_expect_eq(policy_check_expiry(&never, INT64_MAX, &e), 0);
+}
+
+/* --- a yes that is old --- */
+
+/* What the database says that staging holds. */
+static uint64_t
+mark_of(struct site *s)
+{
+	struct model_row m;
+	struct txn *t;
+	struct err e = { 0 };
+
+	ok(store_read_begin(s->r->store, &t, &e), &e, "begin");
+	ok(model_get(t, MODEL, &m, &e), &e, "model");
+	store_abort(t);
+	cr_assert_eq(m.stages_n, 1);
+	return m.stages[0].number;
+}
+
+/* What was allowed while the stage held nothing, carried out (again) when it holds v2: by the puts,
+ * by the ledger, with a pin before it and without. */
+Test(trust, an_old_yes_moves_nothing)
+{
+	message_sink(say_nothing, NULL);
+	for (int i = 0; i < 4; i++) {
+		const bool again = i & 1, pinned = i & 2;
+		const struct promotion nothing = { 0 };
+		cleanup_buf struct buf envelope = { 0 };
+		struct change_result by;
+		struct plan p;
+		struct site s;
+		struct err e = { 0 };
+
+		site_make(&s);
+		const struct digest v1 = site_version(&s, 1, "one");
+		const struct digest v2 = site_version(&s, 2, "two");
+		site_plan(&s, "promote", &v1, "staging", &p);
+		by = site_authorise(&s, &p, &p.id, s.ana);
+		cleanup_json json_t *o = site_promotion_predicate(&s, &p, &nothing, &by);
+		ok(statement_sign("promotion", MODEL, &v1, o, s.agent, &envelope, &e), &e, "sign");
+		if (again)
+			site_promotion_entry(&s, &p, &envelope);
+		site_move(&s, "promote", &v2, "staging");
+		if (pinned)
+			site_pin(&s);
+		s.forges = true;
+		site_promotion_entry(&s, &p, &envelope);
+		cr_expect_eq(site_stage(&s, "staging").number, 2, "ledger, %d", i);
+		cr_expect_eq(mark_of(&s), 2, "database, %d", i);
+		plan_fini(&p);
+		site_leave(&s);
+	}
+	message_sink(NULL, NULL);
+}
