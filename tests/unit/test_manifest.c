@@ -309,6 +309,32 @@ Test(manifest, reader_takes_one_spelling_only)
 	}
 }
 
+/* The config is that of the sorted list, so it alone would not tell. */
+Test(manifest, reader_wants_the_order)
+{
+	static const char begin[] = "{\"annotations\"";
+	cleanup_buf struct buf config = { 0 }, text = { 0 }, swapped = { 0 };
+	struct manifest m = { 0 };
+	struct err e = { 0 };
+
+	manifest_add(&m, "a", 5, &(struct digest){ { 1 } });
+	manifest_add(&m, "b", 6, &(struct digest){ { 2 } });
+	write_both(&m, &config, &text);
+	manifest_fini(&m);
+	const char *first = strstr(buf_cstr(&text), begin), *second = strstr(first + 1, begin);
+	const char *end = strstr(second, "],\"mediaType\"");
+	cr_assert_not_null(end);
+	buf_add(&swapped, text.p, (size_t)(first - text.p));
+	buf_add(&swapped, second, (size_t)(end - second));
+	buf_addc(&swapped, ',');
+	buf_add(&swapped, first, (size_t)(second - 1 - first));
+	buf_adds(&swapped, end);
+	cr_assert_eq(swapped.n, text.n);
+	cr_assert_eq(manifest_parse(buf_str(&text), &m, &e), 0, "%s", e.msg);
+	manifest_fini(&m);
+	cr_expect_eq(manifest_parse(buf_str(&swapped), &m, &e), -(int)ERR_MALFORMED);
+}
+
 Test(manifest, limits)
 {
 	static const struct {
