@@ -41,6 +41,12 @@ job_fini(struct agent_job *j)
 
 /* --- preparing --- */
 
+static bool
+is_abort(const json_t *request)
+{
+	return streq(json_opt_string(request, "mode"), "abort");
+}
+
 /* The targets must be those of the plan, and would be given what it says. */
 static int
 compare_targets(struct agent_job *j, struct err *e)
@@ -111,10 +117,23 @@ find_plan_of_job(struct agent_job *j, const json_t *request, struct digest *ret,
 	return 0;
 }
 
+/* Only a beginning that the agent signed, of the job that runs there by the log, says that gates
+ * and approvals were asked: a row of the database or a copied journal does not. */
+static bool
+has_begun(const struct agent_job *j, const json_t *request)
+{
+	struct job_claim c;
+
+	return json_object_get(request, "job") &&
+	       ledger_job(&j->ledger, j->plan.model, j->plan.stage, &c) && streq(c.id, j->id) &&
+	       digest_eq(&c.plan, &j->plan.id);
+}
+
 static int
 load_plan(struct agent_job *j, const json_t *request, struct err *e)
 {
 	struct digest id;
+	bool begun;
 	int rc;
 
 	if (json_object_get(request, "job"))
@@ -131,13 +150,13 @@ load_plan(struct agent_job *j, const json_t *request, struct err *e)
 		e->code = ERR_POLICY;
 	if (rc < 0)
 		return -(int)e->code;
-	if (!j->consent.by.break_glass && !json_object_get(request, "job"))
+	/* what has begun in time may end later, and what was begun can be taken back */
+	begun = has_begun(j, request) || is_abort(request);
+	if (!j->consent.by.break_glass && !begun)
 		rc = gates_check(j->r, &j->ledger, &j->plan, clock_now_s(), e);
 	if (rc < 0)
 		return rc;
-	/* what has begun in time may end later */
-	return ledger_is_approved(&j->ledger, &j->consent,
-	                          json_object_get(request, "job") ? 0 : clock_now_s(), e);
+	return ledger_is_approved(&j->ledger, &j->consent, begun ? 0 : clock_now_s(), e);
 }
 
 /* A crash between the promotion's entry and the job's end leaves only the end to write. */
@@ -343,12 +362,6 @@ check_key(const struct agent_job *j, struct err *e)
 
 	key_free(key);
 	return rc;
-}
-
-static bool
-is_abort(const json_t *request)
-{
-	return streq(json_opt_string(request, "mode"), "abort");
 }
 
 /* A job whose beginning is logged and that has no journal has done nothing, as each step stands

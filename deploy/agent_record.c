@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a job writes into the log: its beginning, its end, and between them the promotion, signed
- * with the agent's key and committed only while the log is still what the ledger saw.
+ * What a job writes into the log: its beginning and the promotion, signed with the agent's key, the
+ * latter committed only while the log is still what the ledger saw; and its end, a record.
  */
 #include "deploy/agent_job.h"
 
@@ -107,18 +107,41 @@ end_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 	return 0;
 }
 
+/* What the beginning says, signed: whoever resumes the job need not be asked again. */
+static int
+sign_begin(const struct job_entry *c, struct buf *ret, struct err *e)
+{
+	cleanup_json json_t *o = job_body(c);
+	struct secret_key *key = NULL;
+	int rc = agent_key(c->j, &key, e);
+
+	if (rc < 0)
+		return rc;
+	json_object_set_new(o, "model", json_string(c->j->plan.model));
+	json_object_set_new(o, "registry", json_string(c->j->r->id));
+	rc = statement_sign("job", c->j->id, &c->j->plan.id, o, key, ret, e);
+	key_free(key);
+	return rc;
+}
+
 int
 agent_log_job(struct agent_job *j, const char *event, const char *state, struct err *e)
 {
 	struct job_entry c = { .j = j, .event = event, .state = state };
+	const bool begins = streq(event, "begin");
+	cleanup_buf struct buf envelope = { 0 };
+	struct change_result done;
+	int rc = begins ? sign_begin(&c, &envelope, e) : 0;
+
+	if (rc < 0)
+		return rc;
 	const struct change change = {
 		.type = "job",
 		.model = j->plan.model,
-		.check = streq(event, "begin") ? begin_check : end_check,
+		.check = begins ? begin_check : end_check,
 		.arg = &c,
+		.statement = begins ? buf_str(&envelope) : (struct str){ 0 },
 	};
-	struct change_result done;
-
 	return change_commit(j->r, &change, &done, e);
 }
 

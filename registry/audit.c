@@ -134,6 +134,7 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	struct version_row version;
 	struct target_claim target;
 	struct promotion promotion;
+	struct job_claim job;
 	struct authorisation by = { 0 };
 	struct approval approval = { 0 };
 	struct evidence evidence = { 0 };
@@ -158,6 +159,8 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 		approval_fini(&approval);
 		return rc;
 	}
+	if (streq(n->type, "job"))
+		return authority_job(a, n, &job, e);
 	if (streq(n->type, "promotion"))
 		return authority_promotion(a, n, &promotion, NULL, e);
 	return 0;

@@ -26,7 +26,7 @@ struct authority {
 /* The envelope as canonical bytes. MALFORMED: none in the entry. */
 int authority_envelope(const struct entry *n, struct buf *ret, struct err *e);
 /* Signed by a key whose role may make entries of this type (version: author; target, authorisation:
- * deployer; promotion: agent), kind as the type, of this registry. SIGNATURE, UNTRUSTED. */
+ * deployer; job, promotion: agent), kind as the type, of this registry. SIGNATURE, UNTRUSTED. */
 int authority_verify(const struct authority *a, const struct entry *n, struct statement *ret,
                      struct err *e);
 
@@ -115,6 +115,18 @@ struct restore_claim {
 };
 int authority_restore(const struct authority *a, const struct entry *n, struct restore_claim *ret,
                       struct err *e);
+
+/* The agent begins to carry out a plan that it found allowed. Ends are not signed. */
+#define JOB_NAME_SIZE 17 /* 16 hex digits */
+struct job_claim {
+	uint64_t seq;
+	char id[JOB_NAME_SIZE], stage[WORD_SIZE];
+	struct digest plan;
+};
+int authority_job(const struct authority *a, const struct entry *n, struct job_claim *ret,
+                  struct err *e);
+/* What a job's entry says, signed or not. MALFORMED. */
+int job_claim_read(const struct entry *n, struct job_claim *ret, bool *ret_begins, struct err *e);
 
 struct promotion { /* the agent records that a stage was moved */
 	bool exists;

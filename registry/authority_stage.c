@@ -122,6 +122,63 @@ approval_fini(struct approval *v)
 	v->predicate = NULL;
 }
 
+/* --- jobs --- */
+
+int
+job_claim_read(const struct entry *n, struct job_claim *ret, bool *ret_begins, struct err *e)
+{
+	const char *event, *id, *stage;
+	int rc = json_get_string(n->body, "event", n->type, &event, e);
+
+	*ret = (struct job_claim){ .seq = n->seq };
+	if (rc == 0)
+		rc = json_get_string(n->body, "id", n->type, &id, e);
+	if (rc == 0)
+		rc = json_get_string(n->body, "stage", n->type, &stage, e);
+	if (rc == 0)
+		rc = json_get_digest(n->body, "plan", n->type, &ret->plan, e);
+	if (rc < 0)
+		return rc;
+	*ret_begins = streq(event, "begin");
+	if (strlen(id) != JOB_NAME_SIZE - 1 || strspn(id, "0123456789abcdef") != JOB_NAME_SIZE - 1)
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): no job id", n->seq);
+	memcpy(ret->id, id, JOB_NAME_SIZE);
+	if (!n->model || str_copy(ret->stage, sizeof ret->stage, stage) < 0)
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): no model or stage",
+		               n->seq);
+	return 0;
+}
+
+int
+authority_job(const struct authority *a, const struct entry *n, struct job_claim *ret,
+              struct err *e)
+{
+	static const char *const members[] = { "event", "id",    "kind", "number",
+		                               "plan",  "stage", "state" };
+	struct statement s = { 0 };
+	bool begins;
+	int rc = authority_must_be(n, "job", e);
+
+	if (rc == 0)
+		rc = job_claim_read(n, ret, &begins, e);
+	if (rc == 0)
+		rc = authority_verify(a, n, &s, e);
+	if (rc < 0)
+		return rc;
+	if (!begins)
+		rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): ends are not signed",
+		             n->seq);
+	for (size_t i = 0; rc == 0 && i < COUNT(members); i++)
+		if (!authority_same(s.predicate, n->body, members[i]))
+			rc = authority_other(n, e, members[i]);
+	if (rc == 0 && !streq(json_opt_string(s.predicate, "model"), n->model))
+		rc = authority_other(n, e, "model");
+	if (rc == 0 && !digest_eq(&s.subject, &ret->plan))
+		rc = authority_other(n, e, "subject");
+	statement_fini(&s);
+	return rc;
+}
+
 /* --- promotions --- */
 
 static int

@@ -178,16 +178,42 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 	if (streq(s->job, id)) {
 		s->job[0] = '\0';
 		s->moving_to = 0;
+		if (streq(j.state, "aborted"))
+			s->aborted_seq = n->seq;
 	}
 	return job_put(t, &j, e);
 }
 
-/* A beginning is not signed and locks its stage: it must at least be of a plan that enough people
- * allowed and that was not carried out yet. */
+/* What people said after the newest abort, in the order of the log: rows is cut to it. */
+static void
+drop_taken_back(struct consent_rows *rows, uint64_t aborted)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->by_n; i++) {
+		if (rows->by[i].seq < aborted)
+			authorisation_fini(&rows->by[i]);
+		else
+			rows->by[n++] = rows->by[i];
+	}
+	rows->by_n = n;
+	n = 0;
+	for (size_t i = 0; i < rows->approvals_n; i++) {
+		if (rows->approvals[i].seq < aborted)
+			approval_fini(&rows->approvals[i]);
+		else
+			rows->approvals[n++] = rows->approvals[i];
+	}
+	rows->approvals_n = n;
+}
+
+/* A beginning locks its stage, and who resumes the job need not ask again: the agent signs it, of a
+ * plan that enough people allowed and that was not carried out yet. */
 static int
 may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
           const struct stage_mark *s, struct err *e)
 {
+	struct job_claim claim;
 	char author[SIGNER_SIZE];
 	struct consent_rows rows = { 0 };
 	struct digest before = { 0 };
@@ -196,11 +222,14 @@ may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
 	int rc = put_authority(t, &a, e);
 
 	if (rc == 0)
+		rc = authority_job(&a, n, &claim, e);
+	if (rc == 0)
 		rc = author_of(t, p->model, p->number, author, e);
 	if (rc == 0)
 		rc = consent_get(t, &p->id, &rows, e);
 	if (rc < 0)
 		return rc;
+	drop_taken_back(&rows, s->aborted_seq);
 	if (rows.by_n == 0) {
 		consent_fini(&rows);
 		return put_refuse(n, e, "a job of a plan that nobody has authorised");
@@ -239,12 +268,10 @@ job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage
 
 	if (s->job[0] || job_get(t, id, &had, e) == 0)
 		return put_refuse(n, e, "a job that is there, or another one that is not done");
-	if (str_copy(j.id, sizeof j.id, id) < 0 || strlen(id) != 16 ||
-	    strspn(id, "0123456789abcdef") != 16)
-		return put_refuse(n, e, "no job id");
 	rc = may_begin(t, n, p, s, e);
 	if (rc < 0)
 		return rc;
+	(void)str_copy(j.id, sizeof j.id, id);
 	(void)str_copy(j.model, sizeof j.model, p->model);
 	(void)str_copy(j.stage, sizeof j.stage, p->stage);
 	(void)str_copy(j.kind, sizeof j.kind, p->kind);

@@ -20,6 +20,8 @@ int evidence_at_place(struct registry *r, const json_t *place, struct entry *ret
 json_t *evidence_place(const struct log_line *line); /* what a pin remembers of an entry */
 /* An entry that takes a version out of use or brings it back, seen while the log is read. */
 int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
+/* A job's beginning, when it verifies, or its end, seen while the log is read. */
+int evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
 /* This registry, the policy that was in force for that entry and today's revocations, to be asked
  * about it. */
 int evidence_authority(struct registry *r, const struct ledger *l, const struct entry *n,

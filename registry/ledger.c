@@ -171,6 +171,7 @@ start_from_pin(struct registry *r, struct ledger *l, struct log_pos *ret_from, s
 	next->promotions = json_deep_copy(pin->promotions);
 	next->targets = json_deep_copy(pin->targets);
 	next->withdrawn = json_deep_copy(pin->withdrawn);
+	next->jobs = json_deep_copy(pin->jobs);
 	*ret_from = pin->end;
 	return policy_load(r, json_array_get(next->policies, last), &l->policy, e);
 }
@@ -191,6 +192,7 @@ ledger_open(struct registry *r, struct ledger *ret, struct err *e)
 		ret->next_pin.promotions = json_object();
 		ret->next_pin.targets = json_object();
 		ret->next_pin.withdrawn = json_object();
+		ret->next_pin.jobs = json_object();
 		(void)str_copy(ret->next_pin.id, sizeof ret->next_pin.id, r->id);
 	}
 	if (rc == 0)

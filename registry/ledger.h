@@ -105,6 +105,13 @@ void ledger_consent_fini(struct ledger_consent *c);
 int ledger_is_approved(const struct ledger *l, const struct ledger_consent *c, int64_t now_s,
                        struct err *e);
 
+/* The job that runs for model's stage, by its signed beginning; false: none. */
+bool ledger_job(const struct ledger *l, const char *model, const char *stage,
+                struct job_claim *ret);
+/* Place of the newest abort of a job there: what was said of plans before it does not count any
+ * more. 0: none. */
+uint64_t ledger_aborted(const struct ledger *l, const char *model, const char *stage);
+
 /* The targets of a stage by signed statements, in their order (NULL: of every stage). *ret is
  * free()d by the caller. */
 int ledger_targets(struct registry *r, const struct ledger *l, const char *stage,

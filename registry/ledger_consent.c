@@ -2,7 +2,7 @@
 /*
  * Who said yes to a plan, as evidence: the database says where the entries may lie, each of them is
  * read from the log and verified under the policy of its place and today's revocations. A row that
- * was taken away can only make a yes less.
+ * was taken away can only make a yes less. Whoever aborts a job takes back what was said before.
  */
 #include <string.h>
 
@@ -15,13 +15,19 @@ static int
 find_authorisation(struct registry *r, const struct ledger *l, const struct plan *p,
                    const struct consent_rows *rows, struct ledger_consent *ret, struct err *e)
 {
+	const uint64_t aborted = ledger_aborted(l, p->model, p->stage);
 	struct err why = { 0 };
 
 	for (size_t i = rows->by_n; i > 0; i--) {
 		struct authority a;
 		struct entry n;
-		int rc = evidence_entry(r, rows->by[i - 1].seq, NULL, &n, e);
+		int rc;
 
+		if (rows->by[i - 1].seq < aborted) {
+			(void)err_set(&why, ERR_NOT_FOUND, "its job was aborted since it was authorised");
+			break;
+		}
+		rc = evidence_entry(r, rows->by[i - 1].seq, NULL, &n, e);
 		if (rc < 0)
 			return rc;
 		rc = evidence_authority(r, l, &n, &a, &why);
@@ -44,8 +50,12 @@ static int
 find_approvals(struct registry *r, const struct ledger *l, const struct plan *p,
                const struct consent_rows *rows, struct ledger_consent *ret, struct err *e)
 {
+	const uint64_t aborted = ledger_aborted(l, p->model, p->stage);
+
 	ret->approvals = xcalloc(rows->approvals_n + 1, sizeof *ret->approvals);
 	for (size_t i = 0; i < rows->approvals_n; i++) {
+		if (rows->approvals[i].seq < aborted)
+			continue;
 		struct approval *const v = &ret->approvals[ret->approvals_n];
 		struct err why = { 0 };
 		struct authority a;

@@ -204,6 +204,9 @@ was_allowed(struct scan *s, const struct entry *n, const json_t *predicate,
 	struct consent c = { .by = &by, .approvals = approvals, .author = author };
 	int rc = find_authorisation(s, p, &by, e);
 
+	if (rc == 0 && p->authorisation.seq < ledger_aborted(s->l, n->model,
+	                                                     json_opt_string(n->body, "stage")))
+		rc = err_set(e, ERR_SIGNATURE, "what was said of its plan was taken back by an abort");
 	for (size_t i = 0; rc == 0 && i < p->approvals_n; i++) {
 		rc = find_approval(s, &p->approvals[i], p, &approvals[i], e);
 		c.approvals_n += rc == 0;
@@ -347,6 +350,7 @@ see_adoption(struct scan *s, const struct entry *n, struct err *e)
 	json_object_clear(s->l->next_pin.promotions);
 	json_object_clear(s->l->next_pin.targets);
 	json_object_clear(s->l->next_pin.withdrawn);
+	json_object_clear(s->l->next_pin.jobs);
 	forget_all(s);
 	json_array_clear(s->l->next_pin.policies);
 	return 0;
@@ -394,6 +398,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return see_promotion(s, n, line, e);
 	if (streq(n->type, "lifecycle") || streq(n->type, "delete"))
 		return evidence_life(s->r, s->l, n, e);
+	if (streq(n->type, "job"))
+		return evidence_job(s->r, s->l, n, e);
 	if (streq(n->type, "restore"))
 		return see_restore(s, n, e);
 	return 0;

@@ -11,7 +11,7 @@
 #include "registry/base/fs.h"
 
 #define PIN_MAX    (16u << 20)
-#define PIN_FORMAT 2 /* 1 had no number, and no "withdrawn" */
+#define PIN_FORMAT 3 /* 1 had no number, and no "withdrawn"; 2 no "jobs" */
 
 static int
 pin_path(const char *registry_dir, char **ret, struct err *e)
@@ -72,23 +72,29 @@ last_read(const json_t *o, struct pin *p, struct err *e)
 }
 
 static int
-withdrawn_read(const json_t *o, struct pin *p, struct err *e)
+later_read(const json_t *o, struct pin *p, struct err *e)
 {
-	json_t *withdrawn;
+	json_t *withdrawn, *jobs;
 	uint64_t format;
 	int rc;
 
 	if (!json_object_get(o, "format"))
 		return 0;
 	rc = json_get_u64(o, "format", "pin", &format, e);
+	if (rc == 0 && format < PIN_FORMAT)
+		return 0;
 	if (rc == 0 && format != PIN_FORMAT)
 		rc = err_set(e, ERR_MALFORMED, "pin: format %" PRIu64 ", made by a newer slipway",
 		             format);
 	if (rc == 0)
 		rc = json_get_object(o, "withdrawn", "pin", &withdrawn, e);
 	if (rc == 0)
-		p->withdrawn = json_incref(withdrawn);
-	return rc;
+		rc = json_get_object(o, "jobs", "pin", &jobs, e);
+	if (rc < 0)
+		return rc;
+	p->withdrawn = json_incref(withdrawn);
+	p->jobs = json_incref(jobs);
+	return 0;
 }
 
 static int
@@ -115,7 +121,7 @@ pin_read(const json_t *o, struct pin *p, struct err *e)
 	if (str_copy(p->id, sizeof p->id, id) < 0 || p->edge.size == 0 ||
 	    json_array_size(policies) == 0)
 		return err_set(e, ERR_MALFORMED, "pin: no registry id or nothing pinned");
-	rc = withdrawn_read(o, p, e);
+	rc = later_read(o, p, e);
 	if (rc < 0)
 		return rc;
 	p->policies = json_incref(policies);
@@ -219,6 +225,7 @@ pin_json(const struct pin *p)
 	json_object_set(o, "promotions", p->promotions);
 	json_object_set(o, "targets", p->targets);
 	json_object_set(o, "withdrawn", p->withdrawn);
+	json_object_set(o, "jobs", p->jobs);
 	return o;
 }
 
@@ -248,6 +255,7 @@ pin_fini(struct pin *p)
 	json_decref(p->promotions);
 	json_decref(p->targets);
 	json_decref(p->withdrawn);
+	json_decref(p->jobs);
 	*p = (struct pin){ 0 };
 }
 

@@ -20,7 +20,7 @@
 #include "registry/base/vec.h"
 #include "registry/row.h"
 
-#define DB_FORMAT 5u /* of all rows together */
+#define DB_FORMAT 6u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)
@@ -96,6 +96,7 @@ stage_encode(struct buf *b, const struct stage_mark *s)
 	row_u64(b, s->proofs);
 	row_u64(b, s->targets);
 	row_u64(b, s->break_glass);
+	row_u64(b, s->aborted_seq);
 	row_u64(b, s->moving_to);
 	row_text(b, s->job);
 }
@@ -111,6 +112,7 @@ stage_decode(struct row_reader *r, struct stage_mark *s)
 	s->proofs = (unsigned)row_get_u64(r);
 	s->targets = (uint32_t)row_get_u64(r);
 	s->break_glass = row_get_u64(r) != 0;
+	s->aborted_seq = row_get_u64(r);
 	s->moving_to = row_get_u64(r);
 	row_get_text(r, s->job, sizeof s->job);
 }

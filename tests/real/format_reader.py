@@ -17,7 +17,7 @@ import tempfile
 
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
-        'promotion': 'agent', 'lifecycle': 'root author approver deployer',
+        'job': 'agent', 'promotion': 'agent', 'lifecycle': 'root author approver deployer',
         'delete': 'root author deployer', 'restore': 'root'}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
@@ -377,6 +377,9 @@ class Reader:
             self.jobs[body['id']] = body['state']
             self.running.pop(stage)
             return
+        subject, p = self.statement(n)
+        need(subject == body['plan'] and p['model'] == n['model'], 'another plan or model')
+        need({key: p[key] for key in body} == body, 'its statement says something else')
         need(body['plan'] in self.allowed, 'nobody allowed its plan')
         need(self.allowed[body['plan']]['previous'] == self.stages.get(stage),
              'does not continue what the stage holds')

@@ -483,6 +483,29 @@ site_promotion_entry(struct site *s, const struct plan *p, const struct buf *env
 	                   envelope);
 }
 
+/* A job's entry, a beginning signed by `by` (NULL: unsigned, as ends are); what came of it. */
+static inline int
+site_job(struct site *s, const struct plan *p, const char *event, const char *state, const char *id,
+         const struct secret_key *by, struct err *e)
+{
+	cleanup_json json_t *predicate = json_pack(
+	        "{s:s, s:s, s:s, s:I, s:o, s:s, s:s}", "event", event, "id", id, "kind", p->kind,
+	        "number", (json_int_t)p->number, "plan", json_from_digest(&p->id), "stage",
+	        p->stage, "state", state);
+	json_t *body = json_deep_copy(predicate);
+	cleanup_buf struct buf envelope = { 0 };
+	struct change_result done;
+
+	json_object_set_new(predicate, "model", json_string(p->model));
+	json_object_set_new(predicate, "registry", json_string(s->r->id));
+	if (by)
+		ok(statement_sign("job", id, &p->id, predicate, by, &envelope, e), e, "sign");
+	if (!s->forges)
+		return site_try_commit(s, "job", MODEL, body, by ? &envelope : NULL, &done, e);
+	site_commit(s, "job", MODEL, body, by ? &envelope : NULL);
+	return 0;
+}
+
 static inline struct promotion
 site_stage(struct site *s, const char *stage)
 {

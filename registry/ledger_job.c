@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Jobs as evidence: which one runs for a stage, by a beginning that the agent signed, and when one
+ * was aborted last. An end is a record that anybody can write; it can only take away: a job that
+ * seems to have ended is asked like a new one, and an abort makes people say yes again.
+ */
+#include <inttypes.h>
+
+#include "registry/evidence.h"
+
+static char *
+key_of(const char *model, const char *stage)
+{
+	return xasprintf("%s %s", model, stage);
+}
+
+static json_t *
+place_of(struct ledger *l, const char *key)
+{
+	json_t *o = json_object_get(l->next_pin.jobs, key);
+
+	if (o)
+		return o;
+	o = json_object();
+	json_object_set_new(l->next_pin.jobs, key, o);
+	return o;
+}
+
+static int
+see_begin(struct registry *r, struct ledger *l, const struct entry *n, struct err *e)
+{
+	const struct authority a = { .policy = &l->policy, .registry_id = r->id };
+	cleanup_free char *key = NULL;
+	struct job_claim c;
+	json_t *o;
+	int rc = authority_job(&a, n, &c, e);
+
+	if (rc < 0)
+		return rc;
+	key = key_of(n->model, c.stage);
+	o = place_of(l, key);
+	if (json_object_get(o, "id"))
+		return err_set(e, ERR_SIGNATURE, "it begins while another job of %s runs", key);
+	json_object_set_new(o, "id", json_string(c.id));
+	json_object_set_new(o, "plan", json_from_digest(&c.plan));
+	json_object_set_new(o, "seq", json_integer((json_int_t)c.seq));
+	return 0;
+}
+
+int
+evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e)
+{
+	cleanup_free char *key = NULL;
+	struct job_claim c;
+	bool begins;
+	json_t *o;
+	int rc = job_claim_read(n, &c, &begins, e);
+
+	if (rc < 0)
+		return rc;
+	if (begins)
+		return see_begin(r, l, n, e);
+	key = key_of(n->model, c.stage);
+	o = json_object_get(l->next_pin.jobs, key);
+	if (!o || !streq(json_opt_string(o, "id"), c.id))
+		return 0; /* of no job that runs: it ends nothing */
+	(void)json_object_del(o, "id");
+	(void)json_object_del(o, "plan");
+	(void)json_object_del(o, "seq");
+	if (streq(json_opt_string(n->body, "state"), "aborted"))
+		json_object_set_new(o, "aborted", json_integer((json_int_t)n->seq));
+	return 0;
+}
+
+bool
+ledger_job(const struct ledger *l, const char *model, const char *stage, struct job_claim *ret)
+{
+	cleanup_free char *key = key_of(model, stage);
+	const json_t *const o = json_object_get(l->next_pin.jobs, key);
+	const char *id = json_opt_string(o, "id");
+	struct err ignored = { 0 };
+
+	*ret = (struct job_claim){ 0 };
+	if (!id || str_copy(ret->id, sizeof ret->id, id) < 0 ||
+	    str_copy(ret->stage, sizeof ret->stage, stage) < 0 ||
+	    json_get_u64(o, "seq", "pin", &ret->seq, &ignored) < 0)
+		return false;
+	return json_get_digest(o, "plan", "pin", &ret->plan, &ignored) == 0;
+}
+
+uint64_t
+ledger_aborted(const struct ledger *l, const char *model, const char *stage)
+{
+	cleanup_free char *key = key_of(model, stage ? stage : "");
+	const json_t *const o = json_object_get(l->next_pin.jobs, key);
+
+	return (uint64_t)json_integer_value(json_object_get(o, "aborted"));
+}
