@@ -110,7 +110,8 @@ count_statement(struct check *c, const struct entry *n)
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);
-	c->ret->statements += streq(n->type, "job") && json_is_object(n->statement); /* beginnings alone */
+	/* beginnings alone */
+	c->ret->statements += streq(n->type, "job") && json_is_object(n->statement);
 }
 
 /* What there should be, for the blobs. */

@@ -24,7 +24,8 @@ find_authorisation(struct registry *r, const struct ledger *l, const struct plan
 		int rc;
 
 		if (rows->by[i - 1].seq < aborted) {
-			(void)err_set(&why, ERR_NOT_FOUND, "its job was aborted since it was authorised");
+			(void)err_set(&why, ERR_NOT_FOUND,
+			              "its job was aborted since it was authorised");
 			break;
 		}
 		rc = evidence_entry(r, rows->by[i - 1].seq, NULL, &n, e);

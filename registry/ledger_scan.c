@@ -206,7 +206,8 @@ was_allowed(struct scan *s, const struct entry *n, const json_t *predicate,
 
 	if (rc == 0 && p->authorisation.seq < ledger_aborted(s->l, n->model,
 	                                                     json_opt_string(n->body, "stage")))
-		rc = err_set(e, ERR_SIGNATURE, "what was said of its plan was taken back by an abort");
+		rc = err_set(e, ERR_SIGNATURE,
+		             "what was said of its plan was taken back by an abort");
 	for (size_t i = 0; rc == 0 && i < p->approvals_n; i++) {
 		rc = find_approval(s, &p->approvals[i], p, &approvals[i], e);
 		c.approvals_n += rc == 0;

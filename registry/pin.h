@@ -26,8 +26,8 @@ struct pin {
 	json_t *policies;   /* entries of all policies until there, as places (ledger.c) */
 	json_t *targets;         /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
-	/* {"model number digest": what signed entries say of it}; NULL, as are those below: an older
-	 * file, for which the log is read from its start once */
+	/* {"model number digest": what signed entries say of it}; NULL, as is jobs: an older file,
+	 * for which the log is read from its start once */
 	json_t *withdrawn;
 	json_t *jobs;     /* {"model stage": the job that runs there, the newest abort} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */

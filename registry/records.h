@@ -41,7 +41,7 @@ struct stage_mark { /* what a stage of a model holds */
 	unsigned proofs;    /* weakest set of layers over its targets */
 	uint32_t targets;   /* how many it was proved on; 0: the stage has no target */
 	bool break_glass;   /* it was moved without the approvals that the policy wanted */
-	uint64_t aborted_seq; /* log entry of the newest abort; yeses before it do not count; 0: none */
+	uint64_t aborted_seq; /* log entry of the newest abort; what was said before is void */
 	uint64_t moving_to; /* a job runs: the version it brings; 0: none */
 	char job[17];       /* its id; "" */
 };

@@ -6,7 +6,7 @@
  */
 #include "registry/authority.h"
 
-#include "claim_fixture.h"
+#include "consent_fixture.h"
 #include "registry/base/message.h"
 
 /* --- a policy with people enough --- */
@@ -368,66 +368,6 @@ Test(consent, break_glass)
 
 /* --- the same, told to a registry --- */
 
-/* Behind the site's own policy: ben may approve, and staging wants one approval. */
-static void
-ben_joins(struct site *s, const struct secret_key *ben)
-{
-	json_t *doc = solo_policy(s->r->id, "ana", &s->ana->pub, &s->agent->pub, 2000);
-	json_t *stage = json_array_get(json_object_get(doc, "stages"), 0);
-	char ssh[KEY_SSH_SIZE];
-	struct ledger l;
-	struct err e = { 0 };
-
-	key_ssh(&ben->pub, ssh);
-	ok(ledger_open(s->r, &l, &e), &e, "ledger");
-	json_object_set_new(doc, "previous", json_from_digest(&l.policy.digest));
-	ledger_fini(&l);
-	json_object_set_new(doc, "version", json_integer(2));
-	json_array_append_new(json_object_get(doc, "people"),
-	                      json_pack("{s:s, s:[s]}", "id", "ben", "keys", ssh));
-	json_array_append_new(json_object_get(json_object_get(doc, "roles"), "approver"),
-	                      json_string("ben"));
-	json_object_set_new(stage, "approvals", json_integer(1));
-	site_policy(s, doc, s->ana);
-}
-
-enum trick {
-	PLAIN,
-	OTHER_PLAN,  /* an approval of another plan is named */
-	RELABELLED,  /* the same, in an entry that names this plan */
-	OTHER_STATE, /* of this plan, for when the stage held nothing */
-	UNNAMED,     /* it is there, the promotion does not name it */
-	AFTERWARDS,  /* it comes after the promotion that names it */
-	NOWHERE,     /* a leaf that no entry has */
-	GLASS,       /* the promotion says that the glass was broken, nobody else does */
-};
-
-struct attack {
-	const char *name, *kind;
-	char yes; /* who approves: ana, ben, eve or the agent; '-': nobody */
-	enum trick trick;
-	bool counts;
-};
-
-static json_t *
-approval_entry(struct site *s, const struct plan *p, const struct plan *signed_plan,
-               const struct attack *a, const struct secret_key *by)
-{
-	cleanup_json json_t *o = site_authorisation_predicate(s, signed_plan);
-	cleanup_buf struct buf envelope = { 0 };
-	json_t *n, *statement;
-	struct err e = { 0 };
-
-	json_object_set_new(o, "expires", json_string("2030-01-01T00:00:00Z"));
-	if (a->trick == OTHER_STATE)
-		json_object_set_new(o, "previous", json_null());
-	ok(statement_sign("approval", "plan", &signed_plan->id, o, by, &envelope, &e), &e, "sign");
-	ok(json_parse(buf_str(&envelope), "envelope", &statement, &e), &e, "envelope");
-	n = site_entry(s, "approval", MODEL, json_pack("{s:o}", "plan", json_from_digest(&p->id)));
-	json_object_set_new(n, "statement", statement);
-	return n;
-}
-
 static void
 leaf_of(const json_t *entry, struct digest *ret)
 {
@@ -564,102 +504,4 @@ Test(consent, the_agent_alone_moves_nothing)
 		site_leave(&s);
 	}
 	message_sink(NULL, NULL);
-}
-
-#define JOB "00000000000000aa"
-
-/* A job's beginning locks the stage, and who resumes it is not asked again: it too waits for the
- * people, and only the agent can sign it. */
-Test(consent, no_job_begins_without_them)
-{
-	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
-	struct job_claim c;
-	struct ledger l;
-	struct site s;
-	struct plan p;
-	struct err e = { 0 };
-
-	site_make(&s);
-	struct secret_key *ben = site_key(4);
-	const struct digest v1 = site_version(&s, 1, "one");
-	ben_joins(&s, ben);
-	site_plan(&s, "promote", &v1, "staging", &p);
-	site_authorise(&s, &p, &p.id, s.ana);
-	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), -ERR_MALFORMED);
-	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
-	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, NULL, &e), -ERR_MALFORMED);
-	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, ben, &e), 0);
-	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, s.ana, &e), 0);
-	cr_expect_eq(site_job(&s, &p, "begin", "aborted", "no id", s.agent, &e), -ERR_MALFORMED);
-	s.forges = true;
-	(void)site_job(&s, &p, "begin", "running", JOB, NULL, &e);
-	(void)site_job(&s, &p, "begin", "running", JOB, ben, &e);
-	s.forges = false;
-	ok(ledger_open(s.r, &l, &e), &e, "ledger");
-	cr_expect_not(ledger_job(&l, MODEL, "staging", &c));
-	ledger_fini(&l);
-	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "begin");
-	ok(ledger_open(s.r, &l, &e), &e, "ledger");
-	cr_assert(ledger_job(&l, MODEL, "staging", &c));
-	cr_expect_str_eq(c.id, JOB);
-	cr_expect(digest_eq(&c.plan, &p.id));
-	cr_expect_not(ledger_job(&l, MODEL, "production", &c));
-	ledger_fini(&l);
-	plan_fini(&p);
-	key_free(ben);
-	site_leave(&s);
-}
-
-static int
-consent_now(struct site *s, const struct plan *p, size_t *ret_approvals, struct err *e)
-{
-	struct ledger_consent c;
-	struct ledger l;
-	int rc;
-
-	ok(ledger_open(s->r, &l, e), e, "ledger");
-	rc = ledger_consent(s->r, &l, p, &c, e);
-	*ret_approvals = rc == 0 ? c.approvals_n : 0;
-	ledger_remember(s->r, &l); /* the next one begins at this pin */
-	ledger_consent_fini(&c);
-	ledger_fini(&l);
-	site_reopen(s);
-	return rc;
-}
-
-/* Whoever aborts a job takes back what everybody said before; a job that failed does not. */
-Test(consent, an_abort_takes_it_back)
-{
-	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
-	struct site s;
-	struct plan p;
-	size_t n;
-	struct err e = { 0 };
-
-	site_make(&s);
-	struct secret_key *ben = site_key(4);
-	const struct digest v1 = site_version(&s, 1, "one");
-	ben_joins(&s, ben);
-	site_plan(&s, "promote", &v1, "staging", &p);
-	site_authorise(&s, &p, &p.id, s.ana);
-	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
-	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "begin");
-	ok(site_job(&s, &p, "end", "failed", JOB, NULL, &e), &e, "end");
-	ok(consent_now(&s, &p, &n, &e), &e, "after a failure");
-	cr_expect_eq(n, 1);
-	ok(site_job(&s, &p, "begin", "running", "00000000000000bb", s.agent, &e), &e, "again");
-	ok(site_job(&s, &p, "end", "aborted", "00000000000000bb", NULL, &e), &e, "abort");
-	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND);
-	cr_expect(strstr(e.msg, "aborted"), "%s", e.msg);
-	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND, "with a pin behind the abort");
-	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
-	site_authorise(&s, &p, &p.id, s.ana);
-	ok(consent_now(&s, &p, &n, &e), &e, "authorised again");
-	cr_expect_eq(n, 0, "the approval was of before the abort");
-	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
-	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
-	ok(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), &e, "allowed");
-	plan_fini(&p);
-	key_free(ben);
-	site_leave(&s);
 }

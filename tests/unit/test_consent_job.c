@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs as evidence: who can begin one, and what an abort takes back. */
+#include "consent_fixture.h"
+
+TestSuite(consent_job);
+
+#define JOB "00000000000000aa"
+
+/* A job's beginning locks the stage, and who resumes it is not asked again: it too waits for the
+ * people, and only the agent can sign it. */
+Test(consent_job, no_job_begins_without_them)
+{
+	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
+	struct job_claim c;
+	struct ledger l;
+	struct site s;
+	struct plan p;
+	struct err e = { 0 };
+
+	site_make(&s);
+	struct secret_key *ben = site_key(4);
+	const struct digest v1 = site_version(&s, 1, "one");
+	ben_joins(&s, ben);
+	site_plan(&s, "promote", &v1, "staging", &p);
+	site_authorise(&s, &p, &p.id, s.ana);
+	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), -ERR_MALFORMED);
+	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, NULL, &e), -ERR_MALFORMED);
+	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, ben, &e), 0);
+	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, s.ana, &e), 0);
+	cr_expect_eq(site_job(&s, &p, "begin", "aborted", "no id", s.agent, &e), -ERR_MALFORMED);
+	s.forges = true;
+	(void)site_job(&s, &p, "begin", "running", JOB, NULL, &e);
+	(void)site_job(&s, &p, "begin", "running", JOB, ben, &e);
+	s.forges = false;
+	ok(ledger_open(s.r, &l, &e), &e, "ledger");
+	cr_expect_not(ledger_job(&l, MODEL, "staging", &c));
+	ledger_fini(&l);
+	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "begin");
+	ok(ledger_open(s.r, &l, &e), &e, "ledger");
+	cr_assert(ledger_job(&l, MODEL, "staging", &c));
+	cr_expect_str_eq(c.id, JOB);
+	cr_expect(digest_eq(&c.plan, &p.id));
+	cr_expect_not(ledger_job(&l, MODEL, "production", &c));
+	ledger_fini(&l);
+	plan_fini(&p);
+	key_free(ben);
+	site_leave(&s);
+}
+
+static int
+consent_now(struct site *s, const struct plan *p, size_t *ret_approvals, struct err *e)
+{
+	struct ledger_consent c;
+	struct ledger l;
+	int rc;
+
+	ok(ledger_open(s->r, &l, e), e, "ledger");
+	rc = ledger_consent(s->r, &l, p, &c, e);
+	*ret_approvals = rc == 0 ? c.approvals_n : 0;
+	ledger_remember(s->r, &l); /* the next one begins at this pin */
+	ledger_consent_fini(&c);
+	ledger_fini(&l);
+	site_reopen(s);
+	return rc;
+}
+
+/* Whoever aborts a job takes back what everybody said before; a job that failed does not. */
+Test(consent_job, an_abort_takes_it_back)
+{
+	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
+	struct site s;
+	struct plan p;
+	size_t n;
+	struct err e = { 0 };
+
+	site_make(&s);
+	struct secret_key *ben = site_key(4);
+	const struct digest v1 = site_version(&s, 1, "one");
+	ben_joins(&s, ben);
+	site_plan(&s, "promote", &v1, "staging", &p);
+	site_authorise(&s, &p, &p.id, s.ana);
+	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "begin");
+	ok(site_job(&s, &p, "end", "failed", JOB, NULL, &e), &e, "end");
+	ok(consent_now(&s, &p, &n, &e), &e, "after a failure");
+	cr_expect_eq(n, 1);
+	ok(site_job(&s, &p, "begin", "running", "00000000000000bb", s.agent, &e), &e, "again");
+	ok(site_job(&s, &p, "end", "aborted", "00000000000000bb", NULL, &e), &e, "abort");
+	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND);
+	cr_expect(strstr(e.msg, "aborted"), "%s", e.msg);
+	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND, "with a pin behind the abort");
+	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
+	site_authorise(&s, &p, &p.id, s.ana);
+	ok(consent_now(&s, &p, &n, &e), &e, "authorised again");
+	cr_expect_eq(n, 0, "the approval was of before the abort");
+	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
+	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	ok(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), &e, "allowed");
+	plan_fini(&p);
+	key_free(ben);
+	site_leave(&s);
+}
