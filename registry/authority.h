@@ -156,11 +156,12 @@ struct consent {
 	size_t approvals_n;
 	const char *author; /* who signed the version; NULL: the stage is emptied */
 	int64_t now_s;      /* approvals that ended before do not count; 0: all count */
+	uint64_t after;     /* a job was aborted there: what was said before is void; 0: none was */
 };
 /* By this policy: the authoriser still may; beside that person as many others approve as the stage
  * wants, in role approver, each counted once, at least one of them not the version's author. What
  * goes back, and what breaks the glass, needs no approval. NEEDS_PERSON says how many are missing;
- * POLICY: the authoriser may not. */
+ * POLICY: the authoriser may not, or an abort has taken it back. */
 int authority_approved(const struct policy *p, const struct consent *c, struct err *e);
 /* Is this promotion what that authorisation allowed, and the approvals said yes to: plan, kind,
  * model, stage, version, number, break-glass and the promotion before it; and were they enough?

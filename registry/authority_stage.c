@@ -140,6 +140,9 @@ job_claim_read(const struct entry *n, struct job_claim *ret, bool *ret_begins, s
 	if (rc < 0)
 		return rc;
 	*ret_begins = streq(event, "begin");
+	if (!*ret_begins && !streq(event, "end"))
+		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): no such event",
+		               n->seq);
 	if (strlen(id) != JOB_NAME_SIZE - 1 || strspn(id, "0123456789abcdef") != JOB_NAME_SIZE - 1)
 		return err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): no job id", n->seq);
 	memcpy(ret->id, id, JOB_NAME_SIZE);
@@ -165,9 +168,6 @@ authority_job(const struct authority *a, const struct entry *n, struct job_claim
 		rc = authority_verify(a, n, &s, e);
 	if (rc < 0)
 		return rc;
-	if (!begins)
-		rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 " (job): ends are not signed",
-		             n->seq);
 	for (size_t i = 0; rc == 0 && i < COUNT(members); i++)
 		if (!authority_same(s.predicate, n->body, members[i]))
 			rc = authority_other(n, e, members[i]);
@@ -311,6 +311,8 @@ counts(const struct policy *p, const struct consent *c, const struct approval *v
 		return false;
 	if (c->now_s != 0 && v->expires_s <= c->now_s)
 		return false;
+	if (v->seq < c->after)
+		return false;
 	return !streq(v->person, c->by->person);
 }
 
@@ -339,6 +341,9 @@ authority_approved(const struct policy *p, const struct consent *c, struct err *
 
 	if (!s)
 		return err_set(e, ERR_POLICY, "the policy has no stage \"%s\"", stage ? stage : "");
+	if (c->by->seq < c->after)
+		return err_set(e, ERR_POLICY, "its job was aborted since \"%s\" authorised it",
+		               c->by->person);
 	if (policy_is_revoked(p, &c->by->key, c->by->seq))
 		return err_set(e, ERR_POLICY, "the key that authorised it is revoked (%s)",
 		               c->by->person);

@@ -97,6 +97,9 @@ take_signed(struct plan_row *p, const struct entry *n, const json_t *predicate, 
 	    str_copy(p->model, sizeof p->model, n->model) < 0)
 		return put_refuse(n, e, "a member is too long");
 	p->authorisation_seq = n->seq;
+	/* when its job failed or was aborted, it is asked for again */
+	if (!streq(p->state, "running"))
+		(void)str_copy(p->state, sizeof p->state, "open");
 	return 0;
 }
 
@@ -159,23 +162,25 @@ author_of(struct txn *t, const char *model, uint64_t number, char ret[SIGNER_SIZ
 }
 
 static int
-job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
-        const char *id, struct err *e)
+job_end(struct txn *t, const struct entry *n, const struct job_claim *c, struct plan_row *p,
+        struct stage_mark *s, struct err *e)
 {
 	struct job_row j;
-	int rc = job_get(t, id, &j, e);
+	int rc = job_get(t, c->id, &j, e);
 
 	if (rc < 0)
 		return rc == -ERR_NOT_FOUND ? put_refuse(n, e, "a job that never began") : rc;
 	if (j.end_seq)
 		return put_refuse(n, e, "a job that has ended already");
+	if (!digest_eq(&j.plan, &c->plan) || !streq(j.stage, c->stage) || !streq(j.model, n->model))
+		return put_refuse(n, e, "the end of a job of something else");
 	rc = put_string(n, "state", j.state, sizeof j.state, e);
 	if (rc < 0)
 		return rc;
 	j.end_seq = n->seq;
 	j.end_s = n->time_s;
 	(void)str_copy(p->state, sizeof p->state, j.state);
-	if (streq(s->job, id)) {
+	if (streq(s->job, c->id)) {
 		s->job[0] = '\0';
 		s->moving_to = 0;
 		if (streq(j.state, "aborted"))
@@ -184,36 +189,13 @@ job_end(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_m
 	return job_put(t, &j, e);
 }
 
-/* What people said after the newest abort, in the order of the log: rows is cut to it. */
-static void
-drop_taken_back(struct consent_rows *rows, uint64_t aborted)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < rows->by_n; i++) {
-		if (rows->by[i].seq < aborted)
-			authorisation_fini(&rows->by[i]);
-		else
-			rows->by[n++] = rows->by[i];
-	}
-	rows->by_n = n;
-	n = 0;
-	for (size_t i = 0; i < rows->approvals_n; i++) {
-		if (rows->approvals[i].seq < aborted)
-			approval_fini(&rows->approvals[i]);
-		else
-			rows->approvals[n++] = rows->approvals[i];
-	}
-	rows->approvals_n = n;
-}
-
 /* A beginning locks its stage, and who resumes the job need not ask again: the agent signs it, of a
  * plan that enough people allowed and that was not carried out yet. */
 static int
 may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
           const struct stage_mark *s, struct err *e)
 {
-	struct job_claim claim;
+	struct job_claim signed_claim;
 	char author[SIGNER_SIZE];
 	struct consent_rows rows = { 0 };
 	struct digest before = { 0 };
@@ -222,14 +204,13 @@ may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
 	int rc = put_authority(t, &a, e);
 
 	if (rc == 0)
-		rc = authority_job(&a, n, &claim, e);
+		rc = authority_job(&a, n, &signed_claim, e);
 	if (rc == 0)
 		rc = author_of(t, p->model, p->number, author, e);
 	if (rc == 0)
 		rc = consent_get(t, &p->id, &rows, e);
 	if (rc < 0)
 		return rc;
-	drop_taken_back(&rows, s->aborted_seq);
 	if (rows.by_n == 0) {
 		consent_fini(&rows);
 		return put_refuse(n, e, "a job of a plan that nobody has authorised");
@@ -237,7 +218,8 @@ may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
 	const struct consent c = { .by = &rows.by[rows.by_n - 1],
 		                   .approvals = rows.approvals,
 		                   .approvals_n = rows.approvals_n,
-		                   .author = author };
+		                   .author = author,
+		                   .after = s->aborted_seq };
 	previous = json_object_get(c.by->predicate, "previous");
 	if (!json_is_null(previous))
 		rc = json_get_digest(c.by->predicate, "previous", n->type, &before, e);
@@ -255,8 +237,8 @@ may_begin(struct txn *t, const struct entry *n, const struct plan_row *p,
 }
 
 static int
-job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage_mark *s,
-          const char *id, struct err *e)
+job_begin(struct txn *t, const struct entry *n, const struct job_claim *c, struct plan_row *p,
+          struct stage_mark *s, struct err *e)
 {
 	struct job_row j = { .plan = p->id,
 		             .begin_seq = n->seq,
@@ -266,18 +248,18 @@ job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage
 	struct job_row had;
 	int rc;
 
-	if (s->job[0] || job_get(t, id, &had, e) == 0)
+	if (s->job[0] || job_get(t, c->id, &had, e) == 0)
 		return put_refuse(n, e, "a job that is there, or another one that is not done");
 	rc = may_begin(t, n, p, s, e);
 	if (rc < 0)
 		return rc;
-	(void)str_copy(j.id, sizeof j.id, id);
+	(void)str_copy(j.id, sizeof j.id, c->id);
 	(void)str_copy(j.model, sizeof j.model, p->model);
 	(void)str_copy(j.stage, sizeof j.stage, p->stage);
 	(void)str_copy(j.kind, sizeof j.kind, p->kind);
-	(void)str_copy(p->job, sizeof p->job, id);
+	(void)str_copy(p->job, sizeof p->job, c->id);
 	(void)str_copy(p->state, sizeof p->state, "running");
-	(void)str_copy(s->job, sizeof s->job, id);
+	(void)str_copy(s->job, sizeof s->job, c->id);
 	s->moving_to = p->number;
 	return job_put(t, &j, e);
 }
@@ -285,24 +267,25 @@ job_begin(struct txn *t, const struct entry *n, struct plan_row *p, struct stage
 int
 put_job(struct txn *t, const struct entry *n, struct err *e)
 {
-	const char *event, *id;
 	struct stage_mark *s;
+	struct job_claim c;
 	struct model_row m;
 	struct plan_row p;
+	bool begins;
 	int rc = put_model(t, n, &m, e);
 
 	if (rc == 0)
+		rc = job_claim_read(n, &c, &begins, e);
+	if (rc == 0)
 		rc = plan_of(t, n, &p, e);
-	if (rc == 0)
-		rc = json_get_string(n->body, "event", n->type, &event, e);
-	if (rc == 0)
-		rc = json_get_string(n->body, "id", n->type, &id, e);
 	if (rc < 0)
 		return rc;
+	if (!streq(c.stage, p.stage))
+		return put_refuse(n, e, "a job of another stage than its plan's");
 	s = stage_mark_of(&m, p.stage);
 	if (!s)
 		return put_refuse(n, e, "more stages than there may be");
-	rc = streq(event, "begin") ? job_begin(t, n, &p, s, id, e) : job_end(t, n, &p, s, id, e);
+	rc = begins ? job_begin(t, n, &c, &p, s, e) : job_end(t, n, &c, &p, s, e);
 	if (rc == 0)
 		rc = plan_put(t, &p, e);
 	return rc < 0 ? rc : model_put(t, &m, e);
@@ -311,12 +294,13 @@ put_job(struct txn *t, const struct entry *n, struct err *e)
 /* People allowed just this, before it: those whom the promotion names, and they were enough. */
 static int
 check_consent(const struct authority *a, const struct consent_rows *rows, const char *author,
-              const struct promotion *p, const json_t *predicate, struct err *e)
+              uint64_t aborted, const struct promotion *p, const json_t *predicate, struct err *e)
 {
 	struct approval named[APPROVALS_MAX];
 	struct consent c = { .by = consent_authorisation_at(rows, &p->authorisation),
 		             .approvals = named,
-		             .author = author };
+		             .author = author,
+		             .after = aborted };
 
 	if (!c.by)
 		return err_set(e, ERR_SIGNATURE, "nobody has authorised its plan before it");
@@ -333,15 +317,21 @@ static int
 check_allowed(struct txn *t, const struct authority *a, const struct entry *n,
               const struct promotion *p, const json_t *predicate, struct err *e)
 {
+	const char *const stage = json_opt_string(n->body, "stage");
+	const struct stage_mark *s;
 	char author[SIGNER_SIZE];
 	struct consent_rows rows;
-	int rc = author_of(t, n->model, p->number, author, e);
+	struct model_row m;
+	int rc = put_model(t, n, &m, e);
 
+	if (rc == 0)
+		rc = author_of(t, n->model, p->number, author, e);
 	if (rc == 0)
 		rc = consent_get(t, &p->plan, &rows, e);
 	if (rc < 0)
 		return rc;
-	rc = check_consent(a, &rows, author, p, predicate, e);
+	s = stage ? model_stage(&m, stage) : NULL;
+	rc = check_consent(a, &rows, author, s ? s->aborted_seq : 0, p, predicate, e);
 	consent_fini(&rows);
 	return rc;
 }

@@ -20,6 +20,8 @@ int evidence_at_place(struct registry *r, const json_t *place, struct entry *ret
 json_t *evidence_place(const struct log_line *line); /* what a pin remembers of an entry */
 /* An entry that takes a version out of use or brings it back, seen while the log is read. */
 int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
+/* "model stage": under what pins remember of a stage. free() it. */
+char *evidence_stage_key(const char *model, const char *stage);
 /* A job's beginning, when it verifies, or its end, seen while the log is read. */
 int evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
 /* This registry, the policy that was in force for that entry and today's revocations, to be asked

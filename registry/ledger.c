@@ -27,6 +27,12 @@ evidence_place(const struct log_line *line)
 	return o;
 }
 
+char *
+evidence_stage_key(const char *model, const char *stage)
+{
+	return xasprintf("%s %s", model, stage ? stage : "");
+}
+
 int
 evidence_at_place(struct registry *r, const json_t *place, struct entry *ret, struct err *e)
 {

@@ -8,12 +8,6 @@
 
 #include "registry/evidence.h"
 
-static char *
-key_of(const char *model, const char *stage)
-{
-	return xasprintf("%s %s", model, stage);
-}
-
 static json_t *
 place_of(struct ledger *l, const char *key)
 {
@@ -37,7 +31,7 @@ see_begin(struct registry *r, struct ledger *l, const struct entry *n, struct er
 
 	if (rc < 0)
 		return rc;
-	key = key_of(n->model, c.stage);
+	key = evidence_stage_key(n->model, c.stage);
 	o = place_of(l, key);
 	if (json_object_get(o, "id"))
 		return err_set(e, ERR_SIGNATURE, "it begins while another job of %s runs", key);
@@ -51,7 +45,7 @@ int
 evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e)
 {
 	cleanup_free char *key = NULL;
-	struct job_claim c;
+	struct job_claim c, runs;
 	bool begins;
 	json_t *o;
 	int rc = job_claim_read(n, &c, &begins, e);
@@ -60,10 +54,11 @@ evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct
 		return rc;
 	if (begins)
 		return see_begin(r, l, n, e);
-	key = key_of(n->model, c.stage);
-	o = json_object_get(l->next_pin.jobs, key);
-	if (!o || !streq(json_opt_string(o, "id"), c.id))
+	if (!ledger_job(l, n->model, c.stage, &runs) || !streq(runs.id, c.id) ||
+	    !digest_eq(&runs.plan, &c.plan))
 		return 0; /* of no job that runs: it ends nothing */
+	key = evidence_stage_key(n->model, c.stage);
+	o = json_object_get(l->next_pin.jobs, key);
 	(void)json_object_del(o, "id");
 	(void)json_object_del(o, "plan");
 	(void)json_object_del(o, "seq");
@@ -75,7 +70,7 @@ evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct
 bool
 ledger_job(const struct ledger *l, const char *model, const char *stage, struct job_claim *ret)
 {
-	cleanup_free char *key = key_of(model, stage);
+	cleanup_free char *key = evidence_stage_key(model, stage);
 	const json_t *const o = json_object_get(l->next_pin.jobs, key);
 	const char *id = json_opt_string(o, "id");
 	struct err ignored = { 0 };
@@ -91,7 +86,7 @@ ledger_job(const struct ledger *l, const char *model, const char *stage, struct 
 uint64_t
 ledger_aborted(const struct ledger *l, const char *model, const char *stage)
 {
-	cleanup_free char *key = key_of(model, stage ? stage : "");
+	cleanup_free char *key = evidence_stage_key(model, stage);
 	const json_t *const o = json_object_get(l->next_pin.jobs, key);
 
 	return (uint64_t)json_integer_value(json_object_get(o, "aborted"));

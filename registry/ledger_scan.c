@@ -201,13 +201,14 @@ was_allowed(struct scan *s, const struct entry *n, const json_t *predicate,
 	struct approval approvals[APPROVALS_MAX] = { 0 };
 	struct authorisation by = { 0 };
 	char author[SIGNER_SIZE] = "";
-	struct consent c = { .by = &by, .approvals = approvals, .author = author };
+	struct consent c = {
+		.by = &by,
+		.approvals = approvals,
+		.author = author,
+		.after = ledger_aborted(s->l, n->model, json_opt_string(n->body, "stage")),
+	};
 	int rc = find_authorisation(s, p, &by, e);
 
-	if (rc == 0 && p->authorisation.seq < ledger_aborted(s->l, n->model,
-	                                                     json_opt_string(n->body, "stage")))
-		rc = err_set(e, ERR_SIGNATURE,
-		             "what was said of its plan was taken back by an abort");
 	for (size_t i = 0; rc == 0 && i < p->approvals_n; i++) {
 		rc = find_approval(s, &p->approvals[i], p, &approvals[i], e);
 		c.approvals_n += rc == 0;
@@ -280,7 +281,7 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 		rc = was_allowed(s, n, predicate, &p, e);
 	if (rc < 0)
 		return rc;
-	key = xasprintf("%s %s", n->model, json_opt_string(n->body, "stage"));
+	key = evidence_stage_key(n->model, json_opt_string(n->body, "stage"));
 	now = json_object_get(s->l->next_pin.promotions, key);
 	if (now && json_get_digest(now, "leaf", "pin", &held, e) < 0)
 		return -(int)e->code;

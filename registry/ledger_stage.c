@@ -27,7 +27,7 @@ int
 ledger_stage(struct registry *r, const struct ledger *l, const char *model, const char *stage,
              struct promotion *ret, struct err *e)
 {
-	cleanup_free char *key = xasprintf("%s %s", model, stage);
+	cleanup_free char *key = evidence_stage_key(model, stage);
 	const json_t *place = json_object_get(l->next_pin.promotions, key);
 	struct entry n;
 	int rc;

@@ -373,9 +373,12 @@ class Reader:
     def on_job(self, seq, n):
         body, stage = n['body'], (n['model'], n['body']['stage'])
         if body['event'] == 'end':
-            need(self.jobs.get(body['id']) == 'running', 'did not begin or has ended')
+            need(self.running.get(stage) == (body['id'], body['plan']), 'no job that runs')
             self.jobs[body['id']] = body['state']
             self.running.pop(stage)
+            if body['state'] == 'aborted':
+                self.allowed = {plan: p for plan, p in self.allowed.items()
+                                if (p['model'], p['stage']) != stage}
             return
         subject, p = self.statement(n)
         need(subject == body['plan'] and p['model'] == n['model'], 'another plan or model')
@@ -385,7 +388,7 @@ class Reader:
              'does not continue what the stage holds')
         need(body['id'] not in self.jobs and stage not in self.running, 'another job runs')
         self.jobs[body['id']] = 'running'
-        self.running[stage] = body['id']
+        self.running[stage] = body['id'], body['plan']
 
     def on_promotion(self, seq, n):
         subject, p = self.statement(n)

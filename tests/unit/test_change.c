@@ -27,7 +27,8 @@ live(struct site *s)
 	plan_fini(&p);
 	site_move(s, "rollback", NULL, "staging");
 	const struct digest v3 = site_version(s, 3, "three");
-	const struct change_result retired = site_life(s, "retire", 3, &v3, &(struct digest){ 0 });
+	const struct change_result retired =
+	        site_life(s, "retire", 3, &v3, &(struct digest){ 0 });
 	const struct change_result back = site_life(s, "restore", 3, &v3, &retired.leaf);
 	site_life(s, "delete", 3, &v3, &back.leaf);
 	site_target(s, "dc1", NULL, &dc1.leaf);
@@ -40,7 +41,7 @@ other_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 {
 	const int rc = *(const int *)arg;
 
-	return rc < 0 ? err_set(e, (enum err_code) - rc, "as the check says") : rc;
+	return rc < 0 ? err_set(e, (enum err_code)-rc, "as the check says") : rc;
 }
 
 Test(change, what_the_check_refuses_leaves_no_trace)
@@ -95,8 +96,8 @@ Test(change, what_put_refuses_never_reaches_the_log)
 		  -(int)ERR_MALFORMED },
 		{ "label", name, json_pack("{s:n, s:[], s:{}}", "number", "remove", "set"),
 		  -(int)ERR_MALFORMED },
-		{ "label", MODEL,
-		  json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "A", "bad key"),
+		{ "label", MODEL, json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "A",
+		                            "bad key"),
 		  -(int)ERR_MALFORMED },
 		{ "version", MODEL, json_object(), -(int)ERR_MALFORMED },
 		{ "version", name, json_object(), -(int)ERR_MALFORMED },
@@ -109,8 +110,8 @@ Test(change, what_put_refuses_never_reaches_the_log)
 		{ "job", MODEL, json_object(), -(int)ERR_MALFORMED },
 		{ "promotion", MODEL, json_object(), -(int)ERR_MALFORMED },
 		{ "registry", NULL, json_pack("{s:s}", "id", name), -(int)ERR_MALFORMED },
-		{ "label", MODEL,
-		  json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "k", big),
+		{ "label", MODEL, json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "k",
+		                            big),
 		  -(int)ERR_TOO_BIG },
 	};
 	cleanup_buf struct buf before = { 0 };
@@ -179,10 +180,10 @@ Test(change, a_database_ahead_of_the_log_is_refused_and_never_repaired)
 	dump(s.r->store, &before);
 	cr_assert_eq(truncate(path, (off_t)(size & UINT32_MAX)), 0);
 
-	cr_expect_eq(site_try_commit(
-	                     &s, "label", MODEL,
-	                     json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set", "k", "w"),
-	                     NULL, &done, &e),
+	cr_expect_eq(site_try_commit(&s, "label", MODEL,
+	                             json_pack("{s:n, s:[], s:{s:s}}", "number", "remove", "set",
+	                                       "k", "w"),
+	                             NULL, &done, &e),
 	             -(int)ERR_DIGEST);
 	for (int i = 0; i < 2; i++) {
 		cr_expect_eq(site_try_open(&s, &e), -(int)ERR_DIGEST, "%s", e.msg);
@@ -206,8 +207,12 @@ Test(change, unfinished_and_suspect_ends)
 		bool marked; /* suspect from where the tail begins */
 		unsigned warnings;
 	} cases[] = {
-		{ "", 0, false, 0 },          { "9 00", 4, false, 1 }, { "\0\0\0", 3, false, 1 },
-		{ "9 00 \0\n", 7, false, 1 }, { "", 0, true, 1 },      { "9 00", 4, true, 1 },
+		{ "", 0, false, 0 },
+		{ "9 00", 4, false, 1 },
+		{ "\0\0\0", 3, false, 1 },
+		{ "9 00 \0\n", 7, false, 1 },
+		{ "", 0, true, 1 },
+		{ "9 00", 4, true, 1 },
 	};
 
 	message_sink(count_warnings, NULL);

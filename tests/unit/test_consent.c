@@ -267,6 +267,37 @@ Test(consent, what_was_allowed_stays_allowed)
 	policy_fini(&p);
 }
 
+/* A job was aborted at entry 20. */
+Test(consent, an_abort_takes_back_what_was_said)
+{
+	static const struct consent_case aborted[] = {
+		{ "both behind it", "production", "promote", "ana/a@21", "ana", "cyd/c@22", 0 },
+		{ "authorised before", "production", "promote", "ana/a@19", "ana", "cyd/c@21",
+		  REFUSED },
+		{ "approved before", "production", "promote", "ana/a@21", "ana", "cyd/c@19",
+		  WAITS },
+		{ "going back", "production", "rollback", "ana/a@19", "ana", "", REFUSED },
+		{ "the glass", "production", "glass", "dan/d@19", "ana", "", REFUSED },
+	};
+	struct policy p;
+
+	cr_assert_eq(crypto_init(), 0);
+	bank_policy(&p);
+	for (size_t i = 0; i < COUNT(aborted); i++) {
+		struct err e = { 0 };
+		struct question q;
+
+		ask_for(&aborted[i], &q);
+		q.c.after = 20;
+		cr_expect_eq(authority_approved(&p, &q.c, &e), aborted[i].rc, "%s: %s",
+		             aborted[i].name, e.msg);
+		cr_expect_eq(authority_admits(&p, &q.c, q.recorded, &e), aborted[i].rc ? BAD : 0,
+		             "%s: %s", aborted[i].name, e.msg);
+		asked(&q);
+	}
+	policy_fini(&p);
+}
+
 /* --- to just this --- */
 
 Test(consent, an_approval_is_for_one_plan)

@@ -6,23 +6,34 @@ TestSuite(consent_job);
 
 #define JOB "00000000000000aa"
 
+static const struct attack yes = { "", "promote", 'b', PLAIN, true };
+
+/* A plan for staging that ana has authorised and ben may approve. ben is released by the caller. */
+static struct secret_key *
+make(struct site *s, struct plan *p)
+{
+	struct secret_key *ben;
+
+	site_make(s);
+	ben = site_key(4);
+	const struct digest v1 = site_version(s, 1, "one");
+	ben_joins(s, ben);
+	site_plan(s, "promote", &v1, "staging", p);
+	site_authorise(s, p, &p->id, s->ana);
+	return ben;
+}
+
 /* A job's beginning locks the stage, and who resumes it is not asked again: it too waits for the
  * people, and only the agent can sign it. */
 Test(consent_job, no_job_begins_without_them)
 {
-	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
 	struct job_claim c;
 	struct ledger l;
 	struct site s;
 	struct plan p;
 	struct err e = { 0 };
+	struct secret_key *const ben = make(&s, &p);
 
-	site_make(&s);
-	struct secret_key *ben = site_key(4);
-	const struct digest v1 = site_version(&s, 1, "one");
-	ben_joins(&s, ben);
-	site_plan(&s, "promote", &v1, "staging", &p);
-	site_authorise(&s, &p, &p.id, s.ana);
 	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), -ERR_MALFORMED);
 	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
 	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, NULL, &e), -ERR_MALFORMED);
@@ -65,38 +76,83 @@ consent_now(struct site *s, const struct plan *p, size_t *ret_approvals, struct 
 	return rc;
 }
 
+/* A promotion that the agent signs, of what `by` and ben's `yes` allowed: offered to the puts, then
+ * appended by hand. Does it count? */
+static bool
+moves_stage(struct site *s, const struct plan *p, const struct change_result *by,
+            const struct change_result *said)
+{
+	const struct promotion before = { 0 };
+	cleanup_json json_t *o = site_promotion_predicate(s, p, &before, by);
+	cleanup_buf struct buf envelope = { 0 };
+	struct err e = { 0 };
+
+	json_object_set_new(o, "approvals", json_pack("[o]", site_place(&said->leaf, said->seq)));
+	ok(statement_sign("promotion", MODEL, &p->version, o, s->agent, &envelope, &e), &e, "sign");
+	s->forges = true;
+	site_promotion_entry(s, p, &envelope);
+	s->forges = false;
+	return site_stage(s, "staging").exists;
+}
+
+static const struct stage_mark *
+mark_of(struct site *s, struct model_row *m)
+{
+	struct txn *t;
+	struct err e = { 0 };
+
+	ok(store_read_begin(s->r->store, &t, &e), &e, "begin");
+	ok(model_get(t, MODEL, m, &e), &e, "model");
+	store_abort(t);
+	return model_stage(m, "staging");
+}
+
 /* Whoever aborts a job takes back what everybody said before; a job that failed does not. */
 Test(consent_job, an_abort_takes_it_back)
 {
-	static const struct attack yes = { "", "promote", 'b', PLAIN, true };
+	struct model_row m;
 	struct site s;
 	struct plan p;
 	size_t n;
 	struct err e = { 0 };
+	struct secret_key *const ben = make(&s, &p);
 
-	site_make(&s);
-	struct secret_key *ben = site_key(4);
-	const struct digest v1 = site_version(&s, 1, "one");
-	ben_joins(&s, ben);
-	site_plan(&s, "promote", &v1, "staging", &p);
-	site_authorise(&s, &p, &p.id, s.ana);
-	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	const struct change_result said = site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
 	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "begin");
 	ok(site_job(&s, &p, "end", "failed", JOB, NULL, &e), &e, "end");
 	ok(consent_now(&s, &p, &n, &e), &e, "after a failure");
 	cr_expect_eq(n, 1);
 	ok(site_job(&s, &p, "begin", "running", "00000000000000bb", s.agent, &e), &e, "again");
+	for (size_t i = 0; i < 3; i++) { /* an end of something else ends nothing */
+		struct plan other = p;
+		if (i == 0)
+			(void)str_copy(other.stage, sizeof other.stage, "production");
+		else if (i == 1)
+			other.id = (struct digest){ { 1 } };
+		cr_expect_eq(site_job(&s, &other, i == 2 ? "pause" : "end", "aborted",
+		                      "00000000000000bb", NULL, &e),
+		             -ERR_MALFORMED, "%zu: %s", i, e.msg);
+		s.forges = true;
+		(void)site_job(&s, &other, i == 2 ? "pause" : "end", "aborted", "00000000000000bb",
+		               NULL, &e);
+		s.forges = false;
+		ok(consent_now(&s, &p, &n, &e), &e, "still allowed");
+	}
 	ok(site_job(&s, &p, "end", "aborted", "00000000000000bb", NULL, &e), &e, "abort");
 	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND);
 	cr_expect(strstr(e.msg, "aborted"), "%s", e.msg);
 	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND, "with a pin behind the abort");
 	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
-	site_authorise(&s, &p, &p.id, s.ana);
+	const struct change_result by = site_authorise(&s, &p, &p.id, s.ana);
+	cr_expect_not(moves_stage(&s, &p, &by, &said), "by the log");
+	cr_expect_eq(mark_of(&s, &m)->number, 0, "by the database");
 	ok(consent_now(&s, &p, &n, &e), &e, "authorised again");
 	cr_expect_eq(n, 0, "the approval was of before the abort");
 	cr_expect_lt(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), 0);
-	site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	const struct change_result again = site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
 	ok(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), &e, "allowed");
+	cr_expect(moves_stage(&s, &p, &by, &again));
+	cr_expect_eq(mark_of(&s, &m)->number, 1);
 	plan_fini(&p);
 	key_free(ben);
 	site_leave(&s);

@@ -43,19 +43,24 @@ people_state(struct txn *t, const struct policy *policy, const struct plan_row *
 {
 	struct consent_rows rows;
 	struct version_row v = { 0 };
+	struct model_row m = { 0 };
 	struct err ignored = { 0 };
+	const struct stage_mark *s;
 	const char *state;
 
 	if (!policy || consent_get(t, &p->id, &rows, &ignored) < 0)
 		return "";
 	if (p->number > 0)
 		(void)version_get(t, p->model, p->number, &v, &ignored);
+	(void)model_get(t, p->model, &m, &ignored);
+	s = model_stage(&m, p->stage);
 	const struct consent c = { .by = rows.by_n ? &rows.by[rows.by_n - 1] : NULL,
 		                   .approvals = rows.approvals,
 		                   .approvals_n = rows.approvals_n,
 		                   .author = v.signer[0] ? v.signer : NULL,
-		                   .now_s = clock_now_s() };
-	if (!c.by)
+		                   .now_s = clock_now_s(),
+		                   .after = s ? s->aborted_seq : 0 };
+	if (!c.by || c.by->seq < c.after)
 		state = "";
 	else if (authority_approved(policy, &c, ret_missing) == 0)
 		state = "approved";
