@@ -52,8 +52,8 @@ log_entry(const char *type, const char *model, json_t *body, const struct digest
 	struct err e = { 0 };
 
 	if (predicate) {
-		PROMISE(statement_sign(type, type, subject, predicate, history.ana, &envelope,
-		                       &e) == 0);
+		const struct secret_key *const by = streq(type, "job") ? history.agent : history.ana;
+		PROMISE(statement_sign(type, type, subject, predicate, by, &envelope, &e) == 0);
 		PROMISE(json_parse(buf_str(&envelope), type, &statement, &e) == 0);
 		json_object_set_new(n, "statement", statement);
 		json_decref(predicate);
@@ -120,10 +120,13 @@ log_history(void)
 	          json_pack("{s:s, s:s, s:i, s:s, s:i, s:n, s:s, s:s, s:s}", "kind", "promote",
 	                    "model", "m", "number", 1, "plan", D, "policy", 1, "previous",
 	                    "registry", REGISTRY, "stage", "staging", "version", D));
-	log_entry("job", "m",
-	          json_pack("{s:s, s:s, s:s}", "event", "begin", "id", "00000000000000aa", "plan",
-	                    D),
-	          NULL, NULL);
+	json_t *job = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "event", "begin", "id",
+	                        "00000000000000aa", "kind", "promote", "number", 1, "plan", D,
+	                        "stage", "staging", "state", "running");
+	json_t *said = json_deep_copy(job);
+	json_object_set_new(said, "model", json_string("m"));
+	json_object_set_new(said, "registry", json_string(REGISTRY));
+	log_entry("job", "m", job, &d, said);
 }
 
 static struct secret_key *
