@@ -52,7 +52,8 @@ log_entry(const char *type, const char *model, json_t *body, const struct digest
 	struct err e = { 0 };
 
 	if (predicate) {
-		const struct secret_key *const by = streq(type, "job") ? history.agent : history.ana;
+		const bool is_job = streq(type, "job");
+		const struct secret_key *const by = is_job ? history.agent : history.ana;
 		PROMISE(statement_sign(type, type, subject, predicate, by, &envelope, &e) == 0);
 		PROMISE(json_parse(buf_str(&envelope), type, &statement, &e) == 0);
 		json_object_set_new(n, "statement", statement);
