@@ -41,6 +41,7 @@ struct tree {
 struct meta {
 	struct tree trees[2]; /* free pages, ours */
 	uint64_t last_page, transaction;
+	bool has_trees; /* inside the file's pages */
 };
 
 struct guard {
@@ -93,6 +94,9 @@ tree_parse(const uint8_t *p, uint64_t last_page, bool is_free, struct tree *ret)
 	               : -1;
 }
 
+/* After a write of a meta page that failed, LMDB gives that page its old numbers and the new trees:
+ * it is not in use, and the next commit writes it. So trees are asked for only of the page in use.
+ */
 static int
 meta_parse(const uint8_t *page, unsigned number, struct meta *ret, struct err *e)
 {
@@ -103,10 +107,10 @@ meta_parse(const uint8_t *page, unsigned number, struct meta *ret, struct err *e
 		return damaged(e, "no meta page", number);
 	ret->last_page = get64(p + 120);
 	ret->transaction = get64(p + 128);
-	if (ret->last_page < 1 || ret->last_page > INT64_MAX / PAGE - 1 ||
-	    tree_parse(p + 24, ret->last_page, true, &ret->trees[0]) < 0 ||
-	    tree_parse(p + 72, ret->last_page, false, &ret->trees[1]) < 0)
+	if (ret->last_page < 1 || ret->last_page > INT64_MAX / PAGE - 1)
 		return damaged(e, "no meta page", number);
+	ret->has_trees = tree_parse(p + 24, ret->last_page, true, &ret->trees[0]) == 0 &&
+	                 tree_parse(p + 72, ret->last_page, false, &ret->trees[1]) == 0;
 	/* transactions take turns; both pages of a new file have 0 */
 	if (ret->transaction != 0 && (ret->transaction & 1) != number)
 		return damaged(e, "the transaction of another", number);
@@ -137,6 +141,8 @@ meta_check(int fd, bool *ret_is_empty, struct err *e)
 		if (m.transaction >= newest.transaction)
 			newest = m;
 	}
+	if (!newest.has_trees)
+		return damaged(e, "no meta page", newest.transaction & 1);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "look at the database");
 	/* the last page may never have been written: taken and given back in one transaction */
@@ -234,6 +240,8 @@ guard_begin(struct guard *g, uint64_t transaction, struct err *e)
 		return rc;
 	if (g->meta.transaction != transaction)
 		return damaged(e, "not the last transaction", number);
+	if (!g->meta.has_trees)
+		return damaged(e, "no meta page", number);
 	free(g->seen);
 	free(g->is_free);
 	const size_t pages =
