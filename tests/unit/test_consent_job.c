@@ -40,6 +40,9 @@ Test(consent_job, no_job_begins_without_them)
 	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, ben, &e), 0);
 	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, s.ana, &e), 0);
 	cr_expect_eq(site_job(&s, &p, "begin", "aborted", "no id", s.agent, &e), -ERR_MALFORMED);
+	(void)str_copy(p.stage, sizeof p.stage, "production"); /* the plan says staging */
+	cr_expect_eq(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), -ERR_MALFORMED);
+	(void)str_copy(p.stage, sizeof p.stage, "staging");
 	s.forges = true;
 	(void)site_job(&s, &p, "begin", "running", JOB, NULL, &e);
 	(void)site_job(&s, &p, "begin", "running", JOB, ben, &e);
@@ -111,8 +114,8 @@ mark_of(struct site *s, struct model_row *m)
 Test(consent_job, an_abort_takes_it_back)
 {
 	struct model_row m;
+	struct plan p, second;
 	struct site s;
-	struct plan p;
 	size_t n;
 	struct err e = { 0 };
 	struct secret_key *const ben = make(&s, &p);
@@ -123,12 +126,12 @@ Test(consent_job, an_abort_takes_it_back)
 	ok(consent_now(&s, &p, &n, &e), &e, "after a failure");
 	cr_expect_eq(n, 1);
 	ok(site_job(&s, &p, "begin", "running", "00000000000000bb", s.agent, &e), &e, "again");
+	const struct digest v2 = site_version(&s, 2, "two");
+	site_plan(&s, "promote", &v2, "staging", &second);
 	for (size_t i = 0; i < 3; i++) { /* an end of something else ends nothing */
-		struct plan other = p;
+		struct plan other = i == 1 ? second : p;
 		if (i == 0)
 			(void)str_copy(other.stage, sizeof other.stage, "production");
-		else if (i == 1)
-			other.id = (struct digest){ { 1 } };
 		cr_expect_eq(site_job(&s, &other, i == 2 ? "pause" : "end", "aborted",
 		                      "00000000000000bb", NULL, &e),
 		             -ERR_MALFORMED, "%zu: %s", i, e.msg);
@@ -153,6 +156,7 @@ Test(consent_job, an_abort_takes_it_back)
 	ok(site_job(&s, &p, "begin", "running", "00000000000000cc", s.agent, &e), &e, "allowed");
 	cr_expect(moves_stage(&s, &p, &by, &again));
 	cr_expect_eq(mark_of(&s, &m)->number, 1);
+	plan_fini(&second);
 	plan_fini(&p);
 	key_free(ben);
 	site_leave(&s);
