@@ -269,11 +269,17 @@ show(struct approve *v, const char *person, bool changed, struct err *e)
 	ledger_consent_fini(&v->consent);
 	ledger_fini(&v->ledger);
 	v->has_ledger = false;
-	rc = ledger_open(a->registry, &v->ledger, e);
-	if (rc < 0)
+	rc = ledger_open(a->registry, &v->ledger, &missing);
+	v->has_ledger = rc == 0;
+	if (rc < 0 && !changed) {
+		*e = missing;
 		return rc;
-	v->has_ledger = true;
-	rc = ledger_consent(a->registry, &v->ledger, &v->plan, &v->consent, &missing);
+	}
+	/* the approval is in the log, whatever can be said of it now */
+	if (rc < 0)
+		(void)err_prefix(&missing, "approved, and the log cannot be read again");
+	else
+		rc = ledger_consent(a->registry, &v->ledger, &v->plan, &v->consent, &missing);
 	if (rc == 0)
 		rc = ledger_is_approved(&v->ledger, &v->consent, clock_now_s(), &missing);
 	digest_hex(&v->plan.id, id);
@@ -297,7 +303,8 @@ show(struct approve *v, const char *person, bool changed, struct err *e)
 	out_object_end(a->out);
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", id);
-	ledger_remember(a->registry, &v->ledger);
+	if (v->has_ledger)
+		ledger_remember(a->registry, &v->ledger);
 	return 0;
 }
 
