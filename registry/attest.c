@@ -81,30 +81,70 @@ is_spdx(const char *s)
 	return s && *s && strlen(s) <= 64 && strspn(s, allowed) == strlen(s);
 }
 
-/* A file may be nothing but the id. */
+/* A file may be nothing but the id. Of several lines none is taken for the whole. */
 static json_t *
 plain_licence(struct str text)
 {
-	cleanup_free char *id = xstrndup(text.p, text.n > 80 ? 80 : text.n);
+	cleanup_free char *id = NULL;
 
-	id[strcspn(id, "\r\n")] = '\0';
+	while (text.n > 0 && isspace((unsigned char)text.p[text.n - 1]))
+		text.n--;
+	id = xstrndup(text.p, text.n > 80 ? 80 : text.n);
 	return text.n <= 80 && is_spdx(id) ? json_pack("{s:s}", "spdx", id) : NULL;
+}
+
+static bool
+is_json_text(struct str text)
+{
+	size_t i = 0;
+
+	while (i < text.n && isspace((unsigned char)text.p[i]))
+		i++;
+	return i < text.n && text.p[i] == '{';
+}
+
+static int
+no_licence(struct err *e)
+{
+	(void)err_set(e, ERR_MALFORMED,
+	              WHAT ": no single SPDX id, nor a JSON object that has one as \"spdx\"");
+	return err_hint(e, "expressions (OR, AND, WITH) are not judged: name the licence under "
+	                   "which you use it, and keep the rest in a JSON object");
+}
+
+/* Nothing, zero, false, "" and what is empty are none; anything else may be one. */
+static bool
+has_any(const json_t *v)
+{
+	if (json_is_array(v) || json_is_object(v))
+		return json_array_size(v) + json_object_size(v) > 0;
+	if (json_is_string(v))
+		return json_string_length(v) > 0;
+	return json_is_integer(v) ? json_integer_value(v) != 0 : json_is_true(v) || json_is_real(v);
+}
+
+static int
+check_scan(const json_t *o, struct err *e)
+{
+	const char *const verdict = json_opt_string(o, "verdict");
+	const bool clean = streq(verdict, "clean");
+
+	if (!json_opt_string(o, "scanner") || !json_opt_string(o, "version") ||
+	    (!clean && !streq(verdict, "findings")))
+		return err_set(e, ERR_MALFORMED,
+		               WHAT ": a scan has \"scanner\", \"version\" and a \"verdict\", "
+		                    "clean or findings");
+	if (clean && has_any(json_object_get(o, "findings")))
+		return err_set(e, ERR_MALFORMED, WHAT ": a scan that is clean and has findings");
+	return 0;
 }
 
 static int
 check_content(enum evidence_type type, const json_t *o, struct err *e)
 {
-	const char *const verdict = json_opt_string(o, "verdict");
-
 	if (type == EVIDENCE_LICENCE && !is_spdx(json_opt_string(o, "spdx")))
-		return err_set(e, ERR_MALFORMED, WHAT ": \"spdx\" is no SPDX id");
-	if (type == EVIDENCE_SCAN &&
-	    (!json_opt_string(o, "scanner") || !json_opt_string(o, "version") ||
-	     (!streq(verdict, "clean") && !streq(verdict, "findings"))))
-		return err_set(e, ERR_MALFORMED,
-		               WHAT ": a scan has \"scanner\", \"version\" and a \"verdict\", "
-		                    "clean or findings");
-	return 0;
+		return no_licence(e);
+	return type == EVIDENCE_SCAN ? check_scan(o, e) : 0;
 }
 
 int
@@ -116,8 +156,11 @@ attest_read(enum evidence_type type, struct str text, json_t **ret, struct err *
 
 	if (text.n > ATTEST_FILE_MAX)
 		return err_set(e, ERR_TOO_BIG, WHAT ": larger than %u bytes", ATTEST_FILE_MAX);
-	if (type == EVIDENCE_LICENCE)
+	if (type == EVIDENCE_LICENCE && !is_json_text(text)) {
 		o = plain_licence(text);
+		if (!o)
+			return no_licence(e);
+	}
 	if (!o)
 		rc = json_parse(text, WHAT, &o, e);
 	if (rc == 0 && !json_is_object(o))
@@ -160,6 +203,7 @@ evidence_metrics_text(const json_t *content, struct buf *ret)
 static int
 members(const struct entry *n, const json_t *o, struct evidence *v, struct err *e)
 {
+	const json_t *const previous = json_object_get(o, "previous");
 	const char *type;
 	json_t *content;
 	int rc = json_get_u64(o, "number", WHAT, &v->number, e);
@@ -172,6 +216,8 @@ members(const struct entry *n, const json_t *o, struct evidence *v, struct err *
 		rc = json_get_string(o, "type", WHAT, &type, e);
 	if (rc == 0)
 		rc = json_get_object(o, "content", WHAT, &content, e);
+	if (rc == 0 && !json_is_null(previous))
+		rc = authority_place(previous, WHAT, &v->previous, e);
 	if (rc < 0)
 		return rc;
 	if (evidence_type_parse(type, &v->type) < 0)
@@ -179,9 +225,12 @@ members(const struct entry *n, const json_t *o, struct evidence *v, struct err *
 	if (!n->model || !streq(json_opt_string(o, "model"), n->model))
 		return authority_other(n, e, "model");
 	if (!authority_same(o, n->body, "number") || !authority_same(o, n->body, "type") ||
-	    !authority_same(o, n->body, "file") ||
+	    !authority_same(o, n->body, "file") || !authority_same(o, n->body, "previous") ||
 	    !json_equal(json_object_get(o, "version"), json_object_get(n->body, "digest")))
-		return authority_other(n, e, "version or file");
+		return authority_other(n, e, "version, file or previous");
+	rc = check_content(v->type, content, e);
+	if (rc < 0)
+		return rc;
 	v->content = json_incref(content);
 	return 0;
 }
@@ -217,6 +266,15 @@ evidence_fini(struct evidence *v)
 	v->content = NULL;
 }
 
+int
+evidence_continues(const struct evidence *v, const struct signed_place *last, struct err *e)
+{
+	if (v->previous.seq == last->seq && digest_eq(&v->previous.leaf, &last->leaf))
+		return 0;
+	return err_set(e, ERR_SIGNATURE,
+	               "it does not continue what was attested about the model before");
+}
+
 /* --- rows --- */
 
 static struct row_key
@@ -230,11 +288,52 @@ key_of(const char *model, uint64_t number, enum evidence_type type)
 	return k;
 }
 
-int
-evidence_put(struct txn *t, const char *model, const struct evidence *v, struct err *e)
+static struct row_key
+last_key(const char *model)
 {
-	const struct row_key k = key_of(model, v->number, v->type);
-	cleanup_buf struct buf b = { 0 }, content = { 0 };
+	struct row_key k = row_key('E');
+
+	key_text(&k, model, true);
+	return k;
+}
+
+static int
+row_damaged(struct err *e)
+{
+	(void)err_set(e, ERR_STORE, "a row of the database (evidence) is damaged");
+	return err_hint(e, "slipway rebuild makes the database anew from the log");
+}
+
+int
+evidence_last(struct txn *t, const char *model, struct signed_place *ret, struct err *e)
+{
+	const struct row_key k = last_key(model);
+	struct str value;
+	uint64_t born;
+	int rc = born_get(t, &born, e);
+
+	*ret = (struct signed_place){ 0 };
+	if (rc == 0)
+		rc = txn_get(t, key_str(&k), &value, e);
+	if (rc < 0 || !value.p)
+		return rc;
+	struct row_reader r = row_begin(value);
+	ret->seq = row_get_u64(&r);
+	row_get_digest(&r, &ret->leaf);
+	if (r.bad)
+		return row_damaged(e);
+	if (ret->seq < born) /* the chain ended at the adoption */
+		*ret = (struct signed_place){ 0 };
+	return 0;
+}
+
+int
+evidence_put(struct txn *t, const char *model, const struct evidence *v, const struct digest *leaf,
+             struct err *e)
+{
+	const struct row_key k = key_of(model, v->number, v->type), last = last_key(model);
+	cleanup_buf struct buf b = { 0 }, content = { 0 }, place = { 0 };
+	int rc;
 
 	json_canonical(v->content, &content);
 	row_u64(&b, v->seq);
@@ -243,7 +342,10 @@ evidence_put(struct txn *t, const char *model, const struct evidence *v, struct 
 	row_digest(&b, &v->file);
 	row_text(&b, v->person);
 	row_text(&b, buf_cstr(&content));
-	return txn_put(t, key_str(&k), buf_str(&b), e);
+	row_u64(&place, v->seq);
+	row_digest(&place, leaf);
+	rc = txn_put(t, key_str(&k), buf_str(&b), e);
+	return rc < 0 ? rc : txn_put(t, key_str(&last), buf_str(&place), e);
 }
 
 int
@@ -268,44 +370,8 @@ evidence_get(struct txn *t, const char *model, uint64_t number, enum evidence_ty
 	row_get_digest(&r, &v.file);
 	row_get_text(&r, v.person, sizeof v.person);
 	row_get_text(&r, content, value.n + 1);
-	if (r.bad || json_parse(str_of(content), WHAT, &v.content, e) < 0) {
-		(void)err_set(e, ERR_STORE, "a row of the database (evidence) is damaged");
-		return err_hint(e, "slipway rebuild makes the database anew from the log");
-	}
+	if (r.bad || json_parse(str_of(content), WHAT, &v.content, e) < 0)
+		return row_damaged(e);
 	*ret = v;
 	return 0;
-}
-
-int
-ledger_evidence(struct registry *r, const struct ledger *l, const char *model, uint64_t number,
-                const struct digest *version, enum evidence_type type, struct evidence *ret,
-                struct err *e)
-{
-	struct evidence row;
-	struct authority a;
-	struct entry n;
-	struct txn *t;
-	int rc = evidence_rows_begin(r, &t, e);
-
-	if (rc < 0)
-		return rc;
-	rc = evidence_get(t, model, number, type, &row, e);
-	evidence_rows_end(r, t);
-	if (rc < 0)
-		return rc;
-	evidence_fini(&row);
-	rc = evidence_entry(r, row.seq, NULL, &n, e);
-	if (rc < 0)
-		return rc;
-	rc = evidence_authority(r, l, &n, &a, e);
-	if (rc == 0)
-		rc = authority_evidence(&a, &n, ret, e);
-	if (rc == 0 && (!digest_eq(&ret->version, version) || ret->type != type ||
-	                ret->number != number || !streq(n.model, model))) {
-		evidence_fini(ret);
-		rc = err_set(e, ERR_DIGEST, "log entry %" PRIu64 " is not what the database says",
-		             n.seq);
-	}
-	entry_fini(&n);
-	return rc;
 }

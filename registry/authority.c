@@ -108,6 +108,14 @@ authority_same(const json_t *x, const json_t *y, const char *key)
 	return a == b || (a && b && json_equal(a, b));
 }
 
+int
+authority_place(const json_t *o, const char *what, struct signed_place *ret, struct err *e)
+{
+	int rc = json_get_u64(o, "seq", what, &ret->seq, e);
+
+	return rc < 0 ? rc : json_get_digest(o, "leaf", what, &ret->leaf, e);
+}
+
 /* --- versions --- */
 
 static int

@@ -191,14 +191,6 @@ optional_digest(const json_t *o, const char *key, struct digest *ret, struct err
 }
 
 static int
-place_read(const json_t *o, struct signed_place *ret, struct err *e)
-{
-	int rc = json_get_u64(o, "seq", "promotion", &ret->seq, e);
-
-	return rc < 0 ? rc : json_get_digest(o, "leaf", "promotion", &ret->leaf, e);
-}
-
-static int
 approvals_read(const json_t *o, struct promotion *p, struct err *e)
 {
 	json_t *list, *v;
@@ -214,7 +206,7 @@ approvals_read(const json_t *o, struct promotion *p, struct err *e)
 		return rc;
 	json_array_foreach(list, i, v)
 	{
-		rc = place_read(v, &p->approvals[p->approvals_n++], e);
+		rc = authority_place(v, "promotion", &p->approvals[p->approvals_n++], e);
 		if (rc < 0)
 			return rc;
 	}
@@ -237,9 +229,9 @@ promotion_members(const json_t *o, struct promotion *p, struct err *e)
 	if (rc == 0)
 		rc = json_get_digest(o, "plan", "promotion", &p->plan, e);
 	if (rc == 0 && json_is_object(previous))
-		rc = place_read(previous, &before, e);
+		rc = authority_place(previous, "promotion", &before, e);
 	if (rc == 0 && json_is_object(allowed))
-		rc = place_read(allowed, &p->authorisation, e);
+		rc = authority_place(allowed, "promotion", &p->authorisation, e);
 	if (rc == 0)
 		rc = approvals_read(o, p, e);
 	if (rc < 0)

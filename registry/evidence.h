@@ -24,6 +24,9 @@ int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, s
 char *evidence_stage_key(const char *model, const char *stage);
 /* A job's beginning, when it verifies, or its end, seen while the log is read. */
 int evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
+/* What somebody attested, seen while the log is read. */
+int evidence_seen(struct registry *r, struct ledger *l, const struct entry *n,
+                  const struct log_line *line, struct err *e);
 /* This registry, the policy that was in force for that entry and today's revocations, to be asked
  * about it. */
 int evidence_authority(struct registry *r, const struct ledger *l, const struct entry *n,

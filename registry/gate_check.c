@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each kind of gate is one function; gate.c knows how rules are written, this file where to look.
+/*
+ * Each kind of gate is one function; gate.c knows how rules are written, this file where to look.
  */
 #include "registry/gate_check.h"
 
@@ -143,12 +144,32 @@ ask_content(const struct asking *a, struct gate_result *g, struct err *e)
 	return 0;
 }
 
+/* When the stage came to hold what it holds: a repair, which puts the same there again, is no new
+ * beginning. */
+static int
+held_since(const struct asking *a, const char *stage, const struct promotion *held, int64_t *ret,
+           struct err *e)
+{
+	struct promotion at = *held, before;
+	int rc = 0;
+
+	while (rc == 0) {
+		*ret = at.time_s;
+		rc = ledger_before(a->r, a->l, a->p->model, stage, &at, &before, e);
+		if (rc < 0 || !before.exists || before.empty ||
+		    !digest_eq(&before.version, &held->version))
+			return rc;
+		at = before;
+	}
+	return rc;
+}
+
 /* Since the promotion that put just this version there, and it is still there. */
 static int
 ask_soak(const struct asking *a, struct gate_result *g, struct err *e)
 {
 	struct promotion held;
-	int64_t age_s;
+	int64_t age_s, since_s;
 	int rc = ledger_stage(a->r, a->l, a->p->model, g->gate->stage, &held, e);
 
 	if (rc < 0)
@@ -161,7 +182,10 @@ ask_soak(const struct asking *a, struct gate_result *g, struct err *e)
 		g->state = GATE_FAILED;
 		return 0;
 	}
-	age_s = a->now_s - held.time_s;
+	rc = held_since(a, g->gate->stage, &held, &since_s, e);
+	if (rc < 0)
+		return rc;
+	age_s = a->now_s - since_s;
 	g->state = age_s >= 0 && (uint64_t)age_s >= g->gate->soak_s ? GATE_PASSED : GATE_FAILED;
 	(void)snprintf(g->text, sizeof g->text, "%s has held it for %" PRId64 " s of %" PRIu64 " s",
 	               g->gate->stage, age_s < 0 ? 0 : age_s, g->gate->soak_s);

@@ -353,6 +353,7 @@ see_adoption(struct scan *s, const struct entry *n, struct err *e)
 	json_object_clear(s->l->next_pin.targets);
 	json_object_clear(s->l->next_pin.withdrawn);
 	json_object_clear(s->l->next_pin.jobs);
+	json_object_clear(s->l->next_pin.evidence);
 	forget_all(s);
 	json_array_clear(s->l->next_pin.policies);
 	return 0;
@@ -402,6 +403,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return evidence_life(s->r, s->l, n, e);
 	if (streq(n->type, "job"))
 		return evidence_job(s->r, s->l, n, e);
+	if (streq(n->type, "evidence"))
+		return evidence_seen(s->r, s->l, n, line, e);
 	if (streq(n->type, "restore"))
 		return see_restore(s, n, e);
 	return 0;

@@ -11,7 +11,7 @@
 #include "registry/base/fs.h"
 
 #define PIN_MAX    (16u << 20)
-#define PIN_FORMAT 3 /* 1 had no number, and no "withdrawn"; 2 no "jobs" */
+#define PIN_FORMAT 4 /* 1 had no number, and no "withdrawn"; 2 no "jobs"; 3 no "evidence" */
 
 static int
 pin_path(const char *registry_dir, char **ret, struct err *e)
@@ -74,7 +74,7 @@ last_read(const json_t *o, struct pin *p, struct err *e)
 static int
 later_read(const json_t *o, struct pin *p, struct err *e)
 {
-	json_t *withdrawn, *jobs;
+	json_t *withdrawn, *jobs, *evidence;
 	uint64_t format;
 	int rc;
 
@@ -90,10 +90,13 @@ later_read(const json_t *o, struct pin *p, struct err *e)
 		rc = json_get_object(o, "withdrawn", "pin", &withdrawn, e);
 	if (rc == 0)
 		rc = json_get_object(o, "jobs", "pin", &jobs, e);
+	if (rc == 0)
+		rc = json_get_object(o, "evidence", "pin", &evidence, e);
 	if (rc < 0)
 		return rc;
 	p->withdrawn = json_incref(withdrawn);
 	p->jobs = json_incref(jobs);
+	p->evidence = json_incref(evidence);
 	return 0;
 }
 
@@ -226,6 +229,7 @@ pin_json(const struct pin *p)
 	json_object_set(o, "targets", p->targets);
 	json_object_set(o, "withdrawn", p->withdrawn);
 	json_object_set(o, "jobs", p->jobs);
+	json_object_set(o, "evidence", p->evidence);
 	return o;
 }
 
@@ -256,6 +260,7 @@ pin_fini(struct pin *p)
 	json_decref(p->targets);
 	json_decref(p->withdrawn);
 	json_decref(p->jobs);
+	json_decref(p->evidence);
 	*p = (struct pin){ 0 };
 }
 

@@ -24,12 +24,13 @@ struct pin {
 	uint32_t last_length;
 	struct digest last_leaf;
 	json_t *policies;   /* entries of all policies until there, as places (ledger.c) */
-	json_t *targets;         /* {name: place, with "removed"} */
+	json_t *targets;    /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
-	/* {"model number digest": what signed entries say of it}; NULL, as is jobs: an older file,
-	 * for which the log is read from its start once */
+	/* {"model number digest": what signed entries say of it}; NULL, as are the next two: an
+	 * older file, for which the log is read from its start once */
 	json_t *withdrawn;
 	json_t *jobs;     /* {"model stage": the job that runs there, the newest abort} */
+	json_t *evidence; /* {model: place of the last that was attested about it} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;
 	uint64_t bound_size;

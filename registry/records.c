@@ -8,6 +8,7 @@
  *   t NAME     target                   T NAME     leaf of the last entry about it
  *   P          document of the policy   a ID       who said yes to a plan (consent.c)
  *   E NAME 0 NUMBER TYPE  newest evidence of a type (attest.c)
+ *   E NAME 0              place of the model's last evidence
  *   h NAME 0 STAGE 0 DIGEST  the stage held that version
  *   x NAME 0 ALIAS          number    n NAME 0 NUMBER SEQ   note
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id
@@ -20,7 +21,7 @@
 #include "registry/base/vec.h"
 #include "registry/row.h"
 
-#define DB_FORMAT 6u /* of all rows together */
+#define DB_FORMAT 7u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)

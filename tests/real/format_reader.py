@@ -18,7 +18,8 @@ import tempfile
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
         'job': 'agent', 'promotion': 'agent', 'lifecycle': 'root author approver deployer',
-        'delete': 'root author deployer', 'restore': 'root'}
+        'delete': 'root author deployer', 'restore': 'root',
+        'evidence': 'author approver scanner'}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
     ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
@@ -33,7 +34,7 @@ BODIES = {
     'alias': 'name number', 'note': 'number text',
     'target': 'action name', 'plan': 'id kind stage number', 'authorisation': 'plan',
     'job': 'event id plan kind stage number state', 'delete': 'number digest',
-    'lifecycle': 'action number digest',
+    'lifecycle': 'action number digest', 'evidence': 'number digest type file previous',
     'promotion': 'stage kind plan number digest job targets proofs',
     'adoption': 'id created format previous', 'restore': 'size root pinned',
 }
@@ -132,7 +133,7 @@ class Reader:
         self.leaves, self.chains, self.plans = [], {}, {}
         self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
         self.jobs, self.running, self.aliases, self.signer = {}, {}, {}, None
-        self.lives, self.revoked = {}, set()
+        self.lives, self.revoked, self.evidence = {}, set(), {}
         self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
 
     def read(self, *parts):
@@ -242,7 +243,7 @@ class Reader:
         self.log_before(seq, before['size'], before['root'])
         self.id, self.policy, self.policy_seq = body['id'], None, None
         self.plans, self.allowed, self.stages, self.targets = {}, {}, {}, {}
-        self.jobs, self.running, self.lives = {}, {}, {}
+        self.jobs, self.running, self.lives, self.evidence = {}, {}, {}, {}
         self.foreign = {(model, number) for model, numbers in self.versions.items()
                         for number, found in numbers.items() if found}
 
@@ -348,6 +349,29 @@ class Reader:
             self.versions[n['model']][body['number']] = None
 
     on_delete = on_lifecycle
+
+    def on_evidence(self, seq, n):
+        subject, p = self.statement(n)
+        body, content = n['body'], p['content']
+        need(subject == body['digest'] == p['version'], 'another version')
+        need(p['model'] == n['model'], 'another model')
+        for key in ('number', 'type', 'file', 'previous'):
+            need(p[key] == body[key], f'its statement has another {key}')
+        need(p['previous'] == self.evidence.get(n['model']), 'does not continue what was attested')
+        need(len(canonical(content)) <= 16384 and isinstance(content, dict), 'its content')
+        if body['type'] == 'metrics':
+            need(content and all(float(v) == float(v) for v in content.values()), 'no numbers')
+        elif body['type'] == 'licence':
+            need(re.fullmatch('[A-Za-z0-9.+-]{1,64}', content['spdx']), 'no SPDX id')
+        elif body['type'] == 'scan':
+            need(content['scanner'] and content['version'], 'no scanner')
+            need(content['verdict'] in ('clean', 'findings'), 'no verdict')
+            need(not (content['verdict'] == 'clean' and content.get('findings')), 'clean?')
+        else:
+            need(body['type'] == 'lineage', 'an unknown type of evidence')
+        self.blob(body['file'])
+        leaf = 'sha256:' + self.leaves[seq].hex()
+        self.evidence[n['model']] = {'leaf': leaf, 'seq': seq}
 
     def on_plan(self, seq, n):
         text = self.blob(n['body']['id'])

@@ -118,7 +118,7 @@ age_pin(struct site *s)
 {
 	cleanup_free char *dir = xasprintf("%s/slipway/pins", s->path);
 	cleanup_free char *line = xasprintf("cd %s && for f in *.json; do sed -i "
-	                                    "'s/\"format\":3,//;s/,\"withdrawn\":{.*}}*$/}/' "
+	                                    "'s/\"format\":[0-9]*,//;s/,\"withdrawn\":{.*}}*$/}/' "
 	                                    "$f; done; ! grep -q withdrawn *.json",
 	                                    dir);
 	const char *const argv[] = { "sh", "-c", line, NULL };

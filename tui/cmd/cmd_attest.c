@@ -14,36 +14,49 @@
 #include "tui/cmd/cmd.h"
 #include "tui/cmd/shown.h"
 
+#define TRIES 8 /* others may attest something about the model at the same moment */
+
 struct attest {
 	struct app *app;
 	const struct version_row *version;
 	enum evidence_type type;
+	struct str text; /* the file's */
 	struct digest file;
 	json_t *content;
-	struct signer *signer; /* NULL: to be found */
+	struct signer *signer; /* whose word it is; has_signer false: not yet found */
+	bool has_signer;
+	struct signed_place previous; /* what the statement continues */
 };
 
-/* The same again is no news. */
+static json_t *
+previous_json(const struct signed_place *p)
+{
+	if (digest_is_zero(&p->leaf))
+		return json_null();
+	return json_pack("{s:o, s:I}", "leaf", json_from_digest(&p->leaf), "seq",
+	                 (json_int_t)p->seq);
+}
+
+/* Nobody attested anything about the model since the log was read. */
 static int
 check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 {
 	const struct attest *const v = arg;
-	struct evidence last;
-	int rc = evidence_get(t, v->version->model, v->version->number, v->type, &last, e);
+	struct signed_place last;
+	int rc = evidence_last(t, v->version->model, &last, e);
 
-	if (rc < 0 && rc != -ERR_NOT_FOUND)
+	if (rc < 0)
 		return rc;
-	if (rc == 0) {
-		const bool same = json_equal(last.content, v->content) &&
-		                  digest_eq(&last.version, &v->version->digest);
-		evidence_fini(&last);
-		if (same)
-			return CHANGE_NONE;
+	if (last.seq != v->previous.seq || !digest_eq(&last.leaf, &v->previous.leaf)) {
+		(void)err_set(e, ERR_CONFLICT,
+		              "others attest something about \"%s\" at the same time",
+		              v->version->model);
+		return err_hint(e, "again; if nobody does, look with `slipway check`");
 	}
-	*ret_body = json_pack("{s:o, s:o, s:I, s:s}", "digest",
-	                      json_from_digest(&v->version->digest), "file",
-	                      json_from_digest(&v->file), "number",
-	                      (json_int_t)v->version->number, "type", evidence_type_name(v->type));
+	*ret_body = json_pack(
+	        "{s:o, s:o, s:I, s:o, s:s}", "digest", json_from_digest(&v->version->digest),
+	        "file", json_from_digest(&v->file), "number", (json_int_t)v->version->number,
+	        "previous", previous_json(&v->previous), "type", evidence_type_name(v->type));
 	return 0;
 }
 
@@ -56,63 +69,91 @@ predicate(const struct attest *v)
 	json_object_set_new(o, "file", json_from_digest(&v->file));
 	json_object_set_new(o, "model", json_string(v->version->model));
 	json_object_set_new(o, "number", json_integer((json_int_t)v->version->number));
+	json_object_set_new(o, "previous", previous_json(&v->previous));
 	json_object_set_new(o, "registry", json_string(v->app->registry->id));
 	json_object_set_new(o, "type", json_string(evidence_type_name(v->type)));
 	json_object_set_new(o, "version", json_from_digest(&v->version->digest));
 	return o;
 }
 
-/* Asked before the passphrase. */
+/* The same file again is no news, when what was said of it still counts. */
 static int
-is_so(struct attest *v, bool *ret, struct err *e)
+is_so(const struct attest *v, const struct ledger *l, bool *ret, struct err *e)
 {
-	struct txn *t;
-	json_t *body = NULL;
-	int rc = store_read_begin(v->app->registry->store, &t, e);
+	const struct version_row *const of = v->version;
+	struct evidence last;
+	int rc = ledger_evidence(v->app->registry, l, of->model, of->number, &of->digest, v->type,
+	                         &last, e);
 
+	*ret = false;
+	if (rc == -ERR_NOT_FOUND || rc == -ERR_UNTRUSTED) {
+		err_clear(e);
+		return 0;
+	}
 	if (rc < 0)
 		return rc;
-	rc = check(t, v, &body, e);
-	store_abort(t);
-	json_decref(body);
-	*ret = rc == CHANGE_NONE;
-	return rc < 0 ? rc : 0;
+	*ret = digest_eq(&last.file, &v->file);
+	evidence_fini(&last);
+	return 0;
 }
 
 static int
-sign_and_commit(struct attest *v, bool *ret_changed, struct err *e)
+sign(struct attest *v, const struct ledger *l, struct buf *ret, struct err *e)
 {
-	cleanup_json json_t *o = predicate(v);
-	cleanup_signer struct signer found = { 0 };
-	struct signer *const signer = v->signer ? v->signer : &found;
+	cleanup_json json_t *o = NULL;
+	int rc = ledger_evidence_last(l, v->version->model, &v->previous, e);
+
+	if (rc == 0 && !v->has_signer)
+		rc = signer_find(v->app, &l->policy,
+		                 ROLE_BIT(ROLE_AUTHOR) | ROLE_BIT(ROLE_APPROVER) |
+		                         ROLE_BIT(ROLE_SCANNER),
+		                 v->signer, e);
+	if (rc < 0)
+		return rc;
+	v->has_signer = true;
+	o = predicate(v);
+	return signer_sign(v->app, v->signer, "evidence", v->version->model, &v->version->digest, o,
+	                   ret, e);
+}
+
+static int
+commit(struct attest *v, const struct ledger *l, bool *ret_changed, struct err *e)
+{
+	struct registry *const r = v->app->registry;
 	cleanup_buf struct buf envelope = { 0 };
 	struct change_result done = { 0 };
+	int rc = blob_put_mem(r->blobs, v->text.p, v->text.n, &v->file, NULL, e);
+
+	if (rc == 0)
+		rc = sign(v, l, &envelope, e);
+	if (rc < 0)
+		return rc;
+	const struct change c = { .type = "evidence",
+		                  .model = v->version->model,
+		                  .check = check,
+		                  .arg = v,
+		                  .blob = &v->file,
+		                  .reason = v->app->reason,
+		                  .statement = buf_str(&envelope) };
+	rc = change_commit(r, &c, &done, e);
+	*ret_changed = rc == 0 && done.changed;
+	return rc;
+}
+
+static int
+once(struct attest *v, bool *ret_changed, struct err *e)
+{
 	struct ledger l;
+	bool so;
 	int rc = ledger_open(v->app->registry, &l, e);
 
 	if (rc < 0)
 		return rc;
-	if (!v->signer)
-		rc = signer_find(v->app, &l.policy,
-		                 ROLE_BIT(ROLE_AUTHOR) | ROLE_BIT(ROLE_APPROVER) |
-		                         ROLE_BIT(ROLE_SCANNER),
-		                 &found, e);
-	if (rc == 0)
-		rc = signer_sign(v->app, signer, "evidence", v->version->model,
-		                 &v->version->digest, o, &envelope, e);
-	if (rc == 0) {
-		const struct change c = { .type = "evidence",
-			                  .model = v->version->model,
-			                  .check = check,
-			                  .arg = v,
-			                  .blob = &v->file,
-			                  .reason = v->app->reason,
-			                  .statement = buf_str(&envelope) };
-		rc = change_commit(v->app->registry, &c, &done, e);
-	}
+	rc = is_so(v, &l, &so, e);
+	if (rc == 0 && !so)
+		rc = commit(v, &l, ret_changed, e);
 	if (rc == 0)
 		ledger_remember(v->app->registry, &l);
-	*ret_changed = rc == 0 && done.changed;
 	ledger_fini(&l);
 	return rc;
 }
@@ -121,11 +162,13 @@ int
 attest_file(struct app *a, const struct version_row *version, enum evidence_type type,
             const char *path, struct signer *signer, bool *ret_changed, struct err *e)
 {
-	struct attest v = {
-		.app = a, .version = version, .type = type, .signer = signer
-	};
+	cleanup_signer struct signer found = { 0 };
 	cleanup_buf struct buf text = { 0 };
-	bool so = false;
+	struct attest v = { .app = a,
+		            .version = version,
+		            .type = type,
+		            .signer = signer ? signer : &found,
+		            .has_signer = signer != NULL };
 	int rc = fs_read_at(AT_FDCWD, path, ATTEST_FILE_MAX, &text, e);
 
 	*ret_changed = false;
@@ -133,12 +176,14 @@ attest_file(struct app *a, const struct version_row *version, enum evidence_type
 		rc = attest_read(type, buf_str(&text), &v.content, e);
 	if (rc < 0)
 		return err_prefix(e, "\"%s\"", path);
+	v.text = buf_str(&text);
 	digest_small(text.p, text.n, &v.file);
-	rc = is_so(&v, &so, e);
-	if (rc == 0 && !so)
-		rc = blob_put_mem(a->registry->blobs, text.p, text.n, &v.file, NULL, e);
-	if (rc == 0 && !so)
-		rc = sign_and_commit(&v, ret_changed, e);
+	for (int i = 0; i < TRIES; i++) {
+		err_clear(e);
+		rc = once(&v, ret_changed, e);
+		if (rc != -ERR_CONFLICT)
+			break;
+	}
 	json_decref(v.content);
 	return rc;
 }
@@ -195,7 +240,9 @@ run(struct app *a, const struct args *in, struct err *e)
 	out_object_end(a->out);
 	out_text(a->out, "%s%s%s%s\n", name, out_format_of(a->out) == OUT_NAME ? "" : ": ",
 	         out_format_of(a->out) == OUT_NAME ? "" : word,
-	         out_format_of(a->out) == OUT_NAME ? "" : changed ? " signed" : " unchanged");
+	         out_format_of(a->out) == OUT_NAME ? ""
+	         : changed                         ? " signed"
+	                                           : " unchanged");
 	return 0;
 }
 

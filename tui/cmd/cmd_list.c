@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "registry/attest.h"
 #include "registry/base/vec.h"
 #include "registry/labels.h"
 #include "registry/policy.h"
@@ -290,6 +291,30 @@ cell_aliases_of(struct list *l, uint64_t number)
 	out_cell(l->out, text.n > 0 ? buf_cstr(&text) : NULL);
 }
 
+/* What was attested last; not checked here, as nothing else in a list is. */
+static void
+cell_metrics_of(struct list *l, const struct version_row *v)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct evidence has = { 0 };
+	struct err ignored = { 0 };
+	bool some;
+
+	if (out_format_of(l->out) == OUT_TEXT || out_format_of(l->out) == OUT_NAME) {
+		out_cell(l->out, NULL); /* not shown there */
+		return;
+	}
+	some = evidence_get(l->txn, v->model, v->number, EVIDENCE_METRICS, &has, &ignored) == 0 &&
+	       digest_eq(&has.version, &v->digest);
+	if (some)
+		evidence_metrics_text(has.content, &text);
+	if (!out_is_json(l->out))
+		out_cell(l->out, some ? buf_cstr(&text) : NULL);
+	else
+		out_cell_json(l->out, NULL, some ? has.content : json_null());
+	evidence_fini(&has);
+}
+
 static void
 row_version(struct list *l, const struct version_row *v)
 {
@@ -311,6 +336,7 @@ row_version(struct list *l, const struct version_row *v)
 	out_cell(l->out, v->is_signed ? v->signer : NULL);
 	cell_labels(l->out, v->labels);
 	cell_aliases_of(l, v->number);
+	cell_metrics_of(l, v);
 }
 
 /* --- walks --- */
@@ -449,6 +475,7 @@ static const struct out_column version_columns[] = {
 	{ "SIGNER", "signer", OUT_LEFT, true, false },
 	{ "LABELS", "labels", OUT_LEFT, true, false },
 	{ "ALIASES", "aliases", OUT_LEFT, true, false },
+	{ "METRICS", "metrics", OUT_LEFT, true, false },
 };
 
 /* One column a stage for people, one member "stages" for JSON. */

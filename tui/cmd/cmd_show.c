@@ -96,6 +96,10 @@ read_evidence(struct show *s, struct txn *t, struct err *e)
 			continue;
 		if (rc < 0)
 			return rc;
+		if (!digest_eq(&v.version, &s->version.digest)) {
+			evidence_fini(&v);
+			continue;
+		}
 		json_t *const o = json_object();
 		json_object_set_new(o, "by", json_string(v.person));
 		json_object_set_new(o, "content", json_incref(v.content));

@@ -126,7 +126,7 @@ const struct schema_row schema_rows[] = {
 	{ "Version", "list NAME, show REF",
 	  "version:i digest:d stages:ao signed:b bytes:i files:i created:t lifecycle:s signer:s? "
 	  "labels:o aliases:[s] model?:s held?:b key?:s? notes?:[{note}] evidence?:o "
-	  "entry?:i "
+	  "metrics?:o? entry?:i "
 	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 
 	{ "plan", "the intent whose digest is a plan's id",
