@@ -80,7 +80,7 @@ Test(gate, nothing_else)
 		                           "has metrics now",
 		                           "soaked",
 		                           "soaked in staging",
-		                           "soaked 24 in staging",
+
 		                           "soaked 24h on staging",
 		                           "soaked 1ms in staging",
 		                           "soaked 24h in",
