@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blobs by name: opened, read and checked, removed, listed. What a blob's name promises is checked
- * whenever its bytes decide something (blob_read, blob_verify); opening checks only that it is a
- * file. Writing is blob_batch.c. Nothing here knows about models.
+ * whenever its bytes decide something (blob_read, and blob_verify.c); opening checks only that it
+ * is a file. Writing is blob_batch.c. Nothing here knows about models.
  */
 #include "registry/blob.h"
 
@@ -127,8 +127,8 @@ blob_time(struct blobs *b, const struct digest *d, int64_t *ret_s)
 	return true;
 }
 
-static int
-damaged(const char *hex, struct err *e)
+int
+blob_damaged(const char *hex, struct err *e)
 {
 	(void)err_set(e, ERR_DIGEST, "blob sha256:%s has other bytes than its name says", hex);
 	return err_hint(e, BLOB_HINT_LOST);
@@ -172,35 +172,9 @@ blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, 
 		return rc;
 	digest_of(&bytes, &found);
 	if (!digest_eq(&found, d))
-		return damaged(hex, e);
+		return blob_damaged(hex, e);
 	buf_add(ret, bytes.p, bytes.n);
 	return 0;
-}
-
-int
-blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e)
-{
-	cleanup_close int fd = -1;
-	char hex[DIGEST_HEX_SIZE];
-	struct stream *s;
-	struct digest found;
-	uint64_t size;
-	int rc;
-
-	rc = blob_open(b, d, &fd, NULL, e);
-	if (rc < 0)
-		return rc;
-	rc = blobs_stream(b, &s, e);
-	if (rc < 0)
-		return rc;
-	digest_hex(d, hex);
-	rc = stream_begin(s, fd, hex, e);
-	if (rc < 0)
-		return rc;
-	rc = stream_run(s, -1, p, &found, &size, e);
-	if (rc < 0)
-		return rc;
-	return digest_eq(&found, d) ? 0 : damaged(hex, e);
 }
 
 int

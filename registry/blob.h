@@ -66,6 +66,15 @@ bool blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size);
 int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e);
 /* DIGEST, NOT_FOUND */
 int blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e);
+/* Each of them, on as many processors as this process may use, in their order but not one after the
+ * other. fn is told of each, by one thread at a time; why is NULL for a good one. What fn returns
+ * but 0 begins no more, and is returned: those before one that fn was told of may still come. The
+ * bytes are for the progress. SYS. */
+#define BLOB_THREADS_MAX 8
+typedef int blob_verify_fn(void *arg, size_t i, const struct err *why);
+int blob_verify_all(struct blobs *b, const struct digest *const *digests, size_t n,
+                    uint64_t total_bytes, const struct progress *progress, blob_verify_fn *fn,
+                    void *arg, struct err *e);
 /* CONFLICT: it was cleaned away since it was put. */
 int blob_must_exist(struct blobs *b, const struct digest *d, struct err *e);
 /* When it was written or named, whichever is later. false: it is not there. */

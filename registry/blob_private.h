@@ -20,6 +20,8 @@ struct blobs {
 	struct stream *stream;  /* NULL until bytes are streamed */
 };
 
+/* DIGEST: of the blob with that name. */
+int blob_damaged(const char *hex, struct err *e);
 /* The one stream of these blobs, made on first use. */
 int blobs_stream(struct blobs *b, struct stream **ret, struct err *e);
 

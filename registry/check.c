@@ -321,28 +321,6 @@ note_abandoned(const struct check *c)
 	        size);
 }
 
-static int
-check_blob(struct check *c, const struct check_blob *b, struct err *e)
-{
-	char hex[DIGEST_HEX_SIZE];
-	uint64_t size;
-
-	digest_hex(&b->digest, hex);
-	if (!blob_exists(c->r->blobs, &b->digest, &size)) {
-		(void)err_set(e, ERR_NOT_FOUND, "blob sha256:%s is missing", hex);
-		return err_hint(e, BLOB_HINT_LOST);
-	}
-	if (b->has_size && size != b->size) {
-		(void)err_set(e, ERR_DIGEST,
-		              "blob sha256:%s has %" PRIu64 " bytes instead of %" PRIu64, hex,
-		              size, b->size);
-		return err_hint(e, BLOB_HINT_LOST);
-	}
-	c->ret->blobs++;
-	c->ret->blob_bytes += size;
-	return c->quick ? 0 : blob_verify(c->r->blobs, &b->digest, c->progress, e);
-}
-
 bool
 check_is_needed(const struct check *c, const struct digest *d)
 {
@@ -417,18 +395,12 @@ check_fini(struct check *c)
 static int
 check_blobs(struct check *c, struct err *e)
 {
-	char name[NAME_SIZE + 24];
-	char hex[DIGEST_HEX_SIZE];
+	int rc;
 
 	need_versions(c);
-	vec_foreach(b, &c->blobs) {
-		struct err why = { 0 };
-		if (check_blob(c, b, &why) == 0)
-			continue;
-		digest_hex(&b->digest, hex);
-		(void)snprintf(name, sizeof name, "sha256:%s", hex);
-		check_problem(c, name, &why);
-	}
+	rc = check_files(c, e);
+	if (rc < 0)
+		return rc;
 	return c->ret->is_log_good ? blob_each(c->r->blobs, count_unneeded, c, e) : 0;
 }
 

@@ -49,6 +49,8 @@ void check_need_blob(struct check *c, const struct digest *d, bool has_size, uin
 int check_gather(struct check *c, struct err *e);
 bool check_is_needed(const struct check *c, const struct digest *d);
 void check_fini(struct check *c);
+/* check_files.c: the blobs that were gathered */
+int check_files(struct check *c, struct err *e);
 
 /* check_entry.c; errors are this machine's, problems are said */
 int check_entry(struct check *c, const struct log_line *line, struct err *e);

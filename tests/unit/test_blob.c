@@ -435,3 +435,81 @@ Test(blob, writers_and_sweepers_at_once)
 	cr_expect_eq(count(&p, "incoming"), 0);
 	leave(&p);
 }
+
+/* --- many at once --- */
+
+#define MANY 40
+
+struct told {
+	unsigned times[MANY], bad;
+	size_t ends_at; /* MANY: never */
+	uint64_t bytes;
+};
+
+static int
+hear(void *arg, size_t i, const struct err *why)
+{
+	struct told *const t = arg;
+
+	t->times[i]++;
+	t->bad += why != NULL;
+	return i == t->ends_at ? 7 : 0;
+}
+
+static void
+hear_bytes(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	struct told *const t = arg;
+
+	(void)what;
+	cr_expect_geq(done, t->bytes);
+	cr_expect_leq(done, total);
+	t->bytes = done;
+}
+
+Test(blob, many_are_verified_at_once)
+{
+	struct place p = fresh("/tmp");
+	struct digest digests[MANY];
+	const struct digest *all[MANY];
+	struct told t = { .ends_at = MANY };
+	const struct progress progress = { .fn = hear_bytes, .arg = &t };
+	uint64_t total = 0;
+	char hex[DIGEST_HEX_SIZE], path[128];
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < MANY; i++) {
+		const size_t n = i * 37 * 1024;
+		char *const text = xcalloc(1, n + 1);
+		memset(text, 'a' + (int)(i % 26), n);
+		cr_assert_eq(blob_put_mem(p.blobs, text, n + 1, &digests[i], NULL, &e), 0);
+		free(text);
+		all[i] = &digests[i];
+		total += n + 1;
+	}
+	cr_expect_eq(blob_verify_all(p.blobs, all, 0, 0, NULL, hear, &t, &e), 0);
+	cr_expect_eq(blob_verify_all(p.blobs, all, MANY, total, &progress, hear, &t, &e), 0);
+	for (size_t i = 0; i < MANY; i++)
+		cr_expect_eq(t.times[i], 1);
+	cr_expect_eq(t.bad, 0);
+	cr_expect_eq(t.bytes, total);
+
+	/* one that has other bytes, one that is not there */
+	digest_hex(&digests[9], hex);
+	(void)snprintf(path, sizeof path, "blobs/sha256/%s", hex);
+	cr_assert_eq(fchmodat(p.fd, path, 0644, 0), 0);
+	cr_assert_eq(fs_write_at(p.fd, path, "x", 1, 0644, &e), 0, "%s", e.msg);
+	cr_assert_eq(blob_unlink(p.blobs, &digests[30], &e), 0);
+	t = (struct told){ .ends_at = MANY };
+	cr_expect_eq(blob_verify_all(p.blobs, all, MANY, total, NULL, hear, &t, &e), 0);
+	cr_expect_eq(t.bad, 2);
+
+	/* who has heard enough is told of nothing that begins later */
+	t = (struct told){ .ends_at = 0 };
+	cr_expect_eq(blob_verify_all(p.blobs, all, MANY, total, NULL, hear, &t, &e), 7);
+	unsigned told = 0;
+	for (size_t i = 0; i < MANY; i++)
+		told += t.times[i];
+	cr_expect_lt(told, MANY);
+	leave(&p);
+}

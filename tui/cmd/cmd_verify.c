@@ -26,19 +26,41 @@ struct verify {
 	bool is_all;
 };
 
+struct bad_file { /* the first one of the manifest */
+	size_t at;
+	struct err why;
+};
+
+static int
+take_file(void *arg, size_t i, const struct err *why)
+{
+	struct bad_file *const bad = arg;
+
+	if (!why)
+		return 0;
+	if (bad->why.code == ERR_OK || i < bad->at)
+		*bad = (struct bad_file){ .at = i, .why = *why };
+	return -(int)why->code;
+}
+
 static int
 hash_files(struct verify *v, const struct manifest *m, struct err *e)
 {
 	const struct progress p = out_progress(v->app->out);
-	int rc = 0;
+	const struct digest **const digests = xcalloc(m->n, sizeof *digests);
+	struct bad_file bad = { 0 };
+	int rc;
 
-	for (size_t i = 0; i < m->n && rc == 0; i++) {
-		rc = blob_verify(v->app->registry->blobs, &m->files[i].digest, &p, e);
-		if (rc < 0)
-			rc = err_prefix(e, "file \"%s\"", m->files[i].path);
-	}
+	for (size_t i = 0; i < m->n; i++)
+		digests[i] = &m->files[i].digest;
+	rc = blob_verify_all(v->app->registry->blobs, digests, m->n, m->bytes, &p, take_file, &bad,
+	                     e);
+	free(digests);
 	out_progress_done(v->app->out);
-	return rc;
+	if (bad.why.code == ERR_OK)
+		return rc;
+	*e = bad.why;
+	return err_prefix(e, "file \"%s\"", m->files[bad.at].path);
 }
 
 static const struct out_column columns[] = {
