@@ -46,7 +46,10 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 	size_t i;
 
 	if (!targets) {
-		(void)str_copy(ret, 200, k->targets > 0 ? "not checked" : "no target");
+		(void)str_copy(ret, 200,
+		               k->number == 0    ? ""
+		               : k->targets == 0 ? "no target"
+		                                 : "not checked");
 		return false;
 	}
 	json_array_foreach(targets, i, t)
@@ -129,13 +132,15 @@ stages(void *arg, const struct model_row *m)
 		out_cell(o, k->stage);
 		cell_number(o, k->number);
 		out_cell(o, k->number > 0 ? proofs_highest(k->proofs) : NULL);
-		out_cell_u64(o, k->targets);
-		if (k->number > 0)
+		if (k->number > 0) {
+			out_cell_u64(o, k->targets); /* where it was proved */
 			out_cell_time(o, k->time_s);
-		else
+		} else {
 			out_cell(o, NULL);
+			out_cell(o, NULL);
+		}
 		out_cell(o, state);
-		out_cell(o, live);
+		out_cell(o, live[0] ? live : NULL);
 	}
 	return 0;
 }

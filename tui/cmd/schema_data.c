@@ -113,7 +113,7 @@ const struct schema_row schema_rows[] = {
 	{ "Setting", "config, config get, set and unset",
 	  "key:s value:s? source:s? expected?:s text?:s changed?:b", SCHEMA_LIST },
 	{ "Status", "status",
-	  "model:s stage:s version:i? proof:s? targets:i since:t? state:s live:s", SCHEMA_LIST },
+	  "model:s stage:s version:i? proof:s? targets:i? since:t? state:s live:s?", SCHEMA_LIST },
 	{ "Target", "target list, target show",
 	  "name:s driver?:s stage?:s order?:i address?:s? path?:s? target?:o "
 	  "identity:d", SCHEMA_LIST },
