@@ -239,6 +239,8 @@ common_act(struct console *c, enum action act)
 		console_open_view(c, "notices", "", false);
 	else if (act == ACT_JOBS && !streq(v->ops->name, "jobs"))
 		console_open_view(c, "jobs", "", false);
+	else if (act == ACT_PLANS && !streq(v->ops->name, "plans"))
+		console_open_view(c, "plans", "", false);
 	else if (act == ACT_COMMAND)
 		prompt_open(c, PROMPT_COMMAND);
 	else if (act == ACT_FILTER && v->ops->has_filter)

@@ -90,6 +90,11 @@ ended_without_screen(struct console *c, const struct child *h)
 		notice_add(&c->shared.notices, false, NULL, "done: %s", h->command);
 		return;
 	}
+	if (h->status == err_exit_of(ERR_NEEDS_PERSON)) {
+		notice_add(&c->shared.notices, false, NULL,
+		           "waits for another person, P shows whom: %s", h->command);
+		return;
+	}
 	while (at > 0 && (at == n || h->err_text.p[at - 1] != '\n'))
 		at--;
 	notice_add(&c->shared.notices, true, NULL, "exit %d: %s: %.200s", h->status, h->command,

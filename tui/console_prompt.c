@@ -113,6 +113,8 @@ command_is_screen(struct console *c, const struct words *w)
 		console_act(c, ACT_HELP);
 	else if (w->n == 1 && streq(w->v[0], "jobs"))
 		console_act(c, ACT_JOBS);
+	else if (w->n == 1 && streq(w->v[0], "plans"))
+		console_act(c, ACT_PLANS);
 	else if (w->n == 4 && ((streq(w->v[0], "promote") && streq(w->v[2], "--to")) ||
 	                       (streq(w->v[0], "rollback") && streq(w->v[2], "--stage")))) {
 		buf_addf(&arg, "%s %s %s", w->v[0], w->v[1], w->v[3]);

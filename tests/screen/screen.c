@@ -12,7 +12,9 @@
  *   key j Enter     each is sent and waited for        text face          typed, as one paste would
  * not be wait TEXT       until it is on the screen          gone TEXT          until it is not mask
  * PREFIX     what follows it differs by run     golden NAME        the screen is
- * GOLDEN-FOLDER/NAME.txt end 0           until the console ends with this exit status
+ * GOLDEN-FOLDER/NAME.txt
+ *   ids all         plans' ids in full differ by run as well
+ *   end 0            until the console ends with this exit status
  */
 #include <errno.h>
 #include <pwd.h>
@@ -46,6 +48,7 @@ struct play {
 	int env_n;
 	char masks[MASKS_MAX][64];
 	int masks_n;
+	bool masks_whole; /* plans' ids in full as well */
 	char why[512]; /* the first thing that was wrong */
 };
 
@@ -208,15 +211,15 @@ mask_login(const char *text)
 	return ret;
 }
 
-/* Ids of jobs and plans: runs of 16 hex digits. */
+/* Ids of jobs and plans: runs of 16 hex digits; with "whole", digests without a prefix too. */
 static void
-mask_ids(char *text)
+mask_ids(char *text, bool whole)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	while (*text) {
+	for (const char *start = text; *text;) {
 		const size_t n = strspn(text, hex);
-		if (n == 16)
+		if (n == 16 || (whole && n >= 60 && (text == start || text[-1] != ':')))
 			memset(text, '*', n);
 		text += n > 0 ? n : 1;
 	}
@@ -277,7 +280,7 @@ golden(struct play *p, const char *script, const char *name)
 	(void)snprintf(path, sizeof(path), "%s/%s.txt", run.golden, name);
 	(void)snprintf(title, sizeof(title), "%s: %s", script, name);
 	mask(p, now);
-	mask_ids(now);
+	mask_ids(now, p->masks_whole);
 	trim(now);
 	wanted = file_read(path);
 	if (run.update && (!wanted || strcmp(wanted, now) != 0)) {
@@ -332,6 +335,8 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 		env_add(p, "%s", arg);
 	else if (strcmp(word, "mask") == 0 && p->masks_n < MASKS_MAX)
 		(void)snprintf(p->masks[p->masks_n++], sizeof(p->masks[0]), "%s", arg);
+	else if (strcmp(word, "ids") == 0)
+		p->masks_whole = true;
 	else if (strcmp(word, "size") == 0 && size_parse(arg, &rows, &cols))
 		return play_start(p, rows, cols);
 	else if (!p->t)

@@ -5,28 +5,12 @@
 #include <inttypes.h>
 
 #include "registry/base/clock.h"
-#include "registry/consent.h"
 #include "registry/ledger.h"
-#include "registry/policy.h"
+#include "registry/plan_state.h"
 #include "tui/cmd/proposal.h"
 #include "tui/cmd/shown.h"
 
 /* --- list --- */
-
-/* Is it open, with a promotion of its stage since it was stored? For showing only: whether a plan
- * may be applied is read from the log. */
-static bool
-is_dead(struct txn *t, const struct plan_row *p)
-{
-	const struct stage_mark *s;
-	struct err ignored = { 0 };
-	struct model_row m;
-
-	if (!streq(p->state, "open") || model_get(t, p->model, &m, &ignored) < 0)
-		return false;
-	s = model_stage(&m, p->stage);
-	return s && s->promotion_seq > p->seq;
-}
 
 struct list {
 	struct app *a;
@@ -35,53 +19,16 @@ struct list {
 	bool only_waiting;
 };
 
-/* How far the people are: for showing, from the database. "" when nobody has authorised it yet,
- * else "waits" or "approved". */
-static const char *
-people_state(struct txn *t, const struct policy *policy, const struct plan_row *p,
-             struct err *ret_missing)
-{
-	struct consent_rows rows;
-	struct version_row v = { 0 };
-	struct model_row m = { 0 };
-	struct err ignored = { 0 };
-	const struct stage_mark *s;
-	const char *state;
-
-	if (!policy || consent_get(t, &p->id, &rows, &ignored) < 0)
-		return "";
-	if (p->number > 0)
-		(void)version_get(t, p->model, p->number, &v, &ignored);
-	(void)model_get(t, p->model, &m, &ignored);
-	s = model_stage(&m, p->stage);
-	const struct consent c = { .by = rows.by_n ? &rows.by[rows.by_n - 1] : NULL,
-		                   .approvals = rows.approvals,
-		                   .approvals_n = rows.approvals_n,
-		                   .author = v.signer[0] ? v.signer : NULL,
-		                   .now_s = clock_now_s(),
-		                   .after = s ? s->aborted_seq : 0 };
-	if (!c.by || c.by->seq < c.after)
-		state = "";
-	else if (authority_approved(policy, &c, ret_missing) == 0)
-		state = "approved";
-	else
-		state = "waits";
-	consent_fini(&rows);
-	return state;
-}
-
 static int
 list_row(void *arg, const struct plan_row *p)
 {
 	const struct list *l = arg;
 	struct app *a = l->a;
-	struct err missing = { 0 };
-	const bool dead = is_dead(l->t, p);
-	const bool is_open = streq(p->state, "open") && !dead;
-	const char *const people = people_state(l->t, l->policy, p, &missing);
+	struct plan_state is;
 	char id[DIGEST_HEX_SIZE];
 
-	if (l->only_waiting && !(is_open && streq(people, "waits")))
+	plan_state(l->t, l->policy, p, &is);
+	if (l->only_waiting && !is.is_waiting)
 		return 0;
 	digest_hex(&p->id, id);
 	if (out_format_of(a->out) == OUT_TEXT)
@@ -91,9 +38,9 @@ list_row(void *arg, const struct plan_row *p)
 	out_cell(a->out, p->model);
 	cell_number(a->out, p->number);
 	out_cell(a->out, p->stage);
-	out_cell(a->out, dead ? "dead" : is_open && streq(people, "waits") ? "waiting" : p->state);
+	out_cell(a->out, is.name);
 	out_cell(a->out, p->authorisation_seq ? "signed" : "not signed");
-	out_cell(a->out, is_open && missing.code != ERR_OK ? missing.msg : NULL);
+	out_cell(a->out, is.missing.code != ERR_OK ? is.missing.msg : NULL);
 	out_cell(a->out, p->job[0] ? p->job : NULL);
 	out_cell_time(a->out, p->time_s);
 	return 0;
@@ -142,7 +89,7 @@ find(struct app *a, const char *id, struct plan_row *row, struct plan *ret, stru
 	if (rc < 0)
 		return rc;
 	rc = plan_find(t, id, row, e);
-	if (rc == 0 && is_dead(t, row))
+	if (rc == 0 && plan_is_dead(t, row))
 		(void)str_copy(row->state, sizeof row->state, "dead");
 	store_abort(t);
 	return rc < 0 ? rc : plan_load(a->registry, &row->id, ret, e);

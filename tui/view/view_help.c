@@ -10,8 +10,8 @@ struct help {
 
 static const enum action everywhere[] = {
 	ACT_UP,      ACT_DOWN,   ACT_PAGE_UP, ACT_PAGE_DOWN, ACT_TOP,     ACT_BOTTOM,
-	ACT_OPEN,    ACT_BACK,   ACT_FILTER,  ACT_CLEAR,     ACT_COMMAND, ACT_JOBS,
-	ACT_NOTICES, ACT_RELOAD, ACT_REPAINT, ACT_HELP,
+	ACT_OPEN,    ACT_BACK,    ACT_FILTER,  ACT_CLEAR,     ACT_COMMAND, ACT_JOBS,
+	ACT_PLANS,   ACT_NOTICES, ACT_RELOAD,  ACT_REPAINT,   ACT_HELP,
 };
 
 static const char about[] =

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "registry/history.h"
+#include "registry/plan_state.h"
 #include "tui/view/list.h"
 #include "tui/view/models_window.h"
 #include "tui/view/show.h"
@@ -26,13 +27,31 @@ struct models {
 	char last[400]; /* the chosen one's newest event */
 	char last_of[NAME_SIZE];
 	uint64_t last_seq;
-	struct policy policy; /* while the event is read */
+	struct policy policy; /* while the event is read, as is the next */
+	struct txn *txn;
 };
 
 static const struct model_row *
 chosen(const struct models *s)
 {
 	return models_window_row(&s->w, s->list.cursor);
+}
+
+/* Of an entry about a plan's people: does that plan still wait for one? */
+static bool
+leaves_waiting(const struct models *s, const struct entry *n)
+{
+	struct err ignored = { 0 };
+	struct plan_state is;
+	struct plan_row p;
+	struct digest id;
+
+	if ((!streq(n->type, "authorisation") && !streq(n->type, "approval")) ||
+	    json_get_digest(n->body, "plan", n->type, &id, &ignored) < 0 ||
+	    plan_get(s->txn, &id, &p, &ignored) < 0)
+		return false;
+	plan_state(s->txn, &s->policy, &p, &is);
+	return is.is_waiting;
 }
 
 static int
@@ -47,7 +66,8 @@ last_entry(void *arg, const struct entry *n)
 	history_name(&s->policy, &who);
 	history_login(n, &who);
 	show_ago(ago, n->time_s);
-	(void)snprintf(s->last, sizeof(s->last), "%s, %s, by %s", buf_cstr(&what), ago,
+	(void)snprintf(s->last, sizeof(s->last), "%s%s, %s, by %s",
+	               leaves_waiting(s, n) ? "P waits for a person: " : "", buf_cstr(&what), ago,
 	               buf_cstr(&who));
 	return 1;
 }
@@ -67,6 +87,7 @@ story_load(struct view *v, struct txn *t)
 		return;
 	s->last[0] = '\0';
 	(void)policy_current(v->app->registry, t, &s->policy, &unnamed);
+	s->txn = t;
 	if (history_each(v->app->registry, t, m->name, last_entry, s, &e) < 0)
 		(void)snprintf(s->last, sizeof(s->last), "not readable: %.300s", e.msg);
 	policy_fini(&s->policy);

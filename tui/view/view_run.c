@@ -63,7 +63,10 @@ run_answer(struct view *v, const struct answer *a, struct view_request *ret)
 		lines_add_json(&s->lines, j);
 	else
 		lines_add_text(&s->lines, INK_TEXT, a->out);
-	lines_add_error(&s->lines, a->is_done && a->status != 0 ? INK_BAD : INK_DIM,
+	lines_add_error(&s->lines,
+	                !a->is_done || a->status == 0          ? INK_DIM
+	                : a->status == err_exit_of(ERR_NEEDS_PERSON) ? INK_WAIT
+	                                                       : INK_BAD,
 	                a->err_text);
 	if (s->follows && !a->is_done)
 		(void)lines_move(&s->lines, ACT_BOTTOM, v->page);
@@ -81,6 +84,8 @@ run_draw(struct view *v, const struct area *a)
 		paint_text(a, row, 1, INK_WAIT, "runs; q leaves it running");
 	else if (s->status == 0)
 		paint_text(a, row, 1, INK_OK, "done, exit 0");
+	else if (s->status == err_exit_of(ERR_NEEDS_PERSON))
+		paint_text(a, row, 1, INK_WAIT, "waits for another person: P shows whom");
 	else
 		paintf(a, row, 1, INK_BAD, "ended with exit %d", s->status);
 	const struct area page = area_rows(a, row + 2, a->rows);

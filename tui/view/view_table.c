@@ -3,6 +3,6 @@
 #include "tui/view/views.h"
 
 const struct view_ops *const view_table[] = {
-	&view_models,  &view_model, &view_version, &view_promote, &view_jobs, &view_job,
-	&view_history, &view_help,  &view_notices, &view_run,     NULL,
+	&view_models, &view_model,   &view_version, &view_promote, &view_plans, &view_jobs,
+	&view_job,    &view_history, &view_help,    &view_notices, &view_run,   NULL,
 };
