@@ -6,14 +6,12 @@
  *   screen [--update] SLIPWAY SETUP GOLDEN-FOLDER SCRIPT.keys...
  *
  * A script is lines of one word and its argument:
- *   registry NAME   as SETUP made it, first line       env NAME=VALUE     before size
- *   size 80x24      starts the console                 resize 40x12
- *   last q           sent, not waited for
- *   key j Enter     each is sent and waited for        text face          typed, as one paste would
- * not be wait TEXT       until it is on the screen          gone TEXT          until it is not mask
- * PREFIX     what follows it differs by run     golden NAME        the screen is
- * GOLDEN-FOLDER/NAME.txt
- *   ids all         plans' ids in full differ by run as well
+ *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before size
+ *   size 80x24       starts the console              resize 40x12
+ *   key j Enter      each is sent and waited for     text face        typed, as no paste would
+ *   last q           sent, not waited for            ids all          whole plan ids differ by run
+ *   wait TEXT        until it is on the screen       gone TEXT        until it is not
+ *   mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
  *   end 0            until the console ends with this exit status
  */
 #include <errno.h>
