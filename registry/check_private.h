@@ -40,6 +40,7 @@ struct check {
 	VEC(struct check_blob) blobs; /* needed; sorted and unique once all are gathered */
 	size_t gathered;              /* versions whose files are among them */
 	uint64_t unreadable;          /* manifests of live ones that cannot be read */
+	bool machine_failed;          /* one of them because this machine failed */
 };
 
 void check_problem(struct check *c, const char *what, const struct err *problem);

@@ -46,12 +46,13 @@ gather(struct gc *g, struct err *e)
 	int rc = check_gather(&g->check, e);
 
 	if (rc == 0 && g->check.unreadable > 0)
-		rc = err_set(e, ERR_DIGEST,
+		rc = err_set(e, g->check.machine_failed ? ERR_SYS : ERR_DIGEST,
 		             "%" PRIu64 " manifest%s cannot be read, so that what is needed is not "
 		             "known: nothing is removed",
 		             g->check.unreadable, g->check.unreadable == 1 ? "" : "s");
 	return rc < 0 ? err_hint(e, "look with `slipway check`; what is lost comes back from a "
-	                            "backup, or `slipway delete` says that it will not") : 0;
+	                            "backup, or `slipway delete` says that it will not")
+	              : 0;
 }
 
 static bool
@@ -135,7 +136,7 @@ remove_all(struct gc *g, struct err *e)
 
 	fault_pause("gc-candidates");
 	if (g->options->dry_run) {
-		vec_foreach (c, &g->candidates)
+		vec_foreach(c, &g->candidates)
 			count_removed(g, c);
 		return 0;
 	}
@@ -145,8 +146,8 @@ remove_all(struct gc *g, struct err *e)
 }
 
 int
-gc_run(struct registry *r, const struct gc_options *o, gc_fn *fn, void *arg,
-       struct gc_result *ret, struct err *e)
+gc_run(struct registry *r, const struct gc_options *o, gc_fn *fn, void *arg, struct gc_result *ret,
+       struct err *e)
 {
 	struct gc g = { .r = r, .options = o, .fn = fn, .arg = arg, .ret = ret };
 	int rc;
