@@ -209,6 +209,33 @@ set_gates(const struct setting *s, struct err *e)
 }
 
 /* A new stage, or another place for one: all are numbered anew. */
+/* Who holds or serves something there is the caller's question. */
+static int
+drop_stage(const struct setting *s, json_t *stages, struct err *e)
+{
+	size_t i;
+	json_t *v;
+
+	if (json_array_size(stages) == 1)
+		return err_set(e, ERR_USAGE, "\"%s\" is the only stage", s->stage_name);
+	json_array_foreach(stages, i, v)
+	{
+		if (v != s->stage)
+			continue;
+		json_array_remove(stages, i);
+		break;
+	}
+	return 0;
+}
+
+static void
+count_anew(json_t *stages)
+{
+	for (size_t i = 0; i < json_array_size(stages); i++)
+		json_object_set_new(json_array_get(stages, i), "order",
+		                    json_integer((json_int_t)i + 1));
+}
+
 static int
 set_order(const struct setting *s, struct err *e)
 {
@@ -217,8 +244,15 @@ set_order(const struct setting *s, struct err *e)
 	cleanup_json json_t *stage = NULL;
 	uint64_t order;
 
+	if (s->stage && streq(s->value, "none")) {
+		int rc = drop_stage(s, stages, e);
+		count_anew(stages);
+		return rc;
+	}
 	if (parse_u64(s->value, STAGES_MAX, &order) < 0 || order == 0 || order > n)
-		return bad_value(s, e, "its place among the stages: 1 is the first to be climbed");
+		return bad_value(s, e,
+		                 "its place among the stages: 1 is the first to be climbed; none "
+		                 "takes the stage away");
 	if (!s->stage && ref_check_word("stage", s->stage_name, e) < 0)
 		return -(int)e->code;
 	stage = s->stage ? json_incref(s->stage)
@@ -229,9 +263,7 @@ set_order(const struct setting *s, struct err *e)
 			break;
 		}
 	json_array_insert(stages, order - 1, stage);
-	for (size_t i = 0; i < n; i++)
-		json_object_set_new(json_array_get(stages, i), "order",
-		                    json_integer((json_int_t)i + 1));
+	count_anew(stages);
 	return 0;
 }
 
@@ -247,7 +279,7 @@ const struct policy_edit_key policy_edit_keys[] = {
 	{ "gates", true, "'RULE; RULE'|none", "rules on evidence; +RULE and -RULE change one" },
 	{ "min-proof", true, "LAYER|none", "the least proof that a rollout must show" },
 	{ "protected", true, "true|false", "whether the model's name must be typed" },
-	{ "order", true, "N", "the stage's place; a name that is new makes a stage" },
+	{ "order", true, "N|none", "the stage's place; a new name makes one, none takes it away" },
 	{ NULL, false, NULL, NULL },
 };
 /* clang-format on */

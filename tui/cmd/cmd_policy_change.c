@@ -10,6 +10,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/near.h"
+#include "registry/records.h"
 #include "registry/policy_edit.h"
 #include "tui/cmd/key.h"
 #include "tui/cmd/policy_change.h"
@@ -111,6 +112,54 @@ take_file(struct policy_change *c, const char *path, struct err *e)
 }
 
 static int
+holds_something(void *arg, const struct model_row *m)
+{
+	const struct stage_mark *const s = model_stage(m, arg);
+
+	return s && (s->number > 0 || s->job[0]) ? 1 : 0;
+}
+
+static int
+is_there(void *arg, const struct target_row *t)
+{
+	(void)arg, (void)t;
+	return 1;
+}
+
+/* A stage that is served or holds something is not taken away: nobody could move it any more. */
+static int
+refuse_used(struct policy_change *c, const char *key, struct err *e)
+{
+	cleanup_free char *stage = xstrndup(key, strlen(key) - strlen(".order"));
+	cleanup_txn struct txn *t = NULL;
+	int rc = store_read_begin(c->app->registry->store, &t, e);
+
+	if (rc == 0)
+		rc = model_each(t, NULL, holds_something, stage, e);
+	if (rc > 0) {
+		(void)err_set(e, ERR_CONFLICT, "%s holds versions, or a job runs there", stage);
+		return err_hint(e, "slipway list --stage %.60s shows them; slipway rollback "
+		                   "empties a stage",
+		                stage);
+	}
+	if (rc == 0)
+		rc = target_each(t, stage, is_there, NULL, e);
+	if (rc <= 0)
+		return rc;
+	(void)err_set(e, ERR_CONFLICT, "%s has targets", stage);
+	return err_hint(e, "slipway target list shows them; slipway target remove NAME");
+}
+
+static int
+set_one(struct policy_change *c, const char *key, const char *value, struct err *e)
+{
+	const char *const last = strrchr(key, '.');
+	int rc = streq(last, ".order") && streq(value, "none") ? refuse_used(c, key, e) : 0;
+
+	return rc < 0 ? rc : policy_edit_set(c->doc, key, value, e);
+}
+
+static int
 set(struct policy_change *c, const struct args *in, struct err *e)
 {
 	const char *const path = arg_value(in, "--file");
@@ -118,7 +167,7 @@ set(struct policy_change *c, const struct args *in, struct err *e)
 	if (path && in->pos_n == 0)
 		return take_file(c, path, e);
 	if (!path && in->pos_n == 2)
-		return policy_edit_set(c->doc, in->pos[0], in->pos[1], e);
+		return set_one(c, in->pos[0], in->pos[1], e);
 	(void)err_set(e, ERR_USAGE, "policy set: a setting and its value, or --file FILE");
 	return err_hint(e, "slipway policy set production.approvals 2; see slipway-policy(1)");
 }
