@@ -59,7 +59,11 @@ class Options:
 
     def __init__(self, argv):
         self.long = '--long' in argv
-        self.bin = [word for word in argv[1:] if not word.startswith('--')][0]
+        bins = [word for word in argv[1:] if not word.startswith('--')]
+        if len(bins) != 1 or set(argv[1:]) - {'--long', bins[0]}:
+            sys.exit(f'usage: {os.path.basename(argv[0])} BIN-FOLDER [--long]\n\n'
+                     + (sys.modules['__main__'].__doc__ or '').strip())
+        self.bin = bins[0]
         self.seed = int(os.environ.get('FAULT_SEED', random.SystemRandom().randrange(1 << 32)))
         self.rng = random.Random(self.seed)
         print(f'# FAULT_SEED={self.seed}, {"long" if self.long else "short"} form')
