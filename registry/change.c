@@ -496,11 +496,14 @@ remove_db(const char *dir)
 	return rmdir(dir) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-/* Both may have been removed; neither may be a link to somewhere else. */
+/* Both may have been removed; neither may be a link to somewhere else. What has the database's name
+ * and is no folder goes, whoever put it there. */
 static int
 make_db_folders(struct registry *r, struct err *e)
 {
 	static const char *const folders[] = { "db", "incoming" };
+
+	(void)unlinkat(r->rootfd, "db", 0); /* a folder stays: it is not removed like that */
 
 	for (size_t i = 0; i < COUNT(folders); i++) {
 		const bool made = mkdirat(r->rootfd, folders[i], 0700) == 0;
@@ -586,7 +589,7 @@ change_rebuild(struct registry *r, uint64_t *ret_entries, struct err *e)
 	if (rc == 0)
 		rc = build_fresh(r, fresh, &n, e);
 	if (rc == 0)
-		rc = store_swap(fresh, db, e);
+		rc = store_swap(fresh, db, !r->is_db_foreign, e);
 	(void)remove_db(fresh);
 	store_abort(held);
 	store_close(old);

@@ -36,9 +36,9 @@ const char *store_dir(const struct store *s);
 void store_set_context(struct store *s, const void *context);
 const void *txn_context(const struct txn *t); /* of its store; NULL: none was set */
 /* The database folder `fresh` in the place of dir, with the modes and the group of dir and of its
- * files. What was in dir is then in fresh, or gone: who has it open keeps both of its files, and
- * sees by store_is_current. */
-int store_swap(const char *fresh, const char *dir, struct err *e);
+ * files; unless keeps_rights, with those that the folder above gives. What was in dir is then in
+ * fresh, or gone: who has it open keeps both of its files, and sees by store_is_current. */
+int store_swap(const char *fresh, const char *dir, bool keeps_rights, struct err *e);
 
 int store_read_begin(struct store *s, struct txn **ret, struct err *e);
 /* The one writer lock of the registry. Called by change.c and nobody else (a lint holds it). */

@@ -16,7 +16,7 @@
 
 /* Mode and group of one, for the other; the owner too, where that is ours to give. */
 static int
-keep_rights(int fd, const struct stat *st, const char *what, struct err *e)
+take_rights(int fd, const struct stat *st, const char *what, struct err *e)
 {
 	const uid_t uid = geteuid() == 0 ? st->st_uid : (uid_t)-1;
 	struct stat now;
@@ -25,15 +25,17 @@ keep_rights(int fd, const struct stat *st, const char *what, struct err *e)
 		return err_sys(e, "look at %s", what);
 	if ((now.st_gid != st->st_gid || (uid != (uid_t)-1 && now.st_uid != uid)) &&
 	    fchown(fd, uid, st->st_gid) < 0)
-		return err_sys(e, "give %s to the group %u of the old database", what, st->st_gid);
+		return err_sys(e, "give %s to the group %u of its folder", what, st->st_gid);
 	/* behind the group: a change of that takes the setgid bit away */
 	if ((now.st_mode & 07777) != (st->st_mode & 07777) && fchmod(fd, st->st_mode & 07777) < 0)
 		return err_sys(e, "set the mode of %s", what);
 	return 0;
 }
 
+/* With the rights of the old database, or, if nobody knows who gave it those, with the rights that
+ * the folder above both gives to what is made in it. */
 static int
-make_like(int freshfd, int oldfd, struct err *e)
+make_like(int freshfd, int oldfd, const struct stat *above, struct err *e)
 {
 	static const char *const files[] = { "data.mdb", "lock.mdb" };
 	struct stat st;
@@ -44,15 +46,25 @@ make_like(int freshfd, int oldfd, struct err *e)
 
 		if (fd < 0)
 			return err_sys(e, "open the new %s", files[i]);
-		if (fstatat(oldfd, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			rc = keep_rights(fd, &st, files[i], e);
+		if (above) {
+			st = *above;
+			st.st_mode &= 0660;
+			rc = take_rights(fd, &st, files[i], e);
+		} else if (fstatat(oldfd, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		           S_ISREG(st.st_mode)) {
+			rc = take_rights(fd, &st, files[i], e);
+		}
 		if (rc == 0 && fsync(fd) < 0)
 			rc = err_sys(e, "make the new database durable");
 	}
 	if (rc == 0 && fstat(oldfd, &st) < 0)
 		rc = err_sys(e, "look at the old database");
+	if (above) {
+		st = *above;
+		st.st_mode &= 02770;
+	}
 	if (rc == 0)
-		rc = keep_rights(freshfd, &st, "the new database", e);
+		rc = take_rights(freshfd, &st, "the new database", e);
 	return rc < 0 ? rc : fs_sync_dir(freshfd, e);
 }
 
@@ -80,26 +92,38 @@ exchange(const char *fresh, const char *dir)
 }
 
 static int
-sync_parent(const char *path, struct err *e)
+open_parent(const char *path, int *ret, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+
+	return fs_open_dir(AT_FDCWD, slash ? parent : ".", ret, e);
+}
+
+static int
+sync_parent(const char *path, struct err *e)
+{
 	cleanup_close int fd = -1;
-	int rc = fs_open_dir(AT_FDCWD, slash ? parent : ".", &fd, e);
+	int rc = open_parent(path, &fd, e);
 
 	return rc < 0 ? rc : fs_sync_dir(fd, e);
 }
 
 int
-store_swap(const char *fresh, const char *dir, struct err *e)
+store_swap(const char *fresh, const char *dir, bool keeps_rights, struct err *e)
 {
-	cleanup_close int oldfd = -1, freshfd = -1;
+	cleanup_close int oldfd = -1, freshfd = -1, parentfd = -1;
+	struct stat above;
 	int rc = store_open_locked(dir, &oldfd, e);
 
 	if (rc == 0)
 		rc = store_open_locked(fresh, &freshfd, e);
 	if (rc == 0)
-		rc = make_like(freshfd, oldfd, e);
+		rc = open_parent(dir, &parentfd, e);
+	if (rc == 0 && fstat(parentfd, &above) < 0)
+		rc = err_sys(e, "look at the folder of %s", dir);
+	if (rc == 0)
+		rc = make_like(freshfd, oldfd, keeps_rights ? NULL : &above, e);
 	if (rc < 0)
 		return rc;
 	if (exchange(fresh, dir) < 0)
