@@ -149,6 +149,18 @@ load_pin(struct registry *r, unsigned flags, struct err *e)
 	return pin_check(&r->pin, r->id, r->log, e);
 }
 
+/* There is a registry, and what every registry has is not in it: nobody may take that for an answer
+ * about what was asked for. */
+static int
+part_is_gone(struct err *e)
+{
+	if (e->code != ERR_NOT_FOUND)
+		return -(int)e->code;
+	e->code = ERR_MALFORMED;
+	return err_hint(e, "a part of the registry is gone: look at who took it away, restore it "
+	                   "from a backup");
+}
+
 static int
 open_parts(struct registry *r, unsigned flags, struct err *e)
 {
@@ -162,7 +174,7 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 	r->created_s = r->identity.created_s;
 	rc = log_open(r->rootfd, &r->log, e);
 	if (rc < 0)
-		return rc;
+		return part_is_gone(e);
 	access_judge(r, flags, r->identity.log_inode);
 	if ((flags & REGISTRY_WRITE) && r->why_not_writable[0])
 		return err_set(e, ERR_DENIED, "registry \"%s\" cannot be written: %s", r->dir,
@@ -170,8 +182,10 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 	rc = load_pin(r, flags, e);
 	if (rc == 0)
 		rc = blobs_open(r->rootfd, &r->blobs, e);
-	if (rc < 0 || (flags & REGISTRY_NO_DB))
-		return rc;
+	if (rc < 0)
+		return part_is_gone(e);
+	if (flags & REGISTRY_NO_DB)
+		return 0;
 	rc = registry_open_db(r, e);
 	return rc < 0 ? rc : check_incarnation(r, e);
 }
