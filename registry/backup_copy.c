@@ -18,6 +18,7 @@
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
 #include "registry/base/vec.h"
+#include "registry/check_private.h"
 
 /* What is made durable at once: enough for one sync to pay, little enough to be resumed. */
 #define BATCH_FILES 1024
@@ -48,6 +49,13 @@ take_missing(void *arg, const struct digest *d, uint64_t size)
 	return 0;
 }
 
+static void
+count_damaged(struct backup *b, const char *hex)
+{
+	b->ret->damaged++;
+	message(MESSAGE_WARNING, "blob sha256:%s has other bytes than its name says", hex);
+}
+
 /* 1: it went away. */
 static int
 copy_blob(struct backup *b, struct blob_batch *t, const struct missing *m, struct err *e)
@@ -70,8 +78,7 @@ copy_blob(struct backup *b, struct blob_batch *t, const struct missing *m, struc
 	if (rc < 0)
 		return rc;
 	if (!digest_eq(&found, &m->digest)) {
-		b->ret->damaged++;
-		message(MESSAGE_WARNING, "blob sha256:%s has other bytes than its name says", hex);
+		count_damaged(b, hex);
 		return 1;
 	}
 	return 0;
@@ -106,12 +113,53 @@ copy_batch(struct backup *b, const struct gather *g, size_t *at, struct err *e)
 	return rc;
 }
 
+static void
+no_matter(void *arg, const char *what, const struct err *problem)
+{
+	(void)arg, (void)what, (void)problem; /* the check at the end says it */
+}
+
+/* What has more bytes than its name can have is left out before its terabytes are copied. Only
+ * where there is something long: it takes the whole log to know what is needed. */
+static int
+leave_out_longer(struct gather *g, struct err *e)
+{
+	struct check_result ignored = { 0 };
+	struct check c = { .r = g->b->r, .fn = no_matter, .ret = &ignored };
+	char hex[DIGEST_HEX_SIZE];
+	bool has_long = false;
+	size_t n = 0;
+	int rc;
+
+	vec_foreach (m, &g->blobs)
+		has_long |= m->size > CHECK_UNSIZED_MAX;
+	if (!has_long)
+		return 0;
+	rc = check_gather(&c, e);
+	for (size_t i = 0; rc == 0 && i < g->blobs.n; i++) {
+		const struct missing *const m = &g->blobs.v[i];
+
+		if (!check_is_longer(&c, &m->digest, m->size)) {
+			g->blobs.v[n++] = *m;
+		} else if (check_is_needed(&c, &m->digest)) {
+			digest_hex(&m->digest, hex);
+			count_damaged(g->b, hex);
+		}
+	}
+	if (rc == 0)
+		g->blobs.n = n;
+	check_fini(&c);
+	return rc;
+}
+
 int
 backup_copy_blobs(struct backup *b, struct err *e)
 {
 	struct gather g = { .b = b };
 	int rc = blob_each(b->r->blobs, take_missing, &g, e);
 
+	if (rc == 0)
+		rc = leave_out_longer(&g, e);
 	for (size_t at = 0; rc == 0 && at < g.blobs.n;)
 		rc = copy_batch(b, &g, &at, e);
 	vec_fini(&g.blobs);

@@ -64,15 +64,22 @@ int blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *re
 bool blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size);
 /* checked: DIGEST */
 int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e);
+/* A blob of which it is known how long it can be: what is longer is not read, DIGEST. Nobody's time
+ * is spent on a file that is another already. */
+struct blob_claim {
+	const struct digest *digest;
+	uint64_t max;
+};
 /* DIGEST, NOT_FOUND */
-int blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e);
+int blob_verify(struct blobs *b, const struct digest *d, uint64_t max, const struct progress *p,
+                struct err *e);
 /* Each of them, on as many processors as this process may use, in their order but not one after the
  * other. fn is told of each, by one thread at a time; why is NULL for a good one. What fn returns
  * but 0 begins no more, and is returned: those before one that fn was told of may still come. The
  * bytes are for the progress. SYS. */
 #define BLOB_THREADS_MAX 8
 typedef int blob_verify_fn(void *arg, size_t i, const struct err *why);
-int blob_verify_all(struct blobs *b, const struct digest *const *digests, size_t n,
+int blob_verify_all(struct blobs *b, const struct blob_claim *claims, size_t n,
                     uint64_t total_bytes, const struct progress *progress, blob_verify_fn *fn,
                     void *arg, struct err *e);
 /* CONFLICT: it was cleaned away since it was put. */

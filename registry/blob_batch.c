@@ -310,7 +310,7 @@ replace(struct blob_batch *t, struct batch_file *f, const char *temp, const char
 	struct blobs *const b = t->blobs;
 	struct err ignored = { 0 };
 
-	if (blob_verify(b, &f->digest, NULL, &ignored) == 0) {
+	if (blob_verify(b, &f->digest, f->size, NULL, &ignored) == 0) {
 		drop_temp(b, f->temp);
 		f->is_there = true;
 		return 0;

@@ -18,7 +18,7 @@
 
 struct pool {
 	struct blobs *blobs;
-	const struct digest *const *digests;
+	const struct blob_claim *claims;
 	size_t n, next; /* below next: taken by a worker */
 	bool ends;      /* no more are taken */
 	uint64_t done_bytes, total_bytes;
@@ -93,20 +93,23 @@ hash_fd(struct worker *w, int fd, const char *hex, struct digest *ret, struct er
 }
 
 static int
-verify_one(struct worker *w, const struct digest *d, struct err *e)
+verify_one(struct worker *w, const struct blob_claim *c, struct err *e)
 {
 	cleanup_close int fd = -1;
 	char hex[DIGEST_HEX_SIZE];
 	struct digest is;
-	int rc = blob_open(w->pool->blobs, d, &fd, NULL, e);
+	uint64_t size;
+	int rc = blob_open(w->pool->blobs, c->digest, &fd, &size, e);
 
 	if (rc < 0)
 		return rc;
-	digest_hex(d, hex);
+	digest_hex(c->digest, hex);
+	if (size > c->max)
+		return blob_damaged(hex, e);
 	rc = hash_fd(w, fd, hex, &is, e);
 	if (rc < 0)
 		return rc;
-	return digest_eq(&is, d) ? 0 : blob_damaged(hex, e);
+	return digest_eq(&is, c->digest) ? 0 : blob_damaged(hex, e);
 }
 
 static bool
@@ -142,7 +145,7 @@ work(void *arg)
 
 	while (take(w->pool, &i)) {
 		struct err why = { 0 };
-		const int rc = verify_one(w, w->pool->digests[i], &why);
+		const int rc = verify_one(w, &w->pool->claims[i], &why);
 		say(w->pool, i, rc < 0 ? &why : NULL);
 	}
 	return NULL;
@@ -189,11 +192,11 @@ run(struct pool *p, struct err *e)
 }
 
 int
-blob_verify_all(struct blobs *b, const struct digest *const *digests, size_t n,
+blob_verify_all(struct blobs *b, const struct blob_claim *claims, size_t n,
                 uint64_t total_bytes, const struct progress *progress, blob_verify_fn *fn,
                 void *arg, struct err *e)
 {
-	struct pool p = { .blobs = b, .digests = digests, .n = n, .total_bytes = total_bytes,
+	struct pool p = { .blobs = b, .claims = claims, .n = n, .total_bytes = total_bytes,
 		          .progress = progress, .fn = fn, .arg = arg };
 	int rc;
 
@@ -218,10 +221,12 @@ take_verdict(void *arg, size_t i, const struct err *why)
 }
 
 int
-blob_verify(struct blobs *b, const struct digest *d, const struct progress *p, struct err *e)
+blob_verify(struct blobs *b, const struct digest *d, uint64_t max, const struct progress *p,
+            struct err *e)
 {
+	const struct blob_claim claim = { .digest = d, .max = max };
 	uint64_t size = 0;
 
 	(void)blob_exists(b, d, &size);
-	return blob_verify_all(b, &d, 1, size, p, take_verdict, e, e);
+	return blob_verify_all(b, &claim, 1, size, p, take_verdict, e, e);
 }

@@ -322,20 +322,34 @@ note_abandoned(const struct check *c)
 	        size);
 }
 
-bool
-check_is_needed(const struct check *c, const struct digest *d)
+static const struct check_blob *
+find_needed(const struct check *c, const struct digest *d)
 {
 	for (size_t low = 0, high = c->blobs.n; low < high;) {
 		const size_t at = low + (high - low) / 2;
 		const int order = memcmp(d, &c->blobs.v[at].digest, sizeof *d);
 		if (order == 0)
-			return true;
+			return &c->blobs.v[at];
 		if (order < 0)
 			high = at;
 		else
 			low = at + 1;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+check_is_needed(const struct check *c, const struct digest *d)
+{
+	return find_needed(c, d) != NULL;
+}
+
+bool
+check_is_longer(const struct check *c, const struct digest *d, uint64_t size)
+{
+	const struct check_blob *const b = find_needed(c, d);
+
+	return size > (b && b->has_size ? b->size : CHECK_UNSIZED_MAX);
 }
 
 static int

@@ -17,7 +17,7 @@ struct bad_blob {
 };
 struct files {
 	struct check *check;
-	VEC(const struct digest *) there; /* what is to be hashed */
+	VEC(struct blob_claim) there; /* what is to be hashed */
 	VEC(const struct check_blob *) blobs; /* the same ones */
 	VEC(struct bad_blob) bad;
 };
@@ -90,11 +90,15 @@ check_files(struct check *c, struct err *e)
 	int rc = 0;
 
 	vec_foreach(b, &c->blobs) {
+		const struct blob_claim claim = {
+			.digest = &b->digest,
+			.max = b->has_size ? b->size : CHECK_UNSIZED_MAX,
+		};
 		struct err why = { 0 };
 		if (check_blob(c, b, &why) < 0) {
 			keep(&f, b, &why);
 		} else if (!c->quick) {
-			vec_push(&f.there, &b->digest);
+			vec_push(&f.there, claim);
 			vec_push(&f.blobs, b);
 		}
 	}

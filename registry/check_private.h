@@ -9,6 +9,10 @@
 #include "registry/check.h"
 #include "registry/records.h"
 
+/* bytes of a blob of which no manifest tells the size: manifests, statements, plans; far more than
+ * each may have */
+#define CHECK_UNSIZED_MAX ((uint64_t)64 << 20)
+
 struct check_version {
 	char *model;
 	uint64_t number, files, bytes;
@@ -49,6 +53,8 @@ void check_need_blob(struct check *c, const struct digest *d, bool has_size, uin
 /* The log from where it was read to its end, and the blobs that it needs. */
 int check_gather(struct check *c, struct err *e);
 bool check_is_needed(const struct check *c, const struct digest *d);
+/* Has it more bytes than the blob of this name can have? */
+bool check_is_longer(const struct check *c, const struct digest *d, uint64_t size);
 void check_fini(struct check *c);
 /* check_files.c: the blobs that were gathered */
 int check_files(struct check *c, struct err *e);

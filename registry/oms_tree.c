@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,7 +237,16 @@ oms_check_path(const struct oms *o, const char *path, const char *bundle, unsign
 static int
 open_blob(const struct oms_model *m, const struct oms_file *f, int *ret, struct err *e)
 {
-	return blob_open(m->blobs, f->digest, ret, NULL, e);
+	cleanup_close int fd = -1;
+	uint64_t size;
+	int rc = blob_open(m->blobs, f->digest, &fd, &size, e);
+
+	if (rc == 0 && size != f->size)
+		rc = err_set(e, ERR_DIGEST, "it has %" PRIu64 " bytes instead of %" PRIu64, size,
+		             f->size);
+	if (rc == 0)
+		*ret = steal_fd(&fd);
+	return rc;
 }
 
 /* What the bundle does not cover is still part of the version: its bytes are compared with the
@@ -247,7 +257,7 @@ check_ignored(struct oms_model *m, const struct manifest_file *f, struct err *e)
 	struct err why = { 0 };
 
 	found_ignored(m, f->path);
-	if (blob_verify(m->blobs, &f->digest, m->progress, &why) == 0)
+	if (blob_verify(m->blobs, &f->digest, f->size, m->progress, &why) == 0)
 		return 0;
 	if (why.code == ERR_DIGEST || why.code == ERR_NOT_FOUND) {
 		oms_find(m, why.code == ERR_DIGEST ? OMS_DIFFERENT : OMS_MISSING, f->path, true);

@@ -139,7 +139,7 @@ put_sizes(const char *parent)
 		cr_expect_eq(size, n);
 		cr_expect_eq(last, n);
 		cr_expect_eq(existed, i % 2 == 1, "%zu bytes", n);
-		cr_expect_eq(blob_verify(p.blobs, &expected, NULL, &e), 0, "%s", e.msg);
+		cr_expect_eq(blob_verify(p.blobs, &expected, UINT64_MAX, NULL, &e), 0, "%s", e.msg);
 		digest_hex(&d, hex);
 		(void)snprintf(name, sizeof(name), "blobs/sha256/%s", hex);
 		cr_assert_eq(fstatat(p.fd, name, &st, 0), 0);
@@ -192,7 +192,7 @@ Test(blob, reads_from_a_pipe_and_from_memory)
 	cr_expect_eq(blob_unlink(p.blobs, &d, &e), 0);
 	cr_expect_eq(blob_unlink(p.blobs, &d, &e), 0);
 	cr_expect_eq(blob_read(p.blobs, &d, 3, &back, &e), -(int)ERR_NOT_FOUND);
-	cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), -(int)ERR_NOT_FOUND);
+	cr_expect_eq(blob_verify(p.blobs, &d, UINT64_MAX, NULL, &e), -(int)ERR_NOT_FOUND);
 	cr_expect(!blob_exists(p.blobs, &d, &size));
 	leave(&p);
 }
@@ -253,7 +253,8 @@ Test(blob, batches_are_seen_when_they_are_finished)
 			struct digest d;
 
 			(void)close(make_file(cases[i].size, (unsigned)k, &d));
-			cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0, "%s", e.msg);
+			cr_expect_eq(blob_verify(p.blobs, &d, UINT64_MAX, NULL, &e), 0, "%s",
+			             e.msg);
 		}
 		leave(&p);
 	}
@@ -299,8 +300,14 @@ Test(blob, damage_is_told_and_mended)
 			                                          : how == 3 ? size + 1
 			                                                     : 0), 0);
 		}
-		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), how ? -(int)ERR_DIGEST : 0, "%zu",
-		             i);
+		cr_expect_eq(blob_verify(p.blobs, &d, UINT64_MAX, NULL, &e),
+		             how ? -(int)ERR_DIGEST : 0, "%zu", i);
+		cr_expect_eq(blob_verify(p.blobs, &d, cases[i].size, NULL, &e),
+		             how ? -(int)ERR_DIGEST : 0,
+		             "%zu", i);
+		cr_expect_eq(blob_verify(p.blobs, &d, cases[i].size - 1, NULL, &e),
+		             -(int)ERR_DIGEST, "%zu",
+		             i); /* not even read */
 		cr_expect_eq(blob_read(p.blobs, &d, 8 * MIB, &back, &e),
 		             how ? -(int)ERR_DIGEST : 0, "%zu", i);
 		cr_expect_eq(back.n, how ? 0 : cases[i].size);
@@ -314,7 +321,7 @@ Test(blob, damage_is_told_and_mended)
 		fresh_bytes = blob_batch_new_bytes(t);
 		blob_batch_free(t);
 		cr_expect_eq(fresh_bytes, how && cases[i].mended ? cases[i].size : 0, "%zu", i);
-		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e),
+		cr_expect_eq(blob_verify(p.blobs, &d, UINT64_MAX, NULL, &e),
 		             cases[i].mended ? 0 : -(int)ERR_DIGEST, "%zu: %s", i, e.msg);
 		cr_expect_eq(count(&p, "incoming"), 0);
 		if (how == 5)
@@ -371,7 +378,7 @@ Test(blob, leftovers_of_the_dead_are_swept)
 		cr_expect_eq(blobs_abandoned(p.blobs, &bytes, &e), 0, "%s", e.msg);
 		cr_expect_eq(bytes, cases[i].abandoned, "%zu: %zu", i, (size_t)bytes);
 		cr_assert_eq(blob_put_mem(p.blobs, "new", 3, &d, NULL, &e), 0, "%s", e.msg);
-		cr_expect_eq(blob_verify(p.blobs, &d, NULL, &e), 0);
+		cr_expect_eq(blob_verify(p.blobs, &d, UINT64_MAX, NULL, &e), 0);
 		cr_expect_eq(fstatat(p.fd, file, &st, 0) == 0, cases[i].stays, "%zu", i);
 		cr_expect_eq(count(&p, "incoming"), cases[i].stays, "%zu", i);
 		(void)unlinkat(p.fd, file, 0);
@@ -394,7 +401,7 @@ put_many(const struct place *p, unsigned seed, unsigned rounds)
 
 		if (blobs_open(p->fd, &b, &e) < 0 ||
 		    blob_put_mem(b, value, sizeof(value), &d, NULL, &e) < 0 ||
-		    blob_verify(b, &d, NULL, &e) < 0)
+		    blob_verify(b, &d, UINT64_MAX, NULL, &e) < 0)
 			return 1;
 		blobs_close(b);
 	}
@@ -471,7 +478,7 @@ Test(blob, many_are_verified_at_once)
 {
 	struct place p = fresh("/tmp");
 	struct digest digests[MANY];
-	const struct digest *all[MANY];
+	struct blob_claim all[MANY];
 	struct told t = { .ends_at = MANY };
 	const struct progress progress = { .fn = hear_bytes, .arg = &t };
 	uint64_t total = 0;
@@ -484,7 +491,7 @@ Test(blob, many_are_verified_at_once)
 		memset(text, 'a' + (int)(i % 26), n);
 		cr_assert_eq(blob_put_mem(p.blobs, text, n + 1, &digests[i], NULL, &e), 0);
 		free(text);
-		all[i] = &digests[i];
+		all[i] = (struct blob_claim){ &digests[i], n + 1 };
 		total += n + 1;
 	}
 	cr_expect_eq(blob_verify_all(p.blobs, all, 0, 0, NULL, hear, &t, &e), 0);

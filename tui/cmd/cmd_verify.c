@@ -47,15 +47,15 @@ static int
 hash_files(struct verify *v, const struct manifest *m, struct err *e)
 {
 	const struct progress p = out_progress(v->app->out);
-	const struct digest **const digests = xcalloc(m->n, sizeof *digests);
+	struct blob_claim *const claims = xcalloc(m->n, sizeof *claims);
 	struct bad_file bad = { 0 };
 	int rc;
 
 	for (size_t i = 0; i < m->n; i++)
-		digests[i] = &m->files[i].digest;
-	rc = blob_verify_all(v->app->registry->blobs, digests, m->n, m->bytes, &p, take_file, &bad,
+		claims[i] = (struct blob_claim){ &m->files[i].digest, m->files[i].size };
+	rc = blob_verify_all(v->app->registry->blobs, claims, m->n, m->bytes, &p, take_file, &bad,
 	                     e);
-	free(digests);
+	free(claims);
 	out_progress_done(v->app->out);
 	if (bad.why.code == ERR_OK)
 		return rc;
