@@ -14,28 +14,34 @@
 #include "registry/labels.h"
 
 static int
-open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
+open_of(const struct wave *w, const struct source *s, size_t i, int *ret_fd, struct err *e)
 {
-	const struct wave *w = arg;
 	uint64_t size;
-	int rc = blob_open(w->r->blobs, &w->source.files[i].digest, ret_fd, &size, e);
+	int rc = blob_open(w->r->blobs, &s->files[i].digest, ret_fd, &size, e);
 
-	if (rc == 0 && size != w->source.files[i].size) {
+	if (rc == 0 && size != s->files[i].size) {
 		close_quietly(steal_fd(ret_fd));
 		return err_set(e, ERR_DIGEST,
 		               "the blob of \"%s\" has another size than the manifest says",
-		               w->source.files[i].path);
+		               s->files[i].path);
 	}
 	return rc;
+}
+
+static int
+open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
+{
+	const struct wave *w = arg;
+
+	return open_of(w, &w->source, i, ret_fd, e);
 }
 
 static int
 open_held_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 {
 	const struct wave *w = arg;
-	uint64_t size;
 
-	return blob_open(w->r->blobs, &w->held_source.files[i].digest, ret_fd, &size, e);
+	return open_of(w, &w->held_source, i, ret_fd, e);
 }
 
 static void

@@ -91,6 +91,12 @@ sync_folder(const struct export_job *j, const char *dir, struct err *e)
 }
 
 static int
+other_bytes(const struct manifest_file *f, struct err *e)
+{
+	return err_set(e, ERR_DIGEST, "\"%s\" has other bytes than its version says", f->path);
+}
+
+static int
 copy_file(struct export_job *j, const struct manifest_file *f, int in, int out, struct err *e)
 {
 	const struct progress p = { .fn = step, .arg = j };
@@ -105,8 +111,7 @@ copy_file(struct export_job *j, const struct manifest_file *f, int in, int out, 
 	if (rc < 0)
 		return rc;
 	if (size != f->size || !digest_eq(&d, &f->digest))
-		return err_set(e, ERR_DIGEST, "\"%s\" has other bytes than its version says",
-		               f->path);
+		return other_bytes(f, e);
 	j->done += size;
 	if (fchmod(out, 0644) < 0)
 		return err_sys(e, "cannot set the mode of \"%s\"", f->path);
@@ -120,6 +125,7 @@ export_file(struct export_job *j, const struct manifest_file *f, struct err *e)
 {
 	cleanup_close int in = -1;
 	cleanup_close int out = -1;
+	uint64_t size;
 	int rc;
 
 	rc = manifest_path_check(f->path, e);
@@ -128,9 +134,11 @@ export_file(struct export_job *j, const struct manifest_file *f, struct err *e)
 	rc = each_above(j, f->path, make_folder, e);
 	if (rc < 0)
 		return rc;
-	rc = blob_open(j->blobs, &f->digest, &in, NULL, e);
+	rc = blob_open(j->blobs, &f->digest, &in, &size, e);
 	if (rc < 0)
 		return err_prefix(e, "\"%s\"", f->path);
+	if (size != f->size) /* before its terabytes are copied */
+		return other_bytes(f, e);
 	out = openat(j->fd, f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (out < 0)
 		return err_sys(e, "cannot create \"%s\"", f->path);
