@@ -103,6 +103,8 @@ take_folder(struct import_job *j, int root, struct err *e)
 	int rc;
 
 	rc = walk_folder(&w, root, j->path, e);
+	if (rc == 0)
+		rc = walk_check_case(&w, e);
 	if (rc == 0 && w.files.n == 0) {
 		(void)err_set(e, ERR_USAGE, "\"%s\" has no file", j->path);
 		rc = err_hint(e, "give a folder with at least one regular file");

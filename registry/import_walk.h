@@ -21,6 +21,8 @@ struct walk {
 
 /* USAGE with the path for what import.h refuses; walk_fini in any case. */
 int walk_folder(struct walk *w, int root, const char *name, struct err *e);
+/* USAGE: two names differ in case only. */
+int walk_check_case(const struct walk *w, struct err *e);
 int walk_refuse_registry(const char *path, struct err *e);
 int walk_open(const struct walk *w, const struct walk_file *f, int *ret_fd, struct err *e);
 void walk_fini(struct walk *w);

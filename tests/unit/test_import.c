@@ -136,6 +136,11 @@ Test(import, what_is_taken_and_what_is_refused)
 		{ { "f a=1", "s b" }, -(int)ERR_USAGE, "socket" },
 		{ { "f a=1", "l n=/dev/null" }, -(int)ERR_USAGE, "leads out" },
 		{ { "f a=1", "f b\xff=1" }, -(int)ERR_USAGE, "UTF-8" },
+		{ { "f model=1", "f a=1", "f Model=2" }, -(int)ERR_USAGE, "in case only" },
+		{ { "d S", "d s", "f S/a=1", "f s/b=1" }, -(int)ERR_USAGE, "in case only" },
+		{ { "d s", "f s/a=1", "f S=1" }, -(int)ERR_USAGE, "in case only" },
+		{ { "f \u00c4=1", "f \u00e4=1" }, -(int)ERR_USAGE, "in case only" },
+		{ { "d S", "d t", "f S/a=1", "f t/A=1", "f t/b=1" }, 0, "S/a t/A t/b" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
