@@ -237,6 +237,7 @@ switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc < 0)
 		return rc;
 	fault_point("before-switch");
+	fault_pause("before-switch");
 	v->is_changed = true;
 	if (back)
 		rc = v->d->rollback_to(v->st, &v->q, &s, &v->pre, e);
