@@ -18,6 +18,7 @@
 	X(list) \
 	X(show) \
 	X(files) \
+	X(diff) \
 	X(history) \
 	X(status) \
 	X(audit_list) \

@@ -40,6 +40,7 @@ const struct schema_row schema_rows[] = {
 	{ "ExportVerification", "audit verify DIR",
 	  "problems:[{problem}] proof:s registry:s policyVersion:i policyDigest:d "
 	  "checkpoint:{tree} since:i statements:i problemCount:i", SCHEMA_OUTPUT },
+	{ "Difference", "diff", "what:s name:s change:s from:so? to:so?", SCHEMA_LIST },
 	{ "File", "files", "path:s bytes:i layer:s digest:d", SCHEMA_LIST },
 	{ "Finding", "doctor", "check:s state:s text:s next:s?", SCHEMA_LIST },
 	{ "Garbage", "gc",

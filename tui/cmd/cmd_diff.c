@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * diff: what differs between two versions, a row each: files by their manifests, labels, what was
+ * attested, who signed. What is the same is counted and not shown. Looks into no file; nothing is
+ * verified here.
+ */
+#include "tui/cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/attest.h"
+#include "registry/base/text.h"
+#include "registry/labels.h"
+#include "registry/ref.h"
+#include "tui/cmd/shown.h"
+
+struct side {
+	struct version_row row;
+	struct manifest files;
+	json_t *labels, *evidence[EVIDENCE_TYPES]; /* the content; NULL: none */
+	char name[VERSION_NAME_SIZE];
+};
+struct diff {
+	struct out *out;
+	struct side side[2];
+	uint64_t n, files, same_bytes;
+};
+
+/* --- both versions --- */
+
+static int
+read_side(struct txn *t, const char *text, struct side *s, struct err *e)
+{
+	int rc = ref_find(t, text, &s->row, e);
+
+	if (rc == 0)
+		rc = version_is_live(&s->row, e);
+	if (rc < 0)
+		return rc;
+	version_name(s->row.model, s->row.number, s->name);
+	s->labels = labels_object(s->row.labels);
+	for (int i = 0; i < EVIDENCE_TYPES; i++) {
+		struct evidence v;
+		rc = evidence_get(t, s->row.model, s->row.number, (enum evidence_type)i, &v, e);
+		if (rc == -ERR_NOT_FOUND)
+			continue;
+		if (rc < 0)
+			return rc;
+		if (digest_eq(&v.version, &s->row.digest))
+			s->evidence[i] = json_incref(v.content);
+		evidence_fini(&v);
+	}
+	return 0;
+}
+
+static int
+read_both(struct app *a, const struct args *in, struct diff *d, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		rc = read_side(t, in->pos[i], &d->side[i], e);
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		rc = version_manifest(a->registry, &d->side[i].row.digest, &d->side[i].files, e);
+	return rc;
+}
+
+static void
+side_fini(struct side *s)
+{
+	manifest_fini(&s->files);
+	json_decref(s->labels);
+	for (int i = 0; i < EVIDENCE_TYPES; i++)
+		json_decref(s->evidence[i]);
+}
+
+/* --- rows --- */
+
+static const struct out_column columns[] = {
+	{ "WHAT", "what", OUT_LEFT, false, false },     { "NAME", "name", OUT_LEFT, false, true },
+	{ "CHANGE", "change", OUT_LEFT, false, false }, { "FROM", "from", OUT_LEFT, false, false },
+	{ "TO", "to", OUT_LEFT, false, false },
+};
+
+static void
+cell_value(struct out *o, const json_t *v)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (out_is_json(o)) {
+		out_cell_json(o, NULL, v ? v : json_null());
+		return;
+	}
+	if (v && !json_is_string(v))
+		json_canonical(v, &text);
+	out_cell(o, !v ? NULL : json_is_string(v) ? json_string_value(v) : buf_cstr(&text));
+}
+
+/* NULL: it is not there. */
+static void
+row(struct diff *d, const char *what, const char *name, const json_t *from, const json_t *to)
+{
+	if (from == to || (from && to && json_equal(from, to)))
+		return;
+	d->n++;
+	out_cell(d->out, what);
+	out_cell(d->out, name);
+	out_cell(d->out, !from ? "added" : !to ? "removed" : "changed");
+	cell_value(d->out, from);
+	cell_value(d->out, to);
+}
+
+static json_t *
+file_value(const struct diff *d, const struct manifest_file *f)
+{
+	char size[16], hex[DIGEST_HEX_SIZE];
+
+	if (!f)
+		return NULL;
+	if (out_is_json(d->out))
+		return json_pack("{s:I, s:o}", "bytes", (json_int_t)f->size, "digest",
+		                 json_from_digest(&f->digest));
+	text_size(size, f->size);
+	digest_hex(&f->digest, hex);
+	return json_sprintf("%s %.12s", size, hex);
+}
+
+static void
+row_file(struct diff *d, const struct manifest_file *from, const struct manifest_file *to)
+{
+	cleanup_json json_t *a = NULL, *b = NULL;
+
+	if (from && to && digest_eq(&from->digest, &to->digest)) {
+		d->same_bytes += to->size;
+		return;
+	}
+	d->files++;
+	a = file_value(d, from);
+	b = file_value(d, to);
+	row(d, "file", to ? to->path : from->path, a, b);
+}
+
+/* Both lists are sorted by path. */
+static void
+compare_files(struct diff *d)
+{
+	const struct manifest *const a = &d->side[0].files, *const b = &d->side[1].files;
+	size_t i = 0, k = 0;
+
+	while (i < a->n || k < b->n) {
+		const int order = i == a->n   ? 1
+		                  : k == b->n ? -1
+		                              : strcmp(a->files[i].path, b->files[k].path);
+		row_file(d, order <= 0 ? &a->files[i] : NULL, order >= 0 ? &b->files[k] : NULL);
+		i += order <= 0;
+		k += order >= 0;
+	}
+}
+
+/* Members of two objects, either of which may be NULL. */
+static void
+compare_members(struct diff *d, const char *what, json_t *from, json_t *to)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(from, name, v) row(d, what, name, v, json_object_get(to, name));
+	json_object_foreach(to, name, v)
+	{
+		if (!json_object_get(from, name))
+			row(d, what, name, NULL, v);
+	}
+}
+
+static void
+compare_evidence(struct diff *d)
+{
+	for (int i = 0; i < EVIDENCE_TYPES; i++) {
+		const enum evidence_type type = (enum evidence_type)i;
+		const char *const what = evidence_type_name(type);
+		json_t *const from = d->side[0].evidence[i], *const to = d->side[1].evidence[i];
+
+		if (type == EVIDENCE_METRICS)
+			compare_members(d, "metric", from, to);
+		else if (type == EVIDENCE_LICENCE)
+			row(d, what, "spdx", json_object_get(from, "spdx"),
+			    json_object_get(to, "spdx"));
+		else if (type == EVIDENCE_SCAN)
+			row(d, what, "verdict", json_object_get(from, "verdict"),
+			    json_object_get(to, "verdict"));
+		else
+			row(d, what, what, from, to);
+	}
+}
+
+static json_t *
+text_or_null(const char *s)
+{
+	return s[0] ? json_string(s) : NULL;
+}
+
+static void
+compare(struct diff *d)
+{
+	const struct version_row *const a = &d->side[0].row, *const b = &d->side[1].row;
+	cleanup_json json_t *from = text_or_null(a->is_signed ? a->signer : "");
+	cleanup_json json_t *to = text_or_null(b->is_signed ? b->signer : "");
+
+	out_table_begin(d->out, "DifferenceList", columns, COUNT(columns));
+	compare_files(d);
+	compare_members(d, "label", d->side[0].labels, d->side[1].labels);
+	compare_evidence(d);
+	row(d, "signer", "signed by", from, to);
+	out_table_end(d->out);
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	struct diff d = { .out = a->out };
+	char same[16], all[16];
+	int rc = read_both(a, in, &d, e);
+
+	if (rc == 0) {
+		compare(&d);
+		text_size(same, d.same_bytes);
+		text_size(all, d.side[1].files.bytes);
+		out_note(a->out, "%s of %s in %s are in %s too", same, all, d.side[1].name,
+		         d.side[0].name);
+	}
+	if (rc == 0 && d.n > 0)
+		rc = err_set(e, ERR_DIFFERENT,
+		             "%s and %s differ: %" PRIu64 " file%s, %" PRIu64 " other thing%s",
+		             d.side[0].name, d.side[1].name, d.files, d.files == 1 ? "" : "s",
+		             d.n - d.files, d.n - d.files == 1 ? "" : "s");
+	side_fini(&d.side[0]);
+	side_fini(&d.side[1]);
+	return rc;
+}
+
+const struct cmd cmd_diff = {
+	.name = "diff",
+	.args = "REF REF",
+	.summary = "what differs between two versions: files, labels, metrics, licence",
+	.group = "look",
+	.min_pos = 2,
+	.max_pos = 2,
+	.flags = CMD_READS,
+	.run = run,
+	.examples = "  slipway diff fraud-ranker@production fraud-ranker@v41\n"
+	            "  slipway diff fraud-ranker@v40 fraud-ranker@v41 -o json\n",
+};
