@@ -6,8 +6,12 @@
 #include "deploy/http.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "registry/base/fs.h"
 #include "tests/deploy/server.h"
 
 TestSuite(http);
@@ -209,18 +213,30 @@ Test(http, addresses)
 	}
 }
 
+#define CANARY "machine 127.0.0.1 login canary password secret\n"
+
 Test(http, environment_does_not_count)
 {
 	static const struct step steps[] = { GET_SAID(200, "[]") };
 	static const struct http_request q = { .method = "GET" };
+	char home[] = "/tmp/slipway-http-XXXXXX";
 	struct end end;
+	struct err e = { 0 };
 
+	/* what this person keeps for some server is for no address that a registry names */
+	cr_assert_not_null(mkdtemp(home));
+	cleanup_free char *netrc = xasprintf("%s/.netrc", home);
+	cr_assert_eq(fs_write_at(AT_FDCWD, netrc, CANARY, sizeof CANARY - 1, 0600, &e), 0);
+	cr_assert_eq(setenv("HOME", home, 1), 0);
+	cr_assert_eq(setenv("NETRC", netrc, 1), 0);
 	cr_assert_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
 	cr_assert_eq(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
 	exchange(steps, 1, &q, &end);
 	cr_assert_eq(end.rc, 0, "%s", end.e.msg);
-	cr_assert_str_eq(end.complaint, "");
+	cr_assert_str_eq(end.complaint, ""); /* not a byte more than expected */
 	http_response_fini(&end.r);
+	cr_expect_eq(unlink(netrc), 0);
+	cr_expect_eq(rmdir(home), 0);
 }
 
 Test(http, json_and_escaping)
