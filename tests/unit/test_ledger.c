@@ -225,69 +225,6 @@ delete_place(struct txn *t, uint64_t seq)
 	ok(txn_del(t, (struct str){ key, sizeof key }, &e), &e, "forge");
 }
 
-/* The first policy is in force again, and of the second one nothing is found. */
-static void
-hide_policy(struct site *s, const struct str *first, const struct applied *then, bool place_too)
-{
-	struct applied now;
-	struct txn *t;
-	struct err e = { 0 };
-
-	ok(store_write_begin(s->r->store, &t, &e), &e, "begin");
-	ok(applied_get(t, &now, &e), &e, "applied");
-	if (place_too)
-		delete_place(t, now.policy_seq);
-	now.policy_seq = then->policy_seq;
-	ok(applied_put(t, &now, &e), &e, "forge");
-	ok(policy_doc_put(t, *first, &e), &e, "forge");
-	ok(store_commit(t, &e), &e, "commit");
-	site_reopen(s);
-}
-
-Test(ledger, a_hidden_policy_is_in_force_all_the_same)
-{
-	enum { NEVER, BEFORE, AFTER, PINNED };
-
-	for (int i = 0; i < 2 * PINNED; i++) {
-		cleanup_buf struct buf first = { 0 };
-		struct applied then;
-		struct err e = { 0 };
-		struct ledger l;
-		struct site s;
-		struct txn *t;
-		struct str doc;
-
-		site_make(&s);
-		ok(store_read_begin(s.r->store, &t, &e), &e, "begin");
-		ok(applied_get(t, &then, &e), &e, "applied");
-		ok(policy_doc_get(t, &doc, &e), &e, "policy");
-		buf_add(&first, doc.p, doc.n);
-		store_abort(t);
-		if (i / 2 == BEFORE)
-			site_pin(&s);
-		json_t *second = solo_policy(s.r->id, "ana", &s.ana->pub, &s.agent->pub, 3000);
-		json_object_set_new(second, "version", json_integer(2));
-		json_object_set_new(second, "previous", first_policy(&s));
-		site_policy(&s, second, s.ana);
-		if (i / 2 == AFTER)
-			site_pin(&s);
-		hide_policy(&s, &(struct str){ first.p, first.n }, &then, i % 2);
-		ok(store_read_begin(s.r->store, &t, &e), &e, "begin");
-		ok(policy_doc_get(t, &doc, &e), &e, "policy");
-		cr_expect(str_eq(doc, (struct str){ first.p, first.n }), "it is not hidden");
-		store_abort(t);
-		/* twice: what the first one pins must be enough */
-		for (int again = 0; again < 2; again++) {
-			cr_assert_eq(ledger_open(s.r, &l, &e), 0, "%d: %s", i, e.msg);
-			cr_expect_eq(l.policy.version, 2u, "%d", i);
-			ok(ledger_save_pin(s.r, &l, &e), &e, "pin");
-			ledger_fini(&l);
-			site_reopen(&s);
-		}
-		site_leave(&s);
-	}
-}
-
 /* The stage in the database says v2 or nothing: plans are made as if it had not been touched. */
 Test(ledger, a_forged_stage_mark_fools_no_plan)
 {
