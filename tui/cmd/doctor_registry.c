@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "registry/access.h"
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/json.h"
@@ -26,10 +27,11 @@
 #include "registry/policy.h"
 #include "registry/registry.h"
 
-#define DAY_S       86400
-#define SKEW_MAX_S  5
-#define CLOCK_LEAST INT64_C(1704067200) /* 2024: before that no registry of this format was made \
-	                                 */
+#define DAY_S      86400
+#define SKEW_MAX_S 5
+#define CLOCK_LEAST                                                                  \
+	INT64_C(1704067200) /* 2024: before that no registry of this format was made \
+	                     */
 #define EXPIRES_SOON (30 * DAY_S)
 #define FREE_LEAST   (UINT64_C(64) << 20)
 #define FREE_LITTLE  (UINT64_C(1) << 30)
@@ -42,17 +44,27 @@ static const char no_pin[] =
 /* --- the folder --- */
 
 static bool
-folder_is_bad(struct doctor *d, int rootfd, const char *dir, const char *name, uid_t owner)
+is_theirs(const struct stat *root, const struct stat *st)
 {
-	struct stat st;
+	if (st->st_mode & S_IWOTH)
+		return false;
+	if (st->st_uid == root->st_uid || st->st_uid == 0 || st->st_uid == geteuid())
+		return true;
+	return (root->st_mode & S_IWGRP) && st->st_gid == root->st_gid; /* a member made it */
+}
 
-	if (fstatat(rootfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
+static bool
+part_is_bad(struct doctor *d, int rootfd, const char *dir, const char *name, bool is_folder)
+{
+	struct stat root, st;
+
+	if (fstatat(rootfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (is_folder ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))) {
 		doctor_say(d, "folder", DOCTOR_BAD, "restore it from a backup",
-		           "\"%s/%s\" is no folder", dir, name);
+		           "\"%s/%s\" is no %s", dir, name, is_folder ? "folder" : "file");
 		return true;
 	}
-	if ((st.st_mode & S_IWOTH) == 0 &&
-	    (st.st_uid == owner || st.st_uid == 0 || st.st_uid == geteuid()))
+	if (fstat(rootfd, &root) == 0 && is_theirs(&root, &st))
 		return false;
 	doctor_say(d, "folder", DOCTOR_BAD, "chmod o-w it, and give it to the registry's owner",
 	           "\"%s/%s\" can be written by others (user %u, mode %03o)", dir, name, st.st_uid,
@@ -60,23 +72,52 @@ folder_is_bad(struct doctor *d, int rootfd, const char *dir, const char *name, u
 	return true;
 }
 
+/* The first bad one is said. */
+static bool
+parts_are_bad(struct doctor *d, int rootfd, const char *dir)
+{
+	static const struct {
+		const char *name;
+		bool is_folder;
+	} fixed[] = {
+		{ ".", true },
+		{ "blobs", true },
+		{ "log", true },
+		{ "db", true },
+		{ "incoming", true },
+		{ "jobs", true },
+		{ "registry.json", false },
+		{ "log/00000001.log", false },
+	};
+	char name[32];
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT(fixed); i++)
+		if (part_is_bad(d, rootfd, dir, fixed[i].name, fixed[i].is_folder))
+			return true;
+	for (unsigned i = 2;; i++) {
+		(void)snprintf(name, sizeof name, "log/%08u.log", i);
+		if (fstatat(rootfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return false;
+		if (part_is_bad(d, rootfd, dir, name, false))
+			return true;
+	}
+}
+
 static void
 folder(struct doctor *d, int rootfd, const char *dir)
 {
-	static const char *const names[] = { ".", "blobs", "log", "db", "incoming", "jobs" };
+	cleanup_close int fd = -1;
+	struct err e = { 0 };
 	struct stat st;
-	bool bad = false;
 
 	if (fstat(rootfd, &st) < 0)
 		return;
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		doctor_say(d, "folder", DOCTOR_BAD, "work as its owner, or ask for a bundle",
-		           "\"%s\" belongs to user %u", dir, st.st_uid);
+	if (access_open_root(dir, 0, &fd, &e) < 0) {
+		doctor_say_err(d, "folder", DOCTOR_BAD, &e);
 		return;
 	}
-	for (size_t i = 0; i < COUNT(names) && !bad; i++)
-		bad = folder_is_bad(d, rootfd, dir, names[i], st.st_uid);
-	if (bad)
+	if (parts_are_bad(d, rootfd, dir))
 		return;
 	if ((st.st_mode & S_IWGRP) && !(st.st_mode & S_ISGID))
 		doctor_say(
