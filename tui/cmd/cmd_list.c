@@ -18,6 +18,8 @@
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
 
+#define WIDE_N 4u /* columns behind the others that only wide lists have */
+
 enum sort { SORT_NONE, SORT_NAME, SORT_UPDATED, SORT_SIZE, SORT_VERSION };
 
 struct item { /* of a sorted list: what to fetch again */
@@ -37,6 +39,7 @@ struct list {
 	json_t *aliases;                     /* {alias: number} of it */
 	char stages[STAGES_MAX][WORD_SIZE];  /* columns */
 	size_t stages_n;
+	bool is_narrow; /* the last columns, WIDE_N of them, are not even made */
 	struct err *e;
 };
 
@@ -197,10 +200,6 @@ cell_labels(struct out *o, const char *labels)
 		out_cell_json(o, NULL, j);
 		return;
 	}
-	if (out_format_of(o) == OUT_TEXT || out_format_of(o) == OUT_NAME) {
-		out_cell(o, NULL); /* not shown there */
-		return;
-	}
 	for (const char *p = labels, *lf; (lf = strchr(p, '\n')) != NULL; p = lf + 1)
 		buf_addf(&text, "%s%.*s", text.n > 0 ? "," : "", (int)(lf - p), p);
 	out_cell_str(o, buf_str(&text));
@@ -245,6 +244,8 @@ row_model(struct list *l, const struct model_row *m)
 	cell_signed(l->out, m->is_signed, m->is_foreign);
 	out_cell_size(l->out, m->bytes);
 	out_cell_time(l->out, m->updated_s);
+	if (l->is_narrow)
+		return;
 	out_cell_u64(l->out, m->files);
 	out_cell(l->out, m->is_signed ? m->signer : NULL);
 	out_cell_digest(l->out, m->latest_live > 0 ? &m->digest : NULL);
@@ -277,10 +278,6 @@ cell_aliases_of(struct list *l, uint64_t number)
 	const json_t *name;
 	size_t i;
 
-	if (out_format_of(l->out) == OUT_TEXT || out_format_of(l->out) == OUT_NAME) {
-		out_cell(l->out, NULL); /* not shown there */
-		return;
-	}
 	names = aliases_of(l->aliases, number);
 	if (out_is_json(l->out)) {
 		out_cell_json(l->out, NULL, names);
@@ -300,10 +297,6 @@ cell_metrics_of(struct list *l, const struct version_row *v)
 	struct err ignored = { 0 };
 	bool some;
 
-	if (out_format_of(l->out) == OUT_TEXT || out_format_of(l->out) == OUT_NAME) {
-		out_cell(l->out, NULL); /* not shown there */
-		return;
-	}
 	some = evidence_get(l->txn, v->model, v->number, EVIDENCE_METRICS, &has, &ignored) == 0 &&
 	       digest_eq(&has.version, &v->digest);
 	if (some)
@@ -333,6 +326,8 @@ row_version(struct list *l, const struct version_row *v)
 	out_cell_u64(l->out, v->files);
 	out_cell_time(l->out, v->time_s);
 	out_cell(l->out, lifecycle_name(v->state.life));
+	if (l->is_narrow)
+		return;
 	out_cell(l->out, v->is_signed ? v->signer : NULL);
 	cell_labels(l->out, v->labels);
 	cell_aliases_of(l, v->number);
@@ -501,7 +496,8 @@ list_models(struct list *l, struct err *e)
 	if (out_is_json(l->out))
 		columns[n++] = (struct out_column){ "STAGES", "stages", OUT_LEFT, false, false };
 	memcpy(columns + n, model_tail, sizeof model_tail);
-	out_table_begin(l->out, "ModelList", columns, n + COUNT(model_tail));
+	out_table_begin(l->out, "ModelList", columns,
+	                n + COUNT(model_tail) - (l->is_narrow ? WIDE_N : 0));
 	rc = model_each(l->txn, NULL, take_model, l, e);
 	if (rc >= 0)
 		rc = print_sorted(l, e);
@@ -522,7 +518,8 @@ list_versions(struct list *l, const char *name, struct err *e)
 	rc = aliases_read(l->txn, m.name, &l->aliases, e);
 	if (rc < 0)
 		return rc;
-	out_table_begin(l->out, "VersionList", version_columns, COUNT(version_columns));
+	out_table_begin(l->out, "VersionList", version_columns,
+	                COUNT(version_columns) - (l->is_narrow ? WIDE_N : 0));
 	rc = version_each(l->txn, m.name, 0, take_version, l, e);
 	if (rc >= 0)
 		rc = print_sorted(l, e);
@@ -535,7 +532,9 @@ static const char no_models[] = "no models yet: slipway import PATH --as NAME";
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
-	struct list l = { .out = a->out, .in = in, .e = e };
+	const enum out_format format = out_format_of(a->out);
+	struct list l = { .out = a->out, .in = in, .e = e,
+		          .is_narrow = format == OUT_TEXT || format == OUT_NAME };
 	int rc;
 
 	rc = read_options(&l, e);
