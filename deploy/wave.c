@@ -17,7 +17,8 @@ static int
 open_of(const struct wave *w, const struct source *s, size_t i, int *ret_fd, struct err *e)
 {
 	uint64_t size;
-	int rc = blob_open(w->r->blobs, &s->files[i].digest, ret_fd, &size, e);
+	int rc = blob_promised(
+	        blob_open(w->r->blobs, &s->files[i].digest, ret_fd, &size, e), e);
 
 	if (rc == 0 && size != s->files[i].size) {
 		close_quietly(steal_fd(ret_fd));
@@ -98,7 +99,7 @@ static int
 load_golden(struct registry *r, const struct digest *d, struct wave_target *v, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
-	int rc = blob_read(r->blobs, d, SMOKE_MAX, &text, e);
+	int rc = blob_promised(blob_read(r->blobs, d, SMOKE_MAX, &text, e), e);
 
 	return rc < 0 ? rc : golden_parse(buf_str(&text), &v->golden, e);
 }

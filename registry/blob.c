@@ -91,6 +91,17 @@ blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_si
 	return 0;
 }
 
+int
+blob_promised(int rc, struct err *e)
+{
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	e->code = ERR_DIGEST;
+	if (!e->hint[0])
+		(void)err_hint(e, BLOB_HINT_LOST);
+	return -ERR_DIGEST;
+}
+
 bool
 blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size)
 {

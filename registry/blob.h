@@ -62,6 +62,8 @@ void blob_batch_free(struct blob_batch *t);
 int blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size,
               struct err *e);
 bool blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size);
+/* For who was promised the blob by the log: what these return, but DIGEST where it is not there. */
+int blob_promised(int rc, struct err *e);
 /* checked: DIGEST */
 int blob_read(struct blobs *b, const struct digest *d, size_t max, struct buf *ret, struct err *e);
 /* A blob of which it is known how long it can be: what is longer is not read, DIGEST. Nobody's time

@@ -134,7 +134,7 @@ export_file(struct export_job *j, const struct manifest_file *f, struct err *e)
 	rc = each_above(j, f->path, make_folder, e);
 	if (rc < 0)
 		return rc;
-	rc = blob_open(j->blobs, &f->digest, &in, &size, e);
+	rc = blob_promised(blob_open(j->blobs, &f->digest, &in, &size, e), e);
 	if (rc < 0)
 		return err_prefix(e, "\"%s\"", f->path);
 	if (size != f->size) /* before its terabytes are copied */

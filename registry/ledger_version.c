@@ -55,7 +55,7 @@ static int
 read_manifest(struct registry *r, const struct digest *version, struct manifest *ret, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
-	int rc = blob_read(r->blobs, version, MANIFEST_MAX, &text, e);
+	int rc = blob_promised(blob_read(r->blobs, version, MANIFEST_MAX, &text, e), e);
 
 	return rc < 0 ? rc : manifest_parse(buf_str(&text), ret, e);
 }

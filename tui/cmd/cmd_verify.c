@@ -60,6 +60,7 @@ hash_files(struct verify *v, const struct manifest *m, struct err *e)
 	if (bad.why.code == ERR_OK)
 		return rc;
 	*e = bad.why;
+	(void)blob_promised(-(int)e->code, e);
 	return err_prefix(e, "file \"%s\"", m->files[bad.at].path);
 }
 

@@ -143,7 +143,7 @@ version_manifest(struct registry *r, const struct digest *d, struct manifest *re
 	cleanup_buf struct buf text = { 0 };
 	int rc;
 
-	rc = blob_read(r->blobs, d, MANIFEST_MAX, &text, e);
+	rc = blob_promised(blob_read(r->blobs, d, MANIFEST_MAX, &text, e), e);
 	if (rc == 0)
 		rc = manifest_parse(buf_str(&text), ret, e);
 	return rc < 0 ? err_prefix(e, "its manifest") : 0;
