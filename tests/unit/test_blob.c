@@ -2,103 +2,13 @@
 /* Blobs: every size across the buffers' edges, batches that are seen late or never, and damage. */
 #include "registry/blob.h"
 
-#include <criterion/criterion.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "registry/base/fs.h"
-
-#define MIB ((size_t)1 << 20)
-
-struct place {
-	char path[64];
-	int fd;
-	struct blobs *blobs;
-};
-
-static struct place
-fresh(const char *parent)
-{
-	struct place p = { .fd = -1 };
-	struct err e = { 0 };
-
-	(void)snprintf(p.path, sizeof(p.path), "%s/slipway-blob-XXXXXX", parent);
-	cr_assert_eq(crypto_init(), 0);
-	cr_assert_not_null(mkdtemp(p.path));
-	cr_assert_eq(fs_open_dir(AT_FDCWD, p.path, &p.fd, &e), 0);
-	cr_expect_eq(blobs_open(p.fd, &p.blobs, &e), -(int)ERR_NOT_FOUND);
-	cr_assert_eq(mkdirat(p.fd, "blobs", 0755), 0);
-	cr_assert_eq(mkdirat(p.fd, "blobs/sha256", 0755), 0);
-	cr_assert_eq(blobs_open(p.fd, &p.blobs, &e), 0, "%s", e.msg);
-	return p;
-}
-
-static size_t
-count(const struct place *p, const char *dir)
-{
-	DIR *const d = fdopendir(openat(p->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	size_t n = 0;
-
-	cr_assert_not_null(d);
-	for (const struct dirent *de = readdir(d); de; de = readdir(d))
-		n += de->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
-static void
-leave(struct place *p)
-{
-	static const char *const dirs[] = { "blobs/sha256", "incoming" };
-
-	blobs_close(p->blobs);
-	for (size_t i = 0; i < COUNT(dirs); i++) {
-		const int fd = openat(p->fd, dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		DIR *const d = fd < 0 ? NULL : fdopendir(fd);
-
-		if (!d)
-			continue;
-		for (const struct dirent *de = readdir(d); de; de = readdir(d))
-			(void)unlinkat(fd, de->d_name, 0);
-		closedir(d);
-		(void)unlinkat(p->fd, dirs[i], AT_REMOVEDIR);
-	}
-	(void)unlinkat(p->fd, "blobs", AT_REMOVEDIR);
-	(void)rmdir(p->path);
-	(void)close(p->fd);
-}
-
-/* A file of n bytes that no other seed has, and its digest by the other implementation. */
-static int
-make_file(size_t n, unsigned seed, struct digest *ret)
-{
-	cleanup_free uint8_t *bytes = xmalloc(n + 1);
-	char path[] = "/tmp/slipway-blob-in-XXXXXX";
-	const int fd = mkostemp(path, O_CLOEXEC);
-	uint64_t x = seed + 88172645463325252u;
-
-	for (size_t i = 0; i < n; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		bytes[i] = (uint8_t)x;
-	}
-	cr_assert_geq(fd, 0);
-	(void)unlink(path);
-	cr_assert_eq(fs_write_all(fd, bytes, n), 0);
-	cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
-	digest_small(bytes, n, ret);
-	return fd;
-}
+#include "blob_fixture.h"
 
 static void
 note_progress(void *arg, const char *what, uint64_t done, uint64_t total)
@@ -335,20 +245,28 @@ Test(blob, leftovers_of_the_dead_are_swept)
 {
 	static const struct {
 		const char *name; /* ending in "/": a folder, with a file of 5 bytes in it */
-		int age_s;
+		int age_s, inner_s; /* of itself; and of the file in it, which may be younger */
 		bool held, stays;
 		uint64_t abandoned;
 	} cases[] = {
-		{ "0123456789abcdef/", 0, false, false, 5 },
-		{ "0123456789abcdef/", 99999, true, true, 0 },
-		{ "0123456789abcdef-0000000000000000", 0, false, true, 0 },
-		{ "0123456789abcdef-0000000000000000", 4000, false, false, 5 },
-		{ "db-2147483647/", 0, false, false, 5 }, /* beyond the largest process number */
-		{ "db-1/", 0, false, true, 0 },
-		{ "db-1/", 4000, false, false, 5 },
-		{ "notes/", 99999, false, true, 0 },
-		{ "0123456789abcdeF/", 99999, false, true, 0 },
-		{ "notes", 99999, false, true, 0 },
+		{ "0123456789abcdef/", 0, 0, false, false, 5 },
+		{ "0123456789abcdef/", 99999, 99999, true, true, 0 },
+		{ "0123456789abcdef-0000000000000000", 0, 0, false, true, 0 },
+		{ "0123456789abcdef-0000000000000000", 4000, 4000, false, false, 5 },
+		{ "0123456789abcdef-000000000000000", 4000, 4000, false, true, 0 },
+		{ "0123456789abcdef-000000000000000g", 4000, 4000, false, true, 0 },
+		{ "0123456789abcdeF-0000000000000000", 4000, 4000, false, true, 0 },
+		{ "0123456789abcdef+0000000000000000", 4000, 4000, false, true, 0 },
+		{ "db-2147483647/", 0, 0, false, false, 5 }, /* beyond the largest process number */
+		{ "db-1/", 0, 0, false, true, 0 },
+		{ "db-1/", 4000, 4000, false, false, 5 },
+		{ "db-1/", 4000, 0, false, true, 0 }, /* somebody is writing the file */
+		{ "db-1/", 0, 4000, false, true, 0 },
+		{ "db-0/", 4000, 4000, false, true, 0 },
+		{ "db-1x/", 4000, 4000, false, true, 0 },
+		{ "notes/", 99999, 99999, false, true, 0 },
+		{ "0123456789abcdeF/", 99999, 99999, false, true, 0 },
+		{ "notes", 99999, 99999, false, true, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -356,7 +274,8 @@ Test(blob, leftovers_of_the_dead_are_swept)
 		const bool is_dir = cases[i].name[n - 1] == '/';
 		struct place p = fresh("/tmp");
 		const struct timespec then = { .tv_sec = time(NULL) - cases[i].age_s };
-		const struct timespec times[2] = { then, then };
+		const struct timespec inner = { .tv_sec = time(NULL) - cases[i].inner_s };
+		const struct timespec times[2] = { then, then }, inner_times[2] = { inner, inner };
 		cleanup_free char *top = xasprintf("incoming/%.*s", (int)(n - is_dir),
 		                                   cases[i].name);
 		cleanup_free char *file = xasprintf("%s%s", top, is_dir ? "/data.mdb" : "");
@@ -371,7 +290,7 @@ Test(blob, leftovers_of_the_dead_are_swept)
 		cr_assert_eq(mkdirat(p.fd, "incoming", 0755), 0);
 		cr_assert_eq(is_dir ? mkdirat(p.fd, top, 0755) : 0, 0);
 		cr_assert_eq(fs_write_at(p.fd, file, "stale", 5, 0440, &e), 0);
-		cr_assert_eq(utimensat(p.fd, file, times, 0), 0);
+		cr_assert_eq(utimensat(p.fd, file, inner_times, 0), 0);
 		cr_assert_eq(utimensat(p.fd, top, times, 0), 0);
 		held = openat(p.fd, top, O_RDONLY | O_CLOEXEC);
 		cr_assert_eq(cases[i].held ? flock(held, LOCK_EX | LOCK_NB) : 0, 0);
