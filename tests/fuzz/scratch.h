@@ -30,6 +30,7 @@ scratch_remove(void)
 {
 	scratch_remove_in("/log");
 	scratch_remove_in("/db");
+	scratch_remove_in("/m");
 	scratch_remove_in("");
 }
 
@@ -37,8 +38,13 @@ static inline const char *
 scratch(void)
 {
 	if (!scratch_path[0]) {
-		(void)snprintf(scratch_path, sizeof scratch_path, "/tmp/slipway-fuzz-XXXXXX");
-		PROMISE(mkdtemp(scratch_path));
+		/* in memory where it can be: a disk's syncs would be most of the time */
+		(void)snprintf(scratch_path, sizeof scratch_path, "/dev/shm/slipway-fuzz-XXXXXX");
+		if (!mkdtemp(scratch_path)) {
+			(void)snprintf(scratch_path, sizeof scratch_path,
+			               "/tmp/slipway-fuzz-XXXXXX");
+			PROMISE(mkdtemp(scratch_path));
+		}
 		PROMISE(atexit(scratch_remove) == 0);
 	}
 	return scratch_path;
