@@ -263,7 +263,7 @@ need_files(struct check *c, const struct check_version *v, const char *name)
 		(void)err_prefix(&why, "its manifest");
 		check_problem(c, name, &why);
 		c->unreadable++;
-		c->machine_failed |= why.code == ERR_SYS;
+		c->machine_failed |= why.code == ERR_SYS || why.code == ERR_NO_SPACE;
 		return;
 	}
 	check_need_blob(c, &m.config, false, 0);
