@@ -15,14 +15,12 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "registry/fault.h"
 #include "registry/store_fault.h"
 #include "registry/store_guard.h"
 #include "registry/store_private.h"
@@ -31,8 +29,6 @@
 #define READERS    510
 #define PAGE_SIZE  4096u
 #define LOCK_SIZE  ((READERS + 2) * 64)
-#define LOCK_MS    5000 /* nobody works longer than moments under the lock of the folder */
-#define SWAPS_MAX  4    /* databases replaced while one is opened */
 #define COPY_TRIES 4    /* a copy's state may be gone before it was looked at */
 #define VALUE_MAX  ((size_t)1 << 20) /* a row is a part of a line of the log */
 
@@ -49,7 +45,8 @@ struct store {
 struct txn {
 	MDB_txn *t;
 	struct store *s;
-	bool is_write;
+	bool is_write, is_paused;
+	uint64_t pauses;
 };
 
 static int
@@ -111,51 +108,6 @@ make_lock(int dirfd, const char *dir, struct err *e)
 		return rc;
 	}
 	return 0;
-}
-
-/* Not held where locks do not work: such file systems are not written. */
-static int
-lock_dir(int dirfd, const char *dir, struct err *e)
-{
-	const struct timespec pause = { .tv_nsec = 20000000 };
-	uint64_t end_ms = 0;
-
-	while (flock(dirfd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return 0;
-		if (end_ms == 0)
-			end_ms = clock_mono_ms() + LOCK_MS;
-		if (clock_mono_ms() >= end_ms) {
-			err_set(e, ERR_LOCKED, "the folder %s is kept locked by another program",
-			        dir);
-			return err_hint(e, "find it with `lsof` or `fuser` on that folder");
-		}
-		(void)nanosleep(&pause, NULL);
-	}
-	return 0;
-}
-
-/* The folder that has the name once it is locked: another may have been put there meanwhile. */
-int
-store_open_locked(const char *dir, int *ret, struct err *e)
-{
-	for (int i = 0; i < SWAPS_MAX; i++) {
-		cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		struct stat held, named;
-		int rc;
-
-		if (fd < 0)
-			return err_sys(e, "open the folder %s", dir);
-		rc = lock_dir(fd, dir, e);
-		if (rc < 0)
-			return rc;
-		if (fstat(fd, &held) == 0 && lstat(dir, &named) == 0 &&
-		    held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
-			*ret = steal_fd(&fd);
-			return 0;
-		}
-	}
-	return err_set(e, ERR_LOCKED, "the database in %s is being replaced", dir);
 }
 
 static void
@@ -274,7 +226,7 @@ store_close(struct store *s)
 	struct err ignored = { 0 };
 	int dirfd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd >= 0)
-		(void)lock_dir(dirfd, s->dir, &ignored);
+		(void)store_lock_dir(dirfd, s->dir, &ignored);
 	guard_free(s->guard);
 	env_close(s->env);
 	fault_maps--;
@@ -329,7 +281,11 @@ begin(struct store *s, unsigned flags, struct txn **ret, struct err *e)
 int
 store_read_begin(struct store *s, struct txn **ret, struct err *e)
 {
-	return begin(s, MDB_RDONLY, ret, e);
+	const int rc = begin(s, MDB_RDONLY, ret, e);
+
+	if (rc == 0)
+		fault_pause("reading");
+	return rc;
 }
 
 int
@@ -348,6 +304,29 @@ store_write_begin(struct store *s, struct txn **ret, struct err *e)
 	if (rc == 0)
 		*ret = t;
 	return rc;
+}
+
+void
+store_pause(struct txn *t)
+{
+	if (!t || t->is_write || t->is_paused)
+		return;
+	fault_in_lmdb++;
+	mdb_txn_reset(t->t);
+	fault_in_lmdb--;
+	t->is_paused = true;
+	t->pauses++;
+}
+
+static int
+wake(struct txn *t, struct err *e)
+{
+	const int rc = t->is_paused ? LMDB(mdb_txn_renew(t->t)) : 0;
+
+	if (rc != 0)
+		return store_err(e, rc, "go on with a transaction");
+	t->is_paused = false;
+	return 0;
 }
 
 /* Before a change, and before what it reads: nothing harms a heap that it does not write to. */
@@ -468,8 +447,10 @@ int
 txn_get(struct txn *t, struct str key, struct str *ret, struct err *e)
 {
 	MDB_val k = val_of(key), v;
-	int rc = look_at(t, key, e);
+	int rc = wake(t, e);
 
+	if (rc == 0)
+		rc = look_at(t, key, e);
 	if (rc < 0)
 		return rc;
 	rc = LMDB(mdb_get(t->t, t->s->dbi, &k, &v));
@@ -537,29 +518,61 @@ seek_backward(MDB_cursor *c, struct str prefix, struct str from, MDB_val *k, MDB
 	return rc;
 }
 
+/* The first one in that direction; from NULL: of the prefix. */
+static int
+seek(MDB_cursor *c, struct str prefix, struct str from, enum scan_dir dir, MDB_val *k, MDB_val *v)
+{
+	if (dir == SCAN_BACKWARD)
+		return seek_backward(c, prefix, from, k, v);
+	*k = val_of(from.p ? from : prefix);
+	return LMDB(mdb_cursor_get(c, k, v, MDB_SET_RANGE));
+}
+
+/* From key, which may be gone if there was a pause, to the one behind it. */
+static int
+step(struct txn *t, MDB_cursor *c, struct str prefix, struct str key, bool was_paused,
+     enum scan_dir dir, MDB_val *k, MDB_val *v)
+{
+	int rc;
+
+	if (was_paused) {
+		rc = LMDB(mdb_cursor_renew(t->t, c));
+		if (rc == 0)
+			rc = seek(c, prefix, key, dir, k, v);
+		if (rc != 0 || !str_eq(str_val(*k), key))
+			return rc;
+	}
+	return LMDB(mdb_cursor_get(c, k, v, dir == SCAN_FORWARD ? MDB_NEXT : MDB_PREV));
+}
+
 int
 txn_scan(struct txn *t, struct str prefix, struct str from, enum scan_dir dir,
          int (*fn)(void *arg, struct str key, struct str value), void *arg, struct err *e)
 {
+	char key[STORE_KEY_MAX];
 	MDB_cursor *c;
 	MDB_val k, v;
-	int rc = mdb_cursor_open(t->t, t->s->dbi, &c), stop = 0;
+	int stop = wake(t, e), rc = stop == 0 ? mdb_cursor_open(t->t, t->s->dbi, &c) : 0;
 
+	if (stop < 0)
+		return stop;
 	if (rc != 0)
 		return store_err(e, rc, "read the database");
-	if (dir == SCAN_FORWARD) {
-		k = val_of(from.p ? from : prefix);
-		rc = LMDB(mdb_cursor_get(c, &k, &v, MDB_SET_RANGE));
-	} else {
-		rc = seek_backward(c, prefix, from, &k, &v);
-	}
+	rc = seek(c, prefix, from, dir, &k, &v);
 	while (rc == 0 && starts_with(k, prefix)) {
+		const uint64_t pauses = t->pauses;
+		const size_t n = k.mv_size;
+
 		stop = check_row(k, v, e);
-		if (stop == 0)
-			stop = fn(arg, str_val(k), str_val(v));
 		if (stop != 0)
 			break;
-		rc = LMDB(mdb_cursor_get(c, &k, &v, dir == SCAN_FORWARD ? MDB_NEXT : MDB_PREV));
+		memcpy(key, k.mv_data, n);
+		stop = fn(arg, str_val(k), str_val(v));
+		if (stop == 0)
+			stop = wake(t, e);
+		if (stop != 0)
+			break;
+		rc = step(t, c, prefix, (struct str){ key, n }, t->pauses != pauses, dir, &k, &v);
 	}
 	mdb_cursor_close(c);
 	if (rc != 0 && rc != MDB_NOTFOUND)

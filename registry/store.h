@@ -48,6 +48,10 @@ void store_abort(struct txn *t);                /* NULL is fine */
 /* Makes the data file as large as bytes more of changes can need: full disks show here, not in
  * commit. */
 int store_reserve(struct txn *t, uint64_t bytes, struct err *e);
+/* Until t is used again it keeps no page from being used again, however long that takes; then it
+ * reads what is there by then, and a walk goes on behind the key that it had come to. Nothing when
+ * t is NULL or writes. */
+void store_pause(struct txn *t);
 /* A clone without free pages into the folder dir, consistent while others write. */
 int store_copy(struct store *s, const char *dir, struct err *e);
 

@@ -6,3 +6,5 @@
 
 /* The folder of that name, with the lock that is held around opening and closing its database. */
 int store_open_locked(const char *dir, int *ret, struct err *e);
+/* That lock, waited for; not held where locks do not work: such file systems are not written. */
+int store_lock_dir(int dirfd, const char *dir, struct err *e);

@@ -25,6 +25,29 @@ app_open(struct app *a, unsigned flags, struct err *e)
 	                     e);
 }
 
+static void
+pause_reading(void *arg)
+{
+	store_pause(arg);
+}
+
+int
+app_read_begin(struct app *a, struct txn **ret, struct err *e)
+{
+	const int rc = store_read_begin(a->registry->store, ret, e);
+
+	if (rc == 0)
+		out_before_write(a->out, pause_reading, *ret);
+	return rc;
+}
+
+void
+app_read_end(struct app *a, struct txn *t)
+{
+	out_before_write(a->out, NULL, NULL);
+	store_abort(t);
+}
+
 bool
 app_is_interactive(const struct app *a)
 {

@@ -25,6 +25,10 @@ struct app {
 };
 /* Opens the registry once; flags as registry_open. */
 int app_open(struct app *a, unsigned flags, struct err *e);
+/* A transaction for rows that are printed while they are read: it is paused whenever output is
+ * written, so that no pager keeps the database's pages. End with app_read_end. */
+int app_read_begin(struct app *a, struct txn **ret, struct err *e);
+void app_read_end(struct app *a, struct txn *t); /* NULL is fine */
 /* May prompts be shown? stdin and stderr are terminals and not --no-input. */
 bool app_is_interactive(const struct app *a);
 /* The one way a confirming verb asks: what is said first; protected: the name must be typed or

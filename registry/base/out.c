@@ -112,12 +112,21 @@ data_write(struct out *o, const char *p, size_t n)
 {
 	if (o->failed != 0 || n == 0)
 		return;
+	if (o->before_write)
+		o->before_write(o->before_arg);
 	if (fs_write_all(o->fd_data, p, n) < 0) {
 		/* the reader has what it wanted: as quiet as death by SIGPIPE */
 		if (errno == EPIPE)
 			_exit(EXIT_PIPE);
 		o->failed = errno;
 	}
+}
+
+void
+out_before_write(struct out *o, void (*fn)(void *arg), void *arg)
+{
+	o->before_write = fn;
+	o->before_arg = arg;
 }
 
 int

@@ -84,6 +84,8 @@ void out_last_prepare(struct out *o, const struct err *e);
 void out_last(void) __attribute__((noreturn));
 struct progress out_progress(struct out *o); /* draws on stderr as set */
 void out_progress_done(struct out *o);       /* clears the bar */
+/* fn (NULL: none) is told before each write to stdout, which a pager may hold up for hours. */
+void out_before_write(struct out *o, void (*fn)(void *arg), void *arg);
 int out_flush(struct out *o);                /* 0; -1 with errno when data could not be written */
 
 /* A question on the terminal, only when stdin and stderr are terminals. 0 and the line (no

@@ -43,6 +43,8 @@ struct out {
 	int quiet;
 	struct buf data;
 	int failed; /* errno of the first write that failed: later data is dropped */
+	void (*before_write)(void *arg); /* NULL */
+	void *before_arg;
 	bool wrote, in_object, is_sink;
 	struct json_out json;
 	struct out_table table;

@@ -242,3 +242,95 @@ Test(store, a_spoiled_page_harms_nobody, .timeout = 120)
 	folder_remove(dir);
 	folder_remove(copy);
 }
+
+/* --- a walk that pauses --- */
+
+/* What the reader has seen, and what another one does while it pauses. */
+struct walk {
+	struct store *s;
+	struct txn *t;
+	char pause_at;
+	const char *put, *del; /* NULL */
+	struct buf seen;
+};
+
+static int
+see_key(void *arg, struct str key, struct str value)
+{
+	struct walk *const w = arg;
+	struct txn *t;
+	struct err e = { 0 };
+
+	cr_expect_eq(value.n, 1);
+	buf_add(&w->seen, key.p + 1, 1);
+	if (key.p[1] != w->pause_at)
+		return 0;
+	store_pause(w->t);
+	store_pause(w->t);
+	cr_assert_eq(store_write_begin(w->s, &t, &e), 0, "%s", e.msg);
+	if (w->put)
+		cr_assert_eq(txn_put(t, str_of(w->put), STR("v"), &e), 0, "%s", e.msg);
+	if (w->del)
+		cr_assert_eq(txn_del(t, str_of(w->del), &e), 0, "%s", e.msg);
+	store_pause(t); /* nothing, to one that writes */
+	cr_assert_eq(store_commit(t, &e), 0, "%s", e.msg);
+	return 0;
+}
+
+Test(store, a_walk_goes_on_behind_a_pause)
+{
+	static const struct {
+		enum scan_dir dir;
+		char pause_at;
+		const char *put, *del, *seen;
+	} cases[] = {
+		{ SCAN_FORWARD, '-', NULL, NULL, "bdfh" },
+		{ SCAN_FORWARD, 'd', NULL, NULL, "bdfh" },
+		{ SCAN_FORWARD, 'd', "ke", NULL, "bdefh" },
+		{ SCAN_FORWARD, 'd', "kc", "kd", "bdfh" }, /* behind it; and it is gone itself */
+		{ SCAN_FORWARD, 'd', NULL, "kf", "bdh" },
+		{ SCAN_FORWARD, 'h', NULL, "kh", "bdfh" },
+		{ SCAN_FORWARD, 'h', "l", NULL, "bdfh" }, /* another prefix */
+		{ SCAN_BACKWARD, 'f', NULL, NULL, "hfdb" },
+		{ SCAN_BACKWARD, 'f', "ke", NULL, "hfedb" },
+		{ SCAN_BACKWARD, 'f', "kg", "kf", "hfdb" },
+		{ SCAN_BACKWARD, 'f', NULL, "kd", "hfb" },
+		{ SCAN_BACKWARD, 'b', "a", "kb", "hfdb" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct walk w = { .pause_at = cases[i].pause_at,
+			          .put = cases[i].put,
+			          .del = cases[i].del };
+		char *const dir = folder_make();
+		struct str value;
+		struct txn *t;
+		struct err e = { 0 };
+
+		cr_assert_eq(store_open(dir, true, &w.s, &e), 0, "%s", e.msg);
+		cr_assert_eq(store_write_begin(w.s, &t, &e), 0, "%s", e.msg);
+		for (const char *k = "bdfh"; *k; k++)
+			cr_assert_eq(
+			        txn_put(t, (struct str){ (char[]){ 'k', *k }, 2 }, STR("v"), &e), 0,
+			        "%s", e.msg);
+		cr_assert_eq(store_commit(t, &e), 0, "%s", e.msg);
+		cr_assert_eq(store_read_begin(w.s, &w.t, &e), 0, "%s", e.msg);
+		cr_expect_eq(txn_scan(w.t, STR("k"), (struct str){ NULL, 0 }, cases[i].dir, see_key,
+		                      &w, &e),
+		             0, "%s", e.msg);
+		cr_expect_str_eq(buf_cstr(&w.seen), cases[i].seen, "%zu: %s", i, buf_cstr(&w.seen));
+		/* what is read behind a pause is what is there by then */
+		store_pause(w.t);
+		if (cases[i].put) {
+			cr_assert_eq(txn_get(w.t, str_of(cases[i].put), &value, &e), 0, "%s",
+			             e.msg);
+			cr_expect_eq(value.n, 1);
+		}
+		store_pause(w.t);
+		store_pause(NULL);
+		store_abort(w.t);
+		buf_fini(&w.seen);
+		store_close(w.s);
+		folder_remove(dir);
+	}
+}

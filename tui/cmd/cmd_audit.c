@@ -151,13 +151,17 @@ whole_log(struct listing *l, struct err *e)
 static int
 of_model(struct listing *l, const char *name, struct err *e)
 {
-	cleanup_txn struct txn *t = NULL;
+	struct txn *t = NULL;
 	struct ref ref;
 	int rc = ref_parse(name, &ref, e);
 
 	if (rc == 0)
-		rc = store_read_begin(l->app->registry->store, &t, e);
-	return rc < 0 ? rc : history_each(l->app->registry, t, ref.model, show, l, e);
+		rc = app_read_begin(l->app, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = history_each(l->app->registry, t, ref.model, show, l, e);
+	app_read_end(l->app, t);
+	return rc;
 }
 
 static int

@@ -47,7 +47,7 @@ run(struct app *a, const struct args *in, struct err *e)
 {
 	const char *const max = arg_value(in, "--max");
 	struct shown s = { .out = a->out, .max = UINT64_MAX };
-	cleanup_txn struct txn *t = NULL;
+	struct txn *t = NULL;
 	struct err unnamed = { 0 };
 	struct ref ref;
 	int rc;
@@ -56,13 +56,14 @@ run(struct app *a, const struct args *in, struct err *e)
 		return err_set(e, ERR_USAGE, "\"%s\" is no number of rows", max);
 	rc = ref_parse(in->pos[0], &ref, e);
 	if (rc == 0)
-		rc = store_read_begin(a->registry->store, &t, e);
+		rc = app_read_begin(a, &t, e);
 	if (rc < 0)
 		return rc;
 	(void)policy_current(a->registry, t, &s.policy, &unnamed);
 	out_table_begin(a->out, "HistoryList", columns, COUNT(columns));
 	rc = history_each(a->registry, t, ref.model, row, &s, e);
 	out_table_end(a->out);
+	app_read_end(a, t);
 	policy_fini(&s.policy);
 	return rc < 0 ? rc : 0;
 }

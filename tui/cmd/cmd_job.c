@@ -59,7 +59,7 @@ run_list(struct app *a, const struct args *in, struct err *e)
 		{ "BEGAN", "began", OUT_LEFT, false, false },
 	};
 	struct txn *t;
-	int rc = store_read_begin(a->registry->store, &t, e);
+	int rc = app_read_begin(a, &t, e);
 
 	(void)in;
 	if (rc < 0)
@@ -67,7 +67,7 @@ run_list(struct app *a, const struct args *in, struct err *e)
 	out_table_begin(a->out, "JobList", columns, COUNT(columns));
 	rc = job_each(t, list_row, a, e);
 	out_table_end(a->out);
-	store_abort(t);
+	app_read_end(a, t);
 	return rc;
 }
 

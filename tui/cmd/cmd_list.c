@@ -539,12 +539,12 @@ run(struct app *a, const struct args *in, struct err *e)
 
 	rc = read_options(&l, e);
 	if (rc == 0)
-		rc = store_read_begin(a->registry->store, &l.txn, e);
+		rc = app_read_begin(a, &l.txn, e);
 	if (rc == 0)
 		rc = check_stage(a, &l, e);
 	if (rc == 0)
 		rc = in->pos_n > 0 ? list_versions(&l, in->pos[0], e) : list_models(&l, e);
-	store_abort(l.txn);
+	app_read_end(a, l.txn);
 	json_decref(l.aliases);
 	if (rc == 0 && l.n == 0)
 		out_note(a->out, "%s",

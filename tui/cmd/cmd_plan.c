@@ -64,7 +64,7 @@ run_list(struct app *a, const struct args *in, struct err *e)
 	struct list l = { .a = a, .only_waiting = arg_flag(in, "--waiting") };
 	struct policy policy = { 0 };
 	struct err ignored = { 0 };
-	int rc = store_read_begin(a->registry->store, &l.t, e);
+	int rc = app_read_begin(a, &l.t, e);
 
 	if (rc < 0)
 		return rc;
@@ -73,7 +73,7 @@ run_list(struct app *a, const struct args *in, struct err *e)
 	out_table_begin(a->out, "PlanList", columns, COUNT(columns));
 	rc = plan_each(l.t, list_row, &l, e);
 	out_table_end(a->out);
-	store_abort(l.t);
+	app_read_end(a, l.t);
 	policy_fini(&policy);
 	return rc;
 }

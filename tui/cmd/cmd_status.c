@@ -206,13 +206,13 @@ run(struct app *a, const struct args *in, struct err *e)
 	if (rc < 0)
 		return rc;
 	s.live = live;
-	rc = store_read_begin(a->registry->store, &s.txn, e);
+	rc = app_read_begin(a, &s.txn, e);
 	if (rc < 0)
 		return rc;
 	out_table_begin(a->out, "StatusList", columns, COUNT(columns));
 	rc = walk(&s, name, e);
 	out_table_end(a->out);
-	store_abort(s.txn);
+	app_read_end(a, s.txn);
 	if (rc < 0)
 		return rc;
 	if (s.n == 0)
