@@ -121,7 +121,11 @@ nobody(const struct choice *c, struct err *e)
 		return err_hint(e, "see `slipway key list` and `ssh-add -l`");
 	}
 	/* there may be a file that is no good: that is said instead */
-	return keyring_person(&(struct keyring_item){ 0 }, e);
+	const int rc = keyring_person(&(struct keyring_item){ 0 }, e);
+	if (rc < 0)
+		return rc;
+	(void)err_set(e, ERR_SYS, "your key could not be read a moment ago, and now it can");
+	return err_hint(e, "try again");
 }
 
 int
