@@ -59,6 +59,11 @@ store_err(struct err *e, int mdb, const char *what)
 		        READERS);
 		return err_hint(e, "close other running slipway programs, then try again");
 	}
+	if (mdb == MDB_PANIC) { /* for the rest of this process */
+		err_set(e, ERR_STORE, "%s: the database could not be written a moment ago", what);
+		return err_hint(e, "try again; if it stays so, `slipway rebuild` makes it anew "
+		                   "from the log");
+	}
 	/* what can only be when the file says something that no program of ours wrote */
 	if ((mdb >= MDB_KEYEXIST && mdb <= MDB_LAST_ERRCODE) || mdb == EINVAL) {
 		err_set(e, ERR_STORE, "%s: the database is damaged (%s)", what, mdb_strerror(mdb));

@@ -162,10 +162,14 @@ authorise(struct app *a, const struct plan *p, const struct ledger *l, bool brea
 	return rc < 0 ? rc : plan_commit_signed(a, p, "authorisation", buf_str(&envelope), e);
 }
 
-/* The ledger again to its end, with what was just written. */
+/* The ledger again to its end, with what was just written; also where only the log has that yet. */
 static int
 reopen(struct app *a, struct ledger *l, struct err *e)
 {
+	const int rc = change_replay(a->registry, e);
+
+	if (rc < 0)
+		return rc;
 	ledger_fini(l);
 	return ledger_open(a->registry, l, e);
 }
