@@ -89,6 +89,12 @@ struct source {
 	int (*check)(void *arg, struct err *e);
 };
 
+/* A step of a canary: the newcomer gets percent of the requests, for hold_s seconds at least. */
+struct rollout_step {
+	unsigned percent; /* 0: it runs and nobody is sent there */
+	uint64_t hold_s;
+};
+
 /* What should be there when all is done. */
 struct rollout {
 	const char *registry_id, *model; /* model as the registry names it: "risk/fraud-ranker" */
@@ -97,6 +103,10 @@ struct rollout {
 	uint64_t number;       /* version number within the model, 1.. */
 	struct digest version; /* manifest digest; zero when empty */
 	const struct source *files; /* names, sizes, digests; NULL when empty */
+	struct str manifest, config; /* of the version, for stores that keep them; p NULL: none */
+	const char *format;         /* label format= of the version; NULL: not said */
+	const struct rollout_step *steps; /* before it takes all; part of what is rendered */
+	size_t steps_n;
 	uint64_t deadline_ms;       /* clock_mono_ms() at which waiting ends; 0: none */
 };
 
@@ -149,6 +159,28 @@ struct observation {
 	struct digest serving_version; /* zero: not known to be one of ours */
 	char plan_id[DIGEST_HEX_SIZE]; /* our stamp found on the object; "" none */
 	char reason[512]; /* why not succeeded, in the server's words where there are any */
+	char code[32];    /* stable, of a failure: "image-pull", "crash-loop", "out-of-memory",
+	                   * "unschedulable", "quota", "admission", "load", "wrong-version"; "" */
+	char advice[256]; /* one sentence; "" */
+	char evidence[1536]; /* event, exit code, last log lines: a line each, escaped */
+	bool replicas_known;
+	unsigned replicas_wanted, replicas_ready; /* of the version that was asked about */
+};
+
+/* One look at a newcomer that shares the traffic. */
+struct canary {
+	enum rollout_status status; /* SUCCEEDED: it is ready at its share; FAILED as observe */
+	bool percent_known;
+	unsigned percent;           /* as the target routes now, read back */
+	char reason[512], code[32], advice[256], evidence[1536];
+};
+/* What one side has answered since it began; a difference of two looks is what gates judge. */
+struct traffic {
+	bool known;
+	double requests, errors, latency_s; /* sums over its replicas */
+	unsigned replicas; /* that were asked; a change between looks: begin anew */
+	char source[128];                   /* "pods' /metrics", "prometheus" */
+	char why[256];                      /* not known: why */
 };
 
 /* A golden request with what it must answer (deploy/smoke.h). */
@@ -196,9 +228,17 @@ struct deploy_driver {
 	             const struct precondition *p, struct err *e);
 	int (*observe)(void *st, const struct rollout *q, struct observation *ret,
 	               struct err *e); /* one look, never waits */
-	int (*set_weight)(void *st, unsigned percent, const struct precondition *p, struct err *e);
-	int (*promote)(void *st, const struct precondition *p,
-	               struct err *e); /* the newcomer takes all */
+	/* The newcomer of q beside what is stable, with percent of the requests; codes of apply.
+	 * The object carries our id then, and stable stays whole. */
+	int (*set_weight)(void *st, const struct rollout *q, struct str rendered, unsigned percent,
+	                  const struct precondition *p, struct err *e);
+	int (*look_canary)(void *st, const struct rollout *q, struct canary *ret, struct err *e);
+	/* of the newcomer, or of what is stable */
+	int (*traffic)(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
+	               struct err *e);
+	/* the newcomer takes all; observe tells when; codes of apply */
+	int (*promote)(void *st, const struct rollout *q, struct str rendered,
+	               const struct precondition *p, struct err *e);
 	/* After a failed apply of q: stable as p says it was, newcomer gone. May be repeated. */
 	int (*abort)(void *st, const struct rollout *q, const struct precondition *p,
 	             struct err *e);

@@ -65,7 +65,7 @@ struct http_request {
 	const struct http_upload *upload; /* instead of body; never repeated by itself */
 	const struct http_sink *sink;
 	bool allow_redirect;       /* a 3xx is an answer like others: the caller reads Location */
-	/* asked about twice a second and at each block; negative ends the exchange with its error */
+	/* asked about twice a second and at each block; negative ends it with its error */
 	int (*check)(void *arg, struct err *e);
 	void *check_arg;
 };

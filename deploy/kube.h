@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One Kubernetes API server: who we are there, reading, server-side apply, watch, logs, and what its
- * errors mean. Knows no kind of object; drivers do. Used from one thread.
+ * One Kubernetes API server: who we are there, reading, server-side apply, watch, logs, and what
+ * its errors mean. Knows no kind of object; drivers do. Used from one thread.
  * Sources: Kubernetes API concepts; reference facts in slipway-kubernetes(7).
  */
 #pragma once
@@ -65,7 +65,7 @@ int kube_patch(struct kube *k, const char *path, const char *content_type, struc
                struct kube_reply *ret, struct err *e);
 int kube_create(struct kube *k, const char *path, const json_t *object, json_t **ret,
                 struct err *e);
-/* Only that very object: uid precondition, foreground. NOT_FOUND is success for the caller to say. */
+/* Only that very object: uid precondition, foreground. NOT_FOUND: is that success? Caller says. */
 int kube_delete(struct kube *k, const char *path, const char *uid, struct err *e);
 /* Through the API server to a pod or service: any status is an answer in ret. path ends in
  * ".../proxy/...". */

@@ -26,7 +26,7 @@ struct remote_version {
 };
 enum remote_form {
 	REMOTE_MODELPACK,          /* the manifest as it is: same digest there as here */
-	REMOTE_MODELCAR,           /* an image whose one layer holds /models: for oci:// in KServe */
+	REMOTE_MODELCAR,           /* an image whose one layer holds /models, for KServe's oci:// */
 	REMOTE_FILES,              /* plain files below a folder named by the digest */
 };
 struct remote_put {
@@ -43,7 +43,8 @@ struct remote_options {
 	const char *local_path;    /* volume: where its root is mounted here */
 	const char *credentials;   /* file of the person; NULL: docker's and AWS's own places */
 	const uint64_t *deadline_ms;
-	int (*check)(void *arg, struct err *e); /* asked at each block; negative ends with its error */
+	/* asked at each block; negative ends with its error */
+	int (*check)(void *arg, struct err *e);
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
 };
@@ -57,8 +58,8 @@ struct remote_driver {
 	/* Pure: the reference that put would give. */
 	int (*reference)(void *st, const struct remote_version *v, enum remote_form f,
 	                 char ret[1024], struct err *e);
-	/* All of v there, complete and checked; one HEAD when it is already. An interrupted put goes on
-	 * where it was. DIGEST, DENIED, NO_SPACE, UNREACHABLE (retry is safe). */
+	/* All of v there, complete and checked; one HEAD when it is already. An interrupted put
+	 * goes on where it was. DIGEST, DENIED, NO_SPACE, UNREACHABLE (retry is safe). */
 	int (*put)(void *st, const struct remote_version *v, enum remote_form f,
 	           struct remote_put *ret, struct err *e);
 	void (*close)(void *st);
