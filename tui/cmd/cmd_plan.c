@@ -80,8 +80,9 @@ run_list(struct app *a, const struct args *in, struct err *e)
 
 /* --- show --- */
 
-static int
-find(struct app *a, const char *id, struct plan_row *row, struct plan *ret, struct err *e)
+int
+proposal_stored(struct app *a, const char *id, struct plan_row *row, struct plan *ret,
+                struct err *e)
 {
 	struct txn *t;
 	int rc = store_read_begin(a->registry->store, &t, e);
@@ -194,7 +195,7 @@ run_show(struct app *a, const struct args *in, struct err *e)
 	struct plan_row row;
 	struct plan p;
 	struct json_out *j;
-	int rc = find(a, in->pos[0], &row, &p, e);
+	int rc = proposal_stored(a, in->pos[0], &row, &p, e);
 
 	if (rc < 0)
 		return rc;
@@ -333,7 +334,7 @@ run_apply(struct app *a, const struct args *in, struct err *e)
 {
 	struct plan_row row;
 	struct plan p;
-	int rc = find(a, in->pos[0], &row, &p, e);
+	int rc = proposal_stored(a, in->pos[0], &row, &p, e);
 
 	if (rc < 0)
 		return rc;

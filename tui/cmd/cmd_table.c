@@ -59,6 +59,7 @@
 	X(plan_rollback) \
 	X(plan_list) \
 	X(plan_show) \
+	X(plan_check) \
 	X(plan_export) \
 	X(approve) \
 	X(apply) \

@@ -25,6 +25,10 @@ int proposal_check_blocks(const struct proposal *p, struct err *e); /* CONFLICT:
 /* LOCKED: another plan's job has the stage. *ret_same: this plan's own has, and may be joined. */
 int proposal_check_job(struct app *a, const struct proposal *p, bool *ret_same, struct err *e);
 
+/* A stored plan by its id or the beginning of one; its state is "dead" when the stage has moved.
+ * NOT_FOUND, AMBIGUOUS. */
+int proposal_stored(struct app *a, const char *id, struct plan_row *row, struct plan *ret,
+                    struct err *e);
 /* The intent as a blob and an entry; already there is success. */
 int plan_store(struct app *a, const struct plan *p, bool *ret_changed, struct err *e);
 /* What a signature over a plan says: its meaning again, by its members. A new reference. */

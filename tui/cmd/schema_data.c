@@ -72,6 +72,7 @@ const struct schema_row schema_rows[] = {
 	  "evidence?:o "
 	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
+	{ "PlanCheck", "plan check", "check:s answer:s why:s? next:s?", SCHEMA_LIST },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",
 	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s missing?:s? "
 	  "authorised?:b authorisedBy?:s? breakGlass?:b approvals?:[o] enough?:b job?:s? "
