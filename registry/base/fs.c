@@ -47,7 +47,9 @@ fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
 		if (ret->n - start > max)
 			return err_set(e, ERR_TOO_BIG, "\"%s\" is larger than %zu bytes", name,
 				       max);
-		if (step < READ_STEP)
+		if ((size_t)n < step)
+			step -= (size_t)n; /* most often the end is what comes next */
+		else if (step < READ_STEP)
 			step = READ_STEP;
 	}
 	(void)buf_cstr(ret);

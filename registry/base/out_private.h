@@ -13,13 +13,17 @@ struct out_cell_text {
 	uint32_t len, width;
 };
 
+#define OUT_COLUMNS_MAX 32
+
 struct out_table {
 	const struct out_column *columns;
-	size_t n, at;      /* columns; the one that the next cell fills */
-	size_t name;       /* the column of -o name */
-	int64_t now_s;     /* for ages */
-	size_t cell_start; /* in text */
-	int64_t day;       /* that day_text begins with */
+	size_t n, at;     /* columns; the one that the next cell fills */
+	bool is_laid_out; /* text, wide */
+	bool shown[OUT_COLUMNS_MAX];
+	size_t widths[OUT_COLUMNS_MAX]; /* laid out: of the widest cell so far, titles too */
+	size_t name;                    /* the column of -o name */
+	int64_t now_s;                  /* for ages */
+	int64_t day;                    /* that day_text begins with */
 	char day_text[CLOCK_TEXT_SIZE];
 	bool is_open, has_rows;
 	struct buf row_open; /* ndjson: what each line begins with */
@@ -55,6 +59,6 @@ bool out_colored(const struct out *o, int fd);
 void out_notes_write(struct out *o, const struct buf *b); /* clears the bar first */
 void out_render_error(const struct out *o, const struct err *e, bool as_json, struct buf *ret);
 void out_bar_clear(struct out *o);
-void out_data_grew(struct out *o);                        /* writes once there is enough */
+void out_data_grew(struct out *o); /* writes once there is enough */
 /* "warning"; safe text, which may have our own line feeds. Nothing without --log-file. */
 void out_log_line(struct out *o, const char *level, struct str text);

@@ -14,12 +14,6 @@
 #include "registry/base/text.h"
 
 static bool
-is_laid_out(const struct out *o)
-{
-	return o->format == OUT_TEXT || o->format == OUT_WIDE;
-}
-
-static bool
 is_shown(const struct out *o, size_t column)
 {
 	if (o->format == OUT_NAME)
@@ -69,7 +63,7 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 {
 	struct out_table *const t = &o->table;
 
-	assert(!t->is_open && n > 0);
+	assert(!t->is_open && n > 0 && n <= OUT_COLUMNS_MAX);
 	t->columns = c;
 	t->n = n;
 	t->at = t->name = 0;
@@ -79,7 +73,8 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 	t->has_rows = false;
 	buf_clear(&t->text);
 	t->cells.n = 0;
-	if (is_laid_out(o)) {
+	t->is_laid_out = o->format == OUT_TEXT || o->format == OUT_WIDE;
+	if (t->is_laid_out) {
 		/* grown by halves, each would be copied where the other left it no room */
 		(void)buf_reserve(&t->text, OUT_WRITE_SIZE - 1);
 		vec_reserve(&t->cells, OUT_WRITE_SIZE / sizeof(*t->cells.v));
@@ -90,7 +85,10 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 			t->name = i;
 		/* a line of ndjson says so itself */
 		assert(!streq(c[i].key, "kind") && !streq(c[i].key, "apiVersion"));
+		t->widths[i] = strlen(c[i].title);
 	}
+	for (size_t i = 0; i < n; i++)
+		t->shown[i] = is_shown(o, i);
 	if (out_is_json(o))
 		begin_json(o, kind);
 	for (size_t i = 0; i < n && o->format == OUT_TSV; i++) {
@@ -122,13 +120,9 @@ cell_open(struct out *o)
 	struct out_table *const t = &o->table;
 	struct buf *const b = &o->data;
 
-	assert(t->is_open);
-	if (!is_shown(o, t->at))
+	assert(t->is_open && !t->is_laid_out);
+	if (!t->shown[t->at])
 		return NULL;
-	if (is_laid_out(o)) {
-		t->cell_start = t->text.n;
-		return &t->text;
-	}
 	if (o->format == OUT_TSV && t->at > 0)
 		buf_addc(b, '\t');
 	if (!out_is_json(o))
@@ -143,31 +137,14 @@ cell_open(struct out *o)
 	return b;
 }
 
-enum made { OURS, FOREIGN }; /* ours: ASCII, as wide as it is long and nothing to escape */
-
 static void
-cell_keep(struct out_table *t, enum made made)
-{
-	const struct str s = { t->text.p + t->cell_start, t->text.n - t->cell_start };
-
-	assert(s.n <= UINT32_MAX);
-	const size_t width = made == OURS || s.n == 0 ? s.n : text_width(s);
-	const struct out_cell_text cell = { (uint32_t)s.n, (uint32_t)width };
-	vec_push(&t->cells, cell);
-}
-
-static void
-cell_close(struct out *o, enum made made)
+row_close(struct out *o)
 {
 	struct out_table *const t = &o->table;
 
-	if (is_laid_out(o) && is_shown(o, t->at))
-		cell_keep(t, made);
-	if (++t->at < t->n)
-		return;
 	t->at = 0;
 	t->has_rows = true;
-	if (is_laid_out(o))
+	if (t->is_laid_out)
 		return;
 	if (out_is_json(o))
 		buf_addc(&o->data, '}');
@@ -176,13 +153,58 @@ cell_close(struct out *o, enum made made)
 	out_data_grew(o);
 }
 
+static void
+cell_close(struct out *o)
+{
+	if (++o->table.at == o->table.n)
+		row_close(o);
+}
+
+enum made { OURS, FOREIGN }; /* ours: ASCII, as wide as it is long and nothing to escape */
+
+/* Laid out at the end; the common path of a list, so it calls little. */
+static void
+cell_keep(struct out *o, struct str s, enum made made)
+{
+	struct out_table *const t = &o->table;
+	const size_t start = t->text.n;
+	struct out_cell_text cell = { (uint32_t)s.n, (uint32_t)s.n };
+
+	assert(t->is_open);
+	if (t->shown[t->at]) {
+		if (made == OURS || text_is_plain(s)) {
+			char *const at = t->text.cap - t->text.n > s.n ?
+			                         t->text.p + start :
+			                         buf_reserve(&t->text, s.n);
+			assert(s.n <= UINT32_MAX);
+			memcpy(at, s.p, s.n);
+			t->text.n += s.n;
+		} else {
+			text_safe(&t->text, s);
+			s = (struct str){ t->text.p + start, t->text.n - start };
+			assert(s.n <= UINT32_MAX);
+			cell = (struct out_cell_text){ (uint32_t)s.n, (uint32_t)text_width(s) };
+		}
+		vec_push(&t->cells, cell);
+		if (cell.width > t->widths[t->at])
+			t->widths[t->at] = cell.width;
+	}
+	cell_close(o);
+}
+
 /* A value that is a string in JSON. */
 static void
 cell_string(struct out *o, struct str s, enum made made)
 {
-	struct buf *const b = cell_open(o);
-	const bool quoted = b && out_is_json(o);
+	struct buf *b;
+	bool quoted;
 
+	if (o->table.is_laid_out) {
+		cell_keep(o, s, made);
+		return;
+	}
+	b = cell_open(o);
+	quoted = b && out_is_json(o);
 	if (b && made == FOREIGN && text_is_plain(s))
 		made = OURS;
 	if (quoted)
@@ -195,19 +217,22 @@ cell_string(struct out *o, struct str s, enum made made)
 		text_safe(b, s);
 	if (quoted)
 		buf_addc(b, '"');
-	cell_close(o, made);
+	cell_close(o);
 }
 
 static void
 cell_nothing(struct out *o)
 {
-	struct buf *const b = cell_open(o);
+	struct buf *b;
 
+	if (o->table.is_laid_out) {
+		cell_keep(o, (struct str){ "-", 1 }, OURS);
+		return;
+	}
+	b = cell_open(o);
 	if (b && out_is_json(o))
 		buf_add(b, "null", 4);
-	else if (b && is_laid_out(o))
-		buf_addc(b, '-');
-	cell_close(o, OURS);
+	cell_close(o);
 }
 
 void
@@ -228,17 +253,22 @@ out_cell(struct out *o, const char *s)
 void
 out_cell_u64(struct out *o, uint64_t v)
 {
-	struct buf *const b = cell_open(o);
 	char digits[20];
 	size_t i = sizeof(digits);
+	struct buf *b;
 
 	do {
 		digits[--i] = (char)('0' + v % 10);
 		v /= 10;
 	} while (v > 0);
+	if (o->table.is_laid_out) {
+		cell_keep(o, (struct str){ digits + i, sizeof(digits) - i }, OURS);
+		return;
+	}
+	b = cell_open(o);
 	if (b)
 		buf_add(b, digits + i, sizeof(digits) - i);
-	cell_close(o, OURS);
+	cell_close(o);
 }
 
 void
@@ -282,9 +312,9 @@ time_text(struct out_table *t, int64_t s)
 static bool
 cell_skip(struct out *o)
 {
-	if (is_shown(o, o->table.at))
+	if (o->table.shown[o->table.at])
 		return false;
-	cell_close(o, OURS);
+	cell_close(o);
 	return true;
 }
 
@@ -340,71 +370,87 @@ out_cell_json(struct out *o, const char *text, const json_t *v)
 	b = cell_open(o);
 	struct json_out j = { .b = b };
 	jo_value(&j, NULL, v);
-	cell_close(o, OURS);
+	cell_close(o);
 }
 
-/* Two spaces between columns; spaces wait in *gap until something follows them. */
-static void
-lay_cell(struct buf *b, enum out_align align, struct str s, size_t cell, size_t column, size_t *gap)
+/*
+ * Two spaces between columns; spaces wait in *gap until something follows them. at has room for
+ * the gap and the cell; gives where the next one goes.
+ */
+static char *
+lay_cell(char *at, enum out_align align, struct str s, size_t cell, size_t column, size_t *gap)
 {
 	const size_t pad = column - cell;
 
 	if (align == OUT_RIGHT)
 		*gap += pad;
 	if (s.n > 0) {
-		char *const at = buf_reserve(b, *gap + s.n);
-
 		memset(at, ' ', *gap);
 		memcpy(at + *gap, s.p, s.n);
-		b->n += *gap + s.n;
+		at += *gap + s.n;
 		*gap = 0;
 	}
 	*gap += align == OUT_RIGHT ? 2 : pad + 2;
+	return at;
 }
 
 static void
-lay_titles(struct out *o, const size_t *widths)
+lay_titles(struct out *o, char *at)
 {
 	const struct out_table *const t = &o->table;
-	const bool bold = out_colored(o, o->fd_data);
 	size_t gap = 0;
 
-	buf_adds(&o->data, bold ? "\033[1m" : "");
 	for (size_t i = 0; i < t->n; i++) {
 		const struct str title = str_of(t->columns[i].title);
-		if (is_shown(o, i))
-			lay_cell(&o->data, t->columns[i].align, title, title.n, widths[i], &gap);
+		if (t->shown[i])
+			at = lay_cell(at, t->columns[i].align, title, title.n, t->widths[i], &gap);
 	}
-	buf_adds(&o->data, bold ? "\033[0m\n" : "\n");
+	o->data.n = (size_t)(at - o->data.p);
+}
+
+/* A row of cells from *c and *p on; both are moved behind it. */
+static void
+lay_row(struct out *o, char *at, size_t *c, const char **p)
+{
+	const struct out_table *const t = &o->table;
+	size_t gap = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (!t->shown[i])
+			continue;
+		const struct out_cell_text cell = t->cells.v[(*c)++];
+		at = lay_cell(at, t->columns[i].align, (struct str){ *p, cell.len }, cell.width,
+		              t->widths[i], &gap);
+		*p += cell.len;
+	}
+	o->data.n = (size_t)(at - o->data.p);
+}
+
+static size_t
+row_bytes(const struct out_table *t, size_t c)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		bytes += t->shown[i] ? t->cells.v[c++].len : 0;
+	return bytes;
 }
 
 static void
 lay_out(struct out *o)
 {
 	const struct out_table *const t = &o->table;
+	const bool bold = out_colored(o, o->fd_data);
 	const char *p = t->text.p;
-	cleanup_free size_t *widths = xcalloc(t->n, sizeof(*widths));
-	size_t c = 0;
+	size_t spaces = 0; /* at most in a row */
 
 	for (size_t i = 0; i < t->n; i++)
-		widths[i] = strlen(t->columns[i].title);
-	while (c < t->cells.n) {
-		for (size_t i = 0; i < t->n; i++) {
-			if (is_shown(o, i) && t->cells.v[c++].width > widths[i])
-				widths[i] = t->cells.v[c - 1].width;
-		}
-	}
-	lay_titles(o, widths);
-	for (c = 0; c < t->cells.n;) {
-		size_t gap = 0;
-		for (size_t i = 0; i < t->n; i++) {
-			if (!is_shown(o, i))
-				continue;
-			const struct out_cell_text *const cell = &t->cells.v[c++];
-			lay_cell(&o->data, t->columns[i].align, (struct str){ p, cell->len },
-				 cell->width, widths[i], &gap);
-			p += cell->len;
-		}
+		spaces += t->widths[i] + 2;
+	buf_adds(&o->data, bold ? "\033[1m" : "");
+	lay_titles(o, buf_reserve(&o->data, 2 * spaces));
+	buf_adds(&o->data, bold ? "\033[0m\n" : "\n");
+	for (size_t c = 0; c < t->cells.n;) {
+		lay_row(o, buf_reserve(&o->data, spaces + row_bytes(t, c)), &c, &p);
 		buf_addc(&o->data, '\n');
 		out_data_grew(o);
 	}
@@ -417,7 +463,7 @@ out_table_end(struct out *o)
 
 	assert(t->is_open && t->at == 0);
 	t->is_open = false;
-	if (is_laid_out(o) && t->has_rows)
+	if (t->is_laid_out && t->has_rows)
 		lay_out(o);
 	if (out_is_json(o) && o->in_object)
 		jo_end(&o->json, ']');

@@ -14,7 +14,9 @@
 void *vec_grow_(void *v, size_t *cap, size_t need, size_t size);
 #define vec_push(vec, item) \
 	do { \
-		(vec)->v = vec_grow_((vec)->v, &(vec)->cap, (vec)->n + 1, sizeof(*(vec)->v)); \
+		if ((vec)->n == (vec)->cap) \
+			(vec)->v = vec_grow_((vec)->v, &(vec)->cap, (vec)->n + 1, \
+			                     sizeof(*(vec)->v)); \
 		(vec)->v[(vec)->n++] = (item); \
 	} while (0)
 #define vec_reserve(vec, count) \
