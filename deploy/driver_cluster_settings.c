@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings of a target that is a cluster, and names there. They are logged and shared, so nothing
+ * in them may be a secret or a path of one person; what no driver knows is refused when the target
+ * is added, not when the first version comes.
+ */
+#include "deploy/driver_cluster.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BOTH (CLUSTER_KSERVE | CLUSTER_KUBERNETES)
+
+enum value_kind { TEXT, NUMBER, TRUTH, MODE, CANARY, IMAGE, QUANTITY };
+
+#define ROW(key, member, kind, drivers)                                       \
+	{                                                                     \
+		key, offsetof(struct cluster_settings, member), kind, drivers \
+	}
+static const struct {
+	const char *key;
+	size_t at;
+	enum value_kind kind;
+	unsigned drivers;
+} rows[] = {
+	ROW("args", args, TEXT, BOTH),
+	ROW("canary", canary, CANARY, BOTH),
+	ROW("cpu", cpu, QUANTITY, BOTH),
+	ROW("format", format, TEXT, CLUSTER_KSERVE),
+	ROW("gpus", gpus, NUMBER, BOTH),
+	ROW("image", image, IMAGE, CLUSTER_KUBERNETES),
+	ROW("loader", loader, IMAGE, CLUSTER_KUBERNETES),
+	ROW("memory", memory, QUANTITY, BOTH),
+	ROW("mode", mode, MODE, CLUSTER_KSERVE),
+	ROW("model-name", model_name, TEXT, BOTH),
+	ROW("mount", mount, TEXT, CLUSTER_KUBERNETES),
+	ROW("no-surge", no_surge, TRUTH, BOTH),
+	ROW("plain-store", plain_store, TRUTH, BOTH),
+	ROW("port", port, NUMBER, BOTH),
+	ROW("prometheus", prometheus, TEXT, BOTH),
+	ROW("protocol", protocol, TEXT, BOTH),
+	ROW("pull-secret", pull_secret, TEXT, BOTH),
+	ROW("replicas", replicas, NUMBER, BOTH),
+	ROW("runtime", runtime, TEXT, CLUSTER_KSERVE),
+	ROW("service-account", service_account, TEXT, BOTH),
+	ROW("store", store, TEXT, BOTH),
+	ROW("store-endpoint", store_endpoint, TEXT, BOTH),
+	ROW("store-path", store_path, TEXT, BOTH),
+	ROW("store-region", store_region, TEXT, BOTH),
+};
+#undef ROW
+
+static const struct {
+	const char *name;
+	enum cluster_canary canary;
+	unsigned drivers;
+} canaries[] = {
+	{ "isvc", CANARY_ISVC, CLUSTER_KSERVE },
+	{ "knative", CANARY_KNATIVE, CLUSTER_KSERVE },
+	{ "replicas", CANARY_REPLICAS, CLUSTER_KUBERNETES },
+	{ "httproute", CANARY_HTTPROUTE, CLUSTER_KUBERNETES },
+};
+
+static int
+bad_value(const struct target *t, const char *key, const char *wanted, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "target \"%s\": setting \"%s\" must be %s", t->name, key,
+	               wanted);
+}
+
+/* A name can be given other bytes tomorrow; a digest cannot. */
+static bool
+is_by_digest(const char *image)
+{
+	const char *at = strstr(image, "@sha256:");
+	struct digest d;
+
+	return at && at > image && digest_parse(&d, at + 8, strlen(at + 8)) == 0;
+}
+
+static bool
+is_quantity(const char *s)
+{
+	const size_t n = strspn(s, "0123456789.");
+	static const char *const units[] = { "", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti" };
+
+	if (n == 0 || s[0] == '.')
+		return false;
+	for (size_t i = 0; i < COUNT(units); i++) {
+		if (streq(s + n, units[i]))
+			return true;
+	}
+	return false;
+}
+
+static int
+take_canary(const struct target *t, enum cluster_kind kind, const char *text,
+            enum cluster_canary *ret, struct err *e)
+{
+	for (size_t i = 0; i < COUNT(canaries); i++) {
+		if ((canaries[i].drivers & kind) && streq(canaries[i].name, text)) {
+			*ret = canaries[i].canary;
+			return 0;
+		}
+	}
+	return bad_value(t, "canary",
+	                 kind == CLUSTER_KSERVE ? "\"isvc\" or \"knative\""
+	                                        : "\"replicas\" or \"httproute\"",
+	                 e);
+}
+
+static int
+take_text(const struct target *t, enum cluster_kind kind, size_t row, const char *text, void *to,
+          struct err *e)
+{
+	switch (rows[row].kind) {
+	case TEXT:
+		*(const char **)to = text;
+		return 0;
+	case NUMBER:
+		return parse_u64(text, 65535, to) < 0
+		               ? bad_value(t, rows[row].key, "a number up to 65535", e)
+		               : 0;
+	case TRUTH:
+		return bad_value(t, rows[row].key, "true or false", e);
+	case IMAGE:
+		if (!is_by_digest(text))
+			return bad_value(t, rows[row].key, "an image by digest, NAME@sha256:HEX",
+			                 e);
+		*(const char **)to = text;
+		return 0;
+	case QUANTITY:
+		if (!is_quantity(text))
+			return bad_value(t, rows[row].key, "a quantity, as 500m, 2 or 4Gi", e);
+		*(const char **)to = text;
+		return 0;
+	case MODE:
+		if (!streq(text, "standard") && !streq(text, "knative"))
+			return bad_value(t, "mode", "\"standard\" or \"knative\"", e);
+		*(enum cluster_mode *)to =
+		        streq(text, "knative") ? CLUSTER_KNATIVE : CLUSTER_STANDARD;
+		return 0;
+	case CANARY:
+		return take_canary(t, kind, text, to, e);
+	}
+	return 0;
+}
+
+static int
+take(const struct target *t, enum cluster_kind kind, const char *key, const json_t *v,
+     struct cluster_settings *ret, struct err *e)
+{
+	if (has_prefix(key, "annotation.") && key[strlen("annotation.")])
+		return 0;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *to = (char *)ret + rows[i].at;
+
+		if (!streq(rows[i].key, key) || !(rows[i].drivers & kind))
+			continue;
+		if (rows[i].kind == TRUTH && json_is_boolean(v)) {
+			*(bool *)to = json_is_true(v);
+			return 0;
+		}
+		if (!json_is_string(v) || json_string_value(v)[0] == '\0')
+			return bad_value(t, key, "a text", e);
+		return take_text(t, kind, i, json_string_value(v), to, e);
+	}
+	return err_set(e, ERR_USAGE, "target \"%s\": driver \"%s\" has no setting \"%s\"", t->name,
+	               t->driver, key);
+}
+
+static int
+check(const struct target *t, enum cluster_kind kind, const struct cluster_settings *s,
+      struct err *e)
+{
+	const bool is_knative = s->mode == CLUSTER_KNATIVE;
+
+	if (!s->store) {
+		err_set(e, ERR_USAGE, "target \"%s\" needs the setting \"store\"", t->name);
+		return err_hint(e, "where its servers read bytes: --set store=oci://HOST/PATH, "
+		                   "s3://BUCKET/PREFIX or pvc://CLAIM/PATH with store-path");
+	}
+	if (kind == CLUSTER_KUBERNETES && !s->image)
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\" needs the setting \"image\": the server, by digest",
+		               t->name);
+	if (kind == CLUSTER_KUBERNETES && has_prefix(s->store, "s3://") && !s->loader)
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": a store of s3:// needs the setting \"loader\": an "
+		               "image by digest that is run with the source and a folder",
+		               t->name);
+	if (kind == CLUSTER_KSERVE && !s->runtime) {
+		err_set(e, ERR_USAGE, "target \"%s\" needs the setting \"runtime\"", t->name);
+		return err_hint(e,
+		                "without one KServe chooses, and chooses otherwise when somebody "
+		                "adds a runtime");
+	}
+	if (!streq(s->protocol, "v2") && !streq(s->protocol, "v1"))
+		return bad_value(t, "protocol", "\"v2\" or \"v1\"", e);
+	if ((s->canary == CANARY_ISVC && is_knative) ||
+	    (s->canary == CANARY_KNATIVE && !is_knative))
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": canary \"%s\" cannot be in mode \"%s\"", t->name,
+		               is_knative ? "isvc" : "knative",
+		               is_knative ? "knative" : "standard");
+	return 0;
+}
+
+int
+cluster_settings(const struct target *t, enum cluster_kind kind, struct cluster_settings *ret,
+                 struct err *e)
+{
+	const char *key;
+	json_t *v;
+	int rc;
+
+	*ret = (struct cluster_settings){
+		.protocol = "v2",
+		.port = 8080,
+		.mount = "/mnt/models",
+		.all = t->settings,
+	};
+	json_object_foreach((json_t *)(uintptr_t)t->settings, key, v)
+	{
+		rc = take(t, kind, key, v, ret, e);
+		if (rc < 0)
+			return rc;
+	}
+	return check(t, kind, ret, e);
+}
+
+const char *
+cluster_namespace(const struct target *t)
+{
+	return t->ns ? t->ns : "default";
+}
+
+/* RFC 1035 label, as services and InferenceServices want it. */
+static bool
+is_name(const char *s)
+{
+	const size_t n = strlen(s);
+
+	return n > 0 && n <= CLUSTER_NAME_MAX &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n && s[0] >= 'a' &&
+	       s[n - 1] != '-';
+}
+
+int
+cluster_name(const struct target *t, const char *model, char ret[CLUSTER_NAME_MAX + 1],
+             struct err *e)
+{
+	cleanup_buf struct buf name = { 0 };
+
+	if (t->object) {
+		if (is_name(t->object))
+			return str_copy(ret, CLUSTER_NAME_MAX + 1, t->object);
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": \"%s\" cannot be the name of an object", t->name,
+		               t->object);
+	}
+	for (const char *p = model; *p; p++)
+		buf_addc(&name, strchr("/._", *p) ? '-' : *p);
+	if (is_name(buf_cstr(&name)))
+		return str_copy(ret, CLUSTER_NAME_MAX + 1, buf_cstr(&name));
+	err_set(e, ERR_USAGE, "model \"%s\" cannot be the name of an object", model);
+	return err_hint(e,
+	                "a letter, then letters, digits and -, at most %d: name it with "
+	                "`target add --object`",
+	                CLUSTER_NAME_MAX);
+}
