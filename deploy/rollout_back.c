@@ -54,18 +54,22 @@ fail_line(struct rollout_run *run, enum job_state state, const struct err *why)
 	(void)journal_write(run->journal, &l, &ignored);
 }
 
-/* Who cannot be reached has not failed: the job stays open, and abort can be asked for again. */
+/* Who cannot be reached, or written to, has not failed: the job stays open, and abort can be asked
+ * for again. Its stamp is still this plan's, and no other plan could tell what it finds. */
 static int
 not_put_back(struct rollout_run *run, const struct wave_target *v, const struct err *e,
              struct err *why)
 {
-	const bool unknown = e->code == ERR_UNREACHABLE || e->code == ERR_OUTCOME_UNKNOWN;
+	const bool unwritten = e->code == ERR_SYS || e->code == ERR_NO_SPACE;
+	const bool unknown = unwritten || e->code == ERR_UNREACHABLE ||
+	                     e->code == ERR_OUTCOME_UNKNOWN;
 
 	err_set(why, unknown ? ERR_OUTCOME_UNKNOWN : ERR_ROLLOUT_FAILED,
 	        "%s; and target \"%s\" could not be put back: %s", run->fail_text, v->row.name,
 	        e->msg);
 	if (unknown)
-		err_hint(why, "when \"%s\" answers again: slipway job abort %s", v->row.name,
+		err_hint(why, "when \"%s\" %s again: slipway job abort %s", v->row.name,
+		         unwritten ? "can be written" : "answers",
 		         v->q.job_id ? v->q.job_id : "JOB");
 	else
 		err_hint(why,

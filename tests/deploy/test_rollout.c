@@ -507,6 +507,8 @@ static const struct rollout_case steps[] = {
 	  NULL, 0, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLBACK_FAILED, false, AHEAD "aS aA aU aW", "2" },
 	{ "undo not reached", { "aA", ERR_ROLLOUT_FAILED, ALL }, { "aU", ERR_UNREACHABLE, NOTHING },
 	  NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
+	{ "undo not written", { "aA", ERR_SYS, ALL }, { "aU", ERR_SYS, NOTHING }, NULL, 0, 1, 2,
+	  ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
 
 	/* unknown is not failed: nothing is put back */
 	{ "unknown, not done", { "aA", ERR_OUTCOME_UNKNOWN, NOTHING }, { 0 }, NULL, 0, 1, 2,
