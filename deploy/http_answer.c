@@ -111,3 +111,27 @@ http_escape(struct buf *ret, const char *segment)
 			buf_addf(ret, "%%%02X", (unsigned)(unsigned char)*s);
 	}
 }
+
+struct str
+http_header(const struct http_response *r, const char *name, size_t *at)
+{
+	const struct str all = buf_str(&r->headers);
+	const size_t n = strlen(name);
+	size_t i = at ? *at : 0;
+
+	while (i < all.n) {
+		const char *const line = all.p + i;
+		const char *const end = memchr(line, '\n', all.n - i);
+		const size_t len = end ? (size_t)(end - line) : all.n - i;
+
+		i += len + 1;
+		if (len < n + 2 || memcmp(line, name, n) != 0 || line[n] != ':')
+			continue;
+		if (at)
+			*at = i;
+		return (struct str){ line + n + 2, len - n - 2 };
+	}
+	if (at)
+		*at = all.n;
+	return (struct str){ NULL, 0 };
+}
