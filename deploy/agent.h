@@ -2,11 +2,13 @@
 /*
  * slipway-agent: all that talks to targets, in a process of its own. A request is one JSON object
  * on stdin, the answer one on stdout: {"error":{"code","message","hint"}} or what the verb gives.
- * It trusts neither its caller nor jobs/: plan, policy and signatures are verified here again. plan
- * {"kind","model","registry","stage","to"?}     what would change, and the intent itself status
- * {"model"?,"registry","stage"?}                what targets hold now test    {"registry","target"}
- * reach it, say what it can do start
- * {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}   {"job":ID}, then goes on
+ * It trusts neither its caller nor jobs/: plan, policy and signatures are verified here again.
+ *   plan    {"kind","model","registry","stage","to"?}   what would change, and the intent itself
+ *   status  {"model"?,"registry","stage"?}              what targets hold now
+ *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
+ *   reach   {"kubeconfig"?,"context"?}                  where a kubeconfig leads
+ *   start   {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}
+ *                                                       {"job":ID}, then goes on
  */
 #pragma once
 
@@ -15,6 +17,7 @@
 
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
+int agent_reach(const json_t *request, json_t **ret, struct err *e);
 int agent_test(const json_t *request, json_t **ret, struct err *e);
 /* Calls answer once the job has begun (or was joined), then runs it to its end. */
 int agent_start_job(const json_t *request, void (*answer)(const json_t *reply), struct err *e);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "deploy/agent_private.h"
 #include "deploy/wave.h"
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
@@ -18,8 +19,8 @@
 
 static const char *const levels[] = { "ok", "warn", "block", "unknown" };
 
-static void
-set_text(json_t *o, const char *key, const char *s)
+void
+agent_set_text(json_t *o, const char *key, const char *s)
 {
 	json_t *v = json_from_str(str_of(s));
 
@@ -33,26 +34,26 @@ findings_json(const struct findings *f, bool *ret_blocked)
 
 	for (size_t i = 0; i < f->n; i++) {
 		json_t *o = json_object();
-		set_text(o, "level", levels[f->v[i].level]);
-		set_text(o, "code", f->v[i].code);
-		set_text(o, "text", f->v[i].text);
-		set_text(o, "hint", f->v[i].hint);
+		agent_set_text(o, "level", levels[f->v[i].level]);
+		agent_set_text(o, "code", f->v[i].code);
+		agent_set_text(o, "text", f->v[i].text);
+		agent_set_text(o, "hint", f->v[i].hint);
 		json_array_append_new(array, o);
 		*ret_blocked = *ret_blocked || f->v[i].level == FINDING_BLOCK;
 	}
 	return array;
 }
 
-static json_t *
-facts_json(const struct target_facts *f)
+json_t *
+agent_facts_json(const struct target_facts *f)
 {
 	json_t *o = json_object();
 
-	set_text(o, "server", f->server);
-	set_text(o, "version", f->version);
-	set_text(o, "mode", f->mode);
+	agent_set_text(o, "server", f->server);
+	agent_set_text(o, "version", f->version);
+	agent_set_text(o, "mode", f->mode);
 	json_object_set_new(o, "proofs", proofs_to_json(f->proofs));
-	set_text(o, "whyNot", f->why_not);
+	agent_set_text(o, "whyNot", f->why_not);
 	return o;
 }
 
@@ -91,29 +92,29 @@ serving_json(const struct observation *o)
 	json_object_set_new(s, "drifted", json_boolean(o->is_drifted));
 	json_object_set_new(s, "status", json_string(rollout_status_name(o->status)));
 	json_object_set_new(s, "proofs", proofs_to_json(o->proofs));
-	set_text(s, "reason", o->reason);
+	agent_set_text(s, "reason", o->reason);
 	return s;
 }
 
-static json_t *
-head_json(const struct wave_target *v)
+json_t *
+agent_head_json(const struct wave_target *v)
 {
 	json_t *o = json_object();
 
-	set_text(o, "name", v->row.name);
-	set_text(o, "driver", v->row.driver);
-	set_text(o, "stage", v->row.stage);
-	set_text(o, "address", v->t.url ? v->t.url : v->t.path ? v->t.path : "");
+	agent_set_text(o, "name", v->row.name);
+	agent_set_text(o, "driver", v->row.driver);
+	agent_set_text(o, "stage", v->row.stage);
+	agent_set_text(o, "address", v->t.url ? v->t.url : v->t.path ? v->t.path : "");
 	if (v->t.path)
-		set_text(o, "path", v->t.path);
+		agent_set_text(o, "path", v->t.path);
 	json_object_set_new(o, "minProof",
 	                    v->has_min_proof ? json_string(proof_name(v->min_proof)) : json_null());
 	return o;
 }
 
 /* Who asks says how long it will wait; absent: each call has its own limit. */
-static uint64_t
-deadline_of(const json_t *request)
+uint64_t
+agent_deadline_of(const json_t *request)
 {
 	const json_int_t ms = json_integer_value(json_object_get(request, "timeout_ms"));
 
@@ -161,12 +162,12 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0) {
 		*ret_drift = *ret_drift || o.is_drifted ||
 		             (o.serving_known && o.status == ROLLOUT_FAILED);
-		json_object_set_new(out, "facts", facts_json(&v->facts));
+		json_object_set_new(out, "facts", agent_facts_json(&v->facts));
 		json_object_set_new(out, "serving", serving_json(&o));
 		json_object_set_new(out, "findings", findings_json(&f, ret_blocked));
 		json_object_set_new(out, "changes", lines_json(buf_str(&p.text)));
 		json_object_set_new(out, "verified", json_boolean(p.verified));
-		set_text(out, "golden", v->golden && v->d->smoke ? "yes" : "no");
+		agent_set_text(out, "golden", v->golden && v->d->smoke ? "yes" : "no");
 	}
 	buf_fini(&p.text);
 	findings_fini(&f);
@@ -196,9 +197,9 @@ check_json(const char *name, const char *state, const char *text)
 {
 	json_t *o = json_object();
 
-	set_text(o, "name", name);
-	set_text(o, "state", state);
-	set_text(o, "text", text);
+	agent_set_text(o, "name", name);
+	agent_set_text(o, "state", state);
+	agent_set_text(o, "text", text);
 	return o;
 }
 
@@ -328,7 +329,7 @@ plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bo
 	limit_wave(&w, deadline_ms);
 	rc = render_targets(&w, p, e);
 	for (size_t i = 0; rc == 0 && i < w.n; i++) {
-		json_t *t = head_json(&w.v[i]);
+		json_t *t = agent_head_json(&w.v[i]);
 		json_array_append_new(targets, t);
 		rc = preview_target(&w, &w.v[i], t, &blocked, &drift, e);
 	}
@@ -375,15 +376,15 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 		return rc;
 	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
 	if (rc >= 0)
-		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, deadline_of(request), ret,
-		                       e);
+		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, agent_deadline_of(request),
+		                       ret, e);
 	plan_fini(&p);
 	ledger_fini(&l);
 	return rc;
 }
 
-static int
-open_requested(const json_t *request, struct registry **ret, struct err *e)
+int
+agent_open_requested(const json_t *request, struct registry **ret, struct err *e)
 {
 	const char *dir;
 	int rc = json_get_string(request, "registry", "request", &dir, e);
@@ -395,7 +396,7 @@ int
 agent_plan(const json_t *request, json_t **ret, struct err *e)
 {
 	cleanup_registry struct registry *r = NULL;
-	int rc = open_requested(request, &r, e);
+	int rc = agent_open_requested(request, &r, e);
 
 	return rc < 0 ? rc : make_plan(r, request, ret, e);
 }
@@ -430,7 +431,7 @@ add_holds(void *arg, const struct model_row *m)
 static json_t *
 look_at(struct wave *w, struct wave_target *v)
 {
-	json_t *o = head_json(v);
+	json_t *o = agent_head_json(v);
 	struct observation seen = { 0 };
 	struct rollout held;
 	struct err e = { 0 };
@@ -441,7 +442,7 @@ look_at(struct wave *w, struct wave_target *v)
 		(void)str_copy(seen.reason, sizeof seen.reason, e.msg);
 	}
 	json_object_set_new(o, "serving", serving_json(&seen));
-	set_text(o, "code", e.code ? err_name(e.code) : "");
+	agent_set_text(o, "code", e.code ? err_name(e.code) : "");
 	return o;
 }
 
@@ -477,11 +478,11 @@ agent_status(const json_t *request, json_t **ret, struct err *e)
 	cleanup_registry struct registry *r = NULL;
 	struct holds h = { .model = json_opt_string(request, "model"),
 		           .stage = json_opt_string(request, "stage") };
-	const uint64_t deadline_ms = deadline_of(request);
+	const uint64_t deadline_ms = agent_deadline_of(request);
 	json_t *list = json_array();
 	struct ledger l = { 0 };
 	struct txn *t;
-	int rc = open_requested(request, &r, e);
+	int rc = agent_open_requested(request, &r, e);
 
 	if (rc == 0)
 		rc = ledger_open(r, &l, e);
@@ -502,87 +503,4 @@ agent_status(const json_t *request, json_t **ret, struct err *e)
 	*ret = json_object();
 	json_object_set_new(*ret, "stages", list);
 	return 0;
-}
-
-/* --- test --- */
-
-static int
-row_of_name(struct registry *r, const json_t *request, struct target_row *ret, struct err *e)
-{
-	const char *name;
-	struct txn *t;
-	int rc = json_get_string(request, "target", "request", &name, e);
-
-	if (rc == 0)
-		rc = store_read_begin(r->store, &t, e);
-	if (rc < 0)
-		return rc;
-	rc = target_get(t, name, ret, e);
-	store_abort(t);
-	if (rc != -ERR_NOT_FOUND)
-		return rc;
-	err_set(e, ERR_NOT_FOUND, "there is no target \"%s\"", name);
-	return err_hint(e, "slipway target list shows them");
-}
-
-/* A target that is about to be added: nothing is logged yet. */
-static int
-row_of_request(const json_t *request, struct target_row *ret, struct err *e)
-{
-	const json_t *body = json_object_get(request, "body");
-	cleanup_buf struct buf text = { 0 };
-	const char *name, *driver, *stage;
-	int rc = json_get_string(request, "target", "request", &name, e);
-
-	if (rc == 0)
-		rc = json_get_string(body, "driver", "request", &driver, e);
-	if (rc == 0)
-		rc = json_get_string(body, "stage", "request", &stage, e);
-	if (rc < 0)
-		return rc;
-	*ret = (struct target_row){ 0 };
-	json_canonical(body, &text);
-	digest_small(text.p, text.n, &ret->identity);
-	if (str_copy(ret->name, sizeof ret->name, name) < 0 ||
-	    str_copy(ret->driver, sizeof ret->driver, driver) < 0 ||
-	    str_copy(ret->stage, sizeof ret->stage, stage) < 0 ||
-	    str_copy(ret->body, sizeof ret->body, buf_cstr(&text)) < 0)
-		return err_set(e, ERR_USAGE, "the target's description is too long");
-	return 0;
-}
-
-int
-agent_test(const json_t *request, json_t **ret, struct err *e)
-{
-	cleanup_registry struct registry *r = NULL;
-	struct wave_target v = { 0 };
-	struct target_row row;
-	struct err probe = { 0 };
-	int rc = open_requested(request, &r, e);
-
-	if (rc == 0)
-		rc = json_object_get(request, "body") ? row_of_request(request, &row, e)
-		                                      : row_of_name(r, request, &row, e);
-	if (rc == 0)
-		rc = wave_target_open(r, &row, &v, e);
-	if (rc == 0) {
-		*ret = head_json(&v);
-		v.t.deadline_ms = deadline_of(request);
-		if (v.d->probe(v.st, &v.facts, &probe) < 0) {
-			/* added while it is down: what was asked is sound, whether it answers is
-			 * another question */
-			set_text(*ret, "code", err_name(probe.code));
-			set_text(*ret, "reason", probe.msg);
-			set_text(*ret, "hint", probe.hint);
-		} else if (v.has_min_proof && (v.facts.proofs >> v.min_proof) == 0) {
-			rc = err_set(e, ERR_USAGE,
-			             "target \"%s\" can show the proof \"%s\" at most, not \"%s\"",
-			             row.name, proofs_highest(v.facts.proofs),
-			             proof_name(v.min_proof));
-			err_hint(e, "%s", v.facts.why_not);
-		}
-		json_object_set_new(*ret, "facts", facts_json(&v.facts));
-	}
-	wave_target_close(&v);
-	return rc;
 }

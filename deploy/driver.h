@@ -57,7 +57,15 @@ struct target {
 	const char *ns;         /* namespace; NULL */
 	const char *object;     /* name at the target; NULL: the driver maps the model's name */
 	const json_t *settings; /* object; the driver's own keys, unknown ones refused by open */
+	const char *store;      /* setting "store": where the servers read bytes; NULL */
+	struct digest ca;       /* authorities of a cluster (kubeconfig_ca); zero: the system's */
 	struct digest identity; /* of all that is logged about it */
+	/* How this person reaches a cluster (registry/reach.h), never logged. kubeconfig NULL:
+	 * nobody said so; bound_*: what the log named then; allow_exec: the plugin
+	 * (kubeconfig_plugin) that may be run for credentials, zero: none. Checked by
+	 * kube_target_open. */
+	const char *kubeconfig, *context, *bound_url;
+	struct digest bound_ca, allow_exec;
 	/* clock_mono_ms() at which looking (probe, preflight, observe) must end; 0: each call has
 	 * its own limit. Set by who opened the target, and may change between calls. */
 	uint64_t deadline_ms;
@@ -212,6 +220,9 @@ struct deploy_driver {
 	/* USAGE: a setting or an address that this driver cannot work with */
 	int (*open)(void *st, const struct target *t, struct err *e);
 	int (*probe)(void *st, struct target_facts *ret, struct err *e);
+	/* What `target test` says beyond the facts; asked before probe and kept when that is
+	 * DENIED. Of a cluster: the object that kube_target_test gives. May be NULL. */
+	int (*describe)(void *st, json_t **ret, struct err *e);
 	/* 0 with findings; a block among them refuses the plan. UNREACHABLE, DENIED, MALFORMED. */
 	int (*preflight)(void *st, const struct rollout *q, struct findings *ret, struct err *e);
 	/* Pure: the same input gives the same bytes; the plan holds their digest. No ids of plan or

@@ -7,6 +7,7 @@
 #include "deploy/kubeconfig.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "deploy/kubeconfig_private.h"
 #include "registry/base/buf.h"
@@ -473,4 +474,55 @@ kubeconfig_ca(const struct kubeconfig *c, struct digest *ret)
 	*ret = (struct digest){ 0 };
 	if (c->ca_pem)
 		(void)kubeconfig_pem_check(str_of(c->ca_pem), PEM_CERTIFICATE, "", ret, &e);
+}
+
+/* As execvp would find it; the name itself when it does not. */
+static char *
+find_program(const char *command)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(command, '/'))
+		return xstrdup(command);
+	while (path && *path) {
+		const size_t n = strcspn(path, ":");
+		char *full = xasprintf("%.*s/%s", (int)n, path, command);
+
+		if (n > 0 && access(full, X_OK) == 0)
+			return full;
+		free(full);
+		path += n + (path[n] == ':');
+	}
+	return xstrdup(command);
+}
+
+static void
+hash_texts(struct hasher *h, char *const *v)
+{
+	/* with its NUL: where one ends and the next begins counts too */
+	for (size_t i = 0; v && v[i]; i++)
+		hasher_update(h, v[i], strlen(v[i]) + 1);
+	hasher_update(h, "", 1);
+}
+
+void
+kubeconfig_plugin(const struct kubeconfig *c, struct digest *ret, char **ret_command)
+{
+	struct hasher *h;
+	char *command;
+
+	*ret = (struct digest){ 0 };
+	if (!c->exec)
+		return;
+	h = hasher_new();
+	command = find_program(c->exec->command);
+	hash_texts(h, (char *const[]){ command, NULL });
+	hash_texts(h, c->exec->args);
+	hash_texts(h, c->exec->env);
+	hasher_final(h, ret);
+	hasher_free(h);
+	if (ret_command)
+		*ret_command = command;
+	else
+		free(command);
 }

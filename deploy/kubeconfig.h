@@ -43,10 +43,17 @@ struct kubeconfig {
  * one. NOT_FOUND: no file, no such context (the hint names those that exist), user or cluster;
  * MALFORMED: no YAML, wrong types, certificates that are none, skip_verify beside a CA; DENIED:
  * what clients must refuse (auth-provider). Warnings (a file that others can read) by message(). */
+/* file may also be what kubeconfig_where gave. */
 int kubeconfig_load(const char *file, const char *context, struct kubeconfig *ret, struct err *e);
 /* From one text, for tests and fuzzing: dir resolves relative paths. */
 int kubeconfig_parse(struct str text, const char *dir, const char *context, struct kubeconfig *ret,
                      struct err *e);
+/* What kubeconfig_load(file) reads now, as one text that means the same in other folders and under
+ * other environments: "/full/path", "list:/a:/b" or "in-cluster". NOT_FOUND: there is nothing. */
+int kubeconfig_where(const char *file, char **ret, struct err *e);
+/* The program that would be run for credentials, with its arguments and environment; zero: none.
+ * A command without a slash is looked up in PATH: ret_command, malloc'ed, may be NULL. */
+void kubeconfig_plugin(const struct kubeconfig *c, struct digest *ret, char **ret_command);
 void kubeconfig_fini(struct kubeconfig *c);
 /* What a target logs of trust: SHA-256 over the certificates of the CA bundle in their order (of
  * one alone: the fingerprint that `openssl x509 -fingerprint -sha256` prints); zero when it is the

@@ -121,30 +121,85 @@ no_file(struct err *e)
 	return err_hint(e, "name one with --kubeconfig, or put it at ~/.kube/config");
 }
 
+#define LIST       "list:"
+#define IN_CLUSTER "in-cluster"
+
+static char *
+full_path(const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (path[0] == '/' || !getcwd(cwd, sizeof cwd))
+		return xstrdup(path);
+	return xasprintf("%s/%s", cwd, path);
+}
+
+/* $KUBECONFIG with full paths, without what is not there. */
+static void
+full_list(const char *list, struct buf *ret)
+{
+	while (*list) {
+		const size_t n = strcspn(list, ":");
+		cleanup_free char *path = xstrndup(list, n), *full = full_path(path);
+
+		if (n > 0 && access(full, F_OK) == 0)
+			buf_addf(ret, "%s%s", ret->n ? ":" : "", full);
+		list += n + (list[n] == ':');
+	}
+}
+
 int
-kubeconfig_load(const char *file, const char *context, struct kubeconfig *ret, struct err *e)
+kubeconfig_where(const char *file, char **ret, struct err *e)
 {
 	const char *const list = getenv("KUBECONFIG"), *const home = getenv("HOME");
 	const char *const host = getenv("KUBERNETES_SERVICE_HOST");
-	struct files fs = { 0 };
-	int rc = 0;
+	cleanup_buf struct buf found = { 0 };
 
 	if (file) {
-		rc = add_file(&fs, file, true, e);
-	} else if (list && *list) {
-		rc = add_list(&fs, list, e);
+		*ret = full_path(file);
+		return 0;
+	}
+	if (list && *list) {
+		full_list(list, &found);
 	} else if (home && *home) {
 		cleanup_free char *path = xasprintf("%s/.kube/config", home);
 
-		rc = add_file(&fs, path, false, e);
+		if (access(path, F_OK) == 0)
+			buf_adds(&found, path);
 	}
-	if (rc == 0 && fs.n > 0)
-		rc = kubeconfig_resolve(fs.v, fs.n, context, ret, e);
-	else if (rc == 0 && host && *host)
-		rc = kubeconfig_in_cluster(ACCOUNT_DIR, host, getenv("KUBERNETES_SERVICE_PORT"),
-		                           ret, e);
-	else if (rc == 0)
+	if (found.n > 0)
+		*ret = xasprintf("%s%s", strchr(found.p, ':') ? LIST : "", found.p);
+	else if (host && *host)
+		*ret = xstrdup(IN_CLUSTER);
+	else
+		return no_file(e);
+	return 0;
+}
+
+int
+kubeconfig_load(const char *file, const char *context, struct kubeconfig *ret, struct err *e)
+{
+	cleanup_free char *where = NULL;
+	struct files fs = { 0 };
+	int rc = 0;
+
+	if (!file) {
+		rc = kubeconfig_where(NULL, &where, e);
+		file = where;
+	}
+	if (rc < 0)
+		return rc;
+	if (streq(file, IN_CLUSTER))
+		return kubeconfig_in_cluster(ACCOUNT_DIR, getenv("KUBERNETES_SERVICE_HOST"),
+		                             getenv("KUBERNETES_SERVICE_PORT"), ret, e);
+	if (has_prefix(file, LIST))
+		rc = add_list(&fs, file + strlen(LIST), e);
+	else
+		rc = add_file(&fs, file, true, e);
+	if (rc == 0 && fs.n == 0)
 		rc = no_file(e);
+	if (rc == 0)
+		rc = kubeconfig_resolve(fs.v, fs.n, context, ret, e);
 	files_fini(&fs);
 	return rc;
 }
@@ -168,13 +223,15 @@ int
 kubeconfig_in_cluster(const char *folder, const char *host, const char *port,
                       struct kubeconfig *ret, struct err *e)
 {
-	const bool is_v6 = strchr(host, ':') != NULL && host[0] != '[';
+	const bool is_v6 = host && strchr(host, ':') != NULL && host[0] != '[';
 	struct kubeconfig c = { .from_cluster = true };
 	cleanup_free char *ca = xasprintf("%s/ca.crt", folder);
 	cleanup_free char *ns = xasprintf("%s/namespace", folder);
 	size_t n;
 	int rc;
 
+	if (!host || !*host)
+		return err_set(e, ERR_NOT_FOUND, "this is no pod of a cluster");
 	c.origin = xstrdup("in-cluster");
 	c.context = xstrdup("in-cluster");
 	c.cluster = xstrdup("in-cluster");

@@ -66,6 +66,15 @@ files_of(const struct manifest *m)
 	return v;
 }
 
+/* What the log says of a cluster's authorities; its other servers have no such member. */
+static int
+parse_ca(struct wave_target *v, struct err *e)
+{
+	const json_t *ca = json_object_get(v->body, "ca");
+
+	return !ca || json_is_null(ca) ? 0 : json_get_digest(v->body, "ca", "target", &v->t.ca, e);
+}
+
 static int
 parse_body(struct wave_target *v, struct err *e)
 {
@@ -82,11 +91,15 @@ parse_body(struct wave_target *v, struct err *e)
 		.ns = json_opt_string(v->body, "namespace"),
 		.object = json_opt_string(v->body, "object"),
 		.settings = json_object_get(v->body, "settings"),
+		.store = json_opt_string(json_object_get(v->body, "settings"), "store"),
 		.identity = v->row.identity,
 	};
 	v->min_proof = PROOF_OBJECT;
 	proof = json_opt_string(v->body, "min_proof");
 	v->has_min_proof = proof != NULL;
+	rc = parse_ca(v, e);
+	if (rc < 0)
+		return rc;
 	if (proof && proof_parse(proof, &v->min_proof) < 0) {
 		err_set(e, ERR_USAGE, "target \"%s\": there is no proof \"%s\"", v->row.name,
 		        proof);
@@ -115,17 +128,29 @@ no_driver(const struct target_row *row, struct err *e)
 	return err_hint(e, "drivers: %s", buf_cstr(&names));
 }
 
+static void
+use_reach(struct wave_target *v)
+{
+	v->t.kubeconfig = v->reach.kubeconfig;
+	v->t.context = v->reach.context;
+	v->t.bound_url = v->reach.url;
+	v->t.bound_ca = v->reach.ca;
+	v->t.allow_exec = v->reach.plugin;
+}
+
 int
-wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
-                 struct err *e)
+wave_target_open_by(struct registry *r, const struct target_row *row, struct reach *reach,
+                    struct wave_target *ret, struct err *e)
 {
 	struct digest smoke;
 	int rc;
 
-	*ret = (struct wave_target){ .row = *row };
+	*ret = (struct wave_target){ .row = *row, .reach = *reach };
+	*reach = (struct reach){ 0 };
 	rc = parse_body(ret, e);
 	if (rc < 0)
 		return rc;
+	use_reach(ret);
 	ret->t.name = ret->row.name;
 	ret->t.driver = ret->row.driver;
 	ret->d = deploy_driver_find(ret->row.driver);
@@ -145,6 +170,24 @@ wave_target_open(struct registry *r, const struct target_row *row, struct wave_t
 	return rc;
 }
 
+/* A person without a home has said nothing. Whether what was said still holds, who connects asks.
+ */
+int
+wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
+                 struct err *e)
+{
+	struct reach reach = { 0 };
+	struct err why = { 0 };
+	int rc = reach_load(r->id, row->name, &reach, &why);
+
+	*ret = (struct wave_target){ 0 };
+	if (rc < 0 && rc != -ERR_NOT_FOUND && rc != -ERR_USAGE) {
+		*e = why;
+		return err_prefix(e, "target \"%s\"", row->name);
+	}
+	return wave_target_open_by(r, row, &reach, ret, e);
+}
+
 void
 wave_target_close(struct wave_target *v)
 {
@@ -152,6 +195,7 @@ wave_target_close(struct wave_target *v)
 		v->d->close(v->st);
 	free(v->st);
 	golden_free(v->golden);
+	reach_fini(&v->reach);
 	buf_fini(&v->rendered);
 	json_decref(v->body);
 	*v = (struct wave_target){ 0 };

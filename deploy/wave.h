@@ -9,12 +9,14 @@
 #include "deploy/smoke.h"
 #include "registry/ledger.h"
 #include "registry/plan.h"
+#include "registry/reach.h"
 #include "registry/records.h"
 
 struct wave_target {
 	struct target_row row;
 	json_t *body; /* what was logged */
 	struct target t;
+	struct reach reach; /* this person's; kubeconfig NULL: none */
 	const struct deploy_driver *d;
 	void *st;
 	struct target_facts facts;
@@ -50,6 +52,10 @@ void wave_close(struct wave *w);
 /* One target opened apart (test, status). */
 int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
                      struct err *e);
+/* The same, reached as a request says and not as this person's own file does: nothing is logged or
+ * kept yet. reach is taken over. */
+int wave_target_open_by(struct registry *r, const struct target_row *row, struct reach *reach,
+                        struct wave_target *ret, struct err *e);
 void wave_target_close(struct wave_target *v);
 /* A block when the proof that v asks for cannot be shown there. After probe. */
 void wave_check_proof(const struct wave_target *v, struct findings *ret);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent's answers have in common. */
+#pragma once
+
+#include "deploy/agent.h"
+#include "deploy/wave.h"
+
+/* Foreign text; what is no UTF-8 is said to be none. */
+void agent_set_text(json_t *o, const char *key, const char *s);
+json_t *agent_facts_json(const struct target_facts *f);
+json_t *agent_head_json(const struct wave_target *v);
+/* clock_mono_ms() at which whoever asked no longer waits; 0: each call has its own limit. */
+uint64_t agent_deadline_of(const json_t *request);
+/* The registry that the request names, for reading. */
+int agent_open_requested(const json_t *request, struct registry **ret, struct err *e);
