@@ -9,6 +9,7 @@
 #include "deploy/driver.h"
 #include "deploy/kube_diff.h"
 #include "deploy/kube_look.h"
+#include "deploy/kube_target.h"
 
 /* On objects and pods. Labels hold the first 40 hex digits, annotations the whole. */
 #define CLUSTER_PLAN     "slipway.dev/plan"
@@ -16,6 +17,7 @@
 #define CLUSTER_NUMBER   "slipway.dev/number"
 #define CLUSTER_MODEL    "slipway.dev/model"
 #define CLUSTER_REGISTRY "slipway.dev/registry"
+#define CLUSTER_JOB      "slipway.dev/job"   /* of the object only */
 #define CLUSTER_TRACK    "slipway.dev/track" /* "stable", "canary" */
 #define CLUSTER_LABEL    40
 #define CLUSTER_NAME_MAX 53 /* room for what controllers append */
@@ -77,3 +79,129 @@ int kubernetes_objects(const struct cluster_settings *s, const struct cluster_ve
                        json_t **ret, struct err *e);
 int kserve_objects(const struct cluster_settings *s, const struct cluster_version *v, json_t **ret,
                    struct err *e);
+
+/* --- the cluster --- */
+
+struct cluster {
+	const struct target *t;
+	enum cluster_kind kind;
+	struct cluster_settings s;
+	struct kube_target access; /* opened at first use: needs the person's own configuration */
+	struct kube *k;            /* of access; NULL: not opened */
+	/* what observe compares with: rendering may have to read all bytes */
+	struct buf rendered;
+	struct digest rendered_version;
+	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
+};
+
+int cluster_open(void *st, const struct target *t, enum cluster_kind kind, struct err *e);
+void cluster_close(void *st);
+/* Names of objects of the model there. */
+struct cluster_names {
+	char object[CLUSTER_NAME_MAX + 1];
+	char deployment[CLUSTER_NAME_MAX + 16]; /* of the stable pods */
+	char service[CLUSTER_NAME_MAX + 16];
+	char record[CLUSTER_NAME_MAX + 16];
+	char selector[192]; /* of the stable pods, "k=v,k=v" */
+};
+int cluster_names(const struct cluster *c, const char *model, struct cluster_names *ret,
+                  struct err *e);
+/* DENIED, NOT_FOUND: this person cannot reach it; the hint says how to. */
+int cluster_kube(struct cluster *c, struct err *e);
+
+/* Where the version's bytes are for the cluster, by digest. */
+int cluster_reference(const struct cluster *c, const struct rollout *q, char ret[1024],
+                      struct err *e);
+int cluster_render(const struct target *t, enum cluster_kind kind, const struct rollout *q,
+                   struct buf *ret, struct err *e);
+/* Of q, rendered once and kept. */
+int cluster_wanted(struct cluster *c, const struct rollout *q, json_t **ret, struct err *e);
+int cluster_stage(void *st, const struct rollout *q, struct err *e);
+/* Can this person put bytes there? As probe of struct remote_driver. */
+int cluster_store_probe(const struct cluster *c, char detail[256], struct err *e);
+
+/* path of an object by its kind and name; USAGE: no kind of ours */
+int cluster_path(const json_t *object, struct buf *ret, struct err *e);
+/* *ret NULL: it is not there */
+int cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e);
+json_t *cluster_named(const char *ns, const char *api, const char *kind, const char *name);
+
+/* --- driver_cluster_apply.c --- */
+
+int cluster_apply(void *st, const struct rollout *q, struct str rendered,
+                  const struct precondition *p, struct err *e);
+int cluster_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
+                        const struct precondition *p, struct err *e);
+int cluster_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e);
+
+/* --- driver_cluster_stamp.c, pure --- */
+
+/* Adds the ids of plan and job to the object, and to the pods that it makes. */
+void cluster_stamp(json_t *object, const struct rollout *q);
+struct cluster_stamp {
+	bool exists;   /* the object */
+	bool is_ours;  /* it says registry, model and version */
+	bool is_going; /* being deleted */
+	uint64_t number;
+	struct digest version;
+	char plan_id[DIGEST_HEX_SIZE];
+	char registry[128], model[256];
+};
+void cluster_stamp_of(const json_t *live, struct cluster_stamp *ret);
+/* CONFLICT: the object is not as p says. 1: this job has written it already. */
+int cluster_is_as(const struct cluster_stamp *s, const char *name, const struct rollout *q,
+                  const struct precondition *p, struct err *e);
+/* Who else than us runs this object ("Argo CD", ...); NULL: nobody. */
+const char *cluster_foreign_owner(const json_t *live);
+
+/* --- driver_cluster_look.c --- */
+
+int cluster_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e);
+/* The pods of the stable track; *ret NULL: nobody may read them. {"items":[..]} */
+int cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
+
+/* --- driver_cluster_ask.c: what pods say of themselves --- */
+
+enum cluster_says { SAYS_NOTHING, SAYS_OURS, SAYS_OTHER };
+/* Which version do these words of a server name? Numbers are the server's own and say nothing. */
+enum cluster_says cluster_says(const json_t *answer, const struct digest *version,
+                               const char *reference, char ret_other[80]);
+struct cluster_ask {
+	struct cluster *c;
+	const struct rollout *q;
+	const char *model, *reference;
+	const json_t *pods, *template;
+	const struct cluster_names *names;
+};
+/* Is the model there in every pod, and behind the Service? 1: yes; 0: not yet, reason says where;
+ * ROLLOUT_FAILED: another version answers; DENIED: nobody may ask. */
+int cluster_listed(const struct cluster_ask *a, char reason[512], struct err *e);
+int cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
+                  struct err *e);
+int cluster_instances(void *st, struct instances *ret, struct err *e);
+int cluster_logs(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
+
+/* --- driver_cluster_facts.c --- */
+
+int cluster_probe(void *st, const char *server, struct target_facts *ret, struct err *e);
+int cluster_describe(void *st, const struct kube_questions *q, json_t **ret, struct err *e);
+
+/* --- driver_cluster_preflight.c, driver_kserve_preflight.c --- */
+
+int cluster_preflight(void *st, const struct rollout *q, const struct kube_questions *needs,
+                      struct findings *ret, struct err *e);
+/* Runtime, format and mode. */
+int kserve_preflight_runtime(struct cluster *c, const struct rollout *q, const json_t *live,
+                             struct findings *ret, struct err *e);
+/* Does that runtime's spec serve the format ("onnx", "onnx:1") in that protocol? why: a sentence.
+ */
+bool kserve_runtime_serves(const json_t *runtime, const char *format, const char *protocol,
+                           char why[256]);
+
+/* --- driver_cluster_preview.c --- */
+
+int cluster_preview(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
+                    struct err *e);
+/* The server's dry run of all objects: what it refuses is a finding that blocks. */
+int cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret,
+                    struct err *e);

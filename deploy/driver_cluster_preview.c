@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What would change, by the server's own dry run: it fills in, rewrites and refuses as it would in
+ * earnest, and keeps nothing. Fields are grouped by who says them; our stamps are left out, as
+ * every plan changes them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/driver_cluster.h"
+#include "deploy/kube.h"
+#include "registry/base/text.h"
+
+struct trial {
+	struct kube_reply reply;
+	json_t *live;
+};
+
+static void
+trial_fini(struct trial *t)
+{
+	kube_reply_fini(&t->reply);
+	json_decref(t->live);
+	*t = (struct trial){ 0 };
+}
+
+static int
+try_object(struct cluster *c, const json_t *object, struct trial *ret, struct err *e)
+{
+	cleanup_buf struct buf path = { 0 }, body = { 0 };
+	int rc;
+
+	*ret = (struct trial){ 0 };
+	rc = cluster_get(c, object, &ret->live, e);
+	if (rc == 0)
+		rc = cluster_path(object, &path, e);
+	if (rc < 0)
+		return rc;
+	json_canonical(object, &body);
+	const struct kube_apply a = { .path = buf_cstr(&path),
+		                      .body = buf_str(&body),
+		                      .dry_run = true };
+	return kube_apply(c->k, &a, &ret->reply, e);
+}
+
+/* A webhook that does more than it says cannot be tried: nothing is known then. */
+static bool
+is_untriable(const struct err *e)
+{
+	return strstr(e->msg, "does not support dry run") != NULL;
+}
+
+static void
+add_refusal(const json_t *object, const struct trial *t, const struct err *e, struct findings *ret)
+{
+	const char *kind = kube_text(object, "kind"), *name = kube_text(object, "metadata.name");
+
+	if (is_untriable(e)) {
+		findings_add(ret, FINDING_UNKNOWN, "dry-run", NULL, "%s \"%s\" cannot be tried: %s",
+		             kind, name, e->msg);
+		return;
+	}
+	for (size_t i = 0; i < t->reply.conflicts_n; i++)
+		findings_add(ret, FINDING_BLOCK, "conflict",
+		             "take the field out of the target's settings, or have its owner give "
+		             "it up",
+		             "%s \"%s\": \"%s\" belongs to \"%s\"", kind, name,
+		             t->reply.conflicts[i].field, t->reply.conflicts[i].manager);
+	if (t->reply.conflicts_n == 0)
+		findings_add(ret, FINDING_BLOCK, e->code == ERR_POLICY ? "quota" : "refused",
+		             e->hint[0] ? e->hint : NULL, "the cluster refuses %s \"%s\": %s", kind,
+		             name, e->msg);
+}
+
+static bool
+is_refusal(int rc)
+{
+	return rc == -ERR_CONFLICT || rc == -ERR_ROLLOUT_FAILED || rc == -ERR_DENIED ||
+	       rc == -ERR_POLICY || rc == -ERR_NOT_FOUND;
+}
+
+int
+cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret, struct err *e)
+{
+	cleanup_json json_t *wanted = NULL;
+	const json_t *one;
+	size_t i;
+	int rc;
+
+	rc = cluster_wanted(c, q, &wanted, e);
+	json_array_foreach(json_object_get(wanted, "apply"), i, one)
+	{
+		struct trial t;
+
+		if (rc < 0)
+			return rc;
+		rc = try_object(c, one, &t, e);
+		if (is_refusal(rc)) {
+			add_refusal(one, &t, e, ret);
+			err_clear(e);
+			rc = 0;
+		}
+		trial_fini(&t);
+	}
+	return rc;
+}
+
+/* --- for people --- */
+
+static bool
+is_stamp(const char *field)
+{
+	static const char *const ours[] = { CLUSTER_PLAN, CLUSTER_JOB };
+
+	for (size_t i = 0; i < COUNT(ours); i++) {
+		if (has_suffix(field, ours[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+any_of(const struct kube_changes *c, enum kube_group g)
+{
+	for (const struct kube_change *one = c->v; one && one < c->v + c->n; one++) {
+		if (one->group == g && !is_stamp(one->field))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_group(const struct kube_changes *c, enum kube_group g, const char *title, struct buf *ret)
+{
+	if (!any_of(c, g))
+		return;
+	buf_addf(ret, "  %s\n", title);
+	for (const struct kube_change *one = c->v; one && one < c->v + c->n; one++) {
+		if (one->group != g || is_stamp(one->field))
+			continue;
+		buf_addf(ret, "    %s: %s -> %s%s%s%s\n", one->field,
+		         one->before ? one->before : "(none)", one->after ? one->after : "(none)",
+		         one->manager[0] ? " (" : "", one->manager, one->manager[0] ? ")" : "");
+	}
+}
+
+/* A new plan is stamped on the pods, so they are replaced whatever else changes. */
+static void
+add_restarts(const json_t *object, const struct trial *t, struct buf *ret)
+{
+	const char *kind = kube_text(object, "kind");
+
+	if (!t->live || (!streq(kind, "Deployment") && !streq(kind, "InferenceService")))
+		return;
+	buf_adds(ret, "  its pods are replaced\n");
+}
+
+static void
+add_warnings(struct trial *t, struct buf *ret)
+{
+	const char *line = buf_cstr(&t->reply.warnings);
+
+	while (*line) {
+		const size_t n = strcspn(line, "\n");
+
+		buf_adds(ret, "  the cluster warns: ");
+		text_safe(ret, (struct str){ line, n });
+		buf_addc(ret, '\n');
+		line += n + (line[n] == '\n');
+	}
+}
+
+static void
+add_object(const struct cluster *c, const json_t *object, struct trial *t, struct buf *ret)
+{
+	struct kube_changes changes = { 0 };
+
+	(void)c;
+	kube_diff(t->live, t->reply.object, KUBE_FIELD_MANAGER, &changes);
+	buf_addf(ret, "%s %s%s\n", kube_text(object, "kind"), kube_text(object, "metadata.name"),
+	         !t->live ? " is made"
+	         : !any_of(&changes, KUBE_OURS) && !any_of(&changes, KUBE_DEFAULTED) &&
+	                         !any_of(&changes, KUBE_FOREIGN)
+	                 ? " stays as it is"
+	                 : "");
+	add_group(&changes, KUBE_OURS, "ours", ret);
+	add_group(&changes, KUBE_DEFAULTED, "defaulted by the cluster", ret);
+	add_group(&changes, KUBE_FOREIGN, "owned by somebody else", ret);
+	if (changes.is_cut)
+		buf_adds(ret, "    and more\n");
+	add_restarts(object, t, ret);
+	add_warnings(t, ret);
+	kube_changes_fini(&changes);
+}
+
+static int
+preview_delete(struct cluster *c, const json_t *gone, struct buf *ret, struct err *e)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(gone, i, one)
+	{
+		cleanup_json json_t *live = NULL;
+		int rc = cluster_get(c, one, &live, e);
+
+		if (rc < 0)
+			return rc;
+		buf_addf(ret, "%s %s %s\n", kube_text(one, "kind"), kube_text(one, "metadata.name"),
+		         live ? "is deleted" : "is not there");
+	}
+	return 0;
+}
+
+int
+cluster_preview(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
+                struct err *e)
+{
+	struct cluster *c = st;
+	cleanup_json json_t *j = NULL;
+	const json_t *one;
+	size_t i;
+	int rc;
+
+	(void)q;
+	rc = json_parse(rendered, "rendered objects", &j, e);
+	if (rc == 0)
+		rc = cluster_kube(c, e);
+	if (rc < 0)
+		return rc;
+	ret->verified = true;
+	json_array_foreach(json_object_get(j, "apply"), i, one)
+	{
+		struct trial t;
+
+		rc = try_object(c, one, &t, e);
+		if (rc == 0)
+			add_object(c, one, &t, &ret->text);
+		if (is_refusal(rc)) {
+			ret->verified = false;
+			buf_addf(&ret->text, "%s %s is refused by the cluster\n",
+			         kube_text(one, "kind"), kube_text(one, "metadata.name"));
+			err_clear(e);
+			rc = 0;
+		}
+		trial_fini(&t);
+		if (rc < 0)
+			return rc;
+	}
+	return preview_delete(c, json_object_get(j, "delete"), &ret->text, e);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The target "kubernetes": a Deployment and a Service, with the model as an image volume, from a
+ * claim or through a loader. What is done is driver_cluster*.c; here is what it can and what it
+ * needs.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/driver_cluster.h"
+#include "deploy/kube.h"
+
+static const struct kube_need needs[] = {
+	{ "get", "apps", "deployments", false },
+	{ "create", "apps", "deployments", false },
+	{ "patch", "apps", "deployments", false },
+	{ "delete", "apps", "deployments", false },
+	{ "get", "", "services", false },
+	{ "create", "", "services", false },
+	{ "patch", "", "services", false },
+	{ "delete", "", "services", false },
+	{ "get", "", "configmaps", false },
+	{ "create", "", "configmaps", false },
+	{ "patch", "", "configmaps", false },
+	{ "delete", "", "configmaps", false },
+	{ "list", "", "pods", false },
+	{ "get", "", "pods/log", false },
+	{ "get", "", "pods/proxy", false },
+	{ "create", "", "pods/proxy", false },
+	{ "list", "", "events", false },
+	{ 0 },
+};
+static const char *const groups[] = { "apps", NULL };
+static const struct kube_questions questions = { needs, groups };
+
+static int
+kubernetes_open(void *st, const struct target *t, struct err *e)
+{
+	return cluster_open(st, t, CLUSTER_KUBERNETES, e);
+}
+
+static int
+kubernetes_render(const struct target *t, const struct rollout *q, struct buf *ret, struct err *e)
+{
+	return cluster_render(t, CLUSTER_KUBERNETES, q, ret, e);
+}
+
+static int
+kubernetes_probe(void *st, struct target_facts *ret, struct err *e)
+{
+	return cluster_probe(st, "kubernetes", ret, e);
+}
+
+static int
+kubernetes_describe(void *st, json_t **ret, struct err *e)
+{
+	return cluster_describe(st, &questions, ret, e);
+}
+
+static int
+kubernetes_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
+{
+	return cluster_preflight(st, q, &questions, ret, e);
+}
+
+const struct deploy_driver driver_kubernetes = {
+	.name = "kubernetes",
+	.state_size = sizeof(struct cluster),
+	.open = kubernetes_open,
+	.probe = kubernetes_probe,
+	.describe = kubernetes_describe,
+	.preflight = kubernetes_preflight,
+	.render = kubernetes_render,
+	.preview = cluster_preview,
+	.stage = cluster_stage,
+	.apply = cluster_apply,
+	.observe = cluster_observe,
+	.abort = cluster_abort,
+	.rollback_to = cluster_rollback_to,
+	.smoke = cluster_smoke,
+	.instances = cluster_instances,
+	.logs = cluster_logs,
+	.close = cluster_close,
+};
