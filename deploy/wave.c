@@ -54,6 +54,46 @@ moved(void *arg, uint64_t done, uint64_t total)
 		w->moved(w->moved_arg, done, total);
 }
 
+/* Read from blobs that the verified manifest names; the label is found and not proved: it only
+ * says what the plan then shows. */
+static int
+load_extra(struct registry *r, const char *model, const struct admitted *v, struct wave_extra *ret,
+           struct err *e)
+{
+	struct version_row row;
+	struct txn *t;
+	int rc;
+
+	rc = blob_promised(blob_read(r->blobs, &v->version, MANIFEST_MAX, &ret->manifest, e), e);
+	if (rc == 0 && !digest_is_zero(&v->manifest.config))
+		rc = blob_promised(
+		        blob_read(r->blobs, &v->manifest.config, MANIFEST_MAX, &ret->config, e), e);
+	if (rc == 0)
+		rc = store_read_begin(r->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = version_get(t, model, v->number, &row, e);
+	store_abort(t);
+	if (rc == 0)
+		(void)labels_get(row.labels, "format", ret->format, sizeof ret->format);
+	return rc;
+}
+
+static void
+add_extra(const struct wave_extra *x, struct rollout *q)
+{
+	q->manifest = buf_str(&x->manifest);
+	q->config = buf_str(&x->config);
+	q->format = x->format[0] ? x->format : NULL;
+}
+
+static void
+extra_fini(struct wave_extra *x)
+{
+	buf_fini(&x->manifest);
+	buf_fini(&x->config);
+}
+
 static struct source_file *
 files_of(const struct manifest *m)
 {
@@ -288,6 +328,7 @@ fill_rollouts(struct wave *w)
 			.version = w->plan->version,
 			.files = w->plan->empty ? NULL : &w->source,
 		};
+		add_extra(&w->extra, &w->v[i].q);
 	}
 }
 
@@ -315,6 +356,8 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 
 	if (!w->plan->empty)
 		rc = ledger_version(w->r, l, w->plan->model, &w->plan->version, &w->version, e);
+	if (rc == 0 && !w->plan->empty)
+		rc = load_extra(w->r, w->plan->model, &w->version, &w->extra, e);
 	if (rc < 0)
 		return rc;
 	w->files = files_of(&w->version.manifest);
@@ -328,6 +371,8 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 		/* a held version that was deleted can still be looked at, but not put back */
 		if (ledger_version(w->r, l, w->plan->model, &w->now.version, &w->held, &gone) < 0)
 			w->held = (struct admitted){ 0 };
+		else
+			(void)load_extra(w->r, w->plan->model, &w->held, &w->held_extra, &gone);
 	}
 	w->held_files = files_of(&w->held.manifest);
 	w->held_source = (struct source){
@@ -370,6 +415,8 @@ wave_close(struct wave *w)
 	free(w->held_files);
 	admitted_fini(&w->version);
 	admitted_fini(&w->held);
+	extra_fini(&w->extra);
+	extra_fini(&w->held_extra);
 	*w = (struct wave){ 0 };
 }
 
@@ -384,6 +431,7 @@ wave_held(const struct wave *w, struct rollout *ret)
 		.version = w->now.version,
 		.files = w->held.manifest.n ? &w->held_source : NULL,
 	};
+	add_extra(&w->held_extra, ret);
 }
 
 int

@@ -30,6 +30,11 @@ struct wave_target {
 	char detail[512]; /* in words */
 	bool is_changed;  /* this job has written to it */
 };
+/* What of a version is not its files: for stores that keep it, for servers that want a format. */
+struct wave_extra {
+	struct buf manifest, config;
+	char format[64]; /* label; "" not said */
+};
 struct wave {
 	struct registry *r;
 	const struct plan *plan;
@@ -38,6 +43,7 @@ struct wave {
 	        held; /* the plan's version and the one that is held; manifest.n 0: none */
 	struct source_file *files, *held_files;
 	struct source source, held_source;
+	struct wave_extra extra, held_extra;
 	struct wave_target *v;
 	size_t n;
 	char plan_hex[DIGEST_HEX_SIZE];
