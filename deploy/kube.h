@@ -21,6 +21,9 @@ struct kube_options {
 	bool allow_exec;                 /* the person's own config allows this plugin */
 	uint64_t timeout_ms;             /* of one exchange; 0: 30 s */
 	const uint64_t *deadline_ms;     /* clock_mono_ms() at which looking ends; NULL: none */
+	/* asked in everything that waits; negative ends it with its error. May be NULL. */
+	int (*check)(void *arg, struct err *e);
+	void *check_arg;
 };
 /* Connects to nothing yet. DENIED: an exec plugin that is not allowed. */
 int kube_open(const struct kube_options *o, struct kube **ret, struct err *e);
@@ -74,7 +77,8 @@ int kube_proxy(struct kube *k, const char *method, const char *path, const char 
 
 /* Follows a collection until fn returns non-zero, the time is over or stop says so. Lists first and
  * calls fn("SYNC", NULL) when the list is through; resumes by resourceVersion, lists again on 410,
- * polls where watch is denied. type: ADDED MODIFIED DELETED SYNC. */
+ * polls where watch is denied. A list that is made again begins with fn("RESET", NULL): what is not
+ * in it is gone. type: RESET ADDED MODIFIED DELETED SYNC. */
 typedef int kube_event_fn(void *arg, const char *type, const json_t *object, struct err *e);
 int kube_watch(struct kube *k, const char *path, const char *query, uint64_t until_ms,
                kube_event_fn *fn, void *arg, struct err *e);

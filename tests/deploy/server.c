@@ -59,12 +59,15 @@ complain(struct seen *s, const char *fmt, ...)
 static void
 expected(const struct play *p, const struct step *s, struct buf *ret)
 {
-	buf_addf(ret,
-	         "%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: slipway/%s\r\nAccept: */*\r\n",
+	buf_addf(ret, "%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: slipway/%s\r\n",
 	         s->request, p->port, SLIPWAY_VERSION);
+	if (s->headers)
+		buf_adds(ret, s->headers);
+	else
+		buf_addf(ret, "Accept: */*\r\n%s",
+		         s->body ? "Content-Type: application/json\r\n" : "");
 	if (s->body)
-		buf_addf(ret, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-		         strlen(s->body));
+		buf_addf(ret, "Content-Length: %zu\r\n", strlen(s->body));
 	buf_adds(ret, "\r\n");
 	if (s->body)
 		buf_adds(ret, s->body);

@@ -22,6 +22,8 @@ struct step {
 	int status;
 	const char *type;  /* NULL: application/json */
 	const char *reply; /* NULL: empty */
+	/* NULL: that anything is accepted, and the type of body; else these in their place */
+	const char *headers;
 };
 
 struct server;

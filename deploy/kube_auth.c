@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who we are at a cluster. One credential is kept; it is made again when its token file is a minute
+ * old, when a plugin's word has expired, or when the server has refused it. Sends nothing itself.
+ */
+#include "deploy/kube_auth.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/kube_exec.h"
+#include "registry/base/clock.h"
+#include "registry/base/fs.h"
+
+#define TOKEN_MAX ((size_t)64 << 10)
+#define LEEWAY_S  10 /* a plugin's credential is not used to its last second */
+
+struct kube_auth {
+	const struct kubeconfig *config;
+	struct kube_credential now;
+	bool is_made;
+	uint64_t read_ms;  /* of the token file */
+	int64_t expires_s; /* a plugin's word; 0: never */
+};
+
+static void
+wipe(char **s)
+{
+	if (*s)
+		explicit_bzero(*s, strlen(*s));
+	free(*s);
+	*s = NULL;
+}
+
+static char *
+copy_text(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+/* A plugin runs only where nothing else says who we are, as client-go has it. */
+static bool
+is_exec(const struct kubeconfig *c)
+{
+	return c->exec && !c->token && !c->token_file && !c->username && !c->cert_pem;
+}
+
+int
+kube_auth_new(const struct kubeconfig *c, bool allow_exec, struct kube_auth **ret, struct err *e)
+{
+	struct kube_auth *a;
+
+	if (is_exec(c) && !allow_exec) {
+		err_set(e, ERR_DENIED, "context \"%s\" runs the program \"%s\" to say who you are",
+		        c->context, c->exec->command);
+		return err_hint(e, "if you trust it: slipway target set NAME --kubeconfig F "
+		                   "--context C --allow-exec");
+	}
+	if (is_exec(c) && c->exec->interactive == KUBE_EXEC_ALWAYS)
+		return err_set(e, ERR_DENIED,
+		               "the credential plugin \"%s\" of context \"%s\" must ask a person",
+		               c->exec->command, c->context);
+	a = xcalloc(1, sizeof *a);
+	a->config = c;
+	*ret = a;
+	return 0;
+}
+
+void
+kube_auth_free(struct kube_auth *a)
+{
+	if (!a)
+		return;
+	wipe(&a->now.authorization);
+	wipe(&a->now.cert_pem);
+	wipe(&a->now.key_pem);
+	free(a);
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == b || (a && b && streq(a, b));
+}
+
+/* Takes the texts. */
+static void
+keep(struct kube_auth *a, char *authorization, char *cert, char *key, bool *ret_new)
+{
+	const bool other_cert = !same(a->now.cert_pem, cert) || !same(a->now.key_pem, key);
+
+	*ret_new = other_cert || !same(a->now.authorization, authorization);
+	wipe(&a->now.authorization);
+	wipe(&a->now.cert_pem);
+	wipe(&a->now.key_pem);
+	a->now.authorization = authorization;
+	a->now.cert_pem = cert;
+	a->now.key_pem = key;
+	a->now.generation += other_cert || !a->is_made;
+	a->is_made = true;
+}
+
+static char *
+bearer(const char *token)
+{
+	return xasprintf("Bearer %s", token);
+}
+
+/* RFC 7617. */
+static char *
+basic(const char *user, const char *password)
+{
+	static const char scheme[] = "Basic ";
+	char *both = xasprintf("%s:%s", user, password ? password : "");
+	const size_t n = strlen(both);
+	const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+	char *const ret = xcalloc(1, sizeof scheme - 1 + size);
+
+	memcpy(ret, scheme, sizeof scheme - 1);
+	(void)sodium_bin2base64(ret + sizeof scheme - 1, size, (const unsigned char *)both, n,
+	                        sodium_base64_VARIANT_ORIGINAL);
+	wipe(&both);
+	return ret;
+}
+
+/* Trimmed; a token with a line feed inside would be two headers. */
+static int
+token_of(const char *path, char **ret, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc = fs_read_at(AT_FDCWD, path, TOKEN_MAX, &text, e);
+	size_t from = 0, n = text.n;
+
+	while (n > from && strchr(" \t\r\n", text.p[n - 1]))
+		n--;
+	while (from < n && strchr(" \t\r\n", text.p[from]))
+		from++;
+	if (rc == 0 && n == from)
+		rc = err_set(e, ERR_MALFORMED, "the token file \"%s\" is empty", path);
+	for (size_t i = from; rc == 0 && i < n; i++) {
+		if ((unsigned char)text.p[i] <= ' ' || (unsigned char)text.p[i] > '~')
+			rc = err_set(e, ERR_MALFORMED, "\"%s\" holds no token", path);
+	}
+	if (rc == 0)
+		*ret = xstrndup(text.p + from, n - from);
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	buf_fini(&text);
+	return rc;
+}
+
+/* The last good one stays when the file cannot be read for a moment. */
+static int
+from_file(struct kube_auth *a, bool *ret_new, struct err *e)
+{
+	char *token = NULL;
+	struct err why = { 0 };
+	int rc = token_of(a->config->token_file, &token, &why);
+
+	a->read_ms = clock_mono_ms();
+	if (rc < 0 && a->now.authorization)
+		return 0;
+	if (rc < 0 && !a->config->token) {
+		*e = why;
+		return rc;
+	}
+	keep(a, bearer(token ? token : a->config->token), copy_text(a->config->cert_pem),
+	     copy_text(a->config->key_pem), ret_new);
+	wipe(&token);
+	return 0;
+}
+
+static int
+from_exec(struct kube_auth *a, bool *ret_new, struct err *e)
+{
+	struct kube_exec_word w;
+	int rc = kube_exec_run(a->config, &w, e);
+
+	if (rc < 0)
+		return rc;
+	keep(a, w.token ? bearer(w.token) : NULL, copy_text(w.cert_pem), copy_text(w.key_pem),
+	     ret_new);
+	a->expires_s = w.expires_s;
+	kube_exec_word_fini(&w);
+	return 0;
+}
+
+static int
+make(struct kube_auth *a, bool *ret_new, struct err *e)
+{
+	const struct kubeconfig *const c = a->config;
+	char *authorization = NULL;
+
+	if (c->token_file)
+		return from_file(a, ret_new, e);
+	if (is_exec(c))
+		return from_exec(a, ret_new, e);
+	if (c->token)
+		authorization = bearer(c->token);
+	else if (c->username)
+		authorization = basic(c->username, c->password);
+	keep(a, authorization, copy_text(c->cert_pem), copy_text(c->key_pem), ret_new);
+	return 0;
+}
+
+static bool
+is_stale(const struct kube_auth *a)
+{
+	if (!a->is_made)
+		return true;
+	if (a->config->token_file)
+		return clock_mono_ms() - a->read_ms >= KUBE_TOKEN_FILE_MS;
+	return a->expires_s != 0 && clock_now_s() + LEEWAY_S >= a->expires_s;
+}
+
+int
+kube_auth_get(struct kube_auth *a, bool refresh, const struct kube_credential **ret, bool *ret_new,
+              struct err *e)
+{
+	int rc = 0;
+
+	*ret_new = false;
+	if (refresh || is_stale(a))
+		rc = make(a, ret_new, e);
+	*ret = &a->now;
+	return rc;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is asked of a Kubernetes API server, in its words: objects and lists, server-side apply,
+ * deletion of one very object, and the questions about itself and us. How it is asked is kube.c's.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "deploy/kube_look.h"
+#include "deploy/kube_private.h"
+#include "registry/base/clock.h"
+
+#define PAGE 500
+
+static void
+add_query(struct buf *b, const char *more)
+{
+	if (!more || !*more)
+		return;
+	buf_addc(b, b->n > 0 ? '&' : '?');
+	buf_adds(b, more);
+}
+
+/* --- reading --- */
+
+int
+kube_get(struct kube *k, const char *path, json_t **ret, struct err *e)
+{
+	const struct kube_call c = { .method = "GET", .path = path, .is_read = true };
+
+	return kube_call_json(k, &c, ret, e);
+}
+
+static int
+add_page(json_t *all, const json_t *page, size_t max, const char *path, struct err *e)
+{
+	json_t *const items = json_object_get(all, "items");
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(page, "items"), i, one)
+	{
+		if (json_array_size(items) >= max)
+			return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %zu things", path,
+			               max);
+		(void)json_object_del(json_object_get(one, "metadata"), "managedFields");
+		(void)json_array_append(items, one);
+	}
+	(void)json_object_set_new(all, "resourceVersion",
+	                          json_string(kube_text(page, "metadata.resourceVersion")));
+	return 0;
+}
+
+static int
+list_once(struct kube *k, const char *path, const char *query, size_t max, json_t *all,
+          struct err *e)
+{
+	cleanup_buf struct buf next = { 0 };
+	int rc = 0;
+
+	do {
+		cleanup_buf struct buf q = { 0 };
+		cleanup_json json_t *page = NULL;
+		struct kube_call c = { .method = "GET", .path = path, .is_read = true };
+
+		buf_addf(&q, "limit=%d", PAGE);
+		add_query(&q, query);
+		if (next.n > 0) {
+			buf_adds(&q, "&continue=");
+			http_escape(&q, buf_cstr(&next));
+		}
+		c.query = buf_cstr(&q);
+		rc = kube_call_json(k, &c, &page, e);
+		if (rc == 0)
+			rc = add_page(all, page, max, path, e);
+		buf_clear(&next);
+		if (rc == 0)
+			buf_adds(&next, kube_text(page, "metadata.continue"));
+	} while (rc == 0 && next.n > 0);
+	return rc;
+}
+
+int
+kube_list(struct kube *k, const char *path, const char *query, size_t max, json_t **ret,
+          struct err *e)
+{
+	int rc = -ERR_CONFLICT;
+
+	/* a list that expired between two pages is made anew */
+	for (unsigned i = 0; i < 3 && rc == -ERR_CONFLICT; i++) {
+		json_t *const all = json_object();
+
+		err_clear(e);
+		(void)json_object_set_new(all, "items", json_array());
+		rc = list_once(k, path, query, max, all, e);
+		if (rc == 0)
+			*ret = all;
+		else
+			json_decref(all);
+	}
+	return rc;
+}
+
+int
+kube_proxy(struct kube *k, const char *method, const char *path, const char *content_type,
+           struct str body, uint64_t timeout_ms, struct http_response *ret, struct err *e)
+{
+	const struct kube_call c = { .method = method,
+		                     .path = path,
+		                     .content_type = content_type,
+		                     .body = body,
+		                     .is_read = true,
+		                     .any_status = true,
+		                     .timeout_ms = timeout_ms };
+
+	return kube_call(k, &c, ret, NULL, e);
+}
+
+/* --- writing --- */
+
+void
+kube_reply_fini(struct kube_reply *r)
+{
+	json_decref(r->object);
+	buf_fini(&r->warnings);
+	free(r->conflicts);
+	*r = (struct kube_reply){ 0 };
+}
+
+static int
+write_object(struct kube *k, const struct kube_call *c, struct kube_reply *ret, struct err *e)
+{
+	cleanup_response struct http_response r = { 0 };
+	int rc = kube_call(k, c, &r, ret, e);
+
+	if (rc < 0)
+		return rc;
+	ret->created = r.status == 201;
+	return kube_parse(c, &r, &ret->object, e);
+}
+
+/* The whole intent, with the resourceVersion that it rests on. */
+static int
+with_version(const struct kube_apply *a, struct buf *ret, struct err *e)
+{
+	cleanup_json json_t *j = NULL;
+	json_t *meta;
+	int rc = json_parse(a->body, "the object", &j, e);
+
+	if (rc == 0)
+		rc = json_get_object(j, "metadata", "the object", &meta, e);
+	if (rc < 0)
+		return rc;
+	(void)json_object_set_new(meta, "resourceVersion", json_string(a->resource_version));
+	json_canonical(j, ret);
+	return 0;
+}
+
+int
+kube_apply(struct kube *k, const struct kube_apply *a, struct kube_reply *ret, struct err *e)
+{
+	cleanup_buf struct buf query = { 0 }, body = { 0 };
+	struct kube_call c = { .method = "PATCH",
+		               .path = a->path,
+		               .content_type = "application/apply-patch+yaml",
+		               .body = a->body,
+		               .is_read = a->dry_run };
+	int rc;
+
+	*ret = (struct kube_reply){ 0 };
+	buf_addf(&query, "fieldManager=" KUBE_FIELD_MANAGER "&force=%s&fieldValidation=%s%s",
+	         a->force ? "true" : "false", a->no_strict ? "Warn" : "Strict",
+	         a->dry_run ? "&dryRun=All" : "");
+	if (a->resource_version) {
+		rc = with_version(a, &body, e);
+		if (rc < 0)
+			return rc;
+		c.body = buf_str(&body);
+	}
+	c.query = buf_cstr(&query);
+	return write_object(k, &c, ret, e);
+}
+
+int
+kube_patch(struct kube *k, const char *path, const char *content_type, struct str body,
+           struct kube_reply *ret, struct err *e)
+{
+	const struct kube_call c = { .method = "PATCH",
+		                     .path = path,
+		                     .query = "fieldManager=" KUBE_FIELD_MANAGER
+		                              "&fieldValidation=Strict",
+		                     .content_type = content_type,
+		                     .body = body };
+
+	*ret = (struct kube_reply){ 0 };
+	return write_object(k, &c, ret, e);
+}
+
+/* is_read: a question in the form of an object that is not kept. */
+static int
+post(struct kube *k, const char *path, const json_t *object, bool is_read, json_t **ret,
+     struct err *e)
+{
+	cleanup_buf struct buf body = { 0 };
+	struct kube_call c = { .method = "POST",
+		               .path = path,
+		               .query = is_read ? NULL
+		                                : "fieldManager=" KUBE_FIELD_MANAGER
+		                                  "&fieldValidation=Strict",
+		               .content_type = "application/json",
+		               .is_read = is_read };
+
+	json_canonical(object, &body);
+	c.body = buf_str(&body);
+	return kube_call_json(k, &c, ret, e);
+}
+
+int
+kube_create(struct kube *k, const char *path, const json_t *object, json_t **ret, struct err *e)
+{
+	return post(k, path, object, false, ret, e);
+}
+
+int
+kube_delete(struct kube *k, const char *path, const char *uid, struct err *e)
+{
+	cleanup_json json_t *options = json_object();
+	json_t *const only = json_object();
+	cleanup_buf struct buf body = { 0 };
+	cleanup_response struct http_response r = { 0 };
+	struct kube_call c = { .method = "DELETE",
+		               .path = path,
+		               .content_type = "application/json" };
+
+	json_object_set_new(options, "apiVersion", json_string("v1"));
+	json_object_set_new(options, "kind", json_string("DeleteOptions"));
+	json_object_set_new(options, "propagationPolicy", json_string("Foreground"));
+	json_object_set_new(options, "preconditions", only);
+	json_object_set_new(only, "uid", json_string(uid));
+	json_canonical(options, &body);
+	c.body = buf_str(&body);
+	return kube_call(k, &c, &r, NULL, e);
+}
+
+/* --- about the server and us --- */
+
+/* Source: RFC 9110, section 5.6.7, the one form that servers send. */
+static bool
+http_date(struct str s, int64_t *ret)
+{
+	cleanup_free char *text = xstrndup(s.p, s.n);
+	struct tm tm = { 0 };
+	const char *const end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+
+	if (!end || *end)
+		return false;
+	*ret = (int64_t)timegm(&tm);
+	return true;
+}
+
+int
+kube_server(struct kube *k, struct kube_server *ret, struct err *e)
+{
+	const struct kube_call c = { .method = "GET", .path = "/version", .is_read = true };
+	cleanup_response struct http_response r = { 0 };
+	cleanup_json json_t *j = NULL;
+	struct str date;
+	int64_t at;
+	int rc = kube_call(k, &c, &r, NULL, e);
+
+	*ret = (struct kube_server){ 0 };
+	if (rc == 0)
+		rc = kube_parse(&c, &r, &j, e);
+	if (rc < 0)
+		return rc;
+	kube_safe(ret->version, sizeof ret->version, kube_text(j, "gitVersion"));
+	if (ret->version[0] == '\0')
+		return err_set(e, ERR_MALFORMED, "\"%s\" is no Kubernetes API server",
+		               k->config->server);
+	date = http_header(&r, "date", NULL);
+	if (date.p && http_date(date, &at))
+		ret->clock_difference_ms = (at - clock_now_s()) * 1000;
+	return 0;
+}
+
+int
+kube_whoami(struct kube *k, char ret[256], struct err *e)
+{
+	cleanup_json json_t *q = json_object();
+	cleanup_json json_t *j = NULL;
+	int rc;
+
+	ret[0] = '\0';
+	json_object_set_new(q, "apiVersion", json_string("authentication.k8s.io/v1"));
+	json_object_set_new(q, "kind", json_string("SelfSubjectReview"));
+	rc = post(k, "/apis/authentication.k8s.io/v1/selfsubjectreviews", q, true, &j, e);
+	if (rc == -ERR_NOT_FOUND) { /* before 1.28 */
+		err_clear(e);
+		return 0;
+	}
+	if (rc == 0)
+		kube_safe(ret, 256, kube_text(j, "status.userInfo.username"));
+	return rc;
+}
+
+static json_t *
+review(const char *verb, const char *group, const char *resource, const char *ns, const char *name)
+{
+	json_t *const q = json_object(), *const spec = json_object(), *const at = json_object();
+	const size_t n = strcspn(resource, "/");
+	cleanup_free char *plural = xstrndup(resource, n);
+
+	json_object_set_new(q, "apiVersion", json_string("authorization.k8s.io/v1"));
+	json_object_set_new(q, "kind", json_string("SelfSubjectAccessReview"));
+	json_object_set_new(q, "spec", spec);
+	json_object_set_new(spec, "resourceAttributes", at);
+	json_object_set_new(at, "verb", json_string(verb));
+	json_object_set_new(at, "group", json_string(group));
+	json_object_set_new(at, "resource", json_string(plural));
+	if (resource[n])
+		json_object_set_new(at, "subresource", json_string(resource + n + 1));
+	if (ns)
+		json_object_set_new(at, "namespace", json_string(ns));
+	if (name)
+		json_object_set_new(at, "name", json_string(name));
+	return q;
+}
+
+int
+kube_may(struct kube *k, const char *verb, const char *group, const char *resource, const char *ns,
+         const char *name, enum kube_may *ret, char why[256], struct err *e)
+{
+	cleanup_json json_t *q = review(verb, group, resource, ns, name);
+	cleanup_json json_t *j = NULL;
+	const json_t *allowed;
+	int rc = post(k, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", q, true, &j, e);
+
+	*ret = KUBE_MAY_UNKNOWN;
+	why[0] = '\0';
+	if (rc < 0)
+		return rc;
+	allowed = kube_at(j, "status.allowed");
+	if (json_is_boolean(allowed))
+		*ret = json_is_true(allowed) ? KUBE_MAY : KUBE_MAY_NOT;
+	kube_safe(why, 256, kube_text(j, "status.reason"));
+	if (!why[0])
+		kube_safe(why, 256, kube_text(j, "status.evaluationError"));
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who we are at a cluster: tokens of files, credential plugins, impersonation, against a scripted
+ * API server.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "deploy/kube_exec.h"
+#include "registry/base/fs.h"
+#include "tests/deploy/kube_lab.h"
+
+TestSuite(kube_auth);
+
+static char *
+temp_file(const char *text, mode_t mode)
+{
+	char *path = xstrdup("/tmp/slipway-kube-XXXXXX");
+	const int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && fs_write_all(fd, text, strlen(text)) == 0);
+	(void)fchmod(fd, mode);
+	(void)close(fd);
+	return path;
+}
+
+#define GET_N(token, status_)                                                               \
+	{                                                                                   \
+		.request = "GET /n", .headers = JSON "Authorization: Bearer " token "\r\n", \
+		.status = status_, .reply = "{}"                                            \
+	}
+
+Test(kube_auth, a_token_file_is_read_again_when_it_is_refused)
+{
+	static const struct step steps[] = { GET_N("one", 200), GET_N("one", 401),
+		                             GET_N("two", 200), GET_N("two", 401) };
+	cleanup_free char *path = temp_file("  one\n", 0600);
+	struct err e = { 0 };
+	struct lab l;
+	json_t *j = NULL;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ .token_file = path });
+	cr_assert_eq(kube_get(l.k, "/n", &j, &l.e), 0, "%s", l.e.msg);
+	json_decref(j);
+	cr_assert_eq(fs_write_at(AT_FDCWD, path, "two", 3, 0600, &e), 0);
+	cr_assert_eq(kube_get(l.k, "/n", &j, &l.e), 0, "%s", l.e.msg);
+	json_decref(j);
+	/* the same again is not shown twice */
+	cr_expect_eq(kube_get(l.k, "/n", &j, &l.e), -ERR_DENIED, "%s", l.e.msg);
+	lab_close(&l);
+	(void)unlink(path);
+}
+
+Test(kube_auth, a_plugin_is_run_and_run_once_more_when_it_is_refused)
+{
+	static const struct step steps[] = { GET_N("x1", 401), GET_N("x2", 200) };
+	cleanup_free char *count = temp_file("", 0600);
+	cleanup_free char *script = xasprintf(
+	        "#!/bin/sh\nprintf x >> %s\nn=$(wc -c < %s)\n"
+	        "case $KUBERNETES_EXEC_INFO in *'\"interactive\":false'*) ;; *) exit 9;; esac\n"
+	        "test \"$MORE\" = yes || exit 8\ncat >/dev/null\n"
+	        "echo "
+	        "'{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
+	        "\"status\":{\"token\":\"x'$n'\"}}'\n",
+	        count, count);
+	cleanup_free char *path = temp_file(script, 0700);
+	char *env[] = { TEXT("MORE=yes"), NULL };
+	struct kube_exec x = { .command = path,
+		               .env = env,
+		               .api_version = TEXT("client.authentication.k8s.io/v1") };
+	struct lab l;
+	json_t *j = NULL;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ .exec = &x });
+	cr_assert_eq(kube_get(l.k, "/n", &j, &l.e), 0, "%s", l.e.msg);
+	json_decref(j);
+	lab_close(&l);
+	(void)unlink(path);
+	(void)unlink(count);
+}
+
+Test(kube_auth, a_plugin_that_is_not_allowed_does_not_run)
+{
+	struct kube_exec x = { .command = TEXT("/bin/false") };
+	struct kubeconfig c = { .exec = &x,
+		                .context = TEXT("c"),
+		                .server = TEXT("https://127.0.0.1:1") };
+	struct kube_options o = { .config = &c };
+	struct kube *k = NULL;
+	struct err e = { 0 };
+
+	cr_expect_eq(kube_open(&o, &k, &e), -ERR_DENIED);
+	cr_expect(strstr(e.hint, "--allow-exec"), "%s", e.hint);
+	o.allow_exec = true;
+	x.interactive = KUBE_EXEC_ALWAYS;
+	cr_expect_eq(kube_open(&o, &k, &e), -ERR_DENIED);
+	/* a token beside it, and nobody runs it */
+	c.token = TEXT("t");
+	o.allow_exec = false;
+	cr_assert_eq(kube_open(&o, &k, &e), 0, "%s", e.msg);
+	kube_close(k);
+}
+
+Test(kube_auth, what_plugins_say)
+{
+#define V1 "client.authentication.k8s.io/v1"
+#define SAYS(v, status) \
+	"{\"kind\":\"ExecCredential\",\"apiVersion\":\"" v "\",\"status\":" status "}"
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{ SAYS(V1, "{\"token\":\"a\",\"expirationTimestamp\":\"2026-08-01T10:00:00Z\"}"),
+		  0 },
+		{ SAYS(V1, "{\"clientCertificateData\":\"c\",\"clientKeyData\":\"k\"}"), 0 },
+		{ SAYS(V1, "{\"clientCertificateData\":\"c\"}"), -ERR_MALFORMED },
+		{ SAYS(V1, "{}"), -ERR_MALFORMED },
+		{ SAYS(V1, "{\"token\":7}"), -ERR_MALFORMED },
+		{ SAYS(V1, "{\"token\":\"a\\r\\nX: y\"}"), -ERR_MALFORMED },
+		{ SAYS(V1, "{\"token\":\"a\",\"expirationTimestamp\":\"soon\"}"), -ERR_MALFORMED },
+		{ SAYS(V1 "beta1", "{\"token\":\"a\"}"), -ERR_MALFORMED },
+		{ "{\"kind\":\"Status\",\"apiVersion\":\"" V1 "\"}", -ERR_MALFORMED },
+		{ "token=s3cret", -ERR_MALFORMED },
+		{ "", -ERR_MALFORMED },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct kube_exec_word w;
+		struct err e = { 0 };
+		cr_expect_eq(kube_exec_parse(str_of(cases[i].text), V1, &w, &e), cases[i].rc,
+		             "%s: %s", cases[i].text, e.msg);
+		cr_expect_null(strstr(e.msg, "s3cret"));
+		kube_exec_word_fini(&w);
+	}
+}
+
+Test(kube_auth, impersonation_and_basic)
+{
+	static const struct step steps[] = {
+		{ .request = "GET /n",
+		  .headers = JSON "Authorization: Basic YW5hOnB3\r\nImpersonate-User: bo\r\n"
+		                  "Impersonate-Group: g1\r\nImpersonate-Group: g2\r\n"
+		                  "Impersonate-Extra-a%2Fb: v\r\n",
+		  .status = 200,
+		  .reply = "{}" },
+	};
+	char *groups[] = { TEXT("g1"), TEXT("g2"), NULL }, *extra[] = { TEXT("A/b=v"), NULL };
+	struct lab l;
+	json_t *j = NULL;
+
+	lab_open(&l, steps, COUNT(steps),
+	         (struct kubeconfig){ .username = TEXT("ana"),
+	                              .password = TEXT("pw"),
+	                              .as = TEXT("bo"),
+	                              .as_groups = groups,
+	                              .as_extra = extra });
+	cr_assert_eq(kube_get(l.k, "/n", &j, &l.e), 0, "%s", l.e.msg);
+	json_decref(j);
+	lab_close(&l);
+}
