@@ -13,10 +13,14 @@
 #include "registry/base/vec.h"
 
 extern const struct deploy_driver driver_directory;
+extern const struct deploy_driver driver_kserve;
+extern const struct deploy_driver driver_kubernetes;
 extern const struct deploy_driver driver_modelrepo;
 
 const struct deploy_driver *const deploy_drivers[] = {
 	&driver_directory,
+	&driver_kserve,
+	&driver_kubernetes,
 	&driver_modelrepo,
 	NULL,
 };

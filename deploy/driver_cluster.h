@@ -163,16 +163,20 @@ int cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret,
 /* --- driver_cluster_ask.c: what pods say of themselves --- */
 
 enum cluster_says { SAYS_NOTHING, SAYS_OURS, SAYS_OTHER };
-/* Which version do these words of a server name? Numbers are the server's own and say nothing. */
+/* Which version do these words of a server name? Numbers are the server's own and say nothing.
+ * known holds further digests that are right: of the images that its pod was made from. */
 enum cluster_says cluster_says(const json_t *answer, const struct digest *version,
-                               const char *reference, char ret_other[80]);
+                               const char *known, char ret_other[80]);
 struct cluster_ask {
 	struct cluster *c;
 	const struct rollout *q;
-	const char *model, *reference;
+	const char *model;
+	const char *known; /* as for cluster_says */
 	const json_t *pods, *template;
 	const struct cluster_names *names;
 };
+/* Every digest that a pod of this template may speak of. */
+void cluster_known(const json_t *template, const char *reference, struct buf *ret);
 /* Is the model there in every pod, and behind the Service? 1: yes; 0: not yet, reason says where;
  * ROLLOUT_FAILED: another version answers; DENIED: nobody may ask. */
 int cluster_listed(const struct cluster_ask *a, char reason[512], struct err *e);

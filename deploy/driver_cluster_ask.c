@@ -16,6 +16,14 @@
 #define ASK_MS   5000u
 #define SMOKE_MS 30000u
 
+void
+cluster_known(const json_t *template, const char *reference, struct buf *ret)
+{
+	buf_adds(ret, reference);
+	if (template)
+		json_canonical(template, ret);
+}
+
 /* --- one server --- */
 
 struct server {
@@ -88,7 +96,7 @@ listed_at(const struct cluster_ask *a, const struct server *s, char reason[512],
 		return rc;
 	if (rc > 0)
 		return 0;
-	if (cluster_says(about, &a->q->version, a->reference, other) == SAYS_OTHER)
+	if (cluster_says(about, &a->q->version, a->known, other) == SAYS_OTHER)
 		return err_set(e, ERR_ROLLOUT_FAILED,
 		               "%s \"%s\" answers with the version \"%s\", not with v%" PRIu64,
 		               s->port ? "Service" : "pod", s->name, other, a->q->number);
@@ -170,7 +178,7 @@ infer(const struct cluster_ask *a, const struct golden *g, const struct server *
 	if (r.status != 200)
 		return err_set(e, ERR_ROLLOUT_FAILED, "it answers %ld", r.status);
 	if (json_parse(buf_str(&r.body), "the reply", &reply, &none) == 0 &&
-	    cluster_says(reply, &a->q->version, a->reference, other) == SAYS_OTHER)
+	    cluster_says(reply, &a->q->version, a->known, other) == SAYS_OTHER)
 		return err_set(e, ERR_ROLLOUT_FAILED, "version \"%s\" answers", other);
 	return golden_check_v2(g, buf_str(&r.body), 0, r.elapsed_ms, ret->detail,
 	                       sizeof ret->detail, e);
@@ -210,6 +218,7 @@ cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct 
 {
 	struct cluster *c = st;
 	cleanup_json json_t *pods = NULL, *named = NULL, *deployment = NULL;
+	cleanup_buf struct buf known = { 0 };
 	char reference[1024];
 	struct cluster_names n;
 	int rc;
@@ -236,11 +245,12 @@ cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct 
 	rc = cluster_get(c, named, &deployment, e);
 	if (rc < 0)
 		return rc;
+	cluster_known(kube_at(deployment, "spec.template"), reference, &known);
 	const struct cluster_ask a = {
 		.c = c,
 		.q = q,
 		.model = c->s.model_name ? c->s.model_name : n.object,
-		.reference = reference,
+		.known = buf_cstr(&known),
 		.pods = pods,
 		.names = &n,
 		.template = kube_at(deployment, "spec.template"),

@@ -359,23 +359,26 @@ set_failed(struct observation *o, const char *code, const char *advice, const ch
 
 /* Pods that are ready and a model that nobody answers for: it may still be loading, for a while. */
 static void
-listed_layer(struct look *l, struct err *e)
+listed_layer(struct look *l)
 {
-	const struct cluster_ask a = {
-		.c = l->c,
-		.q = l->q,
-		.reference = l->reference,
-		.pods = l->pods,
-		.model = l->c->s.model_name ? l->c->s.model_name : l->n.object,
-		.template = kube_at(l->deployment, "spec.template"),
-		.names = &l->n,
-	};
+	const json_t *template = kube_at(l->deployment, "spec.template");
+	cleanup_buf struct buf known = { 0 };
 	struct observation *o = l->ret;
 	char reason[512] = "";
 	struct err bad = { 0 };
-	const int rc = cluster_listed(&a, reason, &bad);
+	int rc;
 
-	(void)e;
+	cluster_known(template, l->reference, &known);
+	const struct cluster_ask a = {
+		.c = l->c,
+		.q = l->q,
+		.known = buf_cstr(&known),
+		.pods = l->pods,
+		.model = l->c->s.model_name ? l->c->s.model_name : l->n.object,
+		.template = template,
+		.names = &l->n,
+	};
+	rc = cluster_listed(&a, reason, &bad);
 	if (rc == 1) {
 		l->c->mute_since_ms = 0;
 		o->proofs |= PROOF_BIT(PROOF_LISTED);
@@ -435,7 +438,7 @@ observe_version(struct look *l, struct err *e)
 		return;
 	}
 	o->proofs |= PROOF_BIT(PROOF_INSTANCES);
-	listed_layer(l, e);
+	listed_layer(l);
 }
 
 static void

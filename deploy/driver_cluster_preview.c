@@ -119,24 +119,48 @@ is_stamp(const char *field)
 	return false;
 }
 
+/* Of what is made anew, its metadata and what is filled in are no news. */
 static bool
-any_of(const struct kube_changes *c, enum kube_group g)
+is_news(const struct kube_change *one, bool is_made)
+{
+	static const char *const dull[] = { ".metadata.", ".spec.template.metadata.",
+		                            ".spec.selector." };
+
+	if (is_stamp(one->field))
+		return false;
+	if (is_made && one->group == KUBE_DEFAULTED)
+		return false;
+	for (size_t i = 0; is_made && i < COUNT(dull); i++) {
+		if (has_prefix(one->field, dull[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+any_of(const struct kube_changes *c, enum kube_group g, bool is_made)
 {
 	for (const struct kube_change *one = c->v; one && one < c->v + c->n; one++) {
-		if (one->group == g && !is_stamp(one->field))
+		if (one->group == g && is_news(one, is_made))
 			return true;
 	}
 	return false;
 }
 
 static void
-add_group(const struct kube_changes *c, enum kube_group g, const char *title, struct buf *ret)
+add_group(const struct kube_changes *c, enum kube_group g, bool is_made, struct buf *ret)
 {
-	if (!any_of(c, g))
+	static const char *const titles[] = {
+		[KUBE_OURS] = "ours",
+		[KUBE_DEFAULTED] = "defaulted by the cluster",
+		[KUBE_FOREIGN] = "owned by somebody else",
+	};
+
+	if (!any_of(c, g, is_made))
 		return;
-	buf_addf(ret, "  %s\n", title);
+	buf_addf(ret, "  %s\n", titles[g]);
 	for (const struct kube_change *one = c->v; one && one < c->v + c->n; one++) {
-		if (one->group != g || is_stamp(one->field))
+		if (one->group != g || !is_news(one, is_made))
 			continue;
 		buf_addf(ret, "    %s: %s -> %s%s%s%s\n", one->field,
 		         one->before ? one->before : "(none)", one->after ? one->after : "(none)",
@@ -171,21 +195,20 @@ add_warnings(struct trial *t, struct buf *ret)
 }
 
 static void
-add_object(const struct cluster *c, const json_t *object, struct trial *t, struct buf *ret)
+add_object(const json_t *object, struct trial *t, struct buf *ret)
 {
 	struct kube_changes changes = { 0 };
+	bool any = false;
 
-	(void)c;
 	kube_diff(t->live, t->reply.object, KUBE_FIELD_MANAGER, &changes);
+	for (int g = KUBE_OURS; g <= KUBE_FOREIGN; g++)
+		any = any || any_of(&changes, (enum kube_group)g, false);
 	buf_addf(ret, "%s %s%s\n", kube_text(object, "kind"), kube_text(object, "metadata.name"),
 	         !t->live ? " is made"
-	         : !any_of(&changes, KUBE_OURS) && !any_of(&changes, KUBE_DEFAULTED) &&
-	                         !any_of(&changes, KUBE_FOREIGN)
-	                 ? " stays as it is"
-	                 : "");
-	add_group(&changes, KUBE_OURS, "ours", ret);
-	add_group(&changes, KUBE_DEFAULTED, "defaulted by the cluster", ret);
-	add_group(&changes, KUBE_FOREIGN, "owned by somebody else", ret);
+	         : any    ? ""
+	                  : " stays as it is");
+	for (int g = KUBE_OURS; g <= KUBE_FOREIGN; g++)
+		add_group(&changes, (enum kube_group)g, !t->live, ret);
 	if (changes.is_cut)
 		buf_adds(ret, "    and more\n");
 	add_restarts(object, t, ret);
@@ -235,7 +258,7 @@ cluster_preview(void *st, const struct rollout *q, struct str rendered, struct p
 
 		rc = try_object(c, one, &t, e);
 		if (rc == 0)
-			add_object(c, one, &t, &ret->text);
+			add_object(one, &t, &ret->text);
 		if (is_refusal(rc)) {
 			ret->verified = false;
 			buf_addf(&ret->text, "%s %s is refused by the cluster\n",

@@ -15,7 +15,7 @@ is_hex(const char *s, size_t n)
 
 /* A word that is shaped as an identity of bytes: ours, or another one. */
 static enum cluster_says
-word_says(const char *word, const char *hex, const char *reference)
+word_says(const char *word, const char *hex, const char *known)
 {
 	const char *colon = strstr(word, "sha256:");
 	const char *d = colon ? colon + strlen("sha256:") : word;
@@ -27,11 +27,11 @@ word_says(const char *word, const char *hex, const char *reference)
 		return SAYS_NOTHING;
 	memcpy(found, d, DIGEST_HEX_SIZE - 1);
 	found[DIGEST_HEX_SIZE - 1] = '\0';
-	return streq(found, hex) || strstr(reference, found) ? SAYS_OURS : SAYS_OTHER;
+	return streq(found, hex) || strstr(known, found) ? SAYS_OURS : SAYS_OTHER;
 }
 
 enum cluster_says
-cluster_says(const json_t *answer, const struct digest *version, const char *reference,
+cluster_says(const json_t *answer, const struct digest *version, const char *known,
              char ret_other[80])
 {
 	const json_t *versions = json_object_get(answer, "versions");
@@ -45,7 +45,7 @@ cluster_says(const json_t *answer, const struct digest *version, const char *ref
 		words[2 + i] = json_string_value(json_array_get(versions, i));
 	for (size_t i = 0; i < COUNT(words); i++) {
 		const enum cluster_says one =
-		        words[i] ? word_says(words[i], hex, reference) : SAYS_NOTHING;
+		        words[i] ? word_says(words[i], hex, known) : SAYS_NOTHING;
 
 		if (one == SAYS_OTHER) {
 			kube_safe(ret_other, 80, words[i]);

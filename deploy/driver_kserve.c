@@ -9,23 +9,30 @@
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
 
+#define NEED(v, g, r)                                      \
+	{                                                  \
+		.verb = (v), .group = (g), .resource = (r) \
+	}
 static const struct kube_need needs[] = {
-	{ "get", "serving.kserve.io", "inferenceservices", false },
-	{ "create", "serving.kserve.io", "inferenceservices", false },
-	{ "patch", "serving.kserve.io", "inferenceservices", false },
-	{ "delete", "serving.kserve.io", "inferenceservices", false },
-	{ "get", "apps", "deployments", false },
-	{ "get", "", "configmaps", false },
-	{ "create", "", "configmaps", false },
-	{ "patch", "", "configmaps", false },
-	{ "delete", "", "configmaps", false },
-	{ "list", "", "pods", false },
-	{ "get", "", "pods/log", false },
-	{ "get", "", "pods/proxy", false },
-	{ "create", "", "pods/proxy", false },
-	{ "list", "", "events", false },
-	{ "get", "serving.kserve.io", "servingruntimes", false },
-	{ "get", "serving.kserve.io", "clusterservingruntimes", true },
+	NEED("get", "serving.kserve.io", "inferenceservices"),
+	NEED("create", "serving.kserve.io", "inferenceservices"),
+	NEED("patch", "serving.kserve.io", "inferenceservices"),
+	NEED("delete", "serving.kserve.io", "inferenceservices"),
+	NEED("get", "apps", "deployments"),
+	NEED("get", "", "configmaps"),
+	NEED("create", "", "configmaps"),
+	NEED("patch", "", "configmaps"),
+	NEED("delete", "", "configmaps"),
+	NEED("list", "", "pods"),
+	NEED("get", "", "pods/log"),
+	NEED("get", "", "pods/proxy"),
+	NEED("create", "", "pods/proxy"),
+	NEED("list", "", "events"),
+	NEED("get", "serving.kserve.io", "servingruntimes"),
+	{ .verb = "get",
+	  .group = "serving.kserve.io",
+	  .resource = "clusterservingruntimes",
+	  .cluster_wide = true },
 	{ 0 },
 };
 static const char *const groups[] = { "serving.kserve.io", "apps", NULL };

@@ -10,24 +10,28 @@
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
 
+#define NEED(v, g, r)                                      \
+	{                                                  \
+		.verb = (v), .group = (g), .resource = (r) \
+	}
 static const struct kube_need needs[] = {
-	{ "get", "apps", "deployments", false },
-	{ "create", "apps", "deployments", false },
-	{ "patch", "apps", "deployments", false },
-	{ "delete", "apps", "deployments", false },
-	{ "get", "", "services", false },
-	{ "create", "", "services", false },
-	{ "patch", "", "services", false },
-	{ "delete", "", "services", false },
-	{ "get", "", "configmaps", false },
-	{ "create", "", "configmaps", false },
-	{ "patch", "", "configmaps", false },
-	{ "delete", "", "configmaps", false },
-	{ "list", "", "pods", false },
-	{ "get", "", "pods/log", false },
-	{ "get", "", "pods/proxy", false },
-	{ "create", "", "pods/proxy", false },
-	{ "list", "", "events", false },
+	NEED("get", "apps", "deployments"),
+	NEED("create", "apps", "deployments"),
+	NEED("patch", "apps", "deployments"),
+	NEED("delete", "apps", "deployments"),
+	NEED("get", "", "services"),
+	NEED("create", "", "services"),
+	NEED("patch", "", "services"),
+	NEED("delete", "", "services"),
+	NEED("get", "", "configmaps"),
+	NEED("create", "", "configmaps"),
+	NEED("patch", "", "configmaps"),
+	NEED("delete", "", "configmaps"),
+	NEED("list", "", "pods"),
+	NEED("get", "", "pods/log"),
+	NEED("get", "", "pods/proxy"),
+	NEED("create", "", "pods/proxy"),
+	NEED("list", "", "events"),
 	{ 0 },
 };
 static const char *const groups[] = { "apps", NULL };

@@ -321,6 +321,9 @@ compare(struct walk *w, const json_t *a, const json_t *b)
 		compare_arrays(w, a, b);
 	else if ((!a && is_deep(b)) || (!b && is_deep(a)))
 		compare_objects(w, a, b);
+	else if ((!a && json_is_array(b) && naming(a, b)) ||
+	         (!b && json_is_array(a) && naming(a, b)))
+		compare_arrays(w, a, b);
 	/* sent as nothing and left out by the server: the same */
 	else if (!(w->is_drift && !b && (json_is_object(a) || json_is_array(a))))
 		add_change(w, a, b);
