@@ -220,6 +220,26 @@ abort_wanted(void *arg)
 	return faccessat(j->r->rootfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool
+pause_wanted(void *arg)
+{
+	const struct agent_job *j = arg;
+	cleanup_free char *path = xasprintf("jobs/%s/pause", j->id);
+
+	return faccessat(j->r->rootfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Who allows a time for the work does not mean the time that the plan itself waits. */
+static uint64_t
+held_ms(const struct plan *p)
+{
+	uint64_t s = 0;
+
+	for (size_t i = 0; i < p->canary.steps_n; i++)
+		s += p->canary.steps[i].hold_s;
+	return s * 1000;
+}
+
 static void
 tell(const struct agent_job *j, bool joined, void (*answer)(const json_t *reply))
 {
@@ -289,10 +309,11 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 		.wave = &j->wave,
 		.journal = j->journal,
 		.abort_wanted = abort_wanted,
+		.pause_wanted = pause_wanted,
 		.arg = j,
 		.is_abort = mode && streq(mode, "abort"),
 		.is_resume = mode && streq(mode, "resume"),
-		.deadline_ms = clock_mono_ms() + (ms ? ms : TIMEOUT_MS_DEFAULT),
+		.deadline_ms = clock_mono_ms() + (ms ? ms : TIMEOUT_MS_DEFAULT) + held_ms(&j->plan),
 		.state = JOB_PLANNED,
 	};
 	int rc = 0;

@@ -158,6 +158,8 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		wave_check_proof(v, &f);
 	if (rc == 0)
+		wave_check_canary(w, v, &f);
+	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
 		*ret_drift = *ret_drift || o.is_drifted ||
@@ -310,9 +312,24 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 	json_object_set_new(o, "files", json_integer((json_int_t)w->version.manifest.n));
 	json_object_set_new(o, "protected", json_boolean(stage && stage->is_protected));
 	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
+	json_object_set_new(o, "canary",
+	                    p->canary.steps_n > 0 ? canary_json(&p->canary) : json_null());
 	json_object_set_new(o, "checks", checks_json(w, l));
 	json_object_set(o, "targets", targets);
 	return o;
+}
+
+/* Steps without a word on what must hold: the usual limits, where every target can count. */
+static void
+use_default_limits(const struct wave *w, struct plan *p)
+{
+	bool counts = p->canary.steps_n > 0 && p->canary.wants_default;
+
+	for (size_t i = 0; i < w->n; i++)
+		counts = counts && w->v[i].d->traffic;
+	if (counts)
+		canary_limits_default(&p->canary);
+	p->canary.wants_default = false;
 }
 
 static int
@@ -327,6 +344,7 @@ plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bo
 	if (rc < 0)
 		return rc;
 	limit_wave(&w, deadline_ms);
+	use_default_limits(&w, p);
 	rc = render_targets(&w, p, e);
 	for (size_t i = 0; rc == 0 && i < w.n; i++) {
 		json_t *t = agent_head_json(&w.v[i]);
@@ -354,6 +372,20 @@ wanted_version(const json_t *request, struct digest *ret, bool *ret_has, struct 
 	return *ret_has ? json_get_digest(request, "to", "request", ret, e) : 0;
 }
 
+/* {"canary":{..}}, with "defaultLimits" where nobody has said any. Gives rc when there is none. */
+static int
+wanted_canary(const json_t *request, bool is_held, struct plan *p, int rc, struct err *e)
+{
+	const json_t *const o = json_object_get(request, "canary");
+	int bad;
+
+	if (!o || json_is_null(o) || is_held)
+		return rc;
+	bad = canary_read(o, &p->canary, e);
+	p->canary.wants_default = json_is_true(json_object_get(request, "defaultLimits"));
+	return bad < 0 ? bad : rc;
+}
+
 static int
 make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e)
 {
@@ -375,6 +407,8 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 	if (rc < 0)
 		return rc;
 	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
+	if (rc >= 0)
+		rc = wanted_canary(request, rc == CHANGE_NONE, &p, rc, e);
 	if (rc >= 0)
 		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, agent_deadline_of(request),
 		                       ret, e);

@@ -43,8 +43,8 @@ rollout_wait_ms(uint64_t ms)
 	(void)poll(NULL, 0, (int)ms);
 }
 
-static bool
-is_late(const struct rollout_run *run)
+bool
+rollout_is_late(const struct rollout_run *run)
 {
 	return clock_mono_ms() >= run->deadline_ms;
 }
@@ -59,8 +59,8 @@ rollout_is_begun(const struct rollout_run *run)
 	return any;
 }
 
-static int
-check_abort(const struct rollout_run *run, struct err *e)
+int
+rollout_check_abort(const struct rollout_run *run, struct err *e)
 {
 	if (!run->abort_wanted || !run->abort_wanted(run->arg))
 		return 0;
@@ -71,9 +71,9 @@ check_abort(const struct rollout_run *run, struct err *e)
 static int
 check_stop(const struct rollout_run *run, struct err *e)
 {
-	int rc = check_abort(run, e);
+	int rc = rollout_check_abort(run, e);
 
-	if (rc < 0 || !is_late(run))
+	if (rc < 0 || !rollout_is_late(run))
 		return rc;
 	if (rollout_is_begun(run))
 		return err_set(e, ERR_OUTCOME_UNKNOWN, "timed out before all targets had switched");
@@ -155,6 +155,8 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 	v->t.deadline_ms = 0; /* after the switch the last look may be late: it tells what serves */
 	if (rc == 0)
 		wave_check_proof(v, &f);
+	if (rc == 0)
+		wave_check_canary(run->wave, v, &f);
 	if (rc == 0 &&
 	    !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
 		rc = check_findings(v, &f, e);
@@ -335,8 +337,8 @@ watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct er
 			               o.reason);
 		rc = say_progress(run, v, &o, said, e);
 		if (rc == 0)
-			rc = check_abort(run, e);
-		if (rc == 0 && is_late(run))
+			rc = rollout_check_abort(run, e);
+		if (rc == 0 && rollout_is_late(run))
 			rc = late(v, &o, d, e);
 		if (rc == 0)
 			rc = finish_switch(run, v, &o, d, e);
@@ -359,8 +361,8 @@ say_grace(struct rollout_run *run, const struct wave_target *v, const struct err
 }
 
 /* The golden request, again while the old version may still be draining. */
-static int
-answer(struct rollout_run *run, struct wave_target *v, struct err *e)
+int
+rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const uint64_t until = clock_mono_ms() + SMOKE_GRACE_MS;
 	uint64_t pause = LOOK_FIRST_MS;
@@ -376,10 +378,10 @@ answer(struct rollout_run *run, struct wave_target *v, struct err *e)
 			(void)str_copy(v->detail, sizeof v->detail, proof.detail);
 			return 0;
 		}
-		rc = check_abort(run, e);
+		rc = rollout_check_abort(run, e);
 		if (rc < 0)
 			return rc;
-		if (proof.detail[0] || clock_mono_ms() >= until || is_late(run)) {
+		if (proof.detail[0] || clock_mono_ms() >= until || rollout_is_late(run)) {
 			*e = bad;
 			if (bad.code == ERR_MALFORMED)
 				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model
@@ -425,7 +427,7 @@ prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s", asked);
 
 	if (rc == 0 && can_ask)
-		rc = answer(run, v, e);
+		rc = rollout_answer(run, v, e);
 	if (rc < 0)
 		return rc;
 	if (v->q.empty || (v->proofs >> wanted) != 0)
@@ -448,8 +450,8 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 		rc = check_stop(run, e);
 	if (rc < 0)
 		return rc;
-	rc = switch_target(run, v, e);
-	if (rc == -ERR_OUTCOME_UNKNOWN) { /* perhaps it did: looking tells */
+	rc = rollout_has_canary(run, v) ? rollout_canary(run, v, e) : switch_target(run, v, e);
+	if (rc == -ERR_OUTCOME_UNKNOWN && !run->is_held) { /* perhaps it did: looking tells */
 		(void)str_copy(d.text, sizeof d.text, e->msg);
 		err_clear(e);
 		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s; looking",

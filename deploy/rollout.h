@@ -18,12 +18,14 @@ struct rollout_run {
 	struct journal_writer *journal;
 	uint64_t deadline_ms; /* clock_mono_ms(); waiting ends there */
 	bool (*abort_wanted)(void *arg);
+	bool (*pause_wanted)(void *arg); /* NULL: nobody can */
 	void *arg;
 	bool is_abort;        /* only put back what was changed */
 	bool is_resume;       /* an earlier run of this job may have changed something */
 	enum job_state state; /* how it ended */
 	enum err_code code;   /* of the failure; ERR_OK */
 	bool is_rolled_back;
+	bool is_held; /* OUTCOME_UNKNOWN came of a step of the canary, which stays as it is */
 	char fail_text[512]; /* what went wrong first */
 };
 /* 0: every target has its proof (state is verifying; the caller records the promotion). Negative: e

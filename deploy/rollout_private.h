@@ -7,6 +7,15 @@
 #define LOOK_FIRST_MS 50u
 
 void rollout_wait_ms(uint64_t ms);
+bool rollout_is_late(const struct rollout_run *run);
+int rollout_check_abort(const struct rollout_run *run, struct err *e); /* CANCELLED */
+/* The golden request, again while the old version may still be draining. */
+int rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e);
+
+/* Does the plan share the requests, and can this target? */
+bool rollout_has_canary(const struct rollout_run *run, const struct wave_target *v);
+/* Step by step until the newcomer takes all; codes of a switch. */
+int rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e);
 /* Has this job, here or before it was interrupted, left anything at a target? */
 bool rollout_is_begun(const struct rollout_run *run);
 /* "Serving" is said only where the server can be asked; a folder has files. */

@@ -264,6 +264,20 @@ wave_check_proof(const struct wave_target *v, struct findings *ret)
 		             proof_name(v->min_proof), proofs_highest(can));
 }
 
+void
+wave_check_canary(const struct wave *w, const struct wave_target *v, struct findings *ret)
+{
+	if (w->plan->canary.steps_n == 0)
+		return;
+	if (!(v->facts.caps & CAP_WEIGHTS) || !v->d->set_weight)
+		findings_add(ret, FINDING_BLOCK, "canary", "plan it without --steps",
+		             "it cannot share the requests between two versions%s%s",
+		             v->facts.why_not[0] ? ": " : "", v->facts.why_not);
+	else if (v->pre.empty)
+		findings_add(ret, FINDING_BLOCK, "canary", "plan it without --steps",
+		             "nothing serves there that could share the requests");
+}
+
 int
 wave_blame(const struct wave_target *v, struct err *e)
 {
@@ -318,6 +332,11 @@ open_targets(struct wave *w, const struct ledger *l, struct err *e)
 static void
 fill_rollouts(struct wave *w)
 {
+	const struct canary_plan *const c = &w->plan->canary;
+
+	w->steps = xcalloc(c->steps_n + 1, sizeof *w->steps);
+	for (size_t i = 0; i < c->steps_n; i++)
+		w->steps[i] = (struct rollout_step){ c->steps[i].percent, c->steps[i].hold_s };
 	for (size_t i = 0; i < w->n; i++) {
 		w->v[i].q = (struct rollout){
 			.registry_id = w->r->id,
@@ -327,6 +346,8 @@ fill_rollouts(struct wave *w)
 			.number = w->plan->number,
 			.version = w->plan->version,
 			.files = w->plan->empty ? NULL : &w->source,
+			.steps = w->steps,
+			.steps_n = c->steps_n,
 		};
 		add_extra(&w->extra, &w->v[i].q);
 	}
@@ -413,6 +434,7 @@ wave_close(struct wave *w)
 	free(w->v);
 	free(w->files);
 	free(w->held_files);
+	free(w->steps);
 	admitted_fini(&w->version);
 	admitted_fini(&w->held);
 	extra_fini(&w->extra);

@@ -47,6 +47,7 @@ struct wave {
 	struct wave_target *v;
 	size_t n;
 	char plan_hex[DIGEST_HEX_SIZE];
+	struct rollout_step *steps; /* of the plan's canary */
 	void (*moved)(void *arg, uint64_t done,
 	              uint64_t total); /* bytes, while a driver stages; may be NULL */
 	void *moved_arg;
@@ -65,6 +66,8 @@ int wave_target_open_by(struct registry *r, const struct target_row *row, struct
 void wave_target_close(struct wave_target *v);
 /* A block when the proof that v asks for cannot be shown there. After probe. */
 void wave_check_proof(const struct wave_target *v, struct findings *ret);
+/* A block when the plan shares the requests and v cannot. After probe. */
+void wave_check_canary(const struct wave *w, const struct wave_target *v, struct findings *ret);
 /* e is what came of looking at v, before anything was changed: whose fault, and what to do next. */
 int wave_blame(const struct wave_target *v, struct err *e);
 /* What is there now becomes v->pre; finding when it is not what the stage says. UNREACHABLE etc. of

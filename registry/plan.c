@@ -50,6 +50,8 @@ plan_seal(struct plan *p, struct err *e)
 	json_object_set_new(o, "way_back", digest_or_null(&p->way_back));
 	json_object_set_new(o, "steps", steps_of(p->kind));
 	json_object_set(o, "targets", targets);
+	if (p->canary.steps_n > 0)
+		json_object_set_new(o, "canary", canary_json(&p->canary));
 	buf_clear(&p->text);
 	json_canonical(o, &p->text);
 	digest_small(p->text.p, p->text.n, &p->id);
@@ -122,6 +124,8 @@ members_read(const json_t *o, struct plan *p, struct err *e)
 		rc = digest_into(o, "previous", &p->previous, e);
 	if (rc == 0)
 		rc = digest_into(o, "way_back", &p->way_back, e);
+	if (rc == 0 && json_object_get(o, "canary"))
+		rc = canary_read(json_object_get(o, "canary"), &p->canary, e);
 	return rc < 0 ? rc : targets_read(o, p, e);
 }
 
@@ -138,6 +142,8 @@ plan_parse(struct str text, struct plan *ret, struct err *e)
 		rc = members_read(o, ret, e);
 	if (rc == 0 && !streq(ret->kind, "promote") && !streq(ret->kind, "rollback"))
 		rc = err_set(e, ERR_MALFORMED, "plan: kind \"%s\" is not known", ret->kind);
+	if (rc == 0 && ret->canary.steps_n > 0 && !streq(ret->kind, "promote"))
+		rc = err_set(e, ERR_MALFORMED, "plan: only a promotion has a canary");
 	if (rc == 0) {
 		/* what was read must be all there is: written again it gives the same bytes */
 		ret->empty = digest_is_zero(&ret->version);

@@ -5,6 +5,7 @@
  *   {"kind":"promote|rollback","model":M,"number":N,"previous":"sha256:.."|null,"registry":ID,
  *    "stage":S,"steps":[..],"targets":[{"identity":"sha256:..","name":T,"rendered":"sha256:.."}],
  *    "version":"sha256:.."|null,"way_back":"sha256:.."|null}
+ * and, of a promotion that shares the requests for a while, "canary" (registry/canary.h).
  * previous is the leaf hash of the stage's newest promotion entry, way_back the version that it
  * holds.
  */
@@ -16,6 +17,7 @@
 #include "crypto/digest.h"
 #include "registry/base/buf.h"
 #include "registry/base/err.h"
+#include "registry/canary.h"
 #include "registry/ledger.h"
 #include "registry/records.h"
 
@@ -31,6 +33,7 @@ struct plan {
 	struct digest version, previous, way_back; /* zero: null */
 	struct plan_target *targets;
 	size_t targets_n;
+	struct canary_plan canary; /* steps_n 0: none */
 	struct buf text; /* the canonical bytes */
 };
 int plan_seal(struct plan *p, struct err *e);                     /* fields -> text and id */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* job list, show, follow, wait, resume, abort. A job runs in its agent; these verbs read, or ask
- * for it. */
+/* job list, show, follow, wait, pause, resume, abort. A job runs in its agent; these verbs read, or
+ * ask for it. */
 #include "tui/cmd/cmd.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/labels.h"
+#include "registry/plan.h"
 #include "tui/cmd/follow.h"
 #include "tui/cmd/shown.h"
 #include "tui/job.h"
@@ -204,7 +205,98 @@ run_wait(struct app *a, const struct args *in, struct err *e)
 	return follow(a, in->pos[0], 0, e);
 }
 
-/* --- resume, abort --- */
+/* --- pause, resume, abort --- */
+
+/* A living agent is asked by a file in its folder. */
+static int
+ask(struct app *a, const char *id, const char *what, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/%s", id, what);
+	cleanup_close int fd = fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
+
+	if (fd < 0)
+		return err_sys(e, "ask job %s to %s", id, what);
+	fs_take_mode(fd, a->registry->rootfd);
+	return 0;
+}
+
+static bool
+is_paused(struct app *a, const char *id)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/pause", id);
+
+	return faccessat(a->registry->rootfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+is_alive(struct app *a, const char *id)
+{
+	struct journal *j = NULL;
+	struct err absent = { 0 };
+	bool alive;
+
+	if (journal_open(a->registry->rootfd, id, &j, &absent) < 0)
+		return false;
+	alive = journal_is_alive(j);
+	journal_close(j);
+	return alive;
+}
+
+static int
+has_canary(struct app *a, const struct job_row *row, bool *ret, struct err *e)
+{
+	struct plan p;
+	int rc = plan_load(a->registry, &row->plan, &p, e);
+
+	*ret = rc == 0 && p.canary.steps_n > 0;
+	if (rc == 0)
+		plan_fini(&p);
+	return rc;
+}
+
+static int
+run_pause(struct app *a, const struct args *in, struct err *e)
+{
+	const char *const id = in->pos[0];
+	struct job_row row;
+	bool changed, shares = false;
+	int rc = find(a, id, &row, e);
+
+	if (rc == 0 && row.end_seq) {
+		err_set(e, ERR_CONFLICT, "job %s has ended (%s)", id, row.state);
+		return err_hint(e, "nothing is left to pause: slipway status %s", row.model);
+	}
+	if (rc == 0)
+		rc = has_canary(a, &row, &shares, e);
+	if (rc == 0 && !shares) {
+		err_set(e, ERR_CONFLICT, "job %s has no steps at which it could stop", id);
+		return err_hint(e, "slipway job abort %s puts back what was there", id);
+	}
+	changed = !is_paused(a, id);
+	if (rc == 0)
+		rc = ask(a, id, "pause", e);
+	if (rc < 0)
+		return rc;
+	if (out_format_of(a->out) != OUT_TEXT && out_format_of(a->out) != OUT_WIDE)
+		return show(a, id, &changed, e);
+	out_text(a->out, "job %s stays at its step: slipway job resume %s\n", id, id);
+	return 0;
+}
+
+/* *ret_goes_on: an agent lives, and was only to be told. */
+static int
+unpause(struct app *a, const char *id, bool *ret_goes_on, struct err *e)
+{
+	cleanup_free char *path = xasprintf("jobs/%s/pause", id);
+
+	*ret_goes_on = false;
+	if (!is_paused(a, id))
+		return 0;
+	if (unlinkat(a->registry->rootfd, path, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "let job %s go on", id);
+	*ret_goes_on = is_alive(a, id);
+	return 0;
+}
 
 static int
 start_again(struct app *a, const char *id, const char *mode, struct err *e)
@@ -223,9 +315,12 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 {
 	const char *id = in->pos[0];
 	struct job_row row;
+	bool goes_on = false;
 	int rc = find(a, id, &row, e);
 
 	if (rc == 0)
+		rc = unpause(a, id, &goes_on, e);
+	if (rc == 0 && !goes_on)
 		rc = start_again(a, id, "resume", e);
 	if (rc < 0)
 		return rc;
@@ -234,20 +329,6 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 	if (out_is_json(a->out) || out_format_of(a->out) == OUT_NAME)
 		return show(a, id, NULL, e);
 	out_text(a->out, "job %s runs: slipway job follow %s\n", id, id);
-	return 0;
-}
-
-/* A living agent is asked by a file in its folder; where none lives, a new one puts back what was.
- */
-static int
-ask_to_abort(struct app *a, const char *id, struct err *e)
-{
-	cleanup_free char *path = xasprintf("jobs/%s/abort", id);
-	cleanup_close int fd = fs_open_beneath(a->registry->rootfd, path, O_WRONLY | O_CREAT, 0660);
-
-	if (fd < 0)
-		return err_sys(e, "ask job %s to stop", id);
-	fs_take_mode(fd, a->registry->rootfd);
 	return 0;
 }
 
@@ -297,10 +378,7 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 	cleanup_free char *what = xasprintf("abort job %s and put back what was there", in->pos[0]);
 	cleanup_free char *line = xasprintf("slipway job abort %s --yes", in->pos[0]);
 	const char *id = in->pos[0];
-	struct journal *j = NULL;
-	struct err absent = { 0 };
 	struct job_row row;
-	bool alive = false;
 	int rc = find(a, id, &row, e);
 
 	if (rc == 0 && row.end_seq)
@@ -310,11 +388,7 @@ run_abort(struct app *a, const struct args *in, struct err *e)
 	if (rc < 0)
 		return rc;
 	/* without a journal nobody lives, and a new agent ends it all the same */
-	if (journal_open(a->registry->rootfd, id, &j, &absent) == 0) {
-		alive = journal_is_alive(j);
-		journal_close(j);
-	}
-	rc = alive ? ask_to_abort(a, id, e) : start_again(a, id, "abort", e);
+	rc = is_alive(a, id) ? ask(a, id, "abort", e) : start_again(a, id, "abort", e);
 	return rc < 0 ? rc : aborted(a, id, e);
 }
 
@@ -342,7 +416,9 @@ JOB_ROW(cmd_job_show, "show", "one job and the last line of its journal", CMD_RE
 JOB_ROW(cmd_job_follow, "follow", "watch a job to its end; exits as the job ends", CMD_READS,
         run_follow);
 JOB_ROW(cmd_job_wait, "wait", "wait for a job's end without a word", CMD_READS, run_wait);
-JOB_ROW(cmd_job_resume, "resume", "go on with an interrupted job",
+JOB_ROW(cmd_job_pause, "pause", "keep a canary at the step where it is", CMD_READS | CMD_CHANGES,
+        run_pause);
+JOB_ROW(cmd_job_resume, "resume", "go on with a paused or interrupted job",
         CMD_READS | CMD_CHANGES | CMD_AGENT | CMD_WAITS, run_resume);
 JOB_ROW(cmd_job_abort, "abort", "stop a job and put back what was there",
         CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_AGENT | CMD_WAITS, run_abort);

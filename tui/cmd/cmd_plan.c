@@ -251,8 +251,7 @@ static int
 show_again(struct app *a, const struct plan *p, struct err *e)
 {
 	struct proposal again;
-	int rc = proposal_make(a, p->kind, p->model, p->empty ? NULL : &p->version, p->stage,
-	                       &again, e);
+	int rc = proposal_again(a, p, &again, e);
 
 	if (rc < 0)
 		return rc;

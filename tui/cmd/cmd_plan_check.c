@@ -60,8 +60,7 @@ ask_targets(struct asking *v)
 	const struct plan *const p = v->plan;
 	struct proposal again;
 	struct err why = { 0 };
-	int rc = proposal_make(v->app, p->kind, p->model, p->empty ? NULL : &p->version, p->stage,
-	                       &again, &why);
+	int rc = proposal_again(v->app, p, &again, &why);
 
 	if (rc == 0) {
 		if (!digest_eq(&again.plan.id, &p->id))

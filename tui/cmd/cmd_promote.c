@@ -99,7 +99,8 @@ confirm(struct app *a, const struct proposal *p, const char *line, struct err *e
 /* How a plan is asked for. */
 struct wish {
 	const char *kind, *model, *stage;
-	const struct digest *to; /* NULL: one step back */
+	const struct digest *to;          /* NULL: one step back */
+	const struct canary_plan *canary; /* NULL: none */
 	bool store_only, break_glass;
 	const char *line; /* the command that does it without asking */
 };
@@ -133,8 +134,13 @@ go(struct app *a, const struct proposal *p, const struct wish *w, struct err *e)
 static int
 propose(struct app *a, const struct wish *w, struct err *e)
 {
+	const struct proposal_wish ask = { .kind = w->kind,
+		                           .model = w->model,
+		                           .stage = w->stage,
+		                           .to = w->to,
+		                           .canary = w->canary };
 	struct proposal p;
-	int rc = proposal_make(a, w->kind, w->model, w->to, w->stage, &p, e);
+	int rc = proposal_make(a, &ask, &p, e);
 
 	if (rc < 0)
 		return rc;
@@ -156,8 +162,42 @@ propose(struct app *a, const struct wish *w, struct err *e)
 }
 
 static int
+canary_wanted(const struct args *in, struct canary_plan *ret, struct err *e)
+{
+	const char *const steps = arg_value(in, "--steps"), *const any = arg_value(in, "--limit");
+	int rc = steps ? canary_steps_parse(steps, ret, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (any && !steps) {
+		err_set(e, ERR_USAGE, "--limit \"%s\" without steps", any);
+		return err_hint(e, "--steps 10%%:5m,50%%:15m --limit \"%s\"", any);
+	}
+	ret->wants_default = steps && !any;
+	args_foreach(text, in, "--limit") {
+		if (!streq(text, "none"))
+			rc = canary_limit_add(text, ret, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The flags again, for the line that does it without asking. */
+static void
+canary_flags(const struct args *in, struct buf *ret)
+{
+	if (arg_value(in, "--steps"))
+		buf_addf(ret, " --steps %s", arg_value(in, "--steps"));
+	args_foreach(text, in, "--limit")
+		buf_addf(ret, " --limit '%s'", text);
+}
+
+static int
 promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 {
+	cleanup_buf struct buf flags = { 0 };
+	struct canary_plan canary = { 0 };
 	const char *stage = arg_value(in, "--to");
 	cleanup_free char *line = NULL;
 	struct version_row v;
@@ -167,15 +207,19 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 		err_set(e, ERR_USAGE, "promote: to which stage?");
 		return err_hint(e, "slipway promote %s --to staging", in->pos[0]);
 	}
-	rc = resolve(a, in->pos[0], "promote", &v, e);
+	rc = canary_wanted(in, &canary, e);
+	if (rc == 0)
+		rc = resolve(a, in->pos[0], "promote", &v, e);
 	if (rc < 0)
 		return rc;
-	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s --yes --confirm %s", v.model,
-	                 v.number, stage, v.model);
+	canary_flags(in, &flags);
+	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s%s --yes --confirm %s", v.model,
+	                 v.number, stage, buf_cstr(&flags), v.model);
 	const struct wish w = { .kind = "promote",
 		                .model = v.model,
 		                .stage = stage,
 		                .to = &v.digest,
+		                .canary = &canary,
 		                .store_only = store_only,
 		                .break_glass = arg_flag(in, "--break-glass"),
 		                .line = line };
@@ -255,6 +299,9 @@ run_plan_rollback(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt promote_opts[] = {
 	{ "--to", 0, "STAGE", "the stage that the version is for", false },
+	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
+	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
+	  true },
 	{ "--break-glass", 0, NULL, "without the approvals; wants --reason, and is shown for ever",
 	  false },
 	{ 0 },
@@ -262,6 +309,9 @@ static const struct opt promote_opts[] = {
 
 static const struct opt plan_promote_opts[] = {
 	{ "--to", 0, "STAGE", "the stage that the version is for", false },
+	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
+	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
+	  true },
 	{ 0 },
 };
 
@@ -283,7 +333,8 @@ const struct cmd cmd_promote = {
 	         CMD_REASON | CMD_WAITS | CMD_PROTECTED,
 	.run = run_promote,
 	.examples = "slipway promote face-detect@v2 --to staging\n"
-	            "slipway promote face-detect@v2 --to production --yes --confirm face-detect",
+	            "slipway promote face-detect@v2 --to production --yes --confirm face-detect\n"
+	            "slipway promote face-detect@v3 --to production --steps 10%:5m,50%:15m",
 };
 
 const struct cmd cmd_rollback = {

@@ -67,6 +67,7 @@
 	X(job_show) \
 	X(job_follow) \
 	X(job_wait) \
+	X(job_pause) \
 	X(job_resume) \
 	X(job_abort) \
 	X(retire) \

@@ -43,8 +43,7 @@ number_of(const json_t *o, const char *key)
 /* --- asking --- */
 
 static int
-check_reply(struct app *a, const char *kind, const char *model, const struct digest *to,
-            const char *stage, struct proposal *p, struct err *e)
+check_reply(struct app *a, const struct proposal_wish *w, struct proposal *p, struct err *e)
 {
 	const char *intent;
 	int rc = json_get_string(p->reply, "intent", "the agent's answer", &intent, e);
@@ -53,9 +52,9 @@ check_reply(struct app *a, const char *kind, const char *model, const struct dig
 		rc = plan_parse(str_of(intent), &p->plan, e);
 	if (rc < 0)
 		return rc;
-	if (!streq(p->plan.kind, kind) || !streq(p->plan.model, model) ||
-	    !streq(p->plan.stage, stage) || !streq(p->plan.registry_id, a->registry->id) ||
-	    (to && !digest_eq(to, &p->plan.version)))
+	if (!streq(p->plan.kind, w->kind) || !streq(p->plan.model, w->model) ||
+	    !streq(p->plan.stage, w->stage) || !streq(p->plan.registry_id, a->registry->id) ||
+	    (w->to && !digest_eq(w->to, &p->plan.version)))
 		return err_set(e, ERR_BUG,
 		               "the agent planned something else than it was asked for");
 	p->already = flag(p->reply, "already");
@@ -66,8 +65,7 @@ check_reply(struct app *a, const char *kind, const char *model, const struct dig
 }
 
 int
-proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to,
-              const char *stage, struct proposal *ret, struct err *e)
+proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret, struct err *e)
 {
 	cleanup_json json_t *request = json_object();
 	int rc;
@@ -75,17 +73,34 @@ proposal_make(struct app *a, const char *kind, const char *model, const struct d
 	*ret = (struct proposal){ 0 };
 	json_object_set_new(request, "registry", json_string(a->registry->dir));
 	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
-	json_object_set_new(request, "kind", json_string(kind));
-	json_object_set_new(request, "model", json_string(model));
-	json_object_set_new(request, "stage", json_string(stage));
-	if (to)
-		json_object_set_new(request, "to", json_from_digest(to));
+	json_object_set_new(request, "kind", json_string(w->kind));
+	json_object_set_new(request, "model", json_string(w->model));
+	json_object_set_new(request, "stage", json_string(w->stage));
+	if (w->to)
+		json_object_set_new(request, "to", json_from_digest(w->to));
+	if (w->canary && w->canary->steps_n > 0) {
+		json_object_set_new(request, "canary", canary_json(w->canary));
+		json_object_set_new(request, "defaultLimits",
+		                    json_boolean(w->canary->wants_default));
+	}
 	rc = agent_call("plan", request, &ret->reply, e);
 	if (rc == 0)
-		rc = check_reply(a, kind, model, to, stage, ret, e);
+		rc = check_reply(a, w, ret, e);
 	if (rc < 0)
 		proposal_fini(ret);
 	return rc;
+}
+
+int
+proposal_again(struct app *a, const struct plan *p, struct proposal *ret, struct err *e)
+{
+	const struct proposal_wish w = { .kind = p->kind,
+		                         .model = p->model,
+		                         .stage = p->stage,
+		                         .to = p->empty ? NULL : &p->version,
+		                         .canary = &p->canary };
+
+	return proposal_make(a, &w, ret, e);
 }
 
 void
@@ -185,10 +200,25 @@ is_asked(const json_t *facts)
 	size_t i;
 	const json_t *layer;
 
-	json_array_foreach(json_object_get(facts, "proofs"), i, layer)
-		if (streq(json_string_value(layer), "listed"))
-			return true;
+	json_array_foreach(json_object_get(facts, "proofs"), i,
+	                   layer) if (streq(json_string_value(layer), "listed")) return true;
 	return false;
+}
+
+static void
+show_canary(struct app *a, const struct canary_plan *c)
+{
+	cleanup_buf struct buf steps = { 0 };
+
+	if (c->steps_n == 0)
+		return;
+	canary_steps_text(c, &steps);
+	out_text(a->out, "  canary    %s, then all\n", buf_cstr(&steps));
+	for (size_t i = 0; i < c->limits_n; i++)
+		out_text(a->out, "    limit   %s\n", c->limits[i].text);
+	if (c->limits_n == 0)
+		out_text(a->out,
+		         "    limit   none: ready, and the golden request where there is one\n");
 }
 
 static void
@@ -233,14 +263,15 @@ proposal_show(struct app *a, const struct proposal *p)
 		if (streq(text_of(o, "state"), "ok"))
 			out_text(a->out, "  %-9s ok, %s\n", text_of(o, "name"), text_of(o, "text"));
 		else if (streq(text_of(o, "name"), "gate"))
-			out_text(a->out, "  %-9s %s, %s\n", text_of(o, "name"),
-			         text_of(o, "state"), text_of(o, "text"));
+			out_text(a->out, "  %-9s %s, %s\n", text_of(o, "name"), text_of(o, "state"),
+			         text_of(o, "text"));
 		else
 			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
 	}
 	json_array_foreach(targets, i, o) show_target(a, &p->plan, o);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
+	show_canary(a, &p->plan.canary);
 	back = json_object_get(p->reply, "wayBack");
 	version_text(number_of(back, "number"), now);
 	if (json_opt_string(back, "command"))
@@ -252,11 +283,11 @@ proposal_show(struct app *a, const struct proposal *p)
 void
 proposal_json(const struct proposal *p, struct json_out *j)
 {
-	static const char *const members[] = { "id",     "kind",      "model",     "stage",
-		                               "number", "version",   "nowNumber", "bytes",
-		                               "files",  "protected", "policy",    "already",
-		                               "repair", "blocked",   "checks",    "targets",
-		                               "wayBack" };
+	static const char *const members[] = { "id",      "kind",      "model",     "stage",
+		                               "number",  "version",   "nowNumber", "bytes",
+		                               "files",   "protected", "policy",    "already",
+		                               "repair",  "blocked",   "canary",    "checks",
+		                               "targets", "wayBack" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

@@ -14,9 +14,16 @@ struct proposal {
 	struct plan plan; /* the intent, its id checked here */
 	bool already, repair, blocked, is_protected;
 };
-/* to: the version's digest; NULL: one step back (rollback). UNREACHABLE, CONFLICT, POLICY... */
-int proposal_make(struct app *a, const char *kind, const char *model, const struct digest *to,
-                  const char *stage, struct proposal *ret, struct err *e);
+struct proposal_wish {
+	const char *kind, *model, *stage;
+	const struct digest *to;          /* the version's; NULL: one step back (rollback) */
+	const struct canary_plan *canary; /* NULL: none; wants_default: limits as the agent knows */
+};
+/* UNREACHABLE, CONFLICT, POLICY... */
+int proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret,
+                  struct err *e);
+/* The same once more: what a stored plan asked for. */
+int proposal_again(struct app *a, const struct plan *p, struct proposal *ret, struct err *e);
 void proposal_fini(struct proposal *p);
 void proposal_show(struct app *a,
                    const struct proposal *p); /* text on stdout; nothing under json */

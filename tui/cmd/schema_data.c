@@ -52,7 +52,7 @@ const struct schema_row schema_rows[] = {
 	  "sequence:i time:t who:s what:s type:s leaf:d reason:s?", SCHEMA_LIST },
 	{ "Import", "import", "model:s version:i digest:d files:i bytes:i newBytes:i changed:b",
 	  SCHEMA_OUTPUT },
-	{ "Job", "job list, job show, job abort",
+	{ "Job", "job list, job show, job pause, job abort",
 	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
 	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },
 	{ "JobEvent", "job follow",
@@ -78,7 +78,7 @@ const struct schema_row schema_rows[] = {
 	  "authorised?:b authorisedBy?:s? breakGlass?:b approvals?:[o] enough?:b job?:s? "
 	  "time?:t intent?:{plan} version?:d? nowNumber?:i? bytes?:i? files?:i? "
 	  "protected?:b policy?:i "
-	  "already?:b repair?:b blocked?:b checks?:[{plan-check}] targets?:[o] "
+	  "already?:b repair?:b blocked?:b canary?:o? checks?:[{plan-check}] targets?:[o] "
 	  "wayBack?:o? changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
