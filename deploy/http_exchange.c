@@ -241,6 +241,10 @@ set_limits(struct http *h, const struct http_request *q, uint64_t left_ms)
 
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)h->connect_ms);
 	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	/* a stream may be quiet for hours; a peer that is gone is seen after two minutes */
+	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, 30L);
+	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, 10L);
 	if (q->safe_to_repeat && q->idle_ms == 0) {
 		/* reads answer at once; a load may be silent for minutes and has only its total
 		 * time */

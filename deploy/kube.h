@@ -75,15 +75,17 @@ int kube_delete(struct kube *k, const char *path, const char *uid, struct err *e
 int kube_proxy(struct kube *k, const char *method, const char *path, const char *content_type,
                struct str body, uint64_t timeout_ms, struct http_response *ret, struct err *e);
 
-/* Follows a collection until fn returns non-zero, the time is over or stop says so. Lists first and
- * calls fn("SYNC", NULL) when the list is through; resumes by resourceVersion, lists again on 410,
- * polls where watch is denied. A list that is made again begins with fn("RESET", NULL): what is not
- * in it is gone. type: RESET ADDED MODIFIED DELETED SYNC. */
+/* Follows a collection until fn returns non-zero (negative: with that error), until_ms of
+ * clock_mono_ms() (0: never) or check says so. Lists first and calls fn("SYNC", NULL) when the list
+ * is through; resumes by resourceVersion, lists again on 410, polls where watch is denied. A list
+ * that is made again begins with fn("RESET", NULL): what is not in it is gone. type: RESET ADDED
+ * MODIFIED DELETED SYNC. */
 typedef int kube_event_fn(void *arg, const char *type, const json_t *object, struct err *e);
 int kube_watch(struct kube *k, const char *path, const char *query, uint64_t until_ms,
                kube_event_fn *fn, void *arg, struct err *e);
 /* Log lines of one container (without their newline, raw bytes, at most 64 KiB each). query:
- * "container=c&tailLines=200&previous=true". */
+ * "container=c&tailLines=200&previous=true", or with "follow=true": until_ms is its good end then,
+ * and UNREACHABLE otherwise. */
 typedef int kube_line_fn(void *arg, struct str line, struct err *e);
 int kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until_ms,
              kube_line_fn *fn, void *arg, struct err *e);

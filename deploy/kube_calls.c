@@ -11,7 +11,8 @@
 #include "deploy/kube_private.h"
 #include "registry/base/clock.h"
 
-#define PAGE 500
+#define PAGE       500
+#define PAGE_LEAST 4 /* objects of the largest size that a server keeps */
 
 static void
 add_query(struct buf *b, const char *more)
@@ -53,32 +54,47 @@ add_page(json_t *all, const json_t *page, size_t max, const char *path, struct e
 }
 
 static int
+get_page(struct kube *k, const char *path, const char *query, unsigned limit, const char *next,
+         json_t **ret, struct err *e)
+{
+	cleanup_buf struct buf q = { 0 };
+	struct kube_call c = { .method = "GET", .path = path, .is_read = true };
+
+	buf_addf(&q, "limit=%u", limit);
+	add_query(&q, query);
+	if (*next) {
+		buf_adds(&q, "&continue=");
+		http_escape(&q, next);
+	}
+	c.query = buf_cstr(&q);
+	return kube_call_json(k, &c, ret, e);
+}
+
+static int
 list_once(struct kube *k, const char *path, const char *query, size_t max, json_t *all,
           struct err *e)
 {
 	cleanup_buf struct buf next = { 0 };
-	int rc = 0;
+	unsigned limit = PAGE;
+	int rc;
 
-	do {
-		cleanup_buf struct buf q = { 0 };
+	for (;;) {
 		cleanup_json json_t *page = NULL;
-		struct kube_call c = { .method = "GET", .path = path, .is_read = true };
 
-		buf_addf(&q, "limit=%d", PAGE);
-		add_query(&q, query);
-		if (next.n > 0) {
-			buf_adds(&q, "&continue=");
-			http_escape(&q, buf_cstr(&next));
+		rc = get_page(k, path, query, limit, buf_cstr(&next), &page, e);
+		if (rc == -ERR_TOO_BIG && limit > PAGE_LEAST) {
+			err_clear(e);
+			limit /= 5; /* large things: fewer of them at once, from the same place */
+			continue;
 		}
-		c.query = buf_cstr(&q);
-		rc = kube_call_json(k, &c, &page, e);
 		if (rc == 0)
 			rc = add_page(all, page, max, path, e);
 		buf_clear(&next);
 		if (rc == 0)
 			buf_adds(&next, kube_text(page, "metadata.continue"));
-	} while (rc == 0 && next.n > 0);
-	return rc;
+		if (next.n == 0)
+			return rc;
+	}
 }
 
 int

@@ -21,14 +21,18 @@
 #define STREAM_S     300
 #define BACK_FIRST   800
 #define BACK_MOST    30000
-#define HEALTHY_MS   120000
+#define HEALTHY_MS   30000 /* what sits in between may cut each stream after a minute */
+#define TOLD_MOST_S  60
+#define POLLS        20 /* then watching is tried again */
 #define POLL_FIRST   5000
 #define POLL_LATER   15000
+#define DENIALS      4 /* a server that starts does not know its roles for a moment */
+#define BUSY_TRIES   3
 
 /* --- watch --- */
 
-/* How a stream ends when nothing failed: as errors, since only those end an exchange. */
-enum stop { GOES_ON, WANTS_LIST, WANTS_PAUSE, IS_DONE };
+/* Why a stream ended that did not fail: as errors, since only those end an exchange. */
+enum stop { GOES_ON, WANTS_LIST, WANTS_PAUSE, IS_DONE, HAS_FAILED };
 
 struct watch {
 	struct kube *k;
@@ -38,7 +42,10 @@ struct watch {
 	void *arg;
 	char version[64];
 	enum stop stop;
-	bool is_listed; /* once at least */
+	uint64_t back_ms;           /* the pause after the next failure */
+	uint64_t told_ms;           /* to wait, by the server */
+	unsigned denials;           /* lists refused in a row */
+	bool wants_list, is_listed; /* listed once at least */
 };
 
 static int
@@ -48,6 +55,7 @@ stop(struct watch *w, enum stop why, struct err *e)
 	return err_set(e, ERR_CANCELLED, "the stream is no longer wanted");
 }
 
+/* An error of fn is nobody else's: it ends all, whatever its code would mean here. */
 static int
 tell(struct watch *w, const char *type, const json_t *object, struct err *e)
 {
@@ -55,7 +63,15 @@ tell(struct watch *w, const char *type, const json_t *object, struct err *e)
 
 	if (rc > 0)
 		return stop(w, IS_DONE, e);
+	if (rc < 0)
+		w->stop = HAS_FAILED;
 	return rc;
+}
+
+static uint64_t
+told(uint64_t seconds)
+{
+	return (seconds < TOLD_MOST_S ? seconds : TOLD_MOST_S) * 1000;
 }
 
 /* An ERROR that comes under status 200. */
@@ -63,16 +79,24 @@ static int
 on_error(struct watch *w, const json_t *status, struct err *e)
 {
 	const int64_t code = kube_number(status, "code", 0);
-	struct err why = { 0 };
+	const int64_t wait_s = kube_number(status, "details.retryAfterSeconds", 0);
 
+	w->told_ms = wait_s > 0 ? told((uint64_t)wait_s) : 0;
 	if (code == 410 || streq(kube_text(status, "reason"), "Expired"))
 		return stop(w, WANTS_LIST, e);
-	if (code >= 400 && code < 500 && code != 429) {
-		int rc = kube_status_error(status, w->path, &why);
-		*e = why;
-		return rc;
-	}
+	if (code >= 400 && code < 500 && code != 429)
+		return kube_status_error(status, w->path, e);
+	/* "too large resource version" stays so after a restored backup */
+	w->wants_list = code != 429;
 	return stop(w, WANTS_PAUSE, e);
+}
+
+static int
+no_event(const struct watch *w, bool is_page, struct err *e)
+{
+	err_set(e, ERR_MALFORMED, "\"%s\" sends %s where an event should be", w->path,
+	        is_page ? "an HTML page" : "something");
+	return err_hint(e, "is there a proxy or another server at this address?");
 }
 
 static int
@@ -87,9 +111,8 @@ on_event(void *arg, struct str line, struct err *e)
 	if (line.n == 0)
 		return 0;
 	/* half a line at the end of a cut stream never comes here: it has no line feed */
-	if (json_parse(line, "event", &j, &bad) < 0)
-		return err_set(e, ERR_MALFORMED, "\"%s\" sends an event that is no JSON", w->path);
-	type = kube_text(j, "type");
+	if (json_parse(line, "event", &j, &bad) < 0 || *(type = kube_text(j, "type")) == '\0')
+		return no_event(w, line.p[0] == '<', e);
 	object = json_object_get(j, "object");
 	if (streq(type, "ERROR"))
 		return on_error(w, object, e);
@@ -113,12 +136,14 @@ list_all(struct watch *w, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (w->is_listed)
-		rc = tell(w, "RESET", NULL, e);
-	w->is_listed = true;
 	if (str_copy(w->version, sizeof w->version, kube_text(all, "resourceVersion")) < 0)
 		return err_set(e, ERR_MALFORMED, "\"%s\" has a resourceVersion that is too long",
 		               w->path);
+	if (w->is_listed)
+		rc = tell(w, "RESET", NULL, e);
+	w->is_listed = true;
+	w->wants_list = false;
+	w->denials = 0;
 	json_array_foreach(json_object_get(all, "items"), i, one)
 	{
 		if (rc == 0)
@@ -136,10 +161,19 @@ left_ms(const struct watch *w)
 }
 
 static int
+pause_at_most(struct watch *w, uint64_t ms, struct err *e)
+{
+	const uint64_t left = left_ms(w);
+
+	return kube_pause(w->k, ms < left ? ms : left, e);
+}
+
+static int
 stream(struct watch *w, struct err *e)
 {
 	const uint64_t left = left_ms(w);
 	const uint64_t seconds = left / 1000 < STREAM_S ? left / 1000 + 1 : STREAM_S;
+	const uint64_t most = seconds * 1000 + 5000;
 	struct kube_lines l = { .max = KUBE_OBJECT_MAX, .fn = on_event, .arg = w };
 	const struct http_sink sink = { .write = kube_lines_write, .arg = &l };
 	cleanup_response struct http_response r = { 0 };
@@ -149,7 +183,7 @@ stream(struct watch *w, struct err *e)
 		               .is_read = true,
 		               .sink = &sink,
 		               .idle_ms = IDLE_MS,
-		               .timeout_ms = seconds * 1000 + 5000 };
+		               .timeout_ms = left < most ? left + 1 : most };
 	int rc;
 
 	buf_addf(&q, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%llu&resourceVersion=",
@@ -158,80 +192,90 @@ stream(struct watch *w, struct err *e)
 	if (w->query && *w->query)
 		buf_addf(&q, "&%s", w->query);
 	c.query = buf_cstr(&q);
-	w->stop = GOES_ON;
 	rc = kube_call(w->k, &c, &r, NULL, e);
+	/* a page without a line feed, and no event at all */
+	if (rc == 0 && l.part.n > 0 && l.part.p[0] == '<')
+		rc = no_event(w, true, e);
 	kube_lines_fini(&l);
+	if (r.status >= 400)
+		w->told_ms = told(r.retry_after_s);
+	if (r.status == 410 || r.status >= 500)
+		w->wants_list = true;
 	return rc;
 }
 
-/* The stream has ended: what now? 0: go on after *ret_pause. */
-static int
-after_stream(struct watch *w, int rc, uint64_t lasted_ms, uint64_t *back, uint64_t *ret_pause,
-             bool *ret_list, struct err *e)
-{
-	/* a server that ends each stream at once is not asked without a pause */
-	*ret_pause = lasted_ms < 1000 ? kube_jitter(BACK_FIRST) : 0;
-	if (lasted_ms > HEALTHY_MS)
-		*back = BACK_FIRST;
-	*ret_list = false;
-	if (rc == -ERR_CANCELLED && w->stop == WANTS_LIST)
-		*ret_list = true;
-	else if (rc == -ERR_CONFLICT) /* 410 as the answer's status */
-		*ret_list = true;
-	else if (rc == 0)
-		return 0; /* the server's time was over */
-	else if (rc != -ERR_UNREACHABLE && !(rc == -ERR_CANCELLED && w->stop == WANTS_PAUSE))
-		return rc;
-	err_clear(e);
-	*ret_pause = kube_jitter(*back);
-	*back = *back * 2 < BACK_MOST ? *back * 2 : BACK_MOST;
-	return 0;
-}
-
-/* Where reading is allowed and watching is not. */
+/* Where reading is allowed and watching is not, for some minutes. */
 static int
 poll_on(struct watch *w, struct err *e)
 {
-	for (unsigned i = 0;; i++) {
-		const uint64_t wait = i < 12 ? POLL_FIRST : POLL_LATER;
-		const uint64_t left = left_ms(w);
-		int rc = kube_pause(w->k, wait < left ? wait : left, e);
+	for (unsigned i = 0; i < POLLS && left_ms(w) > 0; i++) {
+		int rc = pause_at_most(w, i < 12 ? POLL_FIRST : POLL_LATER, e);
 
-		if (rc < 0 || left <= wait)
+		if (rc < 0 || left_ms(w) == 0)
 			return rc;
 		rc = list_all(w, e);
-		if (rc < 0 && rc != -ERR_UNREACHABLE)
+		if (rc < 0 && (rc != -ERR_UNREACHABLE || w->stop == HAS_FAILED))
 			return rc;
 		err_clear(e);
 	}
+	return 0;
+}
+
+/* Something ended: what now? 0: go on after *ret_pause. */
+static int
+after(struct watch *w, int rc, uint64_t lasted_ms, uint64_t *ret_pause, struct err *e)
+{
+	const bool is_forgotten = w->stop == WANTS_LIST || rc == -ERR_CONFLICT;
+
+	*ret_pause = 0;
+	if (w->stop == IS_DONE || w->stop == HAS_FAILED)
+		return rc;
+	if (lasted_ms >= HEALTHY_MS)
+		w->back_ms = BACK_FIRST;
+	if (rc == -ERR_DENIED && w->wants_list && w->is_listed)
+		w->denials++;
+	else if (rc < 0 && !is_forgotten && rc != -ERR_UNREACHABLE && w->stop != WANTS_PAUSE)
+		return rc;
+	if (w->denials > DENIALS)
+		return rc;
+	err_clear(e);
+	w->wants_list = w->wants_list || is_forgotten;
+	/* the server's time was over; one that ends each stream at once is not asked so often */
+	if (rc == 0 && lasted_ms >= 1000)
+		return 0;
+	*ret_pause = kube_jitter(w->back_ms);
+	if (*ret_pause < w->told_ms)
+		*ret_pause = kube_jitter(w->told_ms);
+	w->back_ms = w->back_ms * 2 < BACK_MOST ? w->back_ms * 2 : BACK_MOST;
+	return 0;
 }
 
 static int
 follow(struct watch *w, struct err *e)
 {
-	uint64_t back = BACK_FIRST, pause = 0;
-	bool wants_list = true;
-
 	while (left_ms(w) > 0) {
-		const uint64_t began_ms = clock_mono_ms();
-		int rc = wants_list ? list_all(w, e) : 0;
-		const bool is_unlisted = rc < 0;
+		uint64_t began_ms = UINT64_MAX, pause = 0;
+		int rc;
 
+		w->stop = GOES_ON;
+		w->told_ms = 0;
+		rc = w->wants_list ? list_all(w, e) : 0;
 		/* the first list says whether we may read at all */
-		if (rc < 0 && !(rc == -ERR_UNREACHABLE && w->is_listed))
+		if (rc < 0 && !w->is_listed)
 			return rc;
-		if (rc == 0)
+		if (rc == 0) {
+			began_ms = clock_mono_ms();
 			rc = stream(w, e);
-		if (rc == -ERR_DENIED) {
+		}
+		if (rc == -ERR_DENIED && !w->wants_list && w->stop == GOES_ON) {
 			err_clear(e);
-			return poll_on(w, e);
+			rc = poll_on(w, e);
+		} else {
+			const uint64_t now_ms = clock_mono_ms();
+			rc = after(w, rc, now_ms > began_ms ? now_ms - began_ms : 0, &pause, e);
 		}
-		rc = after_stream(w, rc, clock_mono_ms() - began_ms, &back, &pause, &wants_list, e);
-		wants_list = wants_list || is_unlisted;
-		if (rc == 0 && pause > 0) {
-			const uint64_t left = left_ms(w);
-			rc = kube_pause(w->k, pause < left ? pause : left, e);
-		}
+		if (rc == 0)
+			rc = pause_at_most(w, pause, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -243,7 +287,14 @@ kube_watch(struct kube *k, const char *path, const char *query, uint64_t until_m
            kube_event_fn *fn, void *arg, struct err *e)
 {
 	struct watch w = {
-		.k = k, .path = path, .query = query, .until_ms = until_ms, .fn = fn, .arg = arg
+		.k = k,
+		.path = path,
+		.query = query,
+		.until_ms = until_ms,
+		.fn = fn,
+		.arg = arg,
+		.back_ms = BACK_FIRST,
+		.wants_list = true,
 	};
 	int rc = follow(&w, e);
 
@@ -256,6 +307,34 @@ kube_watch(struct kube *k, const char *path, const char *query, uint64_t until_m
 
 /* --- logs --- */
 
+/* The server is asked again only when it was too busy to look at us. */
+static int
+until_read(struct kube *k, const struct kube_call *c, uint64_t until_ms, struct err *e)
+{
+	cleanup_response struct http_response r = { 0 };
+	int rc = kube_call(k, c, &r, NULL, e);
+
+	for (unsigned i = 1; r.status == 429 && i < BUSY_TRIES; i++) {
+		const uint64_t now_ms = clock_mono_ms();
+		const uint64_t wait_ms = (r.retry_after_s ? r.retry_after_s : 1) * 1000;
+
+		if (r.retry_after_s > TOLD_MOST_S || (until_ms && now_ms + wait_ms >= until_ms))
+			break;
+		err_clear(e);
+		rc = kube_pause(k, kube_jitter(wait_ms), e);
+		http_response_fini(&r);
+		if (rc == 0)
+			rc = kube_call(k, c, &r, NULL, e);
+	}
+	return rc;
+}
+
+static bool
+is_followed(const char *query)
+{
+	return query && strstr(query, "follow=true");
+}
+
 int
 kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until_ms,
          kube_line_fn *fn, void *arg, struct err *e)
@@ -263,7 +342,6 @@ kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until
 	struct kube_lines l = { .max = LINE_LOG_MAX, .cuts = true, .fn = fn, .arg = arg };
 	const struct http_sink sink = { .write = kube_lines_write, .arg = &l };
 	const uint64_t now_ms = clock_mono_ms();
-	cleanup_response struct http_response r = { 0 };
 	cleanup_free char *path = xasprintf("%s/log", pod_path);
 	const struct kube_call c = {
 		.method = "GET",
@@ -271,12 +349,19 @@ kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until
 		.query = query,
 		.is_read = true,
 		.sink = &sink,
+		/* who follows may hear nothing for days; who reads hears at once */
+		.idle_ms = is_followed(query) ? 0 : k->timeout_ms,
 		.timeout_ms = until_ms == 0       ? HTTP_NO_TIMEOUT
-		              : until_ms > now_ms ? until_ms - now_ms
+		              : until_ms > now_ms ? until_ms - now_ms + 1
 		                                  : 1,
 	};
-	int rc = kube_call(k, &c, &r, NULL, e);
+	int rc = until_read(k, &c, until_ms, e);
 
+	if (rc == -ERR_UNREACHABLE && is_followed(query) && until_ms &&
+	    clock_mono_ms() >= until_ms) {
+		err_clear(e);
+		rc = 0;
+	}
 	if (rc == 0 && l.part.n > 0) /* the last line of a log need not have ended */
 		rc = fn(arg, buf_str(&l.part), e);
 	kube_lines_fini(&l);

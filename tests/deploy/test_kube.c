@@ -239,3 +239,28 @@ Test(kube, lists_page_after_page_and_anew_when_expired)
 	             -ERR_TOO_BIG);
 	lab_close(&l);
 }
+
+Test(kube, large_things_come_fewer_at_once)
+{
+	static const struct step steps[] = {
+		{ .request = "GET /p?limit=500",
+		  .headers = JSON,
+		  .status = 200,
+		  .reply = "{\"metadata\":{\"continue\":\"x\"},\"items\":[{}]}" },
+		{ .request = "GET /p?limit=500&continue=x", .headers = JSON, .how = STEP_ENDLESS },
+		{ .request = "GET /p?limit=100&continue=x",
+		  .headers = JSON,
+		  .status = 200,
+		  .reply = "{\"metadata\":{\"continue\":\"y\"},\"items\":[{}]}" },
+		{ .request = "GET /p?limit=100&continue=y", .headers = JSON, .how = STEP_ENDLESS },
+		{ .request = "GET /p?limit=20&continue=y", .headers = JSON, .how = STEP_ENDLESS },
+		{ .request = "GET /p?limit=4&continue=y", .headers = JSON, .how = STEP_ENDLESS },
+	};
+	struct lab l;
+	json_t *all = NULL;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ 0 });
+	cr_expect_eq(kube_list(l.k, "/p", NULL, 9, &all, &l.e), -ERR_TOO_BIG, "%s", l.e.msg);
+	cr_expect_null(all);
+	lab_close(&l);
+}

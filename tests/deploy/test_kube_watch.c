@@ -3,10 +3,12 @@
  * Streams of an API server: watches that are cut, forgotten and denied, lines, logs.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deploy/kube_lines.h"
 #include "deploy/kube_look.h"
+#include "deploy/kube_private.h"
 #include "registry/base/clock.h"
 #include "tests/deploy/kube_lab.h"
 
@@ -105,6 +107,141 @@ Test(kube_watch, a_watch_that_is_denied_polls_and_a_list_that_is_denied_ends)
 	buf_fini(&s.b);
 }
 
+struct refusal {
+	const char *type; /* of the event that fails */
+	enum err_code code;
+};
+
+static int
+fail_at(void *arg, const char *type, const json_t *object, struct err *e)
+{
+	const struct refusal *const r = arg;
+
+	(void)object;
+	return streq(type, r->type) ? err_set(e, r->code, "mine") : 0;
+}
+
+/* Whatever the code would mean of the server: nothing is asked again, nothing is polled. */
+Test(kube_watch, an_error_of_the_caller_ends_it)
+{
+	static const struct step steps[] = {
+		LIST("5", NAMED("a", "4")),
+		WATCH("5", "300",
+		      CHUNKED "4c\r\n{\"type\":\"DELETED\",\"object\":" NAMED("a", "6") "}\n\r\n"),
+	};
+	static const struct refusal cases[] = {
+		{ "ADDED", ERR_UNREACHABLE }, { "ADDED", ERR_DENIED },
+		{ "SYNC", ERR_CONFLICT },     { "DELETED", ERR_UNREACHABLE },
+		{ "DELETED", ERR_DENIED },    { "DELETED", ERR_CONFLICT },
+		{ "DELETED", ERR_CANCELLED },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const size_t n = streq(cases[i].type, "DELETED") ? 2 : 1;
+		struct refusal r = cases[i];
+		struct lab l;
+
+		lab_open(&l, steps, n, (struct kubeconfig){ 0 });
+		cr_expect_eq(
+		        kube_watch(l.k, "/w", NULL, clock_mono_ms() + 400000, fail_at, &r, &l.e),
+		        -(int)r.code, "%s %s: %s", r.type, err_name(r.code), l.e.msg);
+		cr_expect_str_eq(l.e.msg, "mine");
+		lab_close(&l);
+	}
+}
+
+Test(kube_watch, what_is_no_stream_of_events)
+{
+	static const struct {
+		struct step answer;
+		enum err_code code;
+		const char *says;
+	} cases[] = {
+		{ WATCH("5", "300",
+		        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n"
+		        "<html></html>"),
+		  ERR_MALFORMED, "sends an HTML page" },
+		{ WATCH("5", "300", CHUNKED "6\r\n<html>\r\n1\r\n\n\r\n0\r\n\r\n"), ERR_MALFORMED,
+		  "sends an HTML page" },
+		{ WATCH("5", "300", CHUNKED "11\r\n{\"kind\":\"List\"}\n\r\n"), ERR_MALFORMED,
+		  "something where an event should be" },
+		{ WATCH("5", "300",
+		        "HTTP/1.1 404 No\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n"
+		        "<html>"),
+		  ERR_MALFORMED, "HTML page (status 404)" },
+		/* a line that never ends */
+		{ { .request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=300"
+		               "&resourceVersion=5",
+		    .headers = JSON,
+		    .how = STEP_ENDLESS },
+		  ERR_TOO_BIG,
+		  "more than 8388608 bytes" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct step steps[] = { LIST("5", ""), cases[i].answer };
+		struct seen s = { .most = 9 };
+		struct lab l;
+
+		lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ 0 });
+		cr_expect_eq(kube_watch(l.k, "/w", NULL, clock_mono_ms() + 400000, see, &s, &l.e),
+		             -(int)cases[i].code, "%zu: %s", i, l.e.msg);
+		cr_expect(strstr(l.e.msg, cases[i].says), "%zu: %s", i, l.e.msg);
+		cr_expect_str_eq(buf_cstr(&s.b), "SYNC: ");
+		buf_fini(&s.b);
+		lab_close(&l);
+	}
+}
+
+/* Busy: the same place, when told to. In trouble: what it holds may be another thing now. */
+Test(kube_watch, a_server_says_how_long_to_wait)
+{
+#define BUSY "HTTP/1.1 429 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"
+	static const struct step steps[] = {
+		LIST("5", ""),
+		WATCH("5", "300", BUSY),
+		WATCH("5", "300",
+		      CHUNKED "79\r\n{\"type\":\"ERROR\",\"object\":{\"code\":500,"
+		              "\"message\":\"Too large resource version\","
+		              "\"details\":{\"retryAfterSeconds\":3}}}\n\r\n"),
+		LIST("7", ""),
+	};
+	const uint64_t began_ms = clock_mono_ms();
+	struct seen s = { .most = 3 };
+	struct lab l;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ 0 });
+	cr_assert_eq(kube_watch(l.k, "/w", NULL, began_ms + 400000, see, &s, &l.e), 0, "%s",
+	             l.e.msg);
+	cr_expect_str_eq(buf_cstr(&s.b), "SYNC: RESET: SYNC: ");
+	cr_expect_geq(clock_mono_ms() - began_ms, 5000);
+	cr_expect_leq(clock_mono_ms() - began_ms, 9000);
+	buf_fini(&s.b);
+	lab_close(&l);
+}
+
+Test(kube_watch, the_end_is_kept_though_the_server_is_silent)
+{
+	static const struct step steps[] = {
+		LIST("5", ""),
+		{ .request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=2"
+		             "&resourceVersion=5",
+		  .headers = JSON,
+		  .how = STEP_SILENT },
+	};
+	const uint64_t began_ms = clock_mono_ms();
+	struct seen s = { .most = 9 };
+	struct lab l;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ 0 });
+	cr_expect_eq(kube_watch(l.k, "/w", NULL, began_ms + 1700, see, &s, &l.e), 0, "%s", l.e.msg);
+	cr_expect_geq(clock_mono_ms() - began_ms, 1700);
+	cr_expect_leq(clock_mono_ms() - began_ms, 2700);
+	cr_expect_str_eq(buf_cstr(&s.b), "SYNC: ");
+	buf_fini(&s.b);
+	lab_close(&l);
+}
+
 static int
 count_line(void *arg, struct str line, struct err *e)
 {
@@ -144,6 +281,56 @@ Test(kube_watch, a_recorded_watch_cut_at_every_byte)
 		cr_assert_eq(events, json_array_size(kube_at(j, "response.body.stream")));
 		kube_lines_fini(&l);
 	}
+}
+
+/* The same over a connection that breaks off there. */
+Test(kube_watch, a_connection_cut_at_every_byte)
+{
+	cleanup_json json_t *j = recorded("watch-bookmark");
+	cleanup_buf struct buf all = { 0 };
+	const json_t *one;
+	struct step *steps;
+	struct lab l;
+	size_t i, head;
+
+	json_array_foreach(kube_at(j, "response.body.stream"), i, one)
+	{
+		json_canonical(one, &all);
+		buf_addc(&all, '\n');
+	}
+	cleanup_free char *answer = xasprintf(CHUNKED "%zx\r\n%s", all.n, buf_cstr(&all));
+	head = strlen(answer) - all.n;
+	steps = xcalloc(all.n + 1, sizeof *steps);
+	for (i = 0; i <= all.n; i++)
+		steps[i] = (struct step){ .request = "GET /w",
+			                  .headers = JSON,
+			                  .how = STEP_RAW,
+			                  .reply = xstrndup(answer, head + i) };
+	lab_open(&l, steps, all.n + 1, (struct kubeconfig){ 0 });
+	for (i = 0; i <= all.n; i++) {
+		size_t events = 0, want = 0;
+		struct kube_lines lines = { .max = KUBE_OBJECT_MAX,
+			                    .fn = count_line,
+			                    .arg = &events };
+		const struct http_sink sink = { .write = kube_lines_write, .arg = &lines };
+		const struct kube_call c = {
+			.method = "GET", .path = "/w", .is_read = true, .sink = &sink
+		};
+		cleanup_response struct http_response r = { 0 };
+
+		for (size_t at = 0; at < i; at++)
+			want += all.p[at] == '\n';
+		err_clear(&l.e);
+		l.k->pace_ms = 0;
+		cr_assert_eq(kube_call(l.k, &c, &r, NULL, &l.e), -ERR_UNREACHABLE, "%zu: %s", i,
+		             l.e.msg);
+		cr_assert_eq(events, want, "cut at %zu", i);
+		kube_lines_fini(&lines);
+	}
+	lab_close(&l);
+	for (i = 0; i <= all.n; i++)
+		free((char *)(uintptr_t)steps[i].reply);
+	free(steps);
 }
 
 static int
@@ -224,5 +411,44 @@ Test(kube_watch, logs_and_questions)
 	cr_assert_eq(kube_may(l.k, "get", "", "pods/log", "lab", NULL, &may, why, &l.e), 0, "%s",
 	             l.e.msg);
 	cr_expect(may == KUBE_MAY_NOT && streq(why, "no"));
+	lab_close(&l);
+}
+
+Test(kube_watch, logs_end_in_time)
+{
+#define GET_LOG(query, how_, reply_)                                                              \
+	{                                                                                         \
+		.request = "GET " POD "/log" query, .headers = JSON, .how = how_, .reply = reply_ \
+	}
+	static const struct step followed[] = {
+		GET_LOG("?follow=true", STEP_RAW,
+		        "HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"),
+		GET_LOG("?follow=true", STEP_RAW, CHUNKED "8\r\none\ntwo\n\r\n0\r\n\r\n"),
+		GET_LOG("?follow=true", STEP_SILENT, NULL),
+	};
+	static const struct step silent[] = { GET_LOG("", STEP_SILENT, NULL) };
+	static const struct step cut[] = { GET_LOG("", STEP_RAW, CHUNKED "9\r\none\ntw") };
+	cleanup_buf struct buf said = { 0 };
+	uint64_t began_ms;
+	struct lab l;
+
+	lab_open(&l, followed, COUNT(followed), (struct kubeconfig){ 0 });
+	cr_expect_eq(kube_log(l.k, POD, "follow=true", 0, say_line, &said, &l.e), 0, "%s", l.e.msg);
+	cr_expect_str_eq(buf_cstr(&said), "[one][two]");
+	began_ms = clock_mono_ms();
+	cr_expect_eq(kube_log(l.k, POD, "follow=true", began_ms + 600, say_line, &said, &l.e), 0,
+	             "%s", l.e.msg);
+	cr_expect_leq(clock_mono_ms() - began_ms, 1600);
+	lab_close(&l);
+	/* no end of its own: the time of one exchange */
+	lab_open(&l, silent, COUNT(silent), (struct kubeconfig){ 0 });
+	l.k->timeout_ms = 700;
+	began_ms = clock_mono_ms();
+	cr_expect_eq(kube_log(l.k, POD, NULL, 0, say_line, &said, &l.e), -ERR_UNREACHABLE);
+	cr_expect_leq(clock_mono_ms() - began_ms, 1700);
+	lab_close(&l);
+	lab_open(&l, cut, COUNT(cut), (struct kubeconfig){ 0 });
+	cr_expect_eq(kube_log(l.k, POD, NULL, 0, say_line, &said, &l.e), -ERR_UNREACHABLE);
+	cr_expect_str_eq(buf_cstr(&said), "[one][two][one]");
 	lab_close(&l);
 }
