@@ -19,9 +19,11 @@
 void
 cluster_known(const json_t *template, const char *reference, struct buf *ret)
 {
+	const json_t *spec = kube_at(template, "spec");
+
 	buf_adds(ret, reference);
-	if (template)
-		json_canonical(template, ret);
+	if (spec)
+		json_canonical(spec, ret);
 }
 
 /* --- one server --- */

@@ -22,15 +22,6 @@ may(struct cluster *c, const char *verb, const char *resource, bool *ret, struct
 	return rc;
 }
 
-static unsigned
-weights_of(const struct cluster *c, char why[256])
-{
-	if (c->s.canary != CANARY_NONE)
-		return CAP_WEIGHTS;
-	(void)snprintf(why, 256, "no canary: the target has no setting \"canary\"");
-	return 0;
-}
-
 int
 cluster_probe(void *st, const char *server, struct target_facts *ret, struct err *e)
 {
@@ -55,7 +46,6 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 		        CAP_PER_REPLICA,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD),
 	};
-	ret->caps |= weights_of(c, ret->why_not);
 	(void)snprintf(ret->server, sizeof ret->server, "%s", server);
 	(void)str_copy(ret->version, sizeof ret->version, s.version);
 	(void)snprintf(ret->mode, sizeof ret->mode, "%s",

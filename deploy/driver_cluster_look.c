@@ -271,10 +271,11 @@ instances_layer(struct look *l)
 		}
 		n += is_ready(pod);
 	}
-	if (n >= l->judged.wanted)
+	/* an autoscaler begins with one and comes to its minimum later */
+	if (n >= l->judged.wanted && n >= l->c->s.replicas)
 		return true;
-	(void)snprintf(l->ret->reason, sizeof l->ret->reason, "%u of %u pods are ready", n,
-	               l->judged.wanted);
+	(void)snprintf(l->ret->reason, sizeof l->ret->reason, "%u of %" PRIu64 " pods are ready", n,
+	               l->judged.wanted > l->c->s.replicas ? l->judged.wanted : l->c->s.replicas);
 	return false;
 }
 

@@ -142,10 +142,15 @@ check_scaler(const struct cluster *c, const json_t *live, struct findings *ret)
 	if (c->kind != CLUSTER_KUBERNETES || !c->s.replicas || !live)
 		return;
 	kube_other_owner(live, KUBE_FIELD_MANAGER, &replicas, owner);
-	if (owner[0] && !kube_is_owned(live, KUBE_FIELD_MANAGER, &replicas))
-		findings_add(ret, FINDING_BLOCK, "autoscaled",
-		             "take the setting \"replicas\" out of the target",
-		             "its replicas are scaled by \"%s\"", owner);
+	if (!owner[0] || kube_is_owned(live, KUBE_FIELD_MANAGER, &replicas))
+		return;
+	/* as many as we would say: nothing to fight about today */
+	findings_add(ret,
+	             kube_number(live, "spec.replicas", 1) == (int64_t)c->s.replicas
+	                     ? FINDING_WARN
+	                     : FINDING_BLOCK,
+	             "autoscaled", "take the setting \"replicas\" out of the target",
+	             "its replicas are scaled by \"%s\"", owner);
 }
 
 static int

@@ -35,8 +35,20 @@ static const struct kube_need needs[] = {
 	  .cluster_wide = true },
 	{ 0 },
 };
+/* The dry run tells the rest, and each question takes its time. */
+static const struct kube_need first_needs[] = {
+	NEED("create", "serving.kserve.io", "inferenceservices"),
+	NEED("patch", "serving.kserve.io", "inferenceservices"),
+	NEED("delete", "serving.kserve.io", "inferenceservices"),
+	NEED("patch", "", "configmaps"),
+	NEED("list", "", "pods"),
+	NEED("get", "", "pods/proxy"),
+	NEED("create", "", "pods/proxy"),
+	{ 0 },
+};
 static const char *const groups[] = { "serving.kserve.io", "apps", NULL };
 static const struct kube_questions questions = { needs, groups };
+static const struct kube_questions first_questions = { first_needs, groups };
 
 static int
 kserve_open(void *st, const struct target *t, struct err *e)
@@ -65,7 +77,7 @@ kserve_describe(void *st, json_t **ret, struct err *e)
 static int
 kserve_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
 {
-	return cluster_preflight(st, q, &questions, ret, e);
+	return cluster_preflight(st, q, &first_questions, ret, e);
 }
 
 const struct deploy_driver driver_kserve = {

@@ -34,8 +34,20 @@ static const struct kube_need needs[] = {
 	NEED("list", "", "events"),
 	{ 0 },
 };
+/* The dry run tells the rest, and each question takes its time. */
+static const struct kube_need first_needs[] = {
+	NEED("create", "apps", "deployments"),
+	NEED("patch", "apps", "deployments"),
+	NEED("delete", "apps", "deployments"),
+	NEED("patch", "", "configmaps"),
+	NEED("list", "", "pods"),
+	NEED("get", "", "pods/proxy"),
+	NEED("create", "", "pods/proxy"),
+	{ 0 },
+};
 static const char *const groups[] = { "apps", NULL };
 static const struct kube_questions questions = { needs, groups };
+static const struct kube_questions first_questions = { first_needs, groups };
 
 static int
 kubernetes_open(void *st, const struct target *t, struct err *e)
@@ -64,7 +76,7 @@ kubernetes_describe(void *st, json_t **ret, struct err *e)
 static int
 kubernetes_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
 {
-	return cluster_preflight(st, q, &questions, ret, e);
+	return cluster_preflight(st, q, &first_questions, ret, e);
 }
 
 const struct deploy_driver driver_kubernetes = {

@@ -29,8 +29,8 @@ struct kube_field {
 /* ".spec.template.spec.containers[server].image", safe for a terminal */
 void kube_field_text(const struct kube_field *f, struct buf *ret);
 
-/* Does that manager own the field, or something that holds it as a whole? status and other
- * subresources do not count. */
+/* Does that manager own the field, or something that holds it as a whole? What is
+ * written through the status subresource does not count. */
 bool kube_is_owned(const json_t *object, const char *manager, const struct kube_field *f);
 /* The first other owner of the field: "" none. */
 void kube_other_owner(const json_t *object, const char *ours, const struct kube_field *f,

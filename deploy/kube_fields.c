@@ -97,7 +97,8 @@ tree_owns(const json_t *tree, const struct kube_field *f)
 static const json_t *
 tree_of(const json_t *entry)
 {
-	if (*kube_text(entry, "subresource"))
+	/* who writes through "scale" sets spec.replicas like any other */
+	if (streq(kube_text(entry, "subresource"), "status"))
 		return NULL;
 	return json_object_get(entry, "fieldsV1");
 }

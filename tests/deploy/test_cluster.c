@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver "kubernetes" against a scripted cluster that knows server-side apply: what is sent and
+ * how often, what is put back, who is asked first, and every lie of pods. The writes are read from
+ * the server's own log.
+ */
+#include "tests/unit/folder_fixture.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "deploy/driver_cluster.h"
+#include "deploy/http.h"
+#include "deploy/smoke.h"
+
+TestSuite(cluster, .timeout = 60);
+
+#define IMAGE \
+	"reg.site/server@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+#define PLAN_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define PLAN_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define OBJECT "/apis/apps/v1/namespaces/prod/deployments/fraud"
+#define RECORD "/api/v1/namespaces/prod/configmaps/fraud-slipway"
+
+struct scene {
+	char dir[64], url[64], config[96], log[96];
+	pid_t pid;
+	json_t *settings;
+	struct target t;
+	const struct deploy_driver *d;
+	void *st;
+	struct version v[4];
+	struct http *http;
+};
+
+static void
+start_server(struct scene *s)
+{
+	char *argv[] = { getenv("SLIPWAY_CLUSTER"), s->log, NULL };
+	posix_spawn_file_actions_t actions;
+	char port[16] = "";
+	int fds[2];
+
+	if (!argv[0])
+		cr_skip_test("SLIPWAY_CLUSTER names no scripted cluster");
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+	cr_assert_eq(posix_spawn(&s->pid, argv[0], &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	for (size_t n = 0; n < sizeof port - 1 && !strchr(port, '\n');) {
+		const ssize_t got = read(fds[0], port + n, sizeof port - 1 - n);
+
+		cr_assert(got > 0, "the scripted cluster did not start");
+		n += (size_t)got;
+	}
+	close(fds[0]);
+	port[strcspn(port, "\n")] = '\0';
+	(void)snprintf(s->url, sizeof s->url, "http://127.0.0.1:%s", port);
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+	struct err e = { 0 };
+
+	cr_assert_eq(fs_write_at(AT_FDCWD, path, text, strlen(text), 0600, &e), 0, "%s", e.msg);
+}
+
+static void
+begin(struct scene *s, const char *driver)
+{
+	const struct http_options o = { 0 };
+	struct err e = { 0 };
+
+	*s = (struct scene){ 0 };
+	(void)snprintf(s->dir, sizeof s->dir, "/tmp/slipway-cluster-XXXXXX");
+	cr_assert(mkdtemp(s->dir));
+	(void)snprintf(s->config, sizeof s->config, "%s/kubeconfig", s->dir);
+	(void)snprintf(s->log, sizeof s->log, "%s/log", s->dir);
+	start_server(s);
+	cleanup_free char *config = xasprintf(
+	        "{\"apiVersion\":\"v1\",\"kind\":\"Config\",\"current-context\":\"c\",\"contexts\":"
+	        "["
+	        "{\"name\":\"c\",\"context\":{\"cluster\":\"k\",\"user\":\"u\"}}],\"clusters\":[{"
+	        "\"name\":\"k\",\"cluster\":{\"server\":\"%s\"}}],\"users\":[{\"name\":\"u\","
+	        "\"user\":{}}]}",
+	        s->url);
+	write_file(s->config, config);
+	s->settings = json_pack("{s:s, s:s, s:s, s:s}", "store", "pvc://models/slipway",
+	                        "store-path", s->dir, "image", IMAGE, "replicas", "2");
+	s->t = (struct target){ .name = "prod",
+		                .driver = driver,
+		                .url = s->url,
+		                .ns = "prod",
+		                .object = "fraud",
+		                .settings = s->settings,
+		                .kubeconfig = s->config,
+		                .context = "c",
+		                .bound_url = s->url };
+	s->d = deploy_driver_find(driver);
+	cr_assert(s->d);
+	s->st = xcalloc(1, s->d->state_size);
+	cr_assert_eq(s->d->open(s->st, &s->t, &e), 0, "%s", e.msg);
+	for (unsigned i = 1; i < COUNT(s->v); i++)
+		version_make(&s->v[i], i);
+	cr_assert_eq(http_new(&o, &s->http, &e), 0);
+}
+
+static void
+end(struct scene *s)
+{
+	s->d->close(s->st);
+	free(s->st);
+	http_free(s->http);
+	json_decref(s->settings);
+	kill(s->pid, SIGTERM);
+	waitpid(s->pid, NULL, 0);
+}
+
+/* Past the driver: how the cluster is, and what somebody else does there. */
+static json_t *
+other(struct scene *s, const char *method, const char *path, const char *body)
+{
+	cleanup_free char *url = xasprintf("%s%s", s->url, path);
+	cleanup_response struct http_response r = { 0 };
+	const struct http_request q = { .method = method,
+		                        .url = url,
+		                        .body = str_of(body),
+		                        .content_type = "application/merge-patch+json" };
+	json_t *j = NULL;
+	struct err e = { 0 };
+
+	cr_assert_eq(http_perform(s->http, &q, &r, &e), 0, "%s", e.msg);
+	cr_assert_eq(json_parse(buf_str(&r.body), path, &j, &e), 0, "%s", e.msg);
+	return j;
+}
+
+static void
+control(struct scene *s, const char *body)
+{
+	json_decref(other(s, "PUT", "/control", body));
+}
+
+static json_t *
+live(struct scene *s, const char *path)
+{
+	return other(s, "GET", path, NULL);
+}
+
+/* "PATCH deployments/fraud; ..." of all that could change something, each dry run left out; the
+ * bodies of those to path are kept. */
+struct writes {
+	struct buf text;
+	json_t *bodies;
+};
+
+static void
+writes_of(const struct scene *s, const char *path, struct writes *ret)
+{
+	cleanup_buf struct buf log = { 0 };
+	struct err e = { 0 };
+
+	*ret = (struct writes){ .bodies = json_array() };
+	cr_assert_eq(fs_read_at(AT_FDCWD, s->log, 8 << 20, &log, &e), 0, "%s", e.msg);
+	for (const char *p = buf_cstr(&log), *lf; (lf = strchr(p, '\n')) != NULL; p = lf + 1) {
+		cleanup_json json_t *j = NULL;
+		const char *method, *uri, *last;
+
+		cr_assert_eq(json_parse((struct str){ p, (size_t)(lf - p) }, "log", &j, &e), 0);
+		method = json_opt_string(j, "method");
+		uri = json_opt_string(j, "uri");
+		if (streq(method, "GET") || streq(method, "POST") || strstr(uri, "dryRun") ||
+		    strstr(uri, "fieldManager=other"))
+			continue;
+		last = strstr(uri, "/prod/");
+		buf_addf(&ret->text, "%s %.*s; ", method, last ? (int)strcspn(last + 6, "?") : 1,
+		         last ? last + 6 : "?");
+		cr_expect(streq(method, "DELETE") ||
+		                  strstr(uri, "?fieldManager=slipway&force=false&"
+		                              "fieldValidation=Strict"),
+		          "%s", uri);
+		if (has_prefix(uri, path))
+			json_array_append_new(ret->bodies, json_copy(json_object_get(j, "body")));
+	}
+}
+
+static void
+writes_fini(struct writes *w)
+{
+	buf_fini(&w->text);
+	json_decref(w->bodies);
+}
+
+static void
+expect_writes(const struct scene *s, const char *want)
+{
+	struct writes w;
+
+	writes_of(s, "/", &w);
+	cr_expect_str_eq(buf_cstr(&w.text), want, "%s", buf_cstr(&w.text));
+	writes_fini(&w);
+}
+
+static struct rollout
+rollout_of(struct scene *s, unsigned number, const char *plan)
+{
+	struct rollout q = { .registry_id = "r-1",
+		             .model = "risk/fraud",
+		             .plan_id = plan,
+		             .job_id = "beefbeefbeefbeef",
+		             .empty = number == 0,
+		             .number = number };
+
+	if (number) {
+		q.version = s->v[number].id;
+		q.files = &s->v[number].source;
+	}
+	return q;
+}
+
+static struct precondition
+was(struct scene *s, unsigned number, const char *plan)
+{
+	struct precondition p = { .empty = number == 0, .number = number, .plan_id = plan };
+
+	if (number)
+		p.version = s->v[number].id;
+	return p;
+}
+
+/* As a job does: bytes, then the switch. */
+static int
+promote(struct scene *s, unsigned from, unsigned to, const char *plan, struct err *e)
+{
+	const struct rollout q = rollout_of(s, to, plan);
+	const struct precondition p = was(s, from, plan);
+	cleanup_buf struct buf rendered = { 0 };
+	int rc;
+
+	err_clear(e);
+	rc = s->d->stage(s->st, &q, e);
+	if (rc == 0)
+		rc = s->d->render(&s->t, &q, &rendered, e);
+	return rc < 0 ? rc : s->d->apply(s->st, &q, buf_str(&rendered), &p, e);
+}
+
+static struct observation
+look(struct scene *s, unsigned number)
+{
+	const struct rollout q = rollout_of(s, number, NULL);
+	struct observation o;
+	struct err e = { 0 };
+
+	cr_assert_eq(s->d->observe(s->st, &q, &o, &e), 0, "%s", e.msg);
+	return o;
+}
+
+#define ALL_LAYERS                                                                          \
+	(PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD) | PROOF_BIT(PROOF_INSTANCES) | \
+	 PROOF_BIT(PROOF_LISTED))
+
+static void
+expect_there(struct scene *s, unsigned number)
+{
+	const struct observation o = look(s, number);
+
+	cr_expect_eq(o.status, ROLLOUT_SUCCEEDED, "v%u: %s", number, o.reason);
+	cr_expect_eq(o.proofs, ALL_LAYERS, "v%u: %x", number, o.proofs);
+	cr_expect(!o.is_drifted && o.serving_known && o.serving_number == number, "v%u", number);
+}
+
+Test(cluster, a_first_version_is_sent_once_and_whole)
+{
+	struct scene s;
+	struct writes w;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	expect_there(&s, 1);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; ");
+
+	/* byte for byte: what was rendered, and the stamps of this plan */
+	const struct rollout q = rollout_of(&s, 1, PLAN_A);
+	cleanup_buf struct buf rendered = { 0 }, want = { 0 };
+	cr_assert_eq(s.d->render(&s.t, &q, &rendered, &e), 0);
+	cr_expect_null(strstr(buf_cstr(&rendered), PLAN_A), "no plan is rendered");
+	cleanup_json json_t *j = NULL;
+	cr_assert_eq(json_parse(buf_str(&rendered), "r", &j, &e), 0);
+	json_t *d = json_array_get(json_object_get(j, "apply"), 0);
+	cluster_stamp(d, &q);
+	json_canonical(d, &want);
+	writes_of(&s, OBJECT, &w);
+	cr_assert_eq(json_array_size(w.bodies), 1);
+	cr_expect_str_eq(json_string_value(json_array_get(w.bodies, 0)), buf_cstr(&want));
+	writes_fini(&w);
+
+	/* the same again: nothing is sent */
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; ");
+	end(&s);
+}
+
+Test(cluster, an_abort_puts_all_of_it_back)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	cleanup_json json_t *before = live(&s, OBJECT);
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	expect_there(&s, 2);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; "
+	                  "PATCH configmaps/fraud-slipway; PATCH deployments/fraud; ");
+
+	const struct rollout q = rollout_of(&s, 2, PLAN_B);
+	const struct precondition p = was(&s, 1, PLAN_B);
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(s.d->abort(s.st, &q, &p, &e), 0, "%d: %s", i, e.msg);
+	expect_there(&s, 1);
+	cleanup_json json_t *after = live(&s, OBJECT);
+	cr_expect(json_equal(kube_at(before, "spec"), kube_at(after, "spec")));
+	cr_expect(json_equal(kube_at(before, "metadata.annotations"),
+	                     kube_at(after, "metadata.annotations")));
+	/* what somebody else has done since is left alone */
+	cr_assert_eq(promote(&s, 1, 3, PLAN_A, &e), 0, "%s", e.msg);
+	cr_expect_eq(s.d->abort(s.st, &q, &p, &e), -ERR_CONFLICT, "%s", e.msg);
+	expect_there(&s, 3);
+	end(&s);
+}
+
+Test(cluster, the_abort_of_a_first_version_leaves_nothing)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	const struct rollout q = rollout_of(&s, 1, PLAN_A);
+	const struct precondition p = was(&s, 0, PLAN_A);
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(s.d->abort(s.st, &q, &p, &e), 0, "%s", e.msg);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; "
+	                  "DELETE deployments/fraud; DELETE services/fraud; ");
+	const struct observation o = look(&s, 0);
+	cr_expect_eq(o.status, ROLLOUT_SUCCEEDED, "%s", o.reason);
+	cr_expect(o.serving_empty);
+	end(&s);
+}
+
+static const struct {
+	const char *fault;
+	int rc;
+	unsigned writes; /* of the Deployment that reached the server */
+} lost[] = {
+	{ "\"action\":\"drop-after\"", 0, 1 },
+	{ "\"action\":\"drop\"", 0, 2 },
+	{ "\"action\":\"status\",\"code\":504", 0, 2 },
+	{ "\"action\":\"status\",\"code\":409", 0, 2 },
+	{ "\"action\":\"status\",\"code\":403", -ERR_DENIED, 1 },
+};
+
+Test(cluster, an_answer_that_is_lost_is_no_second_write)
+{
+	for (size_t i = 0; i < COUNT(lost); i++) {
+		struct scene s;
+		struct writes w;
+		struct err e = { 0 };
+
+		begin(&s, "kubernetes");
+		cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+		cleanup_free char *text = xasprintf("{\"faults\":[{\"method\":\"PATCH\",\"path\":"
+		                                    "\"deployments/fraud.*Strict$\",%s}]}",
+		                                    lost[i].fault);
+		control(&s, text);
+		cr_expect_eq(promote(&s, 1, 2, PLAN_B, &e), lost[i].rc, "%zu: %s", i, e.msg);
+		writes_of(&s, OBJECT, &w);
+		cr_expect_eq(json_array_size(w.bodies), 1 + lost[i].writes, "%zu: %zu", i,
+		             json_array_size(w.bodies));
+		if (lost[i].writes == 2)
+			cr_expect(json_equal(json_array_get(w.bodies, 1),
+			                     json_array_get(w.bodies, 2)),
+			          "%zu: the second is the first", i);
+		writes_fini(&w);
+		expect_there(&s, lost[i].rc == 0 ? 2 : 1);
+		end(&s);
+	}
+}
+
+Test(cluster, who_else_has_a_field_is_asked_first)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	json_decref(
+	        other(&s, "PATCH", OBJECT "?fieldManager=other", "{\"spec\":{\"replicas\":5}}"));
+	const struct observation o = look(&s, 1);
+	cr_expect(o.is_drifted && o.status != ROLLOUT_SUCCEEDED);
+	cr_expect_str_eq(o.reason, "Deployment: .spec.replicas is 5, and 2 was sent; changed by "
+	                           "other");
+	cr_expect_eq(promote(&s, 1, 2, PLAN_B, &e), -ERR_CONFLICT);
+	cr_expect(strstr(e.msg, "\".spec.replicas\" belongs to \"other\""), "%s", e.msg);
+	cleanup_json json_t *now = live(&s, OBJECT);
+	cr_expect_eq(kube_number(now, "spec.replicas", 0), 5, "it is left alone");
+
+	const struct rollout q = rollout_of(&s, 2, PLAN_B);
+	struct findings f = { 0 };
+	bool is_blocked = false;
+	err_clear(&e);
+	cr_assert_eq(s.d->preflight(s.st, &q, &f, &e), 0, "%s", e.msg);
+	for (size_t i = 0; i < f.n; i++)
+		is_blocked = is_blocked ||
+		             (f.v[i].level == FINDING_BLOCK && streq(f.v[i].code, "conflict"));
+	cr_expect(is_blocked, "a plan says so too");
+	findings_fini(&f);
+	end(&s);
+}
+
+Test(cluster, a_world_that_moved_is_a_conflict)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_expect_eq(promote(&s, 1, 2, PLAN_B, &e), -ERR_CONFLICT, "gone: %s", e.msg);
+	expect_writes(&s, "");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	cr_expect_eq(promote(&s, 0, 2, PLAN_B, &e), -ERR_CONFLICT, "has come: %s", e.msg);
+	cr_expect_eq(promote(&s, 3, 2, PLAN_B, &e), -ERR_CONFLICT, "another: %s", e.msg);
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other",
+	                  "{\"metadata\":{\"annotations\":{\"slipway.dev/registry\":\"r-2\"}}}"));
+	cr_expect_eq(promote(&s, 1, 2, PLAN_B, &e), -ERR_CONFLICT, "not ours: %s", e.msg);
+	cr_expect(strstr(e.msg, "belongs to the registry r-2"), "%s", e.msg);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; ");
+	end(&s);
+}
+
+Test(cluster, pods_that_fail_or_lie)
+{
+	static const struct {
+		const char *mode;
+		enum rollout_status status;
+		const char *code, *reason;
+	} cases[] = {
+		{ "crash", ROLLOUT_FAILED, "crash-loop", "CrashLoopBackOff" },
+		{ "pending", ROLLOUT_PROGRESSING, "", "0 available" },
+		{ "stale", ROLLOUT_FAILED, "wrong-version", "answers with the version \"sha256:" },
+		{ "mute", ROLLOUT_PROGRESSING, "", "Service \"fraud\" answers 503" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct scene s;
+		struct err e = { 0 };
+
+		begin(&s, "kubernetes");
+		cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+		cleanup_free char *mode = xasprintf("{\"mode\":\"%s\"}", cases[i].mode);
+		control(&s, mode);
+		cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+		const struct observation o = look(&s, 2);
+		cr_expect_eq(o.status, cases[i].status, "%s: %s", cases[i].mode, o.reason);
+		cr_expect_str_eq(o.code, cases[i].code, "%s: %s", cases[i].mode, o.reason);
+		cr_expect(strstr(o.reason, cases[i].reason), "%s: %s", cases[i].mode, o.reason);
+		cr_expect(!o.code[0] || o.advice[0], "%s: advice", cases[i].mode);
+		cr_expect(!(o.proofs & PROOF_BIT(PROOF_LISTED)), "%s", cases[i].mode);
+		if (streq(cases[i].mode, "crash"))
+			cr_expect(strstr(o.evidence, "exit code 3") &&
+			                  strstr(o.evidence, "no\\x1b[2J model"),
+			          "%s", o.evidence);
+		end(&s);
+	}
+}
+
+Test(cluster, each_pod_answers_the_golden_request)
+{
+	static const char text[] = "{\"apiVersion\":\"slipway/"
+	                           "v1\",\"kind\":\"Smoke\",\"protocol\":\"v2\",\"request\":{"
+	                           "\"inputs\":[{\"name\":\"x\",\"shape\":[1,3],\"datatype\":"
+	                           "\"FP32\",\"data\":[1,2,3]}"
+	                           "]},\"expect\":{\"outputs\":[{\"name\":\"sum\",\"data\":[6]}]}}";
+	struct golden *g = NULL;
+	struct proof proof;
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(golden_parse(str_of(text), &g, &e), 0, "%s", e.msg);
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	const struct rollout one = rollout_of(&s, 1, PLAN_A), two = rollout_of(&s, 2, PLAN_B);
+	cr_expect_eq(s.d->smoke(s.st, &one, g, &proof, &e), 0, "%s", e.msg);
+	cr_expect_eq(proof.layers, PROOF_BIT(PROOF_ANSWERED));
+	cr_expect(strstr(proof.detail, "each of 2 pods"), "%s", proof.detail);
+	control(&s, "{\"mode\":\"stale\"}");
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	cr_expect_eq(s.d->smoke(s.st, &two, g, &proof, &e), -ERR_ROLLOUT_FAILED, "%s", e.msg);
+	golden_free(g);
+	end(&s);
+}
+
+Test(cluster, nothing_is_a_version_too)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	cr_expect_eq(promote(&s, 1, 0, PLAN_A, &e), -ERR_CONFLICT, "%s", e.msg);
+	cr_assert_eq(promote(&s, 2, 0, PLAN_A, &e), 0, "%s", e.msg);
+	const struct observation o = look(&s, 0);
+	cr_expect_eq(o.status, ROLLOUT_SUCCEEDED, "%s", o.reason);
+	cleanup_json json_t *record = live(&s, RECORD);
+	cr_expect_eq(kube_number(record, "code", 0), 404, "its record goes with it");
+	end(&s);
+}
