@@ -244,7 +244,7 @@ kube_delete(struct kube *k, const char *path, const char *uid, struct err *e)
 	cleanup_json json_t *options = json_object();
 	json_t *const only = json_object();
 	cleanup_buf struct buf body = { 0 };
-	cleanup_response struct http_response r = { 0 };
+	cleanup_json json_t *answer = NULL; /* a page of a proxy is no deletion */
 	struct kube_call c = { .method = "DELETE",
 		               .path = path,
 		               .content_type = "application/json" };
@@ -256,7 +256,7 @@ kube_delete(struct kube *k, const char *path, const char *uid, struct err *e)
 	json_object_set_new(only, "uid", json_string(uid));
 	json_canonical(options, &body);
 	c.body = buf_str(&body);
-	return kube_call(k, &c, &r, NULL, e);
+	return kube_call_json(k, &c, &answer, e);
 }
 
 /* --- about the server and us --- */

@@ -204,6 +204,29 @@ Test(kube, recorded_refusals)
 	}
 }
 
+Test(kube, a_deletion_is_answered_by_the_cluster_or_unknown)
+{
+	static const char *const replies[] = { "<html>", "" };
+
+	for (size_t i = 0; i < COUNT(replies); i++) {
+		const struct step step = {
+			.request = "DELETE " POD,
+			.headers = "Content-Type: application/json\r\n" TOKEN,
+			.body = "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\","
+			        "\"preconditions\":{\"uid\":\"u\"},"
+			        "\"propagationPolicy\":\"Foreground\"}",
+			.status = 200,
+			.reply = replies[i],
+		};
+		struct lab l;
+
+		lab_open(&l, &step, 1, (struct kubeconfig){ .token = TEXT("t0ken") });
+		cr_expect_eq(kube_delete(l.k, POD, "u", &l.e), -ERR_OUTCOME_UNKNOWN, "\"%s\"",
+		             replies[i]);
+		lab_close(&l);
+	}
+}
+
 /* --- lists --- */
 
 Test(kube, lists_page_after_page_and_anew_when_expired)
