@@ -252,12 +252,32 @@ perform(struct http *h, const struct http_request *q, const struct http_address 
 	}
 }
 
+/* A line break in a value would be a header of its own. The value is not shown: it may be secret.
+ */
+static int
+check_headers(const struct http_request *q, const struct http_address *at, struct err *e)
+{
+	for (size_t i = 0; q->headers && q->headers[i]; i++) {
+		for (const char *s = q->headers[i]; *s; s++) {
+			if ((unsigned char)*s < ' ' || *s == 0x7f)
+				return err_set(e, ERR_USAGE,
+				               "the header \"%.*s\" for \"%s\" holds a control "
+				               "character",
+				               (int)strcspn(q->headers[i], ":\r\n"), q->headers[i],
+				               at->host);
+		}
+	}
+	return 0;
+}
+
 int
 http_perform(struct http *h, const struct http_request *q, struct http_response *ret, struct err *e)
 {
 	struct http_address at;
 	int rc = http_address(h, q->url, &at, e);
 
+	if (rc == 0)
+		rc = check_headers(q, &at, e);
 	if (rc == 0)
 		rc = perform(h, q, &at, ret, e);
 	http_address_fini(&at);

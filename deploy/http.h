@@ -56,7 +56,7 @@ struct http_request {
 	const char *method, *url;
 	struct str body;           /* sent with content_type when not NULL */
 	const char *content_type;
-	const char *const *headers; /* "Name: value", NULL-terminated, may be NULL */
+	const char *const *headers; /* "Name: value", NULL-terminated, may be NULL; no controls */
 	uint64_t timeout_ms;       /* whole exchange; 0: 30 s; HTTP_NO_TIMEOUT: idle_ms alone */
 	uint64_t idle_ms;          /* no byte either way for so long ends it; 0: 1 KiB/s for 30 s */
 	size_t response_max;       /* 0: HTTP_RESPONSE_MAX */
@@ -91,8 +91,8 @@ struct str http_header(const struct http_response *r, const char *name, size_t *
 int http_check_address(const struct http *h, const char *url, struct err *e);
 /* 0: a whole answer of any status. UNREACHABLE: nothing was sent (name, connect, TLS), or it was
  * safe to repeat and never answered; OUTCOME_UNKNOWN: sent, no whole answer; TOO_BIG; DENIED:
- * plain http or a certificate that does not verify; USAGE: no such URL or scheme; MALFORMED: a
- * redirect, unless allow_redirect. */
+ * plain http or a certificate that does not verify; USAGE: no such URL or scheme, or a header with
+ * a line break; MALFORMED: a redirect, unless allow_redirect. */
 int http_perform(struct http *h, const struct http_request *q, struct http_response *ret,
                  struct err *e);
 

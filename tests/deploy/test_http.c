@@ -213,6 +213,26 @@ Test(http, addresses)
 	}
 }
 
+/* What a kubeconfig or a token file says must not become a header of its own. */
+Test(http, a_header_is_one_line)
+{
+	static const char *const values[] = { "a\r\nX: y", "a\nX: y", "a\r", "\x7f" };
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		cleanup_free char *header = xasprintf("Authorization: s3cret %s", values[i]);
+		const char *const headers[] = { "Accept: */*", header, NULL };
+		const struct http_request q = { .method = "GET", .headers = headers };
+		struct end end;
+
+		exchange(NULL, 0, &q, &end);
+		cr_expect_eq(end.rc, -ERR_USAGE, "%zu: %s", i, end.e.msg);
+		cr_expect(strstr(end.e.msg, "\"Authorization\""), "%s", end.e.msg);
+		cr_expect_null(strstr(end.e.msg, "s3cret"));
+		cr_expect_str_eq(end.complaint, "");
+		http_response_fini(&end.r);
+	}
+}
+
 #define CANARY "machine 127.0.0.1 login canary password secret\n"
 
 Test(http, environment_does_not_count)
