@@ -63,6 +63,10 @@ cluster_names(const struct cluster *c, const char *model, struct cluster_names *
 	if (rc < 0)
 		return rc;
 	(void)snprintf(ret->record, sizeof ret->record, "%s-slipway", ret->object);
+	(void)snprintf(ret->all_selector, sizeof ret->all_selector, "%s=%s",
+	               c->kind == CLUSTER_KSERVE ? "serving.kserve.io/inferenceservice"
+	                                         : "app.kubernetes.io/name",
+	               ret->object);
 	if (c->kind == CLUSTER_KSERVE) {
 		(void)snprintf(ret->deployment, sizeof ret->deployment, "%s-predictor",
 		               ret->object);

@@ -26,10 +26,7 @@ enum cluster_mode { CLUSTER_STANDARD, CLUSTER_KNATIVE };
 /* How traffic is shared with a newcomer. */
 enum cluster_canary {
 	CANARY_NONE,
-	CANARY_ISVC,      /* KServe 0.20: spec.canary */
-	CANARY_KNATIVE,   /* canaryTrafficPercent */
-	CANARY_REPLICAS,  /* a second Deployment behind the same Service */
-	CANARY_HTTPROUTE, /* the same with weights of a Gateway API route */
+	CANARY_REPLICAS, /* a second Deployment behind the same Service */
 };
 
 /* What a target's settings say; all strings belong to the target. */
@@ -102,7 +99,8 @@ struct cluster_names {
 	char deployment[CLUSTER_NAME_MAX + 16]; /* of the stable pods */
 	char service[CLUSTER_NAME_MAX + 16];
 	char record[CLUSTER_NAME_MAX + 16];
-	char selector[192]; /* of the stable pods, "k=v,k=v" */
+	char all_selector[128]; /* of all pods of the object */
+	char selector[192];     /* of the stable pods, "k=v,k=v" */
 };
 int cluster_names(const struct cluster *c, const char *model, struct cluster_names *ret,
                   struct err *e);
@@ -134,7 +132,43 @@ int cluster_rollback_to(void *st, const struct rollout *q, const struct snapshot
                         const struct precondition *p, struct err *e);
 int cluster_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e);
 
+/* One object, until it is there or cannot be; p as for apply, NULL: it is not the one that
+ * switches. */
+int cluster_send(struct cluster *c, const struct rollout *q, const struct precondition *p,
+                 const json_t *object, struct err *e);
+/* That very object; absent is success, and so is an answer that is lost. */
+int cluster_delete(struct cluster *c, const json_t *object, struct err *e);
+
+/* --- driver_kubernetes_canary.c --- */
+
+/* Percent of the requests that so many of all replicas get, rounded. */
+unsigned kubernetes_share(uint64_t stable, uint64_t newcomer);
+/* false: no number of newcomers makes that share; the nearest is told. */
+bool kubernetes_replicas(uint64_t stable, unsigned percent, uint64_t *ret, unsigned *ret_nearest);
+int kubernetes_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned percent,
+                          const struct precondition *p, struct err *e);
+int kubernetes_look_canary(void *st, const struct rollout *q, struct canary *ret, struct err *e);
+int kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, struct err *e);
+/* Ours of this model, if there is one. */
+int kubernetes_drop_canary(struct cluster *c, const struct rollout *q,
+                           const struct cluster_names *n, struct err *e);
+/* The plan that it is of; "" none. */
+int kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n,
+                           char ret[DIGEST_HEX_SIZE], struct err *e);
+void kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const json_t *live,
+                            struct findings *ret);
+
+/* --- driver_cluster_metrics.c, pure; driver_cluster_traffic.c --- */
+
+/* Adds one server's counters of the model to sum. false: it counts none, or no numbers. */
+bool cluster_metrics(struct str text, const char *model, struct traffic *sum);
+int cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
+                    struct err *e);
+
 /* --- driver_cluster_stamp.c, pure --- */
+
+/* Does the pod carry that version's label? */
+bool cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE]);
 
 /* Adds the ids of plan and job to the object, and to the pods that it makes. */
 void cluster_stamp(json_t *object, const struct rollout *q);
@@ -159,6 +193,9 @@ const char *cluster_foreign_owner(const json_t *live);
 int cluster_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e);
 /* The pods of the stable track; *ret NULL: nobody may read them. {"items":[..]} */
 int cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
+
+/* Of both tracks. */
+int cluster_all_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
 
 /* --- driver_cluster_ask.c: what pods say of themselves --- */
 

@@ -125,9 +125,9 @@ send_once(struct sending *s, struct err *e)
 	return rc;
 }
 
-static int
-send_object(struct cluster *c, const struct rollout *q, const struct precondition *p,
-            const json_t *object, struct err *e)
+int
+cluster_send(struct cluster *c, const struct rollout *q, const struct precondition *p,
+             const json_t *object, struct err *e)
 {
 	struct sending s;
 	struct err last;
@@ -150,8 +150,8 @@ send_object(struct cluster *c, const struct rollout *q, const struct preconditio
 	return rc < 0 ? rc : 0;
 }
 
-static int
-delete_object(struct cluster *c, const json_t *object, struct err *e)
+int
+cluster_delete(struct cluster *c, const json_t *object, struct err *e)
 {
 	cleanup_json json_t *live = NULL;
 	cleanup_buf struct buf path = { 0 };
@@ -230,7 +230,7 @@ record_before(struct cluster *c, const struct rollout *q, const struct cluster_n
 	json_object_set_new(record, "data",
 	                    json_pack("{s:s, s:s}", "before", buf_cstr(&before), "plan",
 	                              q->plan_id ? q->plan_id : ""));
-	return send_object(c, q, NULL, record, e);
+	return cluster_send(c, q, NULL, record, e);
 }
 
 static int
@@ -285,7 +285,7 @@ send_all(struct cluster *c, const struct rollout *q, const struct precondition *
 	int rc = 0;
 
 	for (size_t i = json_array_size(objects); rc == 0 && i-- > 0;)
-		rc = send_object(c, q, i == 0 ? p : NULL, json_array_get(objects, i), e);
+		rc = cluster_send(c, q, i == 0 ? p : NULL, json_array_get(objects, i), e);
 	return rc;
 }
 
@@ -300,9 +300,11 @@ delete_all(struct cluster *c, const struct cluster_names *n, const json_t *objec
 	json_array_foreach(objects, i, one)
 	{
 		if (rc == 0)
-			rc = delete_object(c, one, e);
+			rc = cluster_delete(c, one, e);
 	}
-	return rc < 0 ? rc : delete_object(c, record, e);
+	if (rc == 0)
+		rc = cluster_delete(c, record, e);
+	return rc;
 }
 
 static int
@@ -328,8 +330,10 @@ carry_out(struct cluster *c, const struct rollout *q, struct str rendered,
 		return rc;
 	if (rc < 0)
 		return rc;
-	if (gone)
-		return delete_all(c, &n, gone, e);
+	if (gone) {
+		rc = kubernetes_drop_canary(c, q, &n, e);
+		return rc < 0 ? rc : delete_all(c, &n, gone, e);
+	}
 	if (rc == 0 && !p->empty)
 		rc = record_before(c, q, &n, apply, e);
 	return rc < 0 ? rc : send_all(c, q, p, apply, e);
@@ -356,7 +360,15 @@ int
 cluster_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
                     const struct precondition *p, struct err *e)
 {
-	return carry_out(st, q, s->rendered, p, e);
+	struct cluster *c = st;
+	struct cluster_names n;
+	int rc = cluster_names(c, q->model, &n, e);
+
+	if (rc == 0)
+		rc = cluster_kube(c, e);
+	if (rc == 0)
+		rc = kubernetes_drop_canary(c, q, &n, e);
+	return rc < 0 ? rc : carry_out(st, q, s->rendered, p, e);
 }
 
 /* Names alone, in the order of the rendering. */
@@ -405,7 +417,9 @@ cluster_abort(void *st, const struct rollout *q, const struct precondition *p, s
 	if (rc < 0)
 		return rc;
 	objects = objects_of(c, &n);
-	rc = cluster_get(c, json_array_get(objects, 0), &live, e);
+	rc = kubernetes_drop_canary(c, q, &n, e);
+	if (rc == 0)
+		rc = cluster_get(c, json_array_get(objects, 0), &live, e);
 	if (rc < 0)
 		return rc;
 	cluster_stamp_of(live, &stamp);

@@ -186,22 +186,30 @@ infer(const struct cluster_ask *a, const struct golden *g, const struct server *
 	                       sizeof ret->detail, e);
 }
 
+/* Every pod of the version, newcomers beside what is stable too. */
 static int
-smoke_pods(const struct cluster_ask *a, const struct golden *g, struct proof *ret, struct err *e)
+smoke_pods(struct cluster_ask *a, const struct golden *g, struct proof *ret, struct err *e)
 {
+	char hex[DIGEST_HEX_SIZE];
 	const json_t *pod;
 	unsigned n = 0;
 	size_t i;
 	int rc;
 
+	digest_hex(&a->q->version, hex);
 	json_array_foreach(json_object_get(a->pods, "items"), i, pod)
 	{
 		const char *name = kube_text(pod, "metadata.name");
 		const struct server s = { "pods", name, NULL };
+		cleanup_buf struct buf known = { 0 };
 
-		if (!is_asked(a, pod))
+		if (kube_at(pod, "metadata.deletionTimestamp") || !cluster_is_of_version(pod, hex))
 			continue;
-		rc = infer(a, g, &s, ret, e);
+		cluster_known(pod, a->known, &known);
+		const struct cluster_ask one = {
+			.c = a->c, .q = a->q, .model = a->model, .known = buf_cstr(&known)
+		};
+		rc = infer(&one, g, &s, ret, e);
 		if (rc < 0)
 			return err_prefix(e, "golden request to pod \"%s\"", name);
 		n++;
@@ -219,8 +227,7 @@ cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct 
               struct err *e)
 {
 	struct cluster *c = st;
-	cleanup_json json_t *pods = NULL, *named = NULL, *deployment = NULL;
-	cleanup_buf struct buf known = { 0 };
+	cleanup_json json_t *pods = NULL;
 	char reference[1024];
 	struct cluster_names n;
 	int rc;
@@ -231,8 +238,7 @@ cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct 
 		               "nothing is served, so nothing can answer a golden request");
 	if (!streq(c->s.protocol, "v2"))
 		return err_set(e, ERR_USAGE,
-		               "a golden request is of protocol v2, this server's "
-		               "is \"%s\"",
+		               "a golden request is of protocol v2, this server's is \"%s\"",
 		               c->s.protocol);
 	rc = cluster_names(c, q->model, &n, e);
 	if (rc == 0)
@@ -240,22 +246,13 @@ cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct 
 	if (rc == 0)
 		rc = cluster_reference(c, q, reference, e);
 	if (rc == 0)
-		rc = cluster_pods(c, &n, &pods, e);
+		rc = cluster_all_pods(c, &n, &pods, e);
 	if (rc < 0)
 		return rc;
-	named = cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", n.deployment);
-	rc = cluster_get(c, named, &deployment, e);
-	if (rc < 0)
-		return rc;
-	cluster_known(kube_at(deployment, "spec.template"), reference, &known);
-	const struct cluster_ask a = {
-		.c = c,
-		.q = q,
-		.model = c->s.model_name ? c->s.model_name : n.object,
-		.known = buf_cstr(&known),
-		.pods = pods,
-		.names = &n,
-		.template = kube_at(deployment, "spec.template"),
-	};
+	struct cluster_ask a = { .c = c,
+		                 .q = q,
+		                 .model = c->s.model_name ? c->s.model_name : n.object,
+		                 .known = reference,
+		                 .pods = pods };
 	return smoke_pods(&a, g, ret, e);
 }

@@ -46,6 +46,8 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 		        CAP_PER_REPLICA,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD),
 	};
+	if (c->s.canary == CANARY_REPLICAS)
+		ret->caps |= CAP_WEIGHTS;
 	(void)snprintf(ret->server, sizeof ret->server, "%s", server);
 	(void)str_copy(ret->version, sizeof ret->version, s.version);
 	(void)snprintf(ret->mode, sizeof ret->mode, "%s",
@@ -58,6 +60,11 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 		ret->proofs |= PROOF_BIT(PROOF_LISTED);
 	if (pods && look && ask)
 		ret->proofs |= PROOF_BIT(PROOF_ANSWERED);
+	if (c->s.canary != CANARY_REPLICAS)
+		(void)snprintf(ret->why_not, sizeof ret->why_not,
+		               c->kind == CLUSTER_KUBERNETES
+		                       ? "the target has no setting canary=replicas"
+		                       : "this driver has no weights yet");
 	if (!pods || !look || !ask)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               "this user may not %s in namespace \"%s\": pods cannot be %s",

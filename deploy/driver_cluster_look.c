@@ -23,6 +23,7 @@ struct look {
 	struct cluster_names n;
 	json_t *live, *deployment, *pods; /* owned; deployment is live itself for "kubernetes" */
 	struct cluster_stamp stamp;
+	char canary_plan[DIGEST_HEX_SIZE]; /* of a newcomer beside it; "" none */
 	struct kube_look judged;
 	char reference[1024];
 	struct observation *ret;
@@ -46,8 +47,8 @@ main_object(const struct cluster *c, const struct cluster_names *n)
 	                     is_kserve ? "InferenceService" : "Deployment", n->object);
 }
 
-int
-cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e)
+static int
+pods_of(struct cluster *c, const char *selector, json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf path = { 0 }, query = { 0 };
 	int rc;
@@ -55,12 +56,24 @@ cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, str
 	*ret = NULL;
 	kube_path(&path, "", "v1", cluster_namespace(c->t), "pods", NULL, NULL);
 	buf_adds(&query, "labelSelector=");
-	http_escape(&query, n->selector);
+	http_escape(&query, selector);
 	rc = kube_list(c->k, buf_cstr(&path), buf_cstr(&query), PODS_MAX, ret, e);
 	if (rc != -ERR_DENIED)
 		return rc;
 	err_clear(e);
 	return 0;
+}
+
+int
+cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e)
+{
+	return pods_of(c, n->selector, ret, e);
+}
+
+int
+cluster_all_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e)
+{
+	return pods_of(c, n->all_selector, ret, e);
 }
 
 static int
@@ -83,7 +96,7 @@ gather(struct look *l, struct err *e)
 	cluster_stamp_of(l->live, &l->stamp);
 	if (l->c->kind == CLUSTER_KUBERNETES) {
 		l->deployment = json_incref(l->live);
-		return 0;
+		return kubernetes_canary_plan(l->c, &l->n, l->canary_plan, e);
 	}
 	child = cluster_named(cluster_namespace(l->c->t), "apps/v1", "Deployment", l->n.deployment);
 	return cluster_get(l->c, child, &l->deployment, e);
@@ -257,13 +270,12 @@ instances_layer(struct look *l)
 	digest_hex(&l->q->version, hex);
 	json_array_foreach(json_object_get(l->pods, "items"), i, pod)
 	{
-		const char *has = json_opt_string(kube_at(pod, "metadata.labels"), CLUSTER_VERSION);
 		char name[128];
 
 		if (kube_at(pod, "metadata.deletionTimestamp"))
 			continue;
 		kube_safe(name, sizeof name, kube_text(pod, "metadata.name"));
-		if (!has || strncmp(has, hex, CLUSTER_LABEL) != 0 || strlen(has) != CLUSTER_LABEL ||
+		if (!cluster_is_of_version(pod, hex) ||
 		    (l->reference[0] && !names_bytes(pod, l->reference))) {
 			(void)snprintf(l->ret->reason, sizeof l->ret->reason,
 			               "pod \"%s\" is not of v%" PRIu64, name, l->q->number);
@@ -483,7 +495,8 @@ cluster_observe(void *st, const struct rollout *q, struct observation *ret, stru
 		err_clear(e);
 		return 0;
 	}
-	(void)str_copy(ret->plan_id, sizeof ret->plan_id, l.stamp.plan_id);
+	(void)str_copy(ret->plan_id, sizeof ret->plan_id,
+	               l.canary_plan[0] ? l.canary_plan : l.stamp.plan_id);
 	set_serving(&l);
 	if (l.live && !l.stamp.is_ours)
 		ret->is_drifted = true;

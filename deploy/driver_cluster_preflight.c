@@ -227,6 +227,7 @@ cluster_preflight(void *st, const struct rollout *q, const struct kube_questions
 	if (q->empty)
 		return 0;
 	check_scaler(c, live, ret);
+	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);
 	rc = check_store(c, ret, e);
 	if (rc == 0 && is_kserve)

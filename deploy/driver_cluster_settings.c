@@ -25,7 +25,7 @@ static const struct {
 	unsigned drivers;
 } rows[] = {
 	ROW("args", args, TEXT, BOTH),
-	ROW("canary", canary, CANARY, BOTH),
+	ROW("canary", canary, CANARY, CLUSTER_KUBERNETES),
 	ROW("cpu", cpu, QUANTITY, BOTH),
 	ROW("format", format, TEXT, CLUSTER_KSERVE),
 	ROW("gpus", gpus, NUMBER, BOTH),
@@ -50,17 +50,6 @@ static const struct {
 	ROW("store-region", store_region, TEXT, BOTH),
 };
 #undef ROW
-
-static const struct {
-	const char *name;
-	enum cluster_canary canary;
-	unsigned drivers;
-} canaries[] = {
-	{ "isvc", CANARY_ISVC, CLUSTER_KSERVE },
-	{ "knative", CANARY_KNATIVE, CLUSTER_KSERVE },
-	{ "replicas", CANARY_REPLICAS, CLUSTER_KUBERNETES },
-	{ "httproute", CANARY_HTTPROUTE, CLUSTER_KUBERNETES },
-};
 
 static int
 bad_value(const struct target *t, const char *key, const char *wanted, struct err *e)
@@ -95,24 +84,7 @@ is_quantity(const char *s)
 }
 
 static int
-take_canary(const struct target *t, enum cluster_kind kind, const char *text,
-            enum cluster_canary *ret, struct err *e)
-{
-	for (size_t i = 0; i < COUNT(canaries); i++) {
-		if ((canaries[i].drivers & kind) && streq(canaries[i].name, text)) {
-			*ret = canaries[i].canary;
-			return 0;
-		}
-	}
-	return bad_value(t, "canary",
-	                 kind == CLUSTER_KSERVE ? "\"isvc\" or \"knative\""
-	                                        : "\"replicas\" or \"httproute\"",
-	                 e);
-}
-
-static int
-take_text(const struct target *t, enum cluster_kind kind, size_t row, const char *text, void *to,
-          struct err *e)
+take_text(const struct target *t, size_t row, const char *text, void *to, struct err *e)
 {
 	switch (rows[row].kind) {
 	case TEXT:
@@ -142,7 +114,10 @@ take_text(const struct target *t, enum cluster_kind kind, size_t row, const char
 		        streq(text, "knative") ? CLUSTER_KNATIVE : CLUSTER_STANDARD;
 		return 0;
 	case CANARY:
-		return take_canary(t, kind, text, to, e);
+		if (!streq(text, "replicas"))
+			return bad_value(t, "canary", "\"replicas\"", e);
+		*(enum cluster_canary *)to = CANARY_REPLICAS;
+		return 0;
 	}
 	return 0;
 }
@@ -164,7 +139,7 @@ take(const struct target *t, enum cluster_kind kind, const char *key, const json
 		}
 		if (!json_is_string(v) || json_string_value(v)[0] == '\0')
 			return bad_value(t, key, "a text", e);
-		return take_text(t, kind, i, json_string_value(v), to, e);
+		return take_text(t, i, json_string_value(v), to, e);
 	}
 	return err_set(e, ERR_USAGE, "target \"%s\": driver \"%s\" has no setting \"%s\"", t->name,
 	               t->driver, key);
@@ -174,8 +149,6 @@ static int
 check(const struct target *t, enum cluster_kind kind, const struct cluster_settings *s,
       struct err *e)
 {
-	const bool is_knative = s->mode == CLUSTER_KNATIVE;
-
 	if (!s->store) {
 		err_set(e, ERR_USAGE, "target \"%s\" needs the setting \"store\"", t->name);
 		return err_hint(e, "where its servers read bytes: --set store=oci://HOST/PATH, "
@@ -198,12 +171,6 @@ check(const struct target *t, enum cluster_kind kind, const struct cluster_setti
 	}
 	if (!streq(s->protocol, "v2") && !streq(s->protocol, "v1"))
 		return bad_value(t, "protocol", "\"v2\" or \"v1\"", e);
-	if ((s->canary == CANARY_ISVC && is_knative) ||
-	    (s->canary == CANARY_KNATIVE && !is_knative))
-		return err_set(e, ERR_USAGE,
-		               "target \"%s\": canary \"%s\" cannot be in mode \"%s\"", t->name,
-		               is_knative ? "isvc" : "knative",
-		               is_knative ? "knative" : "standard");
 	return 0;
 }
 

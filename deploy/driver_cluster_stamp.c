@@ -125,6 +125,14 @@ cluster_is_as(const struct cluster_stamp *s, const char *name, const struct roll
 	return 0;
 }
 
+bool
+cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE])
+{
+	const char *has = json_opt_string(kube_at(pod, "metadata.labels"), CLUSTER_VERSION);
+
+	return has && strlen(has) == CLUSTER_LABEL && memcmp(has, hex, CLUSTER_LABEL) == 0;
+}
+
 const char *
 cluster_foreign_owner(const json_t *live)
 {

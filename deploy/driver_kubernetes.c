@@ -93,8 +93,13 @@ const struct deploy_driver driver_kubernetes = {
 	.observe = cluster_observe,
 	.abort = cluster_abort,
 	.rollback_to = cluster_rollback_to,
+	.set_weight = kubernetes_set_weight,
+	.look_canary = kubernetes_look_canary,
+	.traffic = cluster_traffic,
+	.promote = cluster_apply,
 	.smoke = cluster_smoke,
 	.instances = cluster_instances,
 	.logs = cluster_logs,
+	.release = kubernetes_release,
 	.close = cluster_close,
 };

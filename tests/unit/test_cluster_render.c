@@ -49,8 +49,8 @@ static const struct {
 	{ CLUSTER_KUBERNETES, "{" K8S ",\"replicas\":\"-1\"}", "a number" },
 	{ CLUSTER_KUBERNETES, "{" K8S ",\"cpu\":\"1 core\"}", "a quantity" },
 	{ CLUSTER_KUBERNETES, "{" K8S ",\"no-surge\":\"yes\"}", "true or false" },
-	{ CLUSTER_KUBERNETES, "{" K8S ",\"canary\":\"isvc\"}", "\"replicas\" or \"httproute\"" },
-	{ CLUSTER_KUBERNETES, "{" K8S ",\"canary\":\"httproute\"}", NULL },
+	{ CLUSTER_KUBERNETES, "{" K8S ",\"canary\":\"isvc\"}", "\"replicas\"" },
+	{ CLUSTER_KUBERNETES, "{" K8S ",\"canary\":\"replicas\"}", NULL },
 	{ CLUSTER_KUBERNETES, "{\"store\":\"s3://b/p\",\"image\":\"" IMAGE "\"}", "\"loader\"" },
 	{ CLUSTER_KUBERNETES, "{" K8S ",\"port\":8080}", "a text" },
 	{ CLUSTER_KUBERNETES, "{" K8S ",\"port\":\"65536\"}", "a number" },
@@ -58,10 +58,7 @@ static const struct {
 	{ CLUSTER_KSERVE, "{" BASE "}", "\"runtime\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"image\":\"" IMAGE "\"}", "no setting \"image\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"mode\":\"Standard\"}", "\"standard\" or \"knative\"" },
-	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\"}", "cannot be in mode" },
-	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"isvc\",\"mode\":\"knative\"}",
-	  "cannot be in mode" },
-	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\",\"mode\":\"knative\"}", NULL },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"replicas\"}", "no setting \"canary\"" },
 };
 
 Test(cluster_render, settings)

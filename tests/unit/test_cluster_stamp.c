@@ -201,3 +201,72 @@ Test(cluster_stamp, runtimes)
 		cr_expect(runtimes[i].serves || why[0], "%zu: a reason", i);
 	}
 }
+
+Test(cluster_stamp, shares_of_replicas)
+{
+	static const struct {
+		uint64_t stable;
+		unsigned percent;
+		bool is_exact;
+		uint64_t n;
+		unsigned nearest;
+	} shares[] = {
+		{ 9, 10, true, 1, 10 },  { 1, 50, true, 1, 50 }, { 3, 25, true, 1, 25 },
+		{ 2, 10, false, 1, 33 }, { 4, 20, true, 1, 20 }, { 2, 60, true, 3, 60 },
+		{ 1, 99, true, 99, 99 }, { 19, 5, true, 1, 5 },  { 2, 33, true, 1, 33 },
+		{ 10, 12, false, 1, 9 },
+	};
+	uint64_t n;
+	unsigned nearest;
+
+	for (size_t i = 0; i < COUNT(shares); i++) {
+		cr_expect_eq(kubernetes_replicas(shares[i].stable, shares[i].percent, &n, &nearest),
+		             shares[i].is_exact, "%zu", i);
+		cr_expect(n == shares[i].n && nearest == shares[i].nearest, "%zu: %lu %u", i,
+		          (unsigned long)n, nearest);
+	}
+	cr_expect_not(kubernetes_replicas(0, 10, &n, &nearest));
+	cr_expect_not(kubernetes_replicas(2, 100, &n, &nearest));
+}
+
+Test(cluster_stamp, metrics)
+{
+	static const struct {
+		const char *text;
+		bool is_known;
+		double requests, errors, latency_s;
+	} texts[] = {
+		{ "# HELP x\nnv_inference_request_success{model=\"m\",version=\"1\"} 40\n"
+		  "nv_inference_request_failure{model=\"m\",version=\"1\"} 2\n"
+		  "nv_inference_request_duration_us{model=\"m\"} 5e6 1700000000\n"
+		  "inference_requests_total{model=\"m\",code=\"500\"} 9\n",
+		  true, 42, 2, 5 },
+		{ "inference_requests_total{model=\"m\",code=\"200\"} 10\n"
+		  "inference_requests_total{model=\"m\",code=\"503\"} 1\r\n"
+		  "inference_request_duration_seconds_sum{model=\"m\"} 0.5",
+		  true, 11, 1, 0.5 },
+		{ "model_infer_request_success{model=\"m\"} 3\n", true, 3, 0, 0 },
+		{ "model_infer_request_success{model=\"other\"} 3\n", false, 0, 0, 0 },
+		{ "nv_inference_request_success{model=\"other\"} 3\n"
+		  "nv_inference_request_success{model=\"m\"} 4\n",
+		  true, 4, 0, 0 },
+		{ "nv_inference_request_success 7\n", true, 7, 0, 0 },
+		{ "nv_inference_request_success NaN\n", false, 0, 0, 0 },
+		{ "nv_inference_request_success -1\n", false, 0, 0, 0 },
+		{ "nv_inference_request_success{model=\"m\"\n", false, 0, 0, 0 },
+		{ "nv_inference_request_success{model=\"m\"}\n", false, 0, 0, 0 },
+		{ "<html>nv_inference_request_success 7</html>", false, 0, 0, 0 },
+		{ "", false, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct traffic t = { 0 };
+
+		cr_expect_eq(cluster_metrics(str_of(texts[i].text), "m", &t), texts[i].is_known,
+		             "%zu", i);
+		cleanup_free char *got = xasprintf("%g %g %g", t.requests, t.errors, t.latency_s);
+		cleanup_free char *want = xasprintf("%g %g %g", texts[i].requests, texts[i].errors,
+		                                    texts[i].latency_s);
+		cr_expect_str_eq(got, want, "%zu: %s", i, got);
+	}
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A newcomer beside what is stable: a second Deployment whose pods the same Service takes, so its
+ * share is the ratio of replicas and no other share can be had. The stable Deployment is not
+ * touched before the newcomer takes all.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/driver_cluster.h"
+#include "deploy/kube.h"
+#include "registry/base/clock.h"
+
+unsigned
+kubernetes_share(uint64_t stable, uint64_t newcomer)
+{
+	const uint64_t all = stable + newcomer;
+
+	return all ? (unsigned)((200 * newcomer + all) / (2 * all)) : 0;
+}
+
+/* How many make that share; the nearest one is told when none does. */
+bool
+kubernetes_replicas(uint64_t stable, unsigned percent, uint64_t *ret, unsigned *ret_nearest)
+{
+	uint64_t n;
+
+	if (percent >= 100 || stable == 0)
+		return false;
+	n = (stable * percent + (100 - percent) / 2) / (100 - percent);
+	*ret = n ? n : 1;
+	*ret_nearest = kubernetes_share(stable, *ret);
+	return *ret_nearest == percent;
+}
+
+static json_t *
+canary_name(const struct cluster *c, const struct cluster_names *n)
+{
+	cleanup_free char *name = xasprintf("%s-canary", n->object);
+
+	return cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", name);
+}
+
+static void
+set_track(json_t *map)
+{
+	if (json_object_get(map, CLUSTER_TRACK))
+		json_object_set_new(map, CLUSTER_TRACK, json_string("canary"));
+}
+
+/* The rendered Deployment under another name and track. */
+static json_t *
+canary_object(const struct cluster *c, const struct cluster_names *n, const json_t *rendered,
+              uint64_t replicas)
+{
+	cleanup_json json_t *named = canary_name(c, n);
+	json_t *o = json_deep_copy(rendered);
+	json_t *spec = json_object_get(o, "spec");
+	json_t *template = json_object_get(json_object_get(spec, "template"), "metadata");
+
+	json_object_set_new(json_object_get(o, "metadata"), "name",
+	                    json_string(kube_text(named, "metadata.name")));
+	json_object_set_new(spec, "replicas", json_integer((json_int_t)replicas));
+	set_track(json_object_get(json_object_get(o, "metadata"), "labels"));
+	set_track(json_object_get(json_object_get(spec, "selector"), "matchLabels"));
+	set_track(json_object_get(template, "labels"));
+	return o;
+}
+
+static int
+names_of(struct cluster *c, const struct rollout *q, struct cluster_names *ret, struct err *e)
+{
+	int rc = cluster_names(c, q->model, ret, e);
+
+	return rc < 0 ? rc : cluster_kube(c, e);
+}
+
+/* One that another plan left or runs is not overwritten. */
+static int
+check_free(const json_t *live, const struct rollout *q, struct err *e)
+{
+	struct cluster_stamp s;
+
+	cluster_stamp_of(live, &s);
+	if (!s.exists || (s.is_ours && q->plan_id && streq(s.plan_id, q->plan_id)))
+		return 0;
+	return err_set(e, ERR_CONFLICT, "another newcomer is there already: \"%s\"",
+	               kube_text(live, "metadata.name"));
+}
+
+static int
+stable_replicas(struct cluster *c, const json_t *main_object, const struct rollout *q,
+                const struct precondition *p, uint64_t *ret, struct err *e)
+{
+	cleanup_json json_t *live = NULL;
+	struct cluster_stamp s;
+	int rc;
+
+	rc = cluster_get(c, main_object, &live, e);
+	if (rc < 0)
+		return rc;
+	cluster_stamp_of(live, &s);
+	rc = cluster_is_as(&s, kube_text(main_object, "metadata.name"), q, p, e);
+	if (rc < 0)
+		return rc;
+	*ret = (uint64_t)kube_number(live, "spec.replicas", 1);
+	return 0;
+}
+
+int
+kubernetes_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned percent,
+                      const struct precondition *p, struct err *e)
+{
+	struct cluster *c = st;
+	cleanup_json json_t *j = NULL, *o = NULL, *live = NULL;
+	struct cluster_names n;
+	uint64_t stable = 0, replicas;
+	const json_t *first;
+	unsigned nearest;
+	int rc;
+
+	rc = json_parse(rendered, "rendered objects", &j, e);
+	if (rc == 0)
+		rc = names_of(c, q, &n, e);
+	first = json_array_get(json_object_get(j, "apply"), 0);
+	if (rc == 0)
+		rc = stable_replicas(c, first, q, p, &stable, e);
+	if (rc < 0)
+		return rc;
+	if (!kubernetes_replicas(stable, percent, &replicas, &nearest))
+		return err_set(e, ERR_CONFLICT, "%" PRIu64 " replicas cannot be shared at %u%%",
+		               stable, percent);
+	o = canary_object(c, &n, first, replicas);
+	rc = cluster_get(c, o, &live, e);
+	if (rc == 0)
+		rc = check_free(live, q, e);
+	return rc < 0 ? rc : cluster_send(c, q, NULL, o, e);
+}
+
+int
+kubernetes_drop_canary(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                       struct err *e)
+{
+	cleanup_json json_t *named = canary_name(c, n), *live = NULL;
+	struct cluster_stamp s;
+	int rc;
+
+	if (c->s.canary != CANARY_REPLICAS)
+		return 0;
+	rc = cluster_get(c, named, &live, e);
+	cluster_stamp_of(live, &s);
+	/* somebody else's stays */
+	if (rc < 0 || !s.is_ours || !streq(s.model, q->model) || !streq(s.registry, q->registry_id))
+		return rc;
+	return cluster_delete(c, named, e);
+}
+
+int
+kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n, char ret[DIGEST_HEX_SIZE],
+                       struct err *e)
+{
+	cleanup_json json_t *named = canary_name(c, n), *live = NULL;
+	struct cluster_stamp s;
+	int rc;
+
+	ret[0] = '\0';
+	if (c->s.canary != CANARY_REPLICAS)
+		return 0;
+	rc = cluster_get(c, named, &live, e);
+	cluster_stamp_of(live, &s);
+	if (rc == 0 && s.is_ours)
+		(void)str_copy(ret, DIGEST_HEX_SIZE, s.plan_id);
+	return rc;
+}
+
+/* The newcomer has done its part once the stable pods are of its version. */
+int
+kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, struct err *e)
+{
+	struct cluster *c = st;
+	struct cluster_names n;
+	int rc;
+
+	(void)s;
+	rc = names_of(c, q, &n, e);
+	return rc < 0 ? rc : kubernetes_drop_canary(c, q, &n, e);
+}
+
+static void
+judge(const json_t *live, const json_t *pods, struct canary *ret)
+{
+	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	struct kube_look l;
+
+	kube_deployment_look(live, json_object_get(pods, "items"), &w, &l);
+	ret->status = l.status;
+	memcpy(ret->reason, l.reason, sizeof ret->reason);
+	memcpy(ret->code, l.code, sizeof ret->code);
+	memcpy(ret->advice, l.advice, sizeof ret->advice);
+	(void)str_copy(ret->evidence, sizeof ret->evidence, l.evidence);
+}
+
+/* Which pods take requests: those that are ready, on either side. */
+static int
+ready_share(struct cluster *c, const struct cluster_names *n, unsigned newcomers,
+            struct canary *ret, struct err *e)
+{
+	cleanup_json json_t *named =
+	        cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", n->object);
+	cleanup_json json_t *stable = NULL;
+	int rc;
+
+	rc = cluster_get(c, named, &stable, e);
+	if (rc < 0 || !stable)
+		return rc;
+	ret->percent_known = true;
+	ret->percent = kubernetes_share((uint64_t)kube_number(stable, "status.readyReplicas", 0),
+	                                newcomers);
+	return 0;
+}
+
+int
+kubernetes_look_canary(void *st, const struct rollout *q, struct canary *ret, struct err *e)
+{
+	struct cluster *c = st;
+	cleanup_json json_t *named = NULL, *live = NULL, *pods = NULL;
+	struct cluster_names n;
+	struct cluster_stamp s;
+	int rc;
+
+	*ret = (struct canary){ .status = ROLLOUT_PROGRESSING };
+	rc = names_of(c, q, &n, e);
+	if (rc < 0)
+		return rc;
+	named = canary_name(c, &n);
+	rc = cluster_get(c, named, &live, e);
+	if (rc < 0)
+		return rc;
+	cluster_stamp_of(live, &s);
+	if (!s.is_ours || !digest_eq(&s.version, &q->version)) {
+		(void)snprintf(ret->reason, sizeof ret->reason, "the newcomer is not there");
+		return ready_share(c, &n, 0, ret, e);
+	}
+	(void)snprintf(n.selector, sizeof n.selector,
+	               "app.kubernetes.io/name=%s," CLUSTER_TRACK "=canary", n.object);
+	rc = cluster_pods(c, &n, &pods, e);
+	if (rc < 0)
+		return rc;
+	judge(live, pods, ret);
+	return ready_share(c, &n, (unsigned)kube_number(live, "status.readyReplicas", 0), ret, e);
+}
+
+void
+kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const json_t *live,
+                       struct findings *ret)
+{
+	const uint64_t stable = (uint64_t)kube_number(live, "spec.replicas", 1);
+	unsigned nearest = 0;
+	uint64_t n;
+
+	for (size_t i = 0; live && c->s.canary == CANARY_REPLICAS && i < q->steps_n; i++) {
+		if (kubernetes_replicas(stable, q->steps[i].percent, &n, &nearest))
+			continue;
+		findings_add(ret, FINDING_BLOCK, "share",
+		             "take a share that replicas can make, or run more of them",
+		             "%" PRIu64 " stable replica%s cannot be shared at %u%%: the nearest "
+		             "is %u%%",
+		             stable, stable == 1 ? "" : "s", q->steps[i].percent, nearest);
+	}
+}
