@@ -4,7 +4,8 @@
  * nobody makes. The file "weight" beside the model's folder is the share, "behave" says what is
  * seen of the newcomer, all members optional:
  *   {"canary":"failed|progressing","reason":"..","percent":N (read back instead of what was set),
- *    "new":[RATE,ERRORS,LATENCY],"old":[..] (a second, share, seconds), "weights":false}
+ *    "new":[RATE,ERRORS,LATENCY],"old":[..] (a second, share, seconds), "weights":false,
+ *    "apply":"UNREACHABLE"}
  */
 #include "deploy/driver.h"
 
@@ -165,6 +166,19 @@ forget(const struct mock *m, struct err *e)
 	return unlink(path) < 0 && errno != ENOENT ? err_sys(e, "remove \"%s\"", path) : 0;
 }
 
+/* "apply": the name of the error that a switch ends with. */
+static int
+mock_apply(void *st, const struct rollout *q, struct str rendered, const struct precondition *p,
+           struct err *e)
+{
+	cleanup_json json_t *behave = read_json(st, "behave");
+	const char *const code = json_opt_string(behave, "apply");
+
+	if (code)
+		return err_set(e, err_from_name(code), "it was told to fail");
+	return driver_directory.apply(st, q, rendered, p, e);
+}
+
 static int
 mock_promote(void *st, const struct rollout *q, struct str rendered, const struct precondition *p,
              struct err *e)
@@ -195,10 +209,6 @@ DIRECTORY(preview,
           (void *st, const struct rollout *q, struct str s, struct preview *r, struct err *e),
           (st, q, s, r, e))
 DIRECTORY(stage, (void *st, const struct rollout *q, struct err *e), (st, q, e))
-DIRECTORY(apply,
-          (void *st, const struct rollout *q, struct str s, const struct precondition *p,
-           struct err *e),
-          (st, q, s, p, e))
 DIRECTORY(rollback_to,
           (void *st, const struct rollout *q, const struct snapshot *s,
            const struct precondition *p, struct err *e),

@@ -33,7 +33,7 @@ rollout_say(struct rollout_run *run, enum job_state state, const char *step, con
 	va_end(ap);
 	(void)str_copy(l.step, sizeof l.step, step ? step : "");
 	(void)str_copy(l.target, sizeof l.target, target ? target : "");
-	run->state = state;
+	__atomic_store_n(&run->state, state, __ATOMIC_RELAXED); /* targets go side by side */
 	return journal_write(run->journal, &l, e);
 }
 
@@ -46,7 +46,22 @@ rollout_wait_ms(uint64_t ms)
 bool
 rollout_is_late(const struct rollout_run *run)
 {
-	return clock_mono_ms() >= run->deadline_ms;
+	return clock_mono_ms() >= __atomic_load_n(&run->deadline_ms, __ATOMIC_RELAXED);
+}
+
+void
+rollout_allow(struct rollout_run *run, uint64_t ms)
+{
+	const uint64_t least = clock_mono_ms() + ms;
+
+	if (__atomic_load_n(&run->deadline_ms, __ATOMIC_RELAXED) < least)
+		__atomic_store_n(&run->deadline_ms, least, __ATOMIC_RELAXED);
+}
+
+void
+rollout_mark(struct wave_target *v, bool is_changed)
+{
+	__atomic_store_n(&v->is_changed, is_changed, __ATOMIC_RELAXED);
 }
 
 bool
@@ -55,7 +70,7 @@ rollout_is_begun(const struct rollout_run *run)
 	bool any = run->is_resume;
 
 	for (size_t i = 0; i < run->wave->n; i++)
-		any = any || run->wave->v[i].is_changed;
+		any = any || __atomic_load_n(&run->wave->v[i].is_changed, __ATOMIC_RELAXED);
 	return any;
 }
 
@@ -73,6 +88,8 @@ check_stop(const struct rollout_run *run, struct err *e)
 {
 	int rc = rollout_check_abort(run, e);
 
+	if (rc == 0 && __atomic_load_n(&run->has_failed, __ATOMIC_RELAXED))
+		return err_set(e, ERR_CANCELLED, "not begun: another target has failed");
 	if (rc < 0 || !rollout_is_late(run))
 		return rc;
 	if (rollout_is_begun(run))
@@ -87,14 +104,22 @@ struct byte_count {
 	uint64_t last;
 };
 
-/* Called with the wave, as every call of its sources is. */
+/* Called with the target, as every call of its source is. */
 static int
 check_copy(void *arg, struct err *e)
 {
-	const struct wave *w = arg;
-	const struct byte_count *c = w->moved_arg;
+	const struct wave_target *v = arg;
+	const struct byte_count *c = v->arg;
 
 	return check_stop(c->run, e);
+}
+
+static int
+check_held_copy(void *arg, struct err *e)
+{
+	const struct wave *w = arg;
+
+	return check_stop(w->held_arg, e);
 }
 
 /* --- preflight --- */
@@ -165,20 +190,22 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 }
 
 static int
+preflight_blamed(struct rollout_run *run, struct wave_target *v, struct err *e)
+{
+	return preflight_one(run, v, e) < 0 ? wave_blame(v, e) : 0;
+}
+
+static int
 preflight(struct rollout_run *run, struct err *e)
 {
 	struct wave *w = run->wave;
-	struct byte_count c = { .run = run };
 	int rc = rollout_say(run, JOB_APPROVED, "preflight", NULL, e, "looking at %zu %s", w->n,
 	                     w->n == 1 ? "target" : "targets");
 
-	w->moved_arg = &c;
-	w->held_source.check = check_copy;
-	for (size_t i = 0; rc == 0 && i < w->n; i++) {
-		rc = preflight_one(run, &w->v[i], e);
-		if (rc < 0)
-			rc = wave_blame(&w->v[i], e);
-	}
+	w->held_arg = run;
+	w->held_source.check = check_held_copy;
+	if (rc == 0)
+		rc = rollout_waves(run, preflight_blamed, e);
 	w->held_source.check = NULL;
 	return rc < 0 ? rc
 	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
@@ -215,12 +242,12 @@ stage_bytes(struct rollout_run *run, struct wave_target *v, struct err *e)
 	                 v->q.files->n == 1 ? "file" : "files");
 	if (rc < 0)
 		return rc;
-	run->wave->moved = bytes_moved;
-	run->wave->moved_arg = &c;
-	run->wave->source.check = check_copy;
+	v->moved = bytes_moved;
+	v->arg = &c;
+	v->source.check = check_copy;
 	rc = v->d->stage(v->st, &v->q, e);
-	run->wave->moved = NULL;
-	run->wave->source.check = NULL;
+	v->moved = NULL;
+	v->source.check = NULL;
 	return rc;
 }
 
@@ -240,14 +267,14 @@ switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 		return rc;
 	fault_point("before-switch");
 	fault_pause("before-switch");
-	v->is_changed = true;
+	rollout_mark(v, true);
 	if (back)
 		rc = v->d->rollback_to(v->st, &v->q, &s, &v->pre, e);
 	else
 		rc = v->d->apply(v->st, &v->q, buf_str(&v->rendered), &v->pre, e);
 	fault_point("after-switch");
 	if (rc == -ERR_UNREACHABLE || rc == -ERR_CONFLICT || rc == -ERR_DENIED)
-		v->is_changed = false; /* nothing was sent, or the target was not as it should be */
+		rollout_mark(v, false); /* nothing was sent, or it was not as it should be */
 	return rc;
 }
 
@@ -472,8 +499,7 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 int
 rollout_run(struct rollout_run *run, struct err *e)
 {
-	struct wave *w = run->wave;
-	int rc = 0;
+	int rc;
 
 	if (run->is_abort)
 		return rollout_abort(run, e);
@@ -481,10 +507,11 @@ rollout_run(struct rollout_run *run, struct err *e)
 	/* what an interrupted job has left is still there when nobody can be reached now */
 	if (rc == -ERR_UNREACHABLE && run->is_resume)
 		return rollout_leave(run, e);
-	for (size_t i = 0; rc == 0 && i < w->n; i++)
-		rc = forward(run, &w->v[i], e);
+	if (rc == 0)
+		rc = rollout_waves(run, forward, e);
 	if (rc == 0)
 		return 0;
 	(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
-	return e->code == ERR_OUTCOME_UNKNOWN ? rollout_leave(run, e) : rollout_back(run, e);
+	return e->code == ERR_OUTCOME_UNKNOWN || e->code == ERR_PARTIAL ? rollout_leave(run, e) :
+	                                                                 rollout_back(run, e);
 }

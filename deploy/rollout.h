@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine of a job: preflight of all targets, then one target after the other: bytes,
- * switch, looks until it has succeeded, proof. Each step is journaled before it is taken. On a
- * failure that is certain, what this job changed is put back, once, in reverse order; what is
- * unknown is left alone.
+ * The state machine of a job: preflight of all targets, then one wave of them after the other, side
+ * by side within it: bytes, switch, looks until it has succeeded, proof. Each step is journaled
+ * before it is taken. On a failure that is certain, what this job changed is put back, once, in
+ * reverse order; what is unknown, or was not reached, is left alone.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct rollout_run {
 	bool is_resume;       /* an earlier run of this job may have changed something */
 	enum job_state state; /* how it ended */
 	enum err_code code;   /* of the failure; ERR_OK */
+	bool has_failed; /* a target of the wave: those that have not switched do not */
 	bool is_rolled_back;
 	bool is_held; /* OUTCOME_UNKNOWN came of a step of the canary, which stays as it is */
 	char fail_text[512]; /* what went wrong first */

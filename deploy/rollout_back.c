@@ -118,9 +118,10 @@ rollout_back(struct rollout_run *run, struct err *why)
 int
 rollout_leave(struct rollout_run *run, struct err *why)
 {
-	why->code = ERR_OUTCOME_UNKNOWN;
+	if (why->code != ERR_PARTIAL)
+		why->code = ERR_OUTCOME_UNKNOWN;
 	fail_line(run, run->is_abort || rollout_is_begun(run) ? JOB_DETACHED : JOB_FAILED, why);
-	return -ERR_OUTCOME_UNKNOWN;
+	return -(int)why->code;
 }
 
 /* For an abort: our stamp, or our version still served where an earlier abort put back the stamp

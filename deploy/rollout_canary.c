@@ -15,6 +15,7 @@
 
 #define LOOK_MS    2000u /* between looks while a step is held */
 #define SAY_MS     15000u
+#define PAUSED_MS  60000u /* of a paused step is always left */
 #define LOOKS_MOST 2 /* a failure, a foreign share or a bad judgement must be seen this often */
 
 struct hold {
@@ -46,7 +47,7 @@ static int PRINTF(6, 7)
 	(void)vsnprintf(l.text, sizeof l.text, fmt, ap);
 	va_end(ap);
 	(void)str_copy(l.target, sizeof l.target, v->row.name);
-	run->state = state;
+	__atomic_store_n(&run->state, state, __ATOMIC_RELAXED);
 	return journal_write(run->journal, &l, e);
 }
 
@@ -244,8 +245,8 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 		rc = say_hold(&h, run, v, percent, &c, e);
 		if (rc < 0)
 			return rc;
-		if (h.is_paused)
-			run->deadline_ms += LOOK_MS; /* whoever paused it decides how long */
+		if (h.is_paused) /* whoever paused it decides how long */
+			rollout_allow(run, PAUSED_MS);
 		else if (rollout_is_late(run))
 			return never_told(v, &h, &c, e);
 		rollout_wait_ms(h.until_ms > clock_mono_ms() &&
@@ -276,7 +277,7 @@ take_step(struct rollout_run *run, struct wave_target *v, const struct canary_st
 	if (rc < 0)
 		return rc;
 	fault_point("before-weight");
-	v->is_changed = true;
+	rollout_mark(v, true);
 	rc = v->d->set_weight(v->st, &v->q, buf_str(&v->rendered), step->percent, &v->pre, e);
 	fault_point("after-weight");
 	if (rc == -ERR_OUTCOME_UNKNOWN) { /* looking tells */
@@ -327,7 +328,7 @@ rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc < 0)
 		return rc;
 	fault_point("before-promote");
-	v->is_changed = true;
+	rollout_mark(v, true);
 	rc = v->d->promote(v->st, &v->q, buf_str(&v->rendered), &v->pre, e);
 	fault_point("after-promote");
 	return rc;

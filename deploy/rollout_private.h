@@ -6,8 +6,17 @@
 
 #define LOOK_FIRST_MS 50u
 
+/* rollout_wave.c: fn for every target, wave after wave (those of equal order), side by side within
+ * one. Stops behind the first wave in which one failed. One failure is told as it is; of several
+ * the gravest, each with a line of the journal. A switch that did not reach some targets while
+ * others have switched is PARTIAL. */
+typedef int rollout_fn(struct rollout_run *run, struct wave_target *v, struct err *e);
+int rollout_waves(struct rollout_run *run, rollout_fn *fn, struct err *e);
+
 void rollout_wait_ms(uint64_t ms);
 bool rollout_is_late(const struct rollout_run *run);
+/* At least so long from now on. */
+void rollout_allow(struct rollout_run *run, uint64_t ms);
 int rollout_check_abort(const struct rollout_run *run, struct err *e); /* CANCELLED */
 /* The golden request, again while the old version may still be draining. */
 int rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e);
@@ -16,6 +25,7 @@ int rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e
 bool rollout_has_canary(const struct rollout_run *run, const struct wave_target *v);
 /* Step by step until the newcomer takes all; codes of a switch. */
 int rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e);
+void rollout_mark(struct wave_target *v, bool is_changed);
 /* Has this job, here or before it was interrupted, left anything at a target? */
 bool rollout_is_begun(const struct rollout_run *run);
 /* "Serving" is said only where the server can be asked; a folder has files. */

@@ -32,9 +32,9 @@ open_of(const struct wave *w, const struct source *s, size_t i, int *ret_fd, str
 static int
 open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 {
-	const struct wave *w = arg;
+	const struct wave_target *v = arg;
 
-	return open_of(w, &w->source, i, ret_fd, e);
+	return open_of(v->wave, &v->source, i, ret_fd, e);
 }
 
 static int
@@ -48,10 +48,10 @@ open_held_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 static void
 moved(void *arg, uint64_t done, uint64_t total)
 {
-	const struct wave *w = arg;
+	const struct wave_target *v = arg;
 
-	if (w->moved)
-		w->moved(w->moved_arg, done, total);
+	if (v->moved)
+		v->moved(v->arg, done, total);
 }
 
 /* Read from blobs that the verified manifest names; the label is found and not proved: it only
@@ -293,9 +293,16 @@ wave_blame(const struct wave_target *v, struct err *e)
 		err_hint(e,
 		         "nothing was changed; is that the right address? slipway target show %s",
 		         name);
-	if (strstr(e->msg, name))
-		return -(int)e->code;
-	return err_prefix(e, "target \"%s\"", name);
+	return wave_name(v, e);
+}
+
+int
+wave_name(const struct wave_target *v, struct err *e)
+{
+	cleanup_free char *quoted = xasprintf("\"%s\"", v->row.name);
+
+	return strstr(e->msg, quoted) ? -(int)e->code :
+	                                err_prefix(e, "target \"%s\"", v->row.name);
 }
 
 /* The policy may want more than the target says. */
@@ -338,18 +345,26 @@ fill_rollouts(struct wave *w)
 	for (size_t i = 0; i < c->steps_n; i++)
 		w->steps[i] = (struct rollout_step){ c->steps[i].percent, c->steps[i].hold_s };
 	for (size_t i = 0; i < w->n; i++) {
-		w->v[i].q = (struct rollout){
+		struct wave_target *const v = &w->v[i];
+
+		v->wave = w;
+		v->source = (struct source){ .files = w->files,
+			                     .n = w->version.manifest.n,
+			                     .open = open_blob,
+			                     .arg = v,
+			                     .progress = moved };
+		v->q = (struct rollout){
 			.registry_id = w->r->id,
 			.model = w->plan->model,
 			.plan_id = w->plan_hex,
 			.empty = w->plan->empty,
 			.number = w->plan->number,
 			.version = w->plan->version,
-			.files = w->plan->empty ? NULL : &w->source,
+			.files = w->plan->empty ? NULL : &v->source,
 			.steps = w->steps,
 			.steps_n = c->steps_n,
 		};
-		add_extra(&w->extra, &w->v[i].q);
+		add_extra(&w->extra, &v->q);
 	}
 }
 
@@ -382,11 +397,6 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 	if (rc < 0)
 		return rc;
 	w->files = files_of(&w->version.manifest);
-	w->source = (struct source){ .files = w->files,
-		                     .n = w->version.manifest.n,
-		                     .open = open_blob,
-		                     .arg = w,
-		                     .progress = moved };
 	if (w->now.exists && !w->now.empty) {
 		struct err gone = { 0 };
 		/* a held version that was deleted can still be looked at, but not put back */

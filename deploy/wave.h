@@ -21,6 +21,11 @@ struct wave_target {
 	void *st;
 	struct target_facts facts;
 	struct buf rendered;
+	struct wave *wave;
+	struct source source; /* the plan's version, read by this target alone */
+	/* bytes, while a driver stages; may be NULL */
+	void (*moved)(void *arg, uint64_t done, uint64_t total);
+	void *arg;               /* of moved, and of a check of source */
 	struct rollout q;        /* what should be there */
 	struct precondition pre; /* what was there */
 	struct golden *golden;   /* NULL: none */
@@ -42,15 +47,13 @@ struct wave {
 	struct admitted version,
 	        held; /* the plan's version and the one that is held; manifest.n 0: none */
 	struct source_file *files, *held_files;
-	struct source source, held_source;
+	struct source held_source;
 	struct wave_extra extra, held_extra;
 	struct wave_target *v;
 	size_t n;
 	char plan_hex[DIGEST_HEX_SIZE];
 	struct rollout_step *steps; /* of the plan's canary */
-	void (*moved)(void *arg, uint64_t done,
-	              uint64_t total); /* bytes, while a driver stages; may be NULL */
-	void *moved_arg;
+	void *held_arg;             /* for a check of held_source */
 };
 /* All targets of the plan's stage in their order; the ledger says what the stage holds. */
 int wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret,
@@ -70,6 +73,8 @@ void wave_check_proof(const struct wave_target *v, struct findings *ret);
 void wave_check_canary(const struct wave *w, const struct wave_target *v, struct findings *ret);
 /* e is what came of looking at v, before anything was changed: whose fault, and what to do next. */
 int wave_blame(const struct wave_target *v, struct err *e);
+/* e names v, once; returns its negative code. */
+int wave_name(const struct wave_target *v, struct err *e);
 /* What is there now becomes v->pre; finding when it is not what the stage says. UNREACHABLE etc. of
  * observe. */
 int wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct err *e);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -201,7 +202,9 @@ journal_fd(const struct journal *j)
 
 struct journal_writer {
 	int fd;
-	uint64_t n;
+	pthread_mutex_t lock, sync;
+	uint64_t n;      /* lines written; under lock */
+	uint64_t synced; /* of these are durable; under sync */
 };
 
 static int
@@ -281,7 +284,9 @@ journal_write_open(int rootfd, const char *job_id, bool create, struct journal_w
 		return rc;
 	struct journal_writer *w = xcalloc(1, sizeof *w);
 	w->fd = steal_fd(&fd);
-	w->n = n;
+	w->n = w->synced = n;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_mutex_init(&w->sync, NULL);
 	*ret = w;
 	return 0;
 }
@@ -295,15 +300,14 @@ opt_member(json_t *o, const char *key, const char *s)
 		json_object_set_new(o, key, v);
 }
 
-int
-journal_write(struct journal_writer *w, const struct journal_line *l, struct err *e)
+static void
+line_text(const struct journal_line *l, uint64_t n, struct buf *ret)
 {
 	cleanup_json json_t *o = json_object();
-	cleanup_buf struct buf text = { 0 };
 	char now[CLOCK_TEXT_SIZE];
 
 	clock_text(now, clock_now_s());
-	json_object_set_new(o, "n", json_integer((json_int_t)w->n + 1));
+	json_object_set_new(o, "n", json_integer((json_int_t)n));
 	json_object_set_new(o, "time", json_string(now));
 	json_object_set_new(o, "state", json_string(job_state_name(l->state)));
 	opt_member(o, "step", l->step);
@@ -319,12 +323,47 @@ journal_write(struct journal_writer *w, const struct journal_line *l, struct err
 	}
 	if (l->proofs)
 		json_object_set_new(o, "proofs", proofs_to_json(l->proofs));
-	json_canonical(o, &text);
-	buf_addc(&text, '\n');
-	if (fs_write_all(w->fd, text.p, text.n) < 0 || fdatasync(w->fd) < 0)
-		return err_sys(e, "write the job's journal");
-	w->n++;
-	return 0;
+	json_canonical(o, ret);
+	buf_addc(ret, '\n');
+}
+
+/* Lines of several targets that come at the same moment become durable by one call. */
+static int
+make_durable(struct journal_writer *w, uint64_t line, struct err *e)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&w->sync);
+	if (w->synced < line) {
+		uint64_t written;
+
+		(void)pthread_mutex_lock(&w->lock);
+		written = w->n;
+		(void)pthread_mutex_unlock(&w->lock);
+		if (fdatasync(w->fd) < 0)
+			rc = err_sys(e, "write the job's journal");
+		else
+			w->synced = written;
+	}
+	(void)pthread_mutex_unlock(&w->sync);
+	return rc;
+}
+
+int
+journal_write(struct journal_writer *w, const struct journal_line *l, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	uint64_t line = 0;
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&w->lock);
+	line_text(l, w->n + 1, &text);
+	if (fs_write_all(w->fd, text.p, text.n) < 0)
+		rc = err_sys(e, "write the job's journal");
+	else
+		line = ++w->n;
+	(void)pthread_mutex_unlock(&w->lock);
+	return rc < 0 ? rc : make_durable(w, line, e);
 }
 
 void
@@ -333,5 +372,7 @@ journal_write_close(struct journal_writer *w)
 	if (!w)
 		return;
 	close_quietly(w->fd);
+	(void)pthread_mutex_destroy(&w->lock);
+	(void)pthread_mutex_destroy(&w->sync);
 	free(w);
 }

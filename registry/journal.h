@@ -67,5 +67,5 @@ struct journal_writer;
 int journal_write_open(int rootfd, const char *job_id, bool create, struct journal_writer **ret,
                        struct err *e);
 int journal_write(struct journal_writer *w, const struct journal_line *l,
-                  struct err *e); /* durable when it returns */
+                  struct err *e); /* durable when it returns; from any thread */
 void journal_write_close(struct journal_writer *w);
