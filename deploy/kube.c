@@ -26,7 +26,7 @@ int
 kube_open(const struct kube_options *o, struct kube **ret, struct err *e)
 {
 	struct kube *k = xcalloc(1, sizeof *k);
-	int rc = kube_auth_new(o->config, o->allow_exec, &k->auth, e);
+	int rc = kube_auth_new(o, &k->auth, e);
 
 	if (rc < 0) {
 		free(k);

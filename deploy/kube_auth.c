@@ -19,6 +19,7 @@
 #define LEEWAY_S  10 /* a plugin's credential is not used to its last second */
 
 struct kube_auth {
+	struct kube_options o;
 	const struct kubeconfig *config;
 	struct kube_credential now;
 	bool is_made;
@@ -49,11 +50,12 @@ is_exec(const struct kubeconfig *c)
 }
 
 int
-kube_auth_new(const struct kubeconfig *c, bool allow_exec, struct kube_auth **ret, struct err *e)
+kube_auth_new(const struct kube_options *o, struct kube_auth **ret, struct err *e)
 {
+	const struct kubeconfig *const c = o->config;
 	struct kube_auth *a;
 
-	if (is_exec(c) && !allow_exec) {
+	if (is_exec(c) && !o->allow_exec) {
 		err_set(e, ERR_DENIED, "context \"%s\" runs the program \"%s\" to say who you are",
 		        c->context, c->exec->command);
 		return err_hint(e, "if you trust it: slipway target set NAME --kubeconfig F "
@@ -64,6 +66,7 @@ kube_auth_new(const struct kubeconfig *c, bool allow_exec, struct kube_auth **re
 		               "the credential plugin \"%s\" of context \"%s\" must ask a person",
 		               c->exec->command, c->context);
 	a = xcalloc(1, sizeof *a);
+	a->o = *o;
 	a->config = c;
 	*ret = a;
 	return 0;
@@ -177,7 +180,7 @@ static int
 from_exec(struct kube_auth *a, bool *ret_new, struct err *e)
 {
 	struct kube_exec_word w;
-	int rc = kube_exec_run(a->config, &w, e);
+	int rc = kube_exec_run(&a->o, &w, e);
 
 	if (rc < 0)
 		return rc;

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "deploy/kubeconfig.h"
+#include "deploy/kube.h"
 #include "registry/base/str.h"
 
 #define KUBE_TOKEN_FILE_MS 60000 /* a token file is read again after so long */
@@ -23,9 +23,9 @@ struct kube_credential {
 };
 
 struct kube_auth;
-/* config is borrowed. DENIED: a plugin that is not allowed, or one that would ask a person. */
-int kube_auth_new(const struct kubeconfig *c, bool allow_exec, struct kube_auth **ret,
-                  struct err *e);
+/* What o points to is borrowed. DENIED: a plugin that is not allowed, or one that would ask a
+ * person. */
+int kube_auth_new(const struct kube_options *o, struct kube_auth **ret, struct err *e);
 void kube_auth_free(struct kube_auth *a); /* secrets are wiped */
 /* The credential of now; borrowed until the next call. refresh: the server has refused it, what can
  * be had anew is; *ret_new says whether it is another one. DENIED: the plugin failed; its words

@@ -13,6 +13,8 @@
 
 #define PAGE       500
 #define PAGE_LEAST 4 /* objects of the largest size that a server keeps */
+#define PAGES      1000
+#define LIST_BYTES (64u << 20)
 
 static void
 add_query(struct buf *b, const char *more)
@@ -53,21 +55,24 @@ add_page(json_t *all, const json_t *page, size_t max, const char *path, struct e
 	return 0;
 }
 
+/* *room: bytes that may still come; 0 when more came. */
 static int
-get_page(struct kube *k, const char *path, const char *query, unsigned limit, const char *next,
-         json_t **ret, struct err *e)
+get_page(struct kube *k, const char *path, const char *query, size_t *room, json_t **ret,
+         struct err *e)
 {
-	cleanup_buf struct buf q = { 0 };
-	struct kube_call c = { .method = "GET", .path = path, .is_read = true };
+	const struct kube_call c = {
+		.method = "GET", .path = path, .query = query, .is_read = true
+	};
+	cleanup_response struct http_response r = { 0 };
+	int rc = kube_call(k, &c, &r, NULL, e);
 
-	buf_addf(&q, "limit=%u", limit);
-	add_query(&q, query);
-	if (*next) {
-		buf_adds(&q, "&continue=");
-		http_escape(&q, next);
+	if (rc == 0 && r.body.n >= *room) {
+		*room = 0;
+		return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %u MiB", path,
+		               LIST_BYTES >> 20);
 	}
-	c.query = buf_cstr(&q);
-	return kube_call_json(k, &c, ret, e);
+	*room -= rc == 0 ? r.body.n : 0;
+	return rc < 0 ? rc : kube_parse(&c, &r, ret, e);
 }
 
 static int
@@ -76,13 +81,22 @@ list_once(struct kube *k, const char *path, const char *query, size_t max, json_
 {
 	cleanup_buf struct buf next = { 0 };
 	unsigned limit = PAGE;
-	int rc;
+	size_t room = LIST_BYTES;
 
-	for (;;) {
+	/* a page may be empty and not the last; a server that has nothing else is left */
+	for (unsigned i = 0; i < PAGES; i++) {
 		cleanup_json json_t *page = NULL;
+		cleanup_buf struct buf q = { 0 };
+		int rc;
 
-		rc = get_page(k, path, query, limit, buf_cstr(&next), &page, e);
-		if (rc == -ERR_TOO_BIG && limit > PAGE_LEAST) {
+		buf_addf(&q, "limit=%u", limit);
+		add_query(&q, query);
+		if (next.n > 0) {
+			buf_adds(&q, "&continue=");
+			http_escape(&q, buf_cstr(&next));
+		}
+		rc = get_page(k, path, buf_cstr(&q), &room, &page, e);
+		if (rc == -ERR_TOO_BIG && limit > PAGE_LEAST && room > 0) {
 			err_clear(e);
 			limit /= 5; /* large things: fewer of them at once, from the same place */
 			continue;
@@ -95,6 +109,7 @@ list_once(struct kube *k, const char *path, const char *query, size_t max, json_
 		if (next.n == 0)
 			return rc;
 	}
+	return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %d pages", path, PAGES);
 }
 
 int
@@ -128,7 +143,9 @@ kube_proxy(struct kube *k, const char *method, const char *path, const char *con
 		                     .body = body,
 		                     .is_read = true,
 		                     .any_status = true,
-		                     .timeout_ms = timeout_ms };
+		                     .timeout_ms = timeout_ms,
+		                     /* a model may think for a minute, and is silent */
+		                     .idle_ms = timeout_ms ? timeout_ms : k->timeout_ms };
 
 	return kube_call(k, &c, ret, NULL, e);
 }

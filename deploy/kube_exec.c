@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deploy/kube_auth.h"
@@ -24,6 +26,7 @@
 
 #define WORDS_MAX ((size_t)4096) /* of stderr */
 #define FIRST_FD  3
+#define LOOK_MS   200 /* whether to go on */
 
 static void
 wipe(char **s)
@@ -124,6 +127,29 @@ kube_exec_parse(struct str text, const char *api_version, struct kube_exec_word 
 
 /* --- running it --- */
 
+/* As a kubeconfig has it. No proxy: its address may hold a password, and this is an environment. */
+static json_t *
+cluster_info(const struct kubeconfig *c)
+{
+	json_t *const cluster = json_object();
+
+	json_object_set_new(cluster, "server", json_string(c->server));
+	if (c->server_name)
+		json_object_set_new(cluster, "tls-server-name", json_string(c->server_name));
+	if (c->skip_verify)
+		json_object_set_new(cluster, "insecure-skip-tls-verify", json_true());
+	if (c->ca_pem) {
+		const size_t n = strlen(c->ca_pem);
+		const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+		cleanup_free char *text = xcalloc(1, size);
+
+		(void)sodium_bin2base64(text, size, (const unsigned char *)c->ca_pem, n,
+		                        sodium_base64_VARIANT_ORIGINAL);
+		json_object_set_new(cluster, "certificate-authority-data", json_string(text));
+	}
+	return cluster;
+}
+
 static char *
 info(const struct kubeconfig *c)
 {
@@ -135,14 +161,8 @@ info(const struct kubeconfig *c)
 	json_object_set_new(j, "kind", json_string("ExecCredential"));
 	json_object_set_new(j, "spec", spec);
 	json_object_set_new(spec, "interactive", json_false());
-	if (c->exec->provide_cluster_info) {
-		json_t *const cluster = json_object();
-		json_object_set_new(cluster, "server", json_string(c->server));
-		if (c->server_name)
-			json_object_set_new(cluster, "tls-server-name",
-			                    json_string(c->server_name));
-		json_object_set_new(spec, "cluster", cluster);
-	}
+	if (c->exec->provide_cluster_info)
+		json_object_set_new(spec, "cluster", cluster_info(c));
 	json_canonical(j, &b);
 	return xasprintf("KUBERNETES_EXEC_INFO=%s", buf_cstr(&b));
 }
@@ -211,39 +231,81 @@ start(const struct kubeconfig *c, int out, int err, pid_t *ret)
 	return rc;
 }
 
-/* Both pipes until both have ended. -1: too much, or not in time. */
+/* Between two looks: is there time, and does the caller want to go on? */
 static int
-collect(int out, int err, struct buf *said, struct buf *words)
+may_go_on(const struct kube_options *o, uint64_t end_ms, struct err *e)
 {
-	const uint64_t end_ms = clock_mono_ms() + KUBE_EXEC_MS;
-	struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
+	if (clock_mono_ms() >= end_ms)
+		return err_set(e, ERR_UNREACHABLE, "the credential plugin \"%s\" did not end",
+		               o->config->exec->command);
+	return o->check ? o->check(o->check_arg, e) : 0;
+}
+
+/* What one pipe has now; *fd -1 at its end. More than max is an error of stdout, and cut of
+ * stderr. */
+static int
+take_piece(int *fd, struct buf *b, size_t max, bool cuts)
+{
 	char piece[4096];
+	const ssize_t n = read(*fd, piece, sizeof piece);
+	const size_t room = max - b->n;
+
+	if (n <= 0) {
+		if (n == 0 || errno != EINTR)
+			*fd = -1;
+		return 0;
+	}
+	if ((size_t)n <= room || cuts)
+		buf_add(b, piece, (size_t)n < room ? (size_t)n : room);
+	explicit_bzero(piece, sizeof piece);
+	return (size_t)n <= room || cuts ? 0 : -1;
+}
+
+/* Both pipes until both have ended. */
+static int
+collect(const struct kube_options *o, int out, int err, uint64_t end_ms, struct buf *said,
+        struct buf *words, struct err *e)
+{
+	struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		const uint64_t now_ms = clock_mono_ms();
-		if (now_ms >= end_ms)
-			return -1;
-		if (poll(p, 2, (int)(end_ms - now_ms)) < 0 && errno != EINTR)
-			return -1;
-		for (size_t i = 0; i < 2; i++) {
-			struct buf *const b = i == 0 ? said : words;
-			const size_t max = i == 0 ? KUBE_EXEC_OUTPUT : WORDS_MAX;
-			ssize_t n;
+		int rc = may_go_on(o, end_ms, e);
 
-			if (p[i].fd < 0 || !p[i].revents)
-				continue;
-			n = read(p[i].fd, piece, sizeof piece);
-			if (n <= 0 && !(n < 0 && errno == EINTR))
-				p[i].fd = -1;
-			if (n <= 0)
-				continue;
-			if (i == 0 && (size_t)n > max - b->n)
-				return -1;
-			buf_add(b, piece, (size_t)n < max - b->n ? (size_t)n : max - b->n);
-		}
+		if (rc < 0)
+			return rc;
+		if (poll(p, 2, LOOK_MS) <= 0)
+			continue;
+		if (p[0].fd >= 0 && p[0].revents &&
+		    take_piece(&p[0].fd, said, KUBE_EXEC_OUTPUT, false) < 0)
+			return err_set(e, ERR_TOO_BIG, "the credential plugin \"%s\" says too much",
+			               o->config->exec->command);
+		if (p[1].fd >= 0 && p[1].revents)
+			(void)take_piece(&p[1].fd, words, WORDS_MAX, true);
 	}
-	explicit_bzero(piece, sizeof piece);
 	return 0;
+}
+
+/* It may close what it writes to and go on. */
+static int
+wait_for(const struct kube_options *o, pid_t pid, uint64_t end_ms, int *ret_status, struct err *e)
+{
+	long pause_ms = 1;
+
+	for (;;) {
+		const struct timespec t = { .tv_nsec = pause_ms * 1000000 };
+		const pid_t got = waitpid(pid, ret_status, WNOHANG);
+		int rc;
+
+		if (got == pid)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return err_sys(e, "cannot wait for the credential plugin");
+		rc = may_go_on(o, end_ms, e);
+		if (rc < 0)
+			return rc;
+		(void)nanosleep(&t, NULL);
+		pause_ms = pause_ms * 2 < LOOK_MS ? pause_ms * 2 : LOOK_MS;
+	}
 }
 
 /* The last line that it wrote to stderr. */
@@ -278,9 +340,27 @@ judge(const struct kube_exec *x, int status, const struct buf *words, struct err
 }
 
 static int
-run(const struct kubeconfig *c, struct buf *said, struct buf *words, struct err *e)
+not_run(const struct kube_exec *x, int why, struct err *e)
 {
-	const struct kube_exec *const x = c->exec;
+	errno = why;
+	err_sys(e, "cannot run the credential plugin \"%s\"", x->command);
+	e->code = ERR_DENIED;
+	return x->install_hint ? err_hint(e, "%s", x->install_hint) : -ERR_DENIED;
+}
+
+static uint64_t
+end_of(const struct kube_options *o)
+{
+	const uint64_t end_ms = clock_mono_ms() + KUBE_EXEC_MS;
+
+	return o->deadline_ms && *o->deadline_ms && *o->deadline_ms < end_ms ? *o->deadline_ms
+	                                                                     : end_ms;
+}
+
+static int
+run(const struct kube_options *o, struct buf *said, struct buf *words, struct err *e)
+{
+	const uint64_t end_ms = end_of(o);
 	int out[2], err[2], status = 0, rc;
 	pid_t pid;
 
@@ -291,43 +371,37 @@ run(const struct kubeconfig *c, struct buf *said, struct buf *words, struct err 
 		(void)close(out[1]);
 		return err_sys(e, "cannot make a pipe");
 	}
-	rc = start(c, out[1], err[1], &pid);
+	rc = start(o->config, out[1], err[1], &pid);
 	(void)close(out[1]);
 	(void)close(err[1]);
-	if (rc == 0 && collect(out[0], err[0], said, words) < 0) {
-		(void)kill(-pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-		rc = -1;
+	if (rc != 0) {
+		rc = not_run(o->config->exec, rc, e);
+	} else {
+		rc = collect(o, out[0], err[0], end_ms, said, words, e);
+		if (rc == 0)
+			rc = wait_for(o, pid, end_ms, &status, e);
+		if (rc < 0) {
+			(void)kill(-pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
 	}
 	(void)close(out[0]);
 	(void)close(err[0]);
-	if (rc > 0) {
-		errno = rc;
-		err_sys(e, "cannot run the credential plugin \"%s\"", x->command);
-		e->code = ERR_DENIED;
-		return x->install_hint ? err_hint(e, "%s", x->install_hint) : -ERR_DENIED;
-	}
-	if (rc < 0)
-		return err_set(e, ERR_UNREACHABLE,
-		               "the credential plugin \"%s\" did not end, or said too much",
-		               x->command);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return judge(x, status, words, e);
+	return rc < 0 ? rc : judge(o->config->exec, status, words, e);
 }
 
 int
-kube_exec_run(const struct kubeconfig *c, struct kube_exec_word *ret, struct err *e)
+kube_exec_run(const struct kube_options *o, struct kube_exec_word *ret, struct err *e)
 {
 	struct buf said = { 0 };
 	cleanup_buf struct buf words = { 0 };
-	int rc = run(c, &said, &words, e);
+	int rc = run(o, &said, &words, e);
 
 	*ret = (struct kube_exec_word){ 0 };
 	if (rc == 0) {
-		rc = kube_exec_parse(buf_str(&said), c->exec->api_version, ret, e);
+		rc = kube_exec_parse(buf_str(&said), o->config->exec->api_version, ret, e);
 		if (rc < 0)
-			err_prefix(e, "credential plugin \"%s\"", c->exec->command);
+			err_prefix(e, "credential plugin \"%s\"", o->config->exec->command);
 	}
 	if (said.p)
 		explicit_bzero(said.p, said.cap);

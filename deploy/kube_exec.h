@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "deploy/kubeconfig.h"
+#include "deploy/kube.h"
 #include "registry/base/str.h"
 
 struct kube_exec_word {
@@ -15,9 +15,10 @@ struct kube_exec_word {
 	int64_t expires_s;        /* 0: not said */
 };
 void kube_exec_word_fini(struct kube_exec_word *w); /* secrets are wiped */
-/* c->exec is not NULL. DENIED: it could not be run or said no, with its last words; MALFORMED: no
- * ExecCredential of the version that was asked for; UNREACHABLE: it did not end in time. */
-int kube_exec_run(const struct kubeconfig *c, struct kube_exec_word *ret, struct err *e);
+/* The plugin of o->config. DENIED: it could not be run or said no, with its last words; MALFORMED:
+ * no ExecCredential of the version that was asked for; TOO_BIG; UNREACHABLE: it did not end in
+ * time, which is the deadline at the latest. What check says ends it too. */
+int kube_exec_run(const struct kube_options *o, struct kube_exec_word *ret, struct err *e);
 /* Its answer alone, for tests and fuzzing. */
 int kube_exec_parse(struct str text, const char *api_version, struct kube_exec_word *ret,
                     struct err *e);

@@ -17,7 +17,8 @@
 
 #define ITEMS_MAX    10000
 #define LINE_LOG_MAX ((size_t)64 << 10)
-#define IDLE_MS      90000 /* bookmarks come about once a minute */
+#define LOG_MAX      (64u << 20) /* nodes keep 10 MiB of a container */
+#define IDLE_MS      90000       /* bookmarks come about once a minute */
 #define STREAM_S     300
 #define BACK_FIRST   800
 #define BACK_MOST    30000
@@ -340,7 +341,9 @@ kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until
          kube_line_fn *fn, void *arg, struct err *e)
 {
 	struct kube_lines l = { .max = LINE_LOG_MAX, .cuts = true, .fn = fn, .arg = arg };
-	const struct http_sink sink = { .write = kube_lines_write, .arg = &l };
+	const struct http_sink sink = { .write = kube_lines_write,
+		                        .arg = &l,
+		                        .max = is_followed(query) ? 0 : LOG_MAX };
 	const uint64_t now_ms = clock_mono_ms();
 	cleanup_free char *path = xasprintf("%s/log", pod_path);
 	const struct kube_call c = {

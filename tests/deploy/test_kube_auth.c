@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "deploy/kube_exec.h"
+#include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "tests/deploy/kube_lab.h"
 
@@ -81,6 +82,78 @@ Test(kube_auth, a_plugin_is_run_and_run_once_more_when_it_is_refused)
 	lab_close(&l);
 	(void)unlink(path);
 	(void)unlink(count);
+}
+
+static int
+until(void *arg, struct err *e)
+{
+	const uint64_t *const end_ms = arg;
+
+	return clock_mono_ms() >= *end_ms ? err_set(e, ERR_CANCELLED, "no more") : 0;
+}
+
+/* One that only sleeps, one that says all and does not end, one that says too much. */
+Test(kube_auth, a_plugin_is_not_waited_for_longer_than_wanted)
+{
+	static const struct {
+		const char *script;
+		bool by_check;
+		int rc;
+	} cases[] = {
+		{ "#!/bin/sh\nsleep 50\n", true, -ERR_CANCELLED },
+		{ "#!/bin/sh\nsleep 50\n", false, -ERR_UNREACHABLE },
+		{ "#!/bin/sh\nexec >&- 2>&-\nsleep 50\n", true, -ERR_CANCELLED },
+		{ "#!/bin/sh\nexec >&- 2>&-\nsleep 50\n", false, -ERR_UNREACHABLE },
+		{ "#!/bin/sh\nyes\n", false, -ERR_TOO_BIG },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_free char *path = temp_file(cases[i].script, 0700);
+		struct kube_exec x = { .command = path, .api_version = TEXT("v1") };
+		struct kubeconfig c = { .exec = &x, .server = TEXT("https://127.0.0.1:1") };
+		const uint64_t began_ms = clock_mono_ms();
+		uint64_t end_ms = began_ms + 500;
+		const struct kube_options o = { .config = &c,
+			                        .allow_exec = true,
+			                        .deadline_ms = cases[i].by_check ? NULL : &end_ms,
+			                        .check = cases[i].by_check ? until : NULL,
+			                        .check_arg = &end_ms };
+		struct kube_exec_word w;
+		struct err e = { 0 };
+
+		cr_expect_eq(kube_exec_run(&o, &w, &e), cases[i].rc, "%zu: %s", i, e.msg);
+		cr_expect_leq(clock_mono_ms() - began_ms, 1500, "%zu", i);
+		kube_exec_word_fini(&w);
+		(void)unlink(path);
+	}
+}
+
+Test(kube_auth, a_plugin_hears_of_its_cluster_and_of_no_proxy)
+{
+	/* cGVt is "pem" */
+	cleanup_free char *path = temp_file(
+	        "#!/bin/sh\ncase $KUBERNETES_EXEC_INFO in *s3cret*) exit 9;; "
+	        "*'\"certificate-authority-data\":\"cGVt\",\"server\":\"https://127.0.0.1:1\","
+	        "\"tls-server-name\":\"n\"'*) ;; *) exit 8;; esac\n"
+	        "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"v1\","
+	        "\"status\":{\"token\":\"x\"}}'\n",
+	        0700);
+	struct kube_exec x = { .command = path,
+		               .api_version = TEXT("v1"),
+		               .provide_cluster_info = true };
+	struct kubeconfig c = { .exec = &x,
+		                .server = TEXT("https://127.0.0.1:1"),
+		                .server_name = TEXT("n"),
+		                .ca_pem = TEXT("pem"),
+		                .proxy = TEXT("http://me:s3cret@127.0.0.1:1") };
+	const struct kube_options o = { .config = &c, .allow_exec = true };
+	struct kube_exec_word w;
+	struct err e = { 0 };
+
+	cr_expect_eq(kube_exec_run(&o, &w, &e), 0, "%s", e.msg);
+	cr_expect(w.token && streq(w.token, "x"));
+	kube_exec_word_fini(&w);
+	(void)unlink(path);
 }
 
 Test(kube_auth, a_plugin_that_is_not_allowed_does_not_run)
