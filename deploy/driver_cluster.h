@@ -26,6 +26,7 @@ enum cluster_mode { CLUSTER_STANDARD, CLUSTER_KNATIVE };
 /* How traffic is shared with a newcomer. */
 enum cluster_canary {
 	CANARY_NONE,
+	CANARY_KNATIVE,  /* canaryTrafficPercent */
 	CANARY_REPLICAS, /* a second Deployment behind the same Service */
 };
 
@@ -96,8 +97,8 @@ void cluster_close(void *st);
 /* Names of objects of the model there. */
 struct cluster_names {
 	char object[CLUSTER_NAME_MAX + 1];
-	char deployment[CLUSTER_NAME_MAX + 16]; /* of the stable pods */
-	char service[CLUSTER_NAME_MAX + 16];
+	char deployment[144]; /* of the stable pods; "" not known yet */
+	char service[128];
 	char record[CLUSTER_NAME_MAX + 16];
 	char all_selector[128]; /* of all pods of the object */
 	char selector[192];     /* of the stable pods, "k=v,k=v" */
@@ -128,6 +129,9 @@ json_t *cluster_named(const char *ns, const char *api, const char *kind, const c
 
 int cluster_apply(void *st, const struct rollout *q, struct str rendered,
                   const struct precondition *p, struct err *e);
+/* Any rendering, checked against no plan. */
+int cluster_carry_out(struct cluster *c, const struct rollout *q, struct str rendered,
+                      const struct precondition *p, struct err *e);
 int cluster_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
                         const struct precondition *p, struct err *e);
 int cluster_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e);
@@ -157,6 +161,16 @@ int kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n,
                            char ret[DIGEST_HEX_SIZE], struct err *e);
 void kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const json_t *live,
                             struct findings *ret);
+
+/* --- driver_kserve_canary.c --- */
+
+/* In Knative mode what runs is named by the newest revision, which the service tells. */
+void kserve_revision(const json_t *live, struct cluster_names *ret);
+/* Percent of the requests that the newest revision gets; false: nobody says. */
+bool kserve_share(const json_t *live, unsigned *ret);
+int kserve_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned percent,
+                      const struct precondition *p, struct err *e);
+int kserve_look_canary(void *st, const struct rollout *q, struct canary *ret, struct err *e);
 
 /* --- driver_cluster_metrics.c, pure; driver_cluster_traffic.c --- */
 

@@ -54,6 +54,7 @@ is_there(const struct sending *s, const json_t *live)
 	if (!ours)
 		return false;
 	kube_drift(s->object, live, KUBE_FIELD_MANAGER, &c);
+	kube_drift(ours, s->object, KUBE_FIELD_MANAGER, &c); /* and nothing of ours beyond it */
 	same = c.n == 0;
 	kube_changes_fini(&c);
 	return same;
@@ -307,9 +308,9 @@ delete_all(struct cluster *c, const struct cluster_names *n, const json_t *objec
 	return rc;
 }
 
-static int
-carry_out(struct cluster *c, const struct rollout *q, struct str rendered,
-          const struct precondition *p, struct err *e)
+int
+cluster_carry_out(struct cluster *c, const struct rollout *q, struct str rendered,
+                  const struct precondition *p, struct err *e)
 {
 	cleanup_json json_t *j = NULL;
 	const json_t *apply, *gone;
@@ -353,7 +354,7 @@ cluster_apply(void *st, const struct rollout *q, struct str rendered, const stru
 	if (!str_eq(rendered, buf_str(&now)))
 		return err_set(e, ERR_CONFLICT,
 		               "the plan does not say what would be done at \"%s\"", c->t->name);
-	return carry_out(c, q, rendered, p, e);
+	return cluster_carry_out(c, q, rendered, p, e);
 }
 
 int
@@ -368,7 +369,7 @@ cluster_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
 		rc = cluster_kube(c, e);
 	if (rc == 0)
 		rc = kubernetes_drop_canary(c, q, &n, e);
-	return rc < 0 ? rc : carry_out(st, q, s->rendered, p, e);
+	return rc < 0 ? rc : cluster_carry_out(st, q, s->rendered, p, e);
 }
 
 /* Names alone, in the order of the rendering. */

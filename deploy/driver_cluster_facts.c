@@ -46,7 +46,7 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 		        CAP_PER_REPLICA,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD),
 	};
-	if (c->s.canary == CANARY_REPLICAS)
+	if (c->s.canary != CANARY_NONE)
 		ret->caps |= CAP_WEIGHTS;
 	(void)snprintf(ret->server, sizeof ret->server, "%s", server);
 	(void)str_copy(ret->version, sizeof ret->version, s.version);
@@ -60,11 +60,12 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 		ret->proofs |= PROOF_BIT(PROOF_LISTED);
 	if (pods && look && ask)
 		ret->proofs |= PROOF_BIT(PROOF_ANSWERED);
-	if (c->s.canary != CANARY_REPLICAS)
+	if (c->s.canary == CANARY_NONE)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               c->kind == CLUSTER_KUBERNETES
 		                       ? "the target has no setting canary=replicas"
-		                       : "this driver has no weights yet");
+		                       : "the target has no setting canary=knative, which mode "
+		                         "knative alone can");
 	if (!pods || !look || !ask)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               "this user may not %s in namespace \"%s\": pods cannot be %s",

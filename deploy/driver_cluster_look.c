@@ -89,15 +89,20 @@ gather(struct look *l, struct err *e)
 		return rc;
 	first = main_object(l->c, &l->n);
 	rc = cluster_get(l->c, first, &l->live, e);
-	if (rc == 0)
-		rc = cluster_pods(l->c, &l->n, &l->pods, e);
 	if (rc < 0)
 		return rc;
 	cluster_stamp_of(l->live, &l->stamp);
+	if (l->c->s.mode == CLUSTER_KNATIVE)
+		kserve_revision(l->live, &l->n);
+	rc = cluster_pods(l->c, &l->n, &l->pods, e);
+	if (rc < 0)
+		return rc;
 	if (l->c->kind == CLUSTER_KUBERNETES) {
 		l->deployment = json_incref(l->live);
 		return kubernetes_canary_plan(l->c, &l->n, l->canary_plan, e);
 	}
+	if (!l->n.deployment[0])
+		return 0;
 	child = cluster_named(cluster_namespace(l->c->t), "apps/v1", "Deployment", l->n.deployment);
 	return cluster_get(l->c, child, &l->deployment, e);
 }
@@ -417,6 +422,21 @@ listed_layer(struct look *l)
 		           reason);
 }
 
+/* A revision that is ready may get a part of the requests only. */
+static bool
+takes_all(struct look *l)
+{
+	struct observation *o = l->ret;
+	unsigned percent = 0;
+
+	if (kserve_share(l->live, &percent) && percent == 100)
+		return true;
+	o->status = ROLLOUT_PROGRESSING;
+	(void)snprintf(o->reason, sizeof o->reason, "its newest revision gets %u%% of the requests",
+	               percent);
+	return false;
+}
+
 static void
 observe_version(struct look *l, struct err *e)
 {
@@ -442,6 +462,8 @@ observe_version(struct look *l, struct err *e)
 	if (o->status == ROLLOUT_FAILED || (o->code[0] && !o->evidence[0]))
 		add_evidence(l);
 	if (o->status != ROLLOUT_SUCCEEDED)
+		return;
+	if (l->c->s.mode == CLUSTER_KNATIVE && !takes_all(l))
 		return;
 	o->proofs |= PROOF_BIT(PROOF_WORKLOAD);
 	if (!l->pods)

@@ -25,7 +25,7 @@ static const struct {
 	unsigned drivers;
 } rows[] = {
 	ROW("args", args, TEXT, BOTH),
-	ROW("canary", canary, CANARY, CLUSTER_KUBERNETES),
+	ROW("canary", canary, CANARY, BOTH),
 	ROW("cpu", cpu, QUANTITY, BOTH),
 	ROW("format", format, TEXT, CLUSTER_KSERVE),
 	ROW("gpus", gpus, NUMBER, BOTH),
@@ -84,7 +84,8 @@ is_quantity(const char *s)
 }
 
 static int
-take_text(const struct target *t, size_t row, const char *text, void *to, struct err *e)
+take_text(const struct target *t, enum cluster_kind kind, size_t row, const char *text, void *to,
+          struct err *e)
 {
 	switch (rows[row].kind) {
 	case TEXT:
@@ -114,9 +115,12 @@ take_text(const struct target *t, size_t row, const char *text, void *to, struct
 		        streq(text, "knative") ? CLUSTER_KNATIVE : CLUSTER_STANDARD;
 		return 0;
 	case CANARY:
-		if (!streq(text, "replicas"))
-			return bad_value(t, "canary", "\"replicas\"", e);
-		*(enum cluster_canary *)to = CANARY_REPLICAS;
+		if (!streq(text, kind == CLUSTER_KSERVE ? "knative" : "replicas"))
+			return bad_value(t, "canary",
+			                 kind == CLUSTER_KSERVE ? "\"knative\"" : "\"replicas\"",
+			                 e);
+		*(enum cluster_canary *)to =
+		        kind == CLUSTER_KSERVE ? CANARY_KNATIVE : CANARY_REPLICAS;
 		return 0;
 	}
 	return 0;
@@ -139,7 +143,7 @@ take(const struct target *t, enum cluster_kind kind, const char *key, const json
 		}
 		if (!json_is_string(v) || json_string_value(v)[0] == '\0')
 			return bad_value(t, key, "a text", e);
-		return take_text(t, i, json_string_value(v), to, e);
+		return take_text(t, kind, i, json_string_value(v), to, e);
 	}
 	return err_set(e, ERR_USAGE, "target \"%s\": driver \"%s\" has no setting \"%s\"", t->name,
 	               t->driver, key);
@@ -171,6 +175,10 @@ check(const struct target *t, enum cluster_kind kind, const struct cluster_setti
 	}
 	if (!streq(s->protocol, "v2") && !streq(s->protocol, "v1"))
 		return bad_value(t, "protocol", "\"v2\" or \"v1\"", e);
+	/* Standard mode takes the field and ignores it */
+	if (s->canary == CANARY_KNATIVE && s->mode != CLUSTER_KNATIVE)
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": canary \"knative\" needs mode \"knative\"", t->name);
 	return 0;
 }
 

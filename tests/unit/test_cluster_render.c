@@ -58,7 +58,9 @@ static const struct {
 	{ CLUSTER_KSERVE, "{" BASE "}", "\"runtime\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"image\":\"" IMAGE "\"}", "no setting \"image\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"mode\":\"Standard\"}", "\"standard\" or \"knative\"" },
-	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"replicas\"}", "no setting \"canary\"" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"replicas\"}", "\"knative\"" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\"}", "needs mode \"knative\"" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\",\"mode\":\"knative\"}", NULL },
 };
 
 Test(cluster_render, settings)
