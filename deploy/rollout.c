@@ -337,6 +337,28 @@ finish_switch(struct rollout_run *run, struct wave_target *v, const struct obser
 	return 0;
 }
 
+/* Why, in the server's words and with what it showed: events and last lines are gone tomorrow. */
+static int
+say_failure(struct rollout_run *run, const struct wave_target *v, const struct observation *o,
+            struct err *e)
+{
+	const char *line = o->evidence;
+	int rc = 0;
+
+	while (rc == 0 && *line) {
+		const size_t n = strcspn(line, "\n");
+
+		rc = rollout_say(run, JOB_PROGRESSING, "evidence", v->row.name, e, "%.*s", (int)n,
+		                 line);
+		line += n + (line[n] == '\n');
+	}
+	if (rc < 0)
+		return rc;
+	err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s%s%s%s", v->row.name, o->reason,
+	        o->code[0] ? " (" : "", o->code, o->code[0] ? ")" : "");
+	return o->advice[0] ? err_hint(e, "%s", o->advice) : -ERR_ROLLOUT_FAILED;
+}
+
 /* Looks until it has succeeded. An error of a look is no failure of the rollout. */
 static int
 watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct err *e)
@@ -360,8 +382,7 @@ watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct er
 		}
 		failed = o.status == ROLLOUT_FAILED ? failed + 1 : 0;
 		if (failed >= FAILED_LOOKS)
-			return err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s", v->row.name,
-			               o.reason);
+			return say_failure(run, v, &o, e);
 		rc = say_progress(run, v, &o, said, e);
 		if (rc == 0)
 			rc = rollout_check_abort(run, e);
@@ -512,6 +533,6 @@ rollout_run(struct rollout_run *run, struct err *e)
 	if (rc == 0)
 		return 0;
 	(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
-	return e->code == ERR_OUTCOME_UNKNOWN || e->code == ERR_PARTIAL ? rollout_leave(run, e) :
-	                                                                 rollout_back(run, e);
+	return e->code == ERR_OUTCOME_UNKNOWN || e->code == ERR_PARTIAL ? rollout_leave(run, e)
+	                                                                : rollout_back(run, e);
 }

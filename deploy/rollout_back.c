@@ -61,8 +61,8 @@ not_put_back(struct rollout_run *run, const struct wave_target *v, const struct 
              struct err *why)
 {
 	const bool unwritten = e->code == ERR_SYS || e->code == ERR_NO_SPACE;
-	const bool unknown = unwritten || e->code == ERR_UNREACHABLE ||
-	                     e->code == ERR_OUTCOME_UNKNOWN;
+	const bool unknown =
+	        unwritten || e->code == ERR_UNREACHABLE || e->code == ERR_OUTCOME_UNKNOWN;
 
 	err_set(why, unknown ? ERR_OUTCOME_UNKNOWN : ERR_ROLLOUT_FAILED,
 	        "%s; and target \"%s\" could not be put back: %s", run->fail_text, v->row.name,
@@ -94,6 +94,10 @@ rollout_back(struct rollout_run *run, struct err *why)
 	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
 	struct wave *w = run->wave;
 	bool any = false, is_listed = true;
+	char advice[sizeof why->hint] = "";
+
+	if (why->code == ERR_ROLLOUT_FAILED)
+		(void)str_copy(advice, sizeof advice, why->hint);
 
 	for (size_t i = w->n; i-- > 0;) {
 		struct err e = { 0 };
@@ -108,8 +112,8 @@ rollout_back(struct rollout_run *run, struct err *why)
 	if (any && why->code != ERR_CANCELLED)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any)
-		err_hint(why, "%s, as before; look into it, then plan anew",
-		         as_before(w, is_listed));
+		err_hint(why, "%s, as before; %s, then plan anew", as_before(w, is_listed),
+		         advice[0] ? advice : "look into it");
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;

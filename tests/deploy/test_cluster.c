@@ -6,7 +6,7 @@
  */
 #include "tests/deploy/scene.h"
 
-TestSuite(cluster, .timeout = 60);
+TestSuite(cluster, .timeout = 150);
 
 Test(cluster, a_first_version_is_sent_once_and_whole)
 {
