@@ -207,8 +207,11 @@ kube_error(const struct kube_call *c, const struct http_response *r, struct kube
 	if (status) {
 		kube_safe(said, sizeof said, kube_text(status, "message"));
 	} else if (!is_page(r) && r->body.n > 0) {
-		cleanup_free char *head =
-		        xstrndup(r->body.p, r->body.n < WORDS_MAX ? r->body.n : WORDS_MAX);
+		size_t n = r->body.n < WORDS_MAX ? r->body.n : WORDS_MAX;
+
+		while (n > 0 && strchr(" \t\r\n", r->body.p[n - 1]))
+			n--;
+		cleanup_free char *head = xstrndup(r->body.p, n);
 		kube_safe(said, sizeof said, head);
 	}
 	/* a proxy in front says nothing about what the server did, or whether there is one */

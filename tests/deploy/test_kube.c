@@ -194,6 +194,7 @@ Test(kube, recorded_refusals)
 		cr_expect_eq(kube_error(&c, &r, &reply, &e), -(int)cases[i].code, "%s: %s %s",
 		             cases[i].step, err_name(e.code), e.msg);
 		cr_expect(strstr(e.msg, cases[i].named), "%s: %s", cases[i].step, e.msg);
+		cr_expect_null(strstr(e.msg, "\\x0a"), "%s: %s", cases[i].step, e.msg);
 		cr_expect_eq(reply.conflicts_n, streq(cases[i].step, "apply-conflict") ? 1 : 0,
 		             "%s", cases[i].step);
 		if (reply.conflicts_n)
