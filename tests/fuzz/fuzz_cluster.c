@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytes are an object of a cluster, or what a pod says of itself: who owns its fields, what was
+ * applied, what differs, whose it is, which version answers, what it counts. What comes out for
+ * people is safe for a terminal.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+#include "deploy/driver_cluster.h"
+
+static void
+promise_safe(const char *s)
+{
+	for (; s && *s; s++)
+		PROMISE((unsigned char)*s >= 0x20 && *s != 0x7f);
+}
+
+static void
+promise_changes(struct kube_changes *c)
+{
+	PROMISE(c->n <= KUBE_CHANGES_MAX);
+	for (size_t i = 0; i < c->n; i++) {
+		promise_safe(c->v[i].field);
+		promise_safe(c->v[i].before);
+		promise_safe(c->v[i].after);
+		promise_safe(c->v[i].manager);
+	}
+	kube_changes_fini(c);
+	*c = (struct kube_changes){ 0 };
+}
+
+static void
+as_object(const json_t *j)
+{
+	cleanup_json json_t *ours = kube_extract(j, "slipway");
+	struct kube_changes c = { 0 };
+	struct cluster_stamp s;
+	char why[256];
+
+	kube_diff(NULL, j, "slipway", &c);
+	promise_changes(&c);
+	kube_diff(j, j, "slipway", &c);
+	PROMISE(c.n == 0);
+	promise_changes(&c);
+	if (ours) { /* what was extracted is there */
+		kube_drift(ours, j, "slipway", &c);
+		promise_changes(&c);
+	}
+	cluster_stamp_of(j, &s);
+	(void)cluster_foreign_owner(j);
+	(void)kserve_runtime_serves(j, "onnx:1", "v2", why);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	const struct digest d = { { 1, 2, 3 } };
+	struct traffic t = { 0 };
+	cleanup_json json_t *j = NULL;
+	char other[80] = "";
+	struct err e = { 0 };
+
+	if (cluster_metrics(input(p, n), "m", &t))
+		PROMISE(t.requests >= 0 && t.errors >= 0 && t.latency_s >= 0 && t.replicas == 1);
+	if (json_parse(input(p, n), "object", &j, &e) < 0)
+		return 0;
+	if (cluster_says(j, &d, "", other) == SAYS_OTHER)
+		promise_safe(other);
+	as_object(j);
+	return 0;
+}
