@@ -191,6 +191,18 @@ is_page(const struct http_response *r)
 	       (r->body.n > 0 && r->body.p[0] == '<');
 }
 
+/* At most that much of it, without the line break that plain text ends with. */
+static void
+say(char *ret, size_t size, struct str words, size_t most)
+{
+	size_t n = words.n < most ? words.n : most;
+
+	while (n > 0 && strchr(" \t\r\n", words.p[n - 1]))
+		n--;
+	cleanup_free char *head = xstrndup(n > 0 ? words.p : "", n);
+	kube_safe(ret, size, head);
+}
+
 int
 kube_error(const struct kube_call *c, const struct http_response *r, struct kube_reply *reply,
            struct err *e)
@@ -204,16 +216,10 @@ kube_error(const struct kube_call *c, const struct http_response *r, struct kube
 		json_decref(status);
 		status = NULL;
 	}
-	if (status) {
-		kube_safe(said, sizeof said, kube_text(status, "message"));
-	} else if (!is_page(r) && r->body.n > 0) {
-		size_t n = r->body.n < WORDS_MAX ? r->body.n : WORDS_MAX;
-
-		while (n > 0 && strchr(" \t\r\n", r->body.p[n - 1]))
-			n--;
-		cleanup_free char *head = xstrndup(r->body.p, n);
-		kube_safe(said, sizeof said, head);
-	}
+	if (status)
+		say(said, sizeof said, str_of(kube_text(status, "message")), sizeof said);
+	else if (!is_page(r))
+		say(said, sizeof said, buf_str(&r->body), WORDS_MAX);
 	/* a proxy in front says nothing about what the server did, or whether there is one */
 	if (is_page(r) && r->status < 500) {
 		err_set(e, c->is_read ? ERR_MALFORMED : ERR_OUTCOME_UNKNOWN,
