@@ -17,8 +17,9 @@
 #define CLUSTER_NUMBER   "slipway.dev/number"
 #define CLUSTER_MODEL    "slipway.dev/model"
 #define CLUSTER_REGISTRY "slipway.dev/registry"
-#define CLUSTER_JOB      "slipway.dev/job"   /* of the object only */
-#define CLUSTER_TRACK    "slipway.dev/track" /* "stable", "canary" */
+#define CLUSTER_JOB      "slipway.dev/job"    /* of the object only */
+#define CLUSTER_TARGET   "slipway.dev/target" /* its settings then; of the object only */
+#define CLUSTER_TRACK    "slipway.dev/track"  /* "stable", "canary" */
 #define CLUSTER_LABEL    40
 #define CLUSTER_NAME_MAX 53 /* room for what controllers append */
 
@@ -184,8 +185,8 @@ int cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct tra
 /* Does the pod carry that version's label? */
 bool cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE]);
 
-/* Adds the ids of plan and job to the object, and to the pods that it makes. */
-void cluster_stamp(json_t *object, const struct rollout *q);
+/* Adds the ids of plan, job and target to the object, and the plan's to the pods that it makes. */
+void cluster_stamp(json_t *object, const struct rollout *q, const struct digest *target);
 struct cluster_stamp {
 	bool exists;   /* the object */
 	bool is_ours;  /* it says registry, model and version */
@@ -193,6 +194,7 @@ struct cluster_stamp {
 	uint64_t number;
 	struct digest version;
 	char plan_id[DIGEST_HEX_SIZE];
+	struct digest target; /* zero: not said */
 	char registry[128], model[256];
 };
 void cluster_stamp_of(const json_t *live, struct cluster_stamp *ret);

@@ -36,7 +36,7 @@ sending_init(struct cluster *c, const struct rollout *q, const struct preconditi
              const json_t *object, struct sending *ret, struct err *e)
 {
 	*ret = (struct sending){ .c = c, .q = q, .p = p, .object = json_deep_copy(object) };
-	cluster_stamp(ret->object, q);
+	cluster_stamp(ret->object, q, &c->t->identity);
 	(void)snprintf(ret->name, sizeof ret->name, "%s %s", kube_text(object, "kind"),
 	               kube_text(object, "metadata.name"));
 	json_canonical(ret->object, &ret->body);

@@ -165,6 +165,20 @@ say_drift(const struct kube_change *one, size_t n, const char *kind, struct obse
 	               n > 1 ? "; other fields too" : "");
 }
 
+/* The first change that is drift; NULL: none. When the target's settings are others than those that
+ * were sent, what our last apply said is no drift, and what it did not say was never there. */
+static const struct kube_change *
+first_drift(const struct look *l, const struct kube_changes *c)
+{
+	const bool is_same = digest_eq(&l->stamp.target, &l->c->t->identity);
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (is_same || (c->v[i].after && !c->v[i].is_ours))
+			return &c->v[i];
+	}
+	return NULL;
+}
+
 /* Every field that was sent is there. */
 static int
 object_layer(struct look *l, struct err *e)
@@ -201,9 +215,10 @@ object_layer(struct look *l, struct err *e)
 		if (rc < 0)
 			return rc;
 		kube_drift(one, i > 0 ? other : l->live, KUBE_FIELD_MANAGER, &c);
-		if (same && c.n > 0)
-			say_drift(&c.v[0], c.n, kube_text(one, "kind"), l->ret);
-		same = same && c.n == 0;
+		const struct kube_change *drift = first_drift(l, &c);
+		if (same && drift)
+			say_drift(drift, c.n, kube_text(one, "kind"), l->ret);
+		same = same && !drift;
 		kube_changes_fini(&c);
 	}
 	return same;

@@ -34,7 +34,7 @@ stamp_metadata(json_t *metadata, const struct rollout *q, bool is_pod)
 }
 
 void
-cluster_stamp(json_t *object, const struct rollout *q)
+cluster_stamp(json_t *object, const struct rollout *q, const struct digest *target)
 {
 	json_t *metadata = json_object_get(object, "metadata");
 	json_t *template = json_object_get(json_object_get(object, "spec"), "template");
@@ -44,6 +44,8 @@ cluster_stamp(json_t *object, const struct rollout *q)
 	    !json_object_get(json_object_get(metadata, "annotations"), CLUSTER_VERSION))
 		return;
 	stamp_metadata(metadata, q, false);
+	json_object_set_new(json_object_get(metadata, "annotations"), CLUSTER_TARGET,
+	                    json_from_digest(target));
 	if (template)
 		stamp_metadata(child(template, "metadata"), q, true);
 }
@@ -59,7 +61,7 @@ note(const json_t *live, const char *key)
 void
 cluster_stamp_of(const json_t *live, struct cluster_stamp *ret)
 {
-	const char *version = note(live, CLUSTER_VERSION);
+	const char *version = note(live, CLUSTER_VERSION), *target = note(live, CLUSTER_TARGET);
 
 	*ret = (struct cluster_stamp){ .exists = live != NULL };
 	if (!live)
@@ -68,6 +70,8 @@ cluster_stamp_of(const json_t *live, struct cluster_stamp *ret)
 	(void)str_copy(ret->plan_id, sizeof ret->plan_id, note(live, CLUSTER_PLAN));
 	(void)str_copy(ret->registry, sizeof ret->registry, note(live, CLUSTER_REGISTRY));
 	(void)str_copy(ret->model, sizeof ret->model, note(live, CLUSTER_MODEL));
+	if (has_prefix(target, "sha256:"))
+		(void)digest_parse(&ret->target, target + 7, strlen(target + 7));
 	ret->is_ours = has_prefix(version, "sha256:") &&
 	               digest_parse(&ret->version, version + 7, strlen(version + 7)) == 0 &&
 	               parse_u64(note(live, CLUSTER_NUMBER), UINT64_MAX, &ret->number) == 0 &&

@@ -138,6 +138,7 @@ add_change(struct walk *w, const json_t *before, const json_t *after)
 		return;
 	}
 	kube_other_owner(w->live, w->ours, &w->at, c.manager);
+	c.is_ours = kube_is_owned(w->live, w->ours, &w->at);
 	is_ours = (w->dry && kube_is_owned(w->dry, w->ours, &w->at)) ||
 	          kube_is_owned(w->live, w->ours, &w->at);
 	if (w->is_drift)

@@ -49,6 +49,7 @@ struct kube_change {
 	char *before, *after; /* JSON, cut, safe; NULL: absent */
 	enum kube_group group;
 	char manager[128]; /* of FOREIGN, safe */
+	bool is_ours;      /* the live field is still as our last apply said */
 };
 struct kube_changes {
 	struct kube_change *v;

@@ -27,7 +27,7 @@ Test(cluster, a_first_version_is_sent_once_and_whole)
 	cleanup_json json_t *j = NULL;
 	cr_assert_eq(json_parse(buf_str(&rendered), "r", &j, &e), 0);
 	json_t *d = json_array_get(json_object_get(j, "apply"), 0);
-	cluster_stamp(d, &q);
+	cluster_stamp(d, &q, &s.t.identity);
 	json_canonical(d, &want);
 	writes_of(&s, OBJECT, &w);
 	cr_assert_eq(json_array_size(w.bodies), 1);
@@ -236,6 +236,36 @@ Test(cluster, each_pod_answers_the_golden_request)
 	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
 	cr_expect_eq(s.d->smoke(s.st, &two, g, &proof, &e), -ERR_ROLLOUT_FAILED, "%s", e.msg);
 	golden_free(g);
+	end(&s);
+}
+
+Test(cluster, what_is_put_back_is_of_the_settings_then)
+{
+	static const char other_image[] =
+	        "reg.site/other@sha256:"
+	        "2222222222222222222222222222222222222222222222222222222222222222";
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	/* the target was changed since */
+	s.d->close(s.st);
+	json_object_set_new(s.settings, "image", json_string(other_image));
+	json_object_set_new(s.settings, "cpu", json_string("1"));
+	s.t.identity.b[0] = 1;
+	cr_assert_eq(s.d->open(s.st, &s.t, &e), 0, "%s", e.msg);
+	expect_there(&s, 1);
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	expect_there(&s, 2);
+	const struct rollout q = rollout_of(&s, 2, PLAN_B);
+	const struct precondition p = was(&s, 1, PLAN_B);
+	cr_assert_eq(s.d->abort(s.st, &q, &p, &e), 0, "%s", e.msg);
+	expect_there(&s, 1);
+	/* what somebody else has changed is drift all the same */
+	json_decref(
+	        other(&s, "PATCH", OBJECT "?fieldManager=other", "{\"spec\":{\"replicas\":5}}"));
+	cr_expect(look(&s, 1).is_drifted);
 	end(&s);
 }
 

@@ -95,8 +95,10 @@ Test(cluster_stamp, stamps)
 	cleanup_json json_t *service = parse("{\"metadata\":{\"name\":\"n\"}}");
 	const struct rollout q = { .plan_id = HEX, .job_id = "beef" };
 
-	cluster_stamp(ours, &q);
-	cluster_stamp(service, &q);
+	const struct digest target = { { 7 } };
+
+	cluster_stamp(ours, &q, &target);
+	cluster_stamp(service, &q, &target);
 	cr_expect_str_eq(json_opt_string(kube_at(ours, "metadata.labels"), CLUSTER_PLAN), SHORT);
 	cr_expect_str_eq(json_opt_string(kube_at(ours, "metadata.annotations"), CLUSTER_PLAN), HEX);
 	cr_expect_str_eq(json_opt_string(kube_at(ours, "metadata.annotations"), CLUSTER_JOB),
