@@ -52,6 +52,7 @@ static const struct {
 	int (*run)(const json_t *request, json_t **ret, struct err *e);
 } verbs[] = {
 	{ "plan", agent_plan },
+	{ "push", agent_push },
 	{ "reach", agent_reach },
 	{ "status", agent_status },
 	{ "test", agent_test },

@@ -6,6 +6,7 @@
  *   plan    {"kind","model","registry","stage","to"?}   what would change, and the intent itself
  *   status  {"model"?,"registry","stage"?}              what targets hold now
  *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
+ *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)
  *   reach   {"kubeconfig"?,"context"?}                  where a kubeconfig leads
  *   start   {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}
  *                                                       {"job":ID}, then goes on
@@ -17,6 +18,7 @@
 
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
+int agent_push(const json_t *request, json_t **ret, struct err *e);
 int agent_reach(const json_t *request, json_t **ret, struct err *e);
 int agent_test(const json_t *request, json_t **ret, struct err *e);
 /* Calls answer once the job has begun (or was joined), then runs it to its end. */

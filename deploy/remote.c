@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+extern const struct remote_driver remote_oci;
 extern const struct remote_driver remote_volume;
 
 const struct remote_driver *const remote_drivers[] = {
+	&remote_oci,
 	&remote_volume,
 	NULL,
 };

@@ -33,6 +33,7 @@
 	X(alias) \
 	X(note) \
 	X(export) \
+	X(push) \
 	X(verify) \
 	X(sign) \
 	X(key_list) \

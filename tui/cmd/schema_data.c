@@ -96,6 +96,8 @@ const struct schema_row schema_rows[] = {
 	{ "PromotionProof", "audit prove --stage: the file",
 	  "checkpoint:s entries:[{proof-entry}] model:s number:i registry:s stage:s version:d",
 	  SCHEMA_OUTPUT },
+	{ "Push", "push",
+	  "model:s version:i digest:d reference:s sent:i present:i changed:b", SCHEMA_OUTPUT },
 	{ "Proof", "audit prove --to", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "ProofVerification", "audit verify FILE",
 	  "proof:s registry:s policyVersion:i policyDigest:d checkpoint:{tree} "

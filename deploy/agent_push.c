@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb "push": a version into a store that is named by hand. What is pushed is what the log's
+ * signatures say the version is; nothing is written here.
+ */
+#include "deploy/agent.h"
+
+#include <string.h>
+
+#include "deploy/agent_private.h"
+#include "deploy/remote.h"
+#include "registry/base/clock.h"
+#include "registry/ledger.h"
+
+struct push {
+	struct registry *r;
+	struct admitted version;
+	struct source_file *v;
+	struct source files;
+	struct buf manifest, config;
+	uint64_t deadline_ms;
+};
+
+static int
+open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
+{
+	const struct push *const p = arg;
+	uint64_t size;
+
+	return blob_promised(blob_open(p->r->blobs, &p->v[i].digest, ret_fd, &size, e), e);
+}
+
+static int
+check_time(void *arg, struct err *e)
+{
+	const struct push *const p = arg;
+
+	if (p->deadline_ms == 0 || clock_mono_ms() < p->deadline_ms)
+		return 0;
+	return err_set(e, ERR_UNREACHABLE,
+	               "no time was left; what was pushed stays and is not "
+	               "sent again");
+}
+
+static int
+load(struct push *p, const json_t *request, struct err *e)
+{
+	const struct manifest *const m = &p->version.manifest;
+	const char *model;
+	struct digest digest;
+	struct ledger l;
+	int rc = json_get_string(request, "model", "request", &model, e);
+
+	if (rc == 0)
+		rc = json_get_digest(request, "version", "request", &digest, e);
+	if (rc == 0)
+		rc = ledger_open(p->r, &l, e);
+	if (rc < 0)
+		return rc;
+	rc = ledger_version(p->r, &l, model, &digest, &p->version, e);
+	ledger_fini(&l);
+	if (rc == 0)
+		rc = blob_promised(blob_read(p->r->blobs, &digest, MANIFEST_MAX, &p->manifest, e),
+		                   e);
+	if (rc == 0 && !digest_is_zero(&m->config))
+		rc = blob_promised(blob_read(p->r->blobs, &m->config, MANIFEST_MAX, &p->config, e),
+		                   e);
+	if (rc < 0)
+		return rc;
+	p->v = xcalloc(m->n + 1, sizeof *p->v);
+	for (size_t i = 0; i < m->n; i++)
+		p->v[i] = (struct source_file){ m->files[i].path, m->files[i].size,
+			                        m->files[i].digest };
+	p->files = (struct source){
+		.files = p->v, .n = m->n, .open = open_blob, .arg = p, .check = check_time
+	};
+	return 0;
+}
+
+static int
+put(struct push *p, const json_t *request, const struct remote_driver *d, void *st, json_t **ret,
+    struct err *e)
+{
+	const char *const form = json_opt_string(request, "form");
+	const struct remote_version v = { .model = json_opt_string(request, "model"),
+		                          .number = p->version.number,
+		                          .digest = p->version.version,
+		                          .manifest = buf_str(&p->manifest),
+		                          .config = buf_str(&p->config),
+		                          .files = &p->files };
+	const enum remote_form f = streq(form, "car")     ? REMOTE_MODELCAR
+	                           : streq(form, "files") ? REMOTE_FILES
+	                                                  : REMOTE_MODELPACK;
+	struct remote_put done;
+	int rc = d->put(st, &v, f, &done, e);
+
+	if (rc < 0)
+		return rc;
+	*ret = json_object();
+	json_object_set_new(*ret, "reference", json_string(done.reference));
+	json_object_set_new(*ret, "sent", json_integer((json_int_t)done.sent));
+	json_object_set_new(*ret, "present", json_integer((json_int_t)done.present));
+	json_object_set_new(*ret, "changed", json_boolean(done.changed));
+	return 0;
+}
+
+static int
+push(struct push *p, const json_t *request, json_t **ret, struct err *e)
+{
+	const struct remote_options o = {
+		.ca_file = json_opt_string(request, "ca"),
+		.allow_plain = json_is_true(json_object_get(request, "plain")),
+		.credentials = json_opt_string(request, "credentials"),
+		.local_path = json_opt_string(request, "path"),
+		.deadline_ms = &p->deadline_ms,
+		.check = check_time,
+		.arg = p,
+	};
+	const char *address;
+	const struct remote_driver *d;
+	cleanup_free void *st = NULL;
+	int rc = json_get_string(request, "remote", "request", &address, e);
+
+	if (rc < 0)
+		return rc;
+	d = remote_driver_find(address);
+	if (!d) {
+		err_set(e, ERR_USAGE, "\"%s\" is no store that is known here", address);
+		return err_hint(e, "oci://HOST/REPOSITORY or pvc://CLAIM/PATH");
+	}
+	st = xcalloc(1, d->state_size);
+	rc = d->open(st, address, &o, e);
+	if (rc == 0)
+		rc = put(p, request, d, st, ret, e);
+	d->close(st);
+	return rc;
+}
+
+int
+agent_push(const json_t *request, json_t **ret, struct err *e)
+{
+	struct push p = { .deadline_ms = agent_deadline_of(request) };
+	int rc = agent_open_requested(request, &p.r, e);
+
+	if (rc == 0)
+		rc = load(&p, request, e);
+	if (rc == 0)
+		rc = push(&p, request, ret, e);
+	admitted_fini(&p.version);
+	buf_fini(&p.manifest);
+	buf_fini(&p.config);
+	free(p.v);
+	registry_close(p.r);
+	return rc;
+}

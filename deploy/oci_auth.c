@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who we are at an OCI registry. Reads the person's files, runs the helpers that they name. */
+#include "deploy/oci_auth.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "crypto/base64.h"
+#include "deploy/program.h"
+#include "registry/base/fs.h"
+
+#define FILE_MAX_BYTES ((size_t)1 << 20)
+#define TOKEN_HELPER   "<token>" /* what a helper gives for a user when the password is a token */
+
+struct oci_auth {
+	char *repo;
+	char *user, *password; /* NULL: none; user "<token>": an identity token */
+	char *header;          /* NULL: none */
+};
+
+static void
+wipe(char **s)
+{
+	if (*s)
+		explicit_bzero(*s, strlen(*s));
+	free(*s);
+	*s = NULL;
+}
+
+/* --- challenges --- */
+
+static bool
+take_param(const char *p, size_t n, const char *key, char *ret, size_t size)
+{
+	const size_t len = strlen(key);
+
+	if (n < len + 2 || strncasecmp(p, key, len) != 0 || p[len] != '=')
+		return false;
+	p += len + 1;
+	n -= len + 1;
+	if (n >= 2 && p[0] == '"' && p[n - 1] == '"') {
+		p++;
+		n -= 2;
+	}
+	if (n >= size || memchr(p, '"', n) || memchr(p, '\\', n))
+		return false;
+	memcpy(ret, p, n);
+	ret[n] = '\0';
+	return true;
+}
+
+/* To the comma that ends this parameter: those between quotes end none. */
+static size_t
+param_length(const char *p, size_t n)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '"')
+			quoted = !quoted;
+		if (p[i] == ',' && !quoted)
+			return i;
+	}
+	return n;
+}
+
+int
+oci_challenge_parse(struct str s, struct oci_challenge *ret)
+{
+	*ret = (struct oci_challenge){ 0 };
+	if (s.n >= 5 && strncasecmp(s.p, "basic", 5) == 0 && (s.n == 5 || s.p[5] == ' '))
+		return 0;
+	if (s.n < 7 || strncasecmp(s.p, "bearer ", 7) != 0)
+		return -1;
+	ret->is_bearer = true;
+	s.p += 7;
+	s.n -= 7;
+	while (s.n > 0) {
+		const size_t n = param_length(s.p, s.n);
+		const char *p = s.p;
+		size_t len = n;
+
+		while (len > 0 && (*p == ' ' || *p == '\t')) {
+			p++;
+			len--;
+		}
+		if (!take_param(p, len, "realm", ret->realm, sizeof ret->realm))
+			(void)take_param(p, len, "service", ret->service, sizeof ret->service);
+		s.p += n < s.n ? n + 1 : n;
+		s.n -= n < s.n ? n + 1 : n;
+	}
+	return ret->realm[0] ? 0 : -1;
+}
+
+/* --- credential files --- */
+
+/* "dXNlcjpwYXNz"; RFC 7617 without its scheme. */
+static int
+split_auth(const char *text, char **ret_user, char **ret_password)
+{
+	uint8_t plain[1024];
+	size_t n = 0;
+	const uint8_t *colon;
+
+	if (base64_read(plain, sizeof plain, &n, text, strlen(text), NULL,
+	                sodium_base64_VARIANT_ORIGINAL) < 0)
+		return -1;
+	colon = memchr(plain, ':', n);
+	if (colon && !memchr(plain, '\0', n)) {
+		*ret_user = xstrndup((const char *)plain, (size_t)(colon - plain));
+		*ret_password = xstrndup((const char *)colon + 1, n - (size_t)(colon - plain) - 1);
+	}
+	explicit_bzero(plain, sizeof plain);
+	return *ret_user ? 0 : -1;
+}
+
+/* "https://host/v1/" of old files means "host". */
+static bool
+is_host_key(const char *key, const char *host)
+{
+	const size_t n = strlen(host);
+
+	if (has_prefix(key, "https://"))
+		key += strlen("https://");
+	else if (has_prefix(key, "http://"))
+		key += strlen("http://");
+	else
+		return streq(key, host);
+	return strncmp(key, host, n) == 0 && (key[n] == '\0' || key[n] == '/');
+}
+
+/* host/a/b before host/a before host. */
+static const json_t *
+entry_of(const json_t *auths, const char *host, const char *repo)
+{
+	cleanup_free char *key = xasprintf("%s/%s", host, repo);
+	const char *name;
+	json_t *v;
+
+	for (char *slash; (slash = strrchr(key, '/')); *slash = '\0') {
+		v = json_object_get(auths, key);
+		if (v)
+			return v;
+	}
+	json_object_foreach((json_t *)(uintptr_t)auths, name, v)
+	{
+		if (is_host_key(name, host))
+			return v;
+	}
+	return NULL;
+}
+
+static int
+take_entry(const json_t *v, const char *host, char **ret_user, char **ret_password, struct err *e)
+{
+	const char *const auth = json_opt_string(v, "auth");
+	const char *const token = json_opt_string(v, "identitytoken");
+
+	if (token && *token) {
+		*ret_user = xstrdup(TOKEN_HELPER);
+		*ret_password = xstrdup(token);
+		return 0;
+	}
+	if (!auth || !*auth)
+		return 0; /* docker leaves an empty entry for what a helper keeps */
+	if (split_auth(auth, ret_user, ret_password) < 0)
+		return err_set(e, ERR_MALFORMED, "the credential of \"%s\" is malformed", host);
+	return 0;
+}
+
+int
+oci_credential_find(struct str text, const char *host, const char *repo, char **ret_user,
+                    char **ret_password, char helper[64], struct err *e)
+{
+	cleanup_json json_t *j = NULL;
+	const char *name;
+	const json_t *v;
+
+	*ret_user = *ret_password = NULL;
+	helper[0] = '\0';
+	/* no piece of it in a message: it holds secrets */
+	if (json_parse(text, "it", &j, e) < 0 || !json_is_object(j)) {
+		err_clear(e);
+		return err_set(e, ERR_MALFORMED, "it is no JSON object");
+	}
+	name = json_opt_string(json_object_get(j, "credHelpers"), host);
+	v = entry_of(json_object_get(j, "auths"), host, repo);
+	if (!name && v && take_entry(v, host, ret_user, ret_password, e) < 0)
+		return -(int)e->code;
+	if (!name && !*ret_user)
+		name = json_opt_string(j, "credsStore");
+	if (name && (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != strlen(name) ||
+	             str_copy(helper, 64, name) < 0))
+		return err_set(e, ERR_MALFORMED, "\"%.40s\" is no name of a credential helper",
+		               name);
+	return 0;
+}
+
+/* The helper is told the host on stdin; what it does not know it says with status 1. */
+static int
+ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err *e)
+{
+	cleanup_free char *program = xasprintf("docker-credential-%s", helper);
+	char get[] = "get";
+	char *argv[] = { program, get, NULL };
+	const struct program p = { .argv = argv, .input = host, .what = "credential helper" };
+	cleanup_json json_t *j = NULL;
+	struct buf said = { 0 };
+	struct err bad = { 0 };
+	int rc = program_run(&p, &said, e);
+
+	if (rc < 0 && strstr(e->msg, "not found")) {
+		err_clear(e); /* "credentials not found in native keychain" */
+		rc = 0;
+	} else if (rc == 0 && json_parse(buf_str(&said), "it", &j, &bad) == 0 &&
+	           json_opt_string(j, "Username") && json_opt_string(j, "Secret")) {
+		a->user = xstrdup(json_opt_string(j, "Username"));
+		a->password = xstrdup(json_opt_string(j, "Secret"));
+	} else if (rc == 0) {
+		rc = err_set(e, ERR_MALFORMED, "\"%s\" gives no credential", program);
+	}
+	if (said.p)
+		explicit_bzero(said.p, said.cap);
+	buf_fini(&said);
+	return rc;
+}
+
+/* The first that is there; NULL: none. */
+static char *
+find_file(void)
+{
+	const char *const runtime = getenv("XDG_RUNTIME_DIR"),
+	                  *const docker = getenv("DOCKER_CONFIG"), *const home = getenv("HOME"),
+	                  *const named = getenv("REGISTRY_AUTH_FILE");
+	char *const places[] = {
+		named ? xstrdup(named) : NULL,
+		runtime ? xasprintf("%s/containers/auth.json", runtime) : NULL,
+		docker ? xasprintf("%s/config.json", docker) : NULL,
+		home ? xasprintf("%s/.docker/config.json", home) : NULL,
+	};
+	char *found = NULL;
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		if (!found && places[i] && access(places[i], R_OK) == 0)
+			found = places[i];
+		else
+			free(places[i]);
+	}
+	return found;
+}
+
+static int
+read_credential(struct oci_auth *a, const char *path, const char *host, struct err *e)
+{
+	struct buf text = { 0 };
+	char helper[64];
+	int rc = fs_read_at(AT_FDCWD, path, FILE_MAX_BYTES, &text, e);
+
+	if (rc == 0) {
+		rc = oci_credential_find(buf_str(&text), host, a->repo, &a->user, &a->password,
+		                         helper, e);
+		if (rc < 0)
+			err_prefix(e, "credential file \"%s\"", path);
+	}
+	if (text.p)
+		explicit_bzero(text.p, text.cap);
+	buf_fini(&text);
+	return rc == 0 && helper[0] && !a->user ? ask_helper(helper, host, a, e) : rc;
+}
+
+int
+oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
+             struct err *e)
+{
+	struct oci_auth *const a = xcalloc(1, sizeof *a);
+	cleanup_free char *path = file ? xstrdup(file) : find_file();
+	int rc = 0;
+
+	a->repo = xstrdup(repo);
+	if (path)
+		rc = read_credential(a, path, host, e);
+	if (rc < 0)
+		oci_auth_free(a);
+	else
+		*ret = a;
+	return rc;
+}
+
+void
+oci_auth_free(struct oci_auth *a)
+{
+	if (!a)
+		return;
+	free(a->repo);
+	wipe(&a->user);
+	wipe(&a->password);
+	wipe(&a->header);
+	free(a);
+}
+
+/* --- answers --- */
+
+const char *
+oci_auth_header(const struct oci_auth *a)
+{
+	return a->header;
+}
+
+static char *
+basic_header(const struct oci_auth *a)
+{
+	static const char start[] = "Authorization: Basic ";
+	char *both = xasprintf("%s:%s", a->user, a->password);
+	const size_t n = strlen(both);
+	const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+	char *const ret = xcalloc(1, sizeof start + size);
+
+	memcpy(ret, start, sizeof start - 1);
+	(void)sodium_bin2base64(ret + sizeof start - 1, size, (const unsigned char *)both, n,
+	                        sodium_base64_VARIANT_ORIGINAL);
+	wipe(&both);
+	return ret;
+}
+
+static int
+take_token(struct oci_auth *a, const json_t *j, struct err *e)
+{
+	const char *token = json_opt_string(j, "token");
+
+	if (!token)
+		token = json_opt_string(j, "access_token");
+	for (const char *s = token; s && *s; s++) {
+		if (!isgraph((unsigned char)*s))
+			token = NULL;
+	}
+	if (!token || !*token)
+		return err_set(e, ERR_MALFORMED, "the token server gives no token");
+	wipe(&a->header);
+	a->header = xasprintf("Authorization: Bearer %s", token);
+	return 0;
+}
+
+/* GET realm?service=..&scope=.. with Basic, or POST with the identity token. */
+static int
+ask_token(struct oci_auth *a, struct http *h, const struct oci_challenge *c, bool push,
+          struct err *e)
+{
+	const bool is_identity = a->user && streq(a->user, TOKEN_HELPER);
+	cleanup_free char *basic = a->user && !is_identity ? basic_header(a) : NULL;
+	const char *const headers[] = { basic, NULL };
+	cleanup_response struct http_response r = { 0 };
+	cleanup_buf struct buf query = { 0 };
+	cleanup_free char *url = NULL;
+	cleanup_json json_t *j = NULL;
+	struct http_request q = { .method = "GET", .headers = headers, .safe_to_repeat = true };
+	int rc;
+
+	buf_adds(&query, "service=");
+	http_escape(&query, c->service);
+	buf_adds(&query, "&scope=repository%3A");
+	http_escape(&query, a->repo);
+	buf_adds(&query, push ? "%3Apull%2Cpush" : "%3Apull");
+	if (is_identity) {
+		buf_adds(&query, "&grant_type=refresh_token&client_id=slipway&refresh_token=");
+		http_escape(&query, a->password);
+		q.method = "POST";
+		q.content_type = "application/x-www-form-urlencoded";
+		q.body = buf_str(&query);
+		url = xstrdup(c->realm);
+	} else {
+		url = xasprintf("%s%c%s", c->realm, strchr(c->realm, '?') ? '&' : '?',
+		                buf_cstr(&query));
+	}
+	q.url = url;
+	rc = http_perform(h, &q, &r, e);
+	if (rc == 0)
+		rc = http_check(&q, &r, e);
+	if (rc == 0)
+		rc = http_json(&q, &r, &j, e);
+	if (rc == 0)
+		rc = take_token(a, j, e);
+	if (is_identity && query.p)
+		explicit_bzero(query.p, query.cap);
+	if (r.body.p)
+		explicit_bzero(r.body.p, r.body.cap);
+	return rc;
+}
+
+int
+oci_auth_answer(struct oci_auth *a, struct http *h, struct str challenge, bool push, struct err *e)
+{
+	struct oci_challenge c;
+
+	if (!challenge.p || oci_challenge_parse(challenge, &c) < 0)
+		return err_set(e, ERR_DENIED,
+		               "the registry refuses us and does not say what it wants");
+	if (c.is_bearer)
+		return ask_token(a, h, &c, push, e);
+	if (!a->user || streq(a->user, TOKEN_HELPER) || a->header) {
+		err_set(e, ERR_DENIED, "%s",
+		        a->header ? "the registry refuses the credential"
+		                  : "the registry wants a user and a password");
+		return err_hint(e, "docker login or podman login keeps them where they are found");
+	}
+	a->header = basic_header(a);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who we are at an OCI registry: the credential files of docker and podman with their helpers,
+ * Basic, and the Bearer token of a registry's own token server. A credential goes to the host that
+ * it is for and to the token server that this host names, over TLS or to loopback.
+ * Sources: containers-auth.json(5), docker config.json; distribution "Token Authentication".
+ */
+#pragma once
+
+#include "deploy/http.h"
+#include "registry/base/str.h"
+
+struct oci_auth;
+/* file NULL: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+ * $DOCKER_CONFIG/config.json, ~/.docker/config.json, the first that is there. MALFORMED. A host of
+ * which none says anything is asked without a credential. */
+int oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
+                 struct err *e);
+void oci_auth_free(struct oci_auth *a);
+/* "Authorization: .." for the next request; NULL: none. Borrowed. */
+const char *oci_auth_header(const struct oci_auth *a);
+/* After a 401 with that challenge: another header, or DENIED when there is none to be had. push: or
+ * only pull. */
+int oci_auth_answer(struct oci_auth *a, struct http *h, struct str challenge, bool push,
+                    struct err *e);
+
+struct oci_challenge {
+	bool is_bearer;
+	char realm[512], service[256];
+};
+/* WWW-Authenticate, RFC 9110 section 11.6.1: -1 when it is neither Basic nor a whole Bearer. */
+int oci_challenge_parse(struct str s, struct oci_challenge *ret);
+/* "user:password" of that host in the text of a credential file, longest match of host/repo first;
+ * NULL: none. helper: the name of a docker-credential-* program to ask; "" none. */
+int oci_credential_find(struct str text, const char *host, const char *repo, char **ret_user,
+                        char **ret_password, char helper[64], struct err *e);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* push: a version into a store from which servers, or other people, read. The agent does it. */
+#include "tui/cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "registry/base/text.h"
+#include "registry/ref.h"
+#include "tui/cmd/shown.h"
+#include "tui/job.h"
+
+static int
+find(struct app *a, const char *text, struct version_row *ret, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc == 0)
+		rc = ref_find(t, text, ret, e);
+	return rc == 0 ? version_is_live(ret, e) : rc;
+}
+
+/* Where the agent runs is another folder. */
+static int
+add_file(json_t *request, const struct args *in, const char *flag, const char *key, struct err *e)
+{
+	const char *const path = arg_value(in, flag);
+	cleanup_free char *whole = path ? realpath(path, NULL) : NULL;
+
+	if (path && !whole)
+		return err_sys(e, "%s \"%s\"", flag, path);
+	if (whole)
+		json_object_set_new(request, key, json_string(whole));
+	return 0;
+}
+
+static int
+make_request(struct app *a, const struct args *in, const struct version_row *v, json_t *request,
+             struct err *e)
+{
+	int rc = add_file(request, in, "--ca-file", "ca", e);
+
+	if (rc == 0)
+		rc = add_file(request, in, "--credentials", "credentials", e);
+	if (rc == 0)
+		rc = add_file(request, in, "--path", "path", e);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	json_object_set_new(request, "model", json_string(v->model));
+	json_object_set_new(request, "version", json_from_digest(&v->digest));
+	json_object_set_new(request, "remote", json_string(in->pos[1]));
+	json_object_set_new(request, "plain", json_boolean(arg_flag(in, "--plain-http")));
+	json_object_set_new(request, "form",
+	                    json_string(arg_flag(in, "--car")              ? "car"
+	                                : has_prefix(in->pos[1], "pvc://") ? "files"
+	                                                                   : "modelpack"));
+	return 0;
+}
+
+static uint64_t
+bytes_of(const json_t *reply, const char *key)
+{
+	const json_t *const v = json_object_get(reply, key);
+
+	return json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+}
+
+static void
+show(struct app *a, const struct version_row *v, const json_t *reply)
+{
+	const char *const reference = json_opt_string(reply, "reference");
+	const bool changed = json_is_true(json_object_get(reply, "changed"));
+	struct json_out *j;
+	char sent[16];
+
+	out_object_begin(a->out, "Push");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "model", v->model);
+		jo_u64(j, "version", v->number);
+		jo_digest(j, "digest", &v->digest);
+		jo_string(j, "reference", reference);
+		jo_u64(j, "sent", bytes_of(reply, "sent"));
+		jo_u64(j, "present", bytes_of(reply, "present"));
+		jo_bool(j, "changed", changed);
+	}
+	out_object_end(a->out);
+	text_size(sent, bytes_of(reply, "sent"));
+	if (out_format_of(a->out) == OUT_NAME)
+		out_text(a->out, "%s\n", reference);
+	else
+		out_text(a->out, "%s\n  %s%s\n", reference, changed ? sent : "is there already",
+		         changed ? " were sent" : "");
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	cleanup_json json_t *request = json_object();
+	cleanup_json json_t *reply = NULL;
+	struct version_row v;
+	int rc = find(a, in->pos[0], &v, e);
+
+	if (rc == 0)
+		rc = make_request(a, in, &v, request, e);
+	if (rc == 0)
+		rc = agent_call("push", request, &reply, e);
+	if (rc == 0)
+		show(a, &v, reply);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	{ "--car", 0, NULL, "as an image that holds the files below /models", false },
+	{ "--ca-file", 0, "FILE", "whom to trust, instead of the system's authorities", false },
+	{ "--plain-http", 0, NULL, "without TLS, to a host that is not this one", false },
+	{ "--credentials", 0, "FILE", "instead of the places of docker and podman", false },
+	{ "--path", 0, "FOLDER", "where a volume is mounted here", false },
+	{ 0 },
+};
+
+const struct cmd cmd_push = {
+	.name = "push",
+	.args = "REF REMOTE",
+	.summary = "put a version where servers read: an OCI registry or a mounted volume",
+	.group = "take out",
+	.opts = opts,
+	.min_pos = 2,
+	.max_pos = 2,
+	.flags = CMD_READS | CMD_AGENT | CMD_WAITS,
+	.run = run,
+	.examples = "slipway push face-detect@v2 oci://site:5000/models\n"
+	            "slipway push face-detect@v2 oci://site:5000/models --car",
+};
