@@ -10,7 +10,7 @@
 #include "registry/base/err.h"
 
 struct program {
-	char *const *argv; /* NULL-terminated; argv[0] is looked for in PATH unless it has a slash */
+	char *const *argv; /* NULL-terminated; without a slash in it, PATH is looked through */
 	char *const *envp; /* NULL: ours */
 	const char *input; /* NULL: nothing */
 	const char *what;  /* "credential plugin" */

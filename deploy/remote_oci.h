@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two files of the OCI store share: exchanges with the registry, and blobs. */
+#pragma once
+
+#include "deploy/http.h"
+#include "deploy/oci_auth.h"
+#include "deploy/oci_car.h"
+#include "deploy/remote.h"
+
+struct oci {
+	struct http *http;
+	struct oci_auth *auth;
+	char *host, *repo, *base; /* base: "https://HOST" */
+	const struct remote_options *o;
+	struct remote_options kept;
+};
+
+struct ask {
+	const char *method, *url, *type;
+	struct str body;
+	const struct http_upload *upload;
+	const char *accept, *range; /* whole header lines; NULL */
+	bool is_read, push;
+};
+/* With who we are; once more after a 401 that says what it wants. */
+int oci_ask(struct oci *s, const struct ask *a, struct http_response *r, struct err *e);
+/* The registry's own words, always negative. what: "an upload". */
+int oci_refused(const struct oci *s, const char *what, const struct http_response *r,
+                struct err *e);
+/* kind: "manifests", "blobs"; to be freed. */
+char *oci_url(const struct oci *s, const char *repo, const char *kind, const struct digest *d);
+/* 1: it is there. */
+int oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *d,
+            struct err *e);
+
+/* Bytes of one blob, hashed as they go; what a resumed upload leaves out is read all the same. */
+struct blob {
+	const char *name;
+	struct digest digest;
+	uint64_t size;
+	struct str text;            /* small ones; p NULL: by open */
+	const struct source *files; /* a file of the version, or all of them as a layer */
+	size_t index;               /* SIZE_MAX: the layer */
+};
+/* Asked for, and sent when it is missing; *done of total grows by its size. */
+int oci_put_blob(struct oci *s, const char *repo, const struct blob *b, uint64_t *done,
+                 uint64_t total, struct remote_put *ret, struct err *e);
+/* An upload that is begun and forgotten: then it is known that we may. */
+int oci_try_upload(struct oci *s, const char *repo, struct err *e);

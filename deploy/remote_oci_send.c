@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exchanges with an image registry, and blobs that are sent while they are hashed. A connection
+ * that is lost is taken up where the registry says it was.
+ * Source: OCI distribution specification 1.1, "Pushing blobs".
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/digest.h"
+#include "deploy/remote_oci.h"
+#include "registry/base/fs.h"
+
+#define LOOK_MS   30000
+#define IDLE_MS   60000 /* an upload that does not move */
+#define TRIES     4     /* of a blob whose connection was lost */
+#define BYTES_MAX (8u << 20)
+
+static bool
+is_ours(const struct oci *s, const char *url)
+{
+	const size_t n = strlen(s->base);
+
+	return strncmp(url, s->base, n) == 0 && (url[n] == '/' || url[n] == '\0');
+}
+
+static int
+once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
+{
+	const char *headers[4] = { NULL };
+	size_t n = 0;
+	const struct http_request q = {
+		.method = a->method,
+		.url = a->url,
+		.body = a->body,
+		.content_type = a->type,
+		.headers = headers,
+		.upload = a->upload,
+		.timeout_ms = a->upload ? HTTP_NO_TIMEOUT : LOOK_MS,
+		.idle_ms = a->upload ? IDLE_MS : 0,
+		.response_max = BYTES_MAX,
+		.safe_to_repeat = a->is_read,
+		.check = s->o->check,
+		.check_arg = s->o->arg,
+	};
+
+	/* an upload may be sent elsewhere; our credential is for this registry */
+	if (is_ours(s, a->url) && oci_auth_header(s->auth))
+		headers[n++] = oci_auth_header(s->auth);
+	if (a->accept)
+		headers[n++] = a->accept;
+	if (a->range)
+		headers[n++] = a->range;
+	return http_perform(s->http, &q, r, e);
+}
+
+int
+oci_ask(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
+{
+	int rc = once(s, a, r, e);
+
+	/* an upload cannot be said again: it begins with a request that can */
+	for (unsigned i = 0; rc == 0 && r->status == 401 && i < 2 && !a->upload; i++) {
+		cleanup_response struct http_response said = *r;
+
+		*r = (struct http_response){ 0 };
+		rc = oci_auth_answer(s->auth, s->http, http_header(&said, "www-authenticate", NULL),
+		                     a->push, e);
+		if (rc < 0)
+			return err_prefix(e, "registry \"%s\"", s->host);
+		rc = once(s, a, r, e);
+	}
+	return rc;
+}
+
+/* {"errors":[{"code","message"}]}. */
+int
+oci_refused(const struct oci *s, const char *what, const struct http_response *r, struct err *e)
+{
+	cleanup_json json_t *j = NULL;
+	struct err ignored = { 0 };
+	const json_t *first = NULL;
+	const char *said = NULL;
+	const enum err_code code = r->status == 401 || r->status == 403   ? ERR_DENIED
+	                           : r->status == 404                     ? ERR_NOT_FOUND
+	                           : r->status == 413                     ? ERR_TOO_BIG
+	                           : r->status == 429 || r->status >= 500 ? ERR_UNREACHABLE
+	                                                                  : ERR_ROLLOUT_FAILED;
+
+	if (json_parse(buf_str(&r->body), "answer", &j, &ignored) == 0)
+		first = json_array_get(json_object_get(j, "errors"), 0);
+	said = json_opt_string(first, "message");
+	err_set(e, code, "registry \"%s\" refuses %s: %s%sstatus %ld", s->host, what,
+	        said ? said : "", said ? ", " : "", r->status);
+	if (code == ERR_DENIED)
+		return err_hint(e, "docker login or podman login keeps a credential for it");
+	return -(int)code;
+}
+
+char *
+oci_url(const struct oci *s, const char *repo, const char *kind, const struct digest *d)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_hex(d, hex);
+	return xasprintf("%s/v2/%s/%s/sha256:%s", s->base, repo, kind, hex);
+}
+
+int
+oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *d, struct err *e)
+{
+	cleanup_free char *url = oci_url(s, repo, kind, d);
+	const struct ask a = {
+		.method = "HEAD",
+		.url = url,
+		.accept = streq(kind, "manifests") ? "Accept: " OCI_MANIFEST_TYPE : NULL,
+		.is_read = true,
+		.push = true,
+	};
+	cleanup_response struct http_response r = { 0 };
+	int rc = oci_ask(s, &a, &r, e);
+
+	if (rc < 0)
+		return rc;
+	if (r.status == 404)
+		return 0;
+	return r.status == 200 ? 1 : oci_refused(s, kind, &r, e);
+}
+
+/* --- blobs --- */
+
+struct reading {
+	const struct blob *b;
+	struct oci *s;
+	int fd;
+	struct oci_tar *tar;
+	struct hasher *hasher;
+	uint64_t at, skip; /* bytes read; bytes that the registry has */
+	uint64_t *done, total;
+};
+
+static int
+reading_open(struct reading *r, struct err *e)
+{
+	r->fd = -1;
+	r->hasher = hasher_new();
+	if (r->b->text.p)
+		return 0;
+	if (r->b->index == SIZE_MAX) {
+		r->tar = oci_tar_open(r->b->files);
+		return 0;
+	}
+	return r->b->files->open(r->b->files->arg, r->b->index, &r->fd, e);
+}
+
+static void
+reading_close(struct reading *r)
+{
+	close_quietly(r->fd);
+	oci_tar_close(r->tar);
+	hasher_free(r->hasher);
+}
+
+static int
+read_some(struct reading *r, void *p, size_t n, size_t *ret_n, struct err *e)
+{
+	const struct str text = r->b->text;
+	ssize_t got;
+
+	if (r->tar)
+		return oci_tar_read(r->tar, p, n, ret_n, e);
+	if (text.p) {
+		*ret_n = n < text.n - r->at ? n : (size_t)(text.n - r->at);
+		memcpy(p, text.p + r->at, *ret_n);
+		return 0;
+	}
+	do
+		got = read(r->fd, p, n);
+	while (got < 0 && errno == EINTR);
+	*ret_n = got < 0 ? 0 : (size_t)got;
+	return got < 0 ? err_sys(e, "cannot read \"%s\"", r->b->name) : 0;
+}
+
+/* The last byte is not given away before all of them are known to be right. */
+static int
+check_end(struct reading *r, struct err *e)
+{
+	struct digest got;
+
+	if (r->at < r->b->size)
+		return 0;
+	hasher_final(r->hasher, &got);
+	return digest_eq(&got, &r->b->digest)
+	               ? 0
+	               : err_set(e, ERR_DIGEST, "\"%s\" has other bytes than the version says",
+	                         r->b->name);
+}
+
+static int
+upload_read(void *arg, void *p, size_t n, size_t *ret_n, struct err *e)
+{
+	struct reading *const r = arg;
+	int rc;
+
+	do {
+		/* nothing beyond the edge of what the registry has already */
+		const uint64_t most = r->at < r->skip && r->skip - r->at < n ? r->skip - r->at : n;
+
+		rc = read_some(r, p, (size_t)most, ret_n, e);
+		if (rc < 0 || *ret_n == 0)
+			return rc;
+		hasher_update(r->hasher, p, *ret_n);
+		r->at += *ret_n;
+		rc = check_end(r, e);
+	} while (rc == 0 && r->at <= r->skip && r->skip > 0 && r->at < r->b->size);
+	if (rc == 0 && r->s->o->progress) {
+		*r->done += *ret_n;
+		r->s->o->progress(r->s->o->arg, *r->done, r->total);
+	}
+	return rc;
+}
+
+/* Location, absolute or of this host; kept with what the registry put behind "?". */
+static int
+location(const struct oci *s, const struct http_response *r, char **ret, struct err *e)
+{
+	const struct str to = http_header(r, "location", NULL);
+
+	free(*ret);
+	*ret = NULL;
+	if (!to.p || to.n == 0 || to.n > 8192)
+		return err_set(e, ERR_MALFORMED, "registry \"%s\" does not say where to upload",
+		               s->host);
+	*ret = to.p[0] == '/' ? xasprintf("%s%.*s", s->base, (int)to.n, to.p)
+	                      : xstrndup(to.p, to.n);
+	return 0;
+}
+
+static int
+begin_upload(struct oci *s, const char *repo, char **ret_url, struct err *e)
+{
+	cleanup_free char *url = xasprintf("%s/v2/%s/blobs/uploads/", s->base, repo);
+	const struct ask a = { .method = "POST", .url = url, .push = true };
+	cleanup_response struct http_response r = { 0 };
+	int rc = oci_ask(s, &a, &r, e);
+
+	if (rc < 0)
+		return rc;
+	return r.status == 202 ? location(s, &r, ret_url, e) : oci_refused(s, "an upload", &r, e);
+}
+
+/* "0-1023": how far it has come. */
+static uint64_t
+range_end(const struct http_response *r)
+{
+	const struct str s = http_header(r, "range", NULL);
+	const char *const dash = s.p ? memchr(s.p, '-', s.n) : NULL;
+	uint64_t last;
+
+	if (!dash ||
+	    parse_u64_n(dash + 1, (size_t)(s.p + s.n - dash - 1), UINT64_MAX - 1, &last) < 0)
+		return 0;
+	return last > 0 ? last + 1 : 0;
+}
+
+static int
+how_far(struct oci *s, char **url, uint64_t *ret, struct err *e)
+{
+	const struct ask a = { .method = "GET", .url = *url, .is_read = true, .push = true };
+	cleanup_response struct http_response r = { 0 };
+	int rc = oci_ask(s, &a, &r, e);
+
+	if (rc < 0)
+		return rc;
+	if (r.status != 204 && r.status != 202)
+		return oci_refused(s, "to go on with an upload", &r, e);
+	*ret = range_end(&r);
+	return location(s, &r, url, e) < 0 ? -(int)e->code : 0;
+}
+
+static int
+patch(struct oci *s, const struct blob *b, char **url, uint64_t from, uint64_t *done,
+      uint64_t total, struct err *e)
+{
+	struct reading in = { .b = b, .s = s, .skip = from, .done = done, .total = total };
+	const struct http_upload up = { upload_read, &in, b->size - from };
+	cleanup_free char *range = xasprintf("Content-Range: %" PRIu64 "-%" PRIu64, from,
+	                                     b->size > 0 ? b->size - 1 : 0);
+	const struct ask a = { .method = "PATCH",
+		               .url = *url,
+		               .upload = &up,
+		               .range = range,
+		               .type = "application/octet-stream" };
+	cleanup_response struct http_response r = { 0 };
+	int rc = reading_open(&in, e);
+
+	if (rc == 0)
+		rc = oci_ask(s, &a, &r, e);
+	reading_close(&in);
+	if (rc < 0)
+		return rc;
+	return r.status == 202 ? location(s, &r, url, e) : oci_refused(s, b->name, &r, e);
+}
+
+static int
+close_upload(struct oci *s, const struct blob *b, const char *url, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+	cleanup_free char *to = NULL;
+	cleanup_response struct http_response r = { 0 };
+	int rc;
+
+	digest_hex(&b->digest, hex);
+	to = xasprintf("%s%cdigest=sha256%%3A%s", url, strchr(url, '?') ? '&' : '?', hex);
+	const struct ask a = {
+		.method = "PUT", .url = to, .push = true, .type = "application/octet-stream"
+	};
+	rc = oci_ask(s, &a, &r, e);
+	if (rc < 0)
+		return rc;
+	return r.status == 201 ? 0 : oci_refused(s, b->name, &r, e);
+}
+
+static void
+forget_upload(struct oci *s, const char *url)
+{
+	const struct ask a = { .method = "DELETE", .url = url };
+	cleanup_response struct http_response r = { 0 };
+	struct err ignored = { 0 };
+
+	if (url)
+		(void)oci_ask(s, &a, &r, &ignored);
+}
+
+static bool
+is_lost(int rc)
+{
+	return rc == -ERR_OUTCOME_UNKNOWN || rc == -ERR_UNREACHABLE;
+}
+
+/* Some registries give up an upload whose connection was lost in the middle of a request: then the
+ * blob begins anew. */
+static int
+go_on(struct oci *s, const char *repo, char **url, uint64_t *from, struct err *e)
+{
+	int rc = how_far(s, url, from, e);
+
+	if (rc == 0 || is_lost(rc) || rc == -ERR_DENIED)
+		return rc;
+	err_clear(e);
+	*from = 0;
+	return begin_upload(s, repo, url, e);
+}
+
+/* A connection that is lost is no end: the registry says how far it has come. */
+static int
+upload(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, uint64_t total,
+       struct err *e)
+{
+	const uint64_t before = *done;
+	char *url = NULL;
+	uint64_t from = 0;
+	int rc = begin_upload(s, repo, &url, e);
+
+	for (unsigned i = 0; rc == 0 && from < b->size && i < TRIES; i++) {
+		*done = before + from;
+		rc = patch(s, b, &url, from, done, total, e);
+		if (rc == 0)
+			from = b->size;
+		if (!is_lost(rc) || i + 1 == TRIES)
+			break;
+		err_clear(e);
+		rc = go_on(s, repo, &url, &from, e);
+		if (rc == 0 && from > b->size)
+			rc = err_set(e, ERR_MALFORMED,
+			             "registry \"%s\" has more of \"%s\" than there is", s->host,
+			             b->name);
+	}
+	if (rc == 0)
+		rc = close_upload(s, b, url, e);
+	if (rc < 0 && !is_lost(rc))
+		forget_upload(s, url);
+	free(url);
+	if (rc == 0)
+		*done = before + b->size;
+	return rc;
+}
+
+int
+oci_put_blob(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, uint64_t total,
+             struct remote_put *ret, struct err *e)
+{
+	int rc = oci_has(s, repo, "blobs", &b->digest, e);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 1) {
+		ret->present += b->size;
+		*done += b->size;
+		return 0;
+	}
+	rc = upload(s, repo, b, done, total, e);
+	if (rc == 0) {
+		ret->sent += b->size;
+		rc = oci_has(s, repo, "blobs", &b->digest, e);
+		if (rc == 0)
+			return err_set(e, ERR_DIGEST,
+			               "registry \"%s\" took \"%s\" and does not have it", s->host,
+			               b->name);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int
+oci_try_upload(struct oci *s, const char *repo, struct err *e)
+{
+	char *url = NULL;
+	int rc = begin_upload(s, repo, &url, e);
+
+	if (rc == 0)
+		forget_upload(s, url);
+	free(url);
+	return rc;
+}
