@@ -6,6 +6,7 @@
  * watching is not allowed.
  * Source: Kubernetes API concepts, "Efficient detection of changes".
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,6 +266,8 @@ follow(struct watch *w, struct err *e)
 		if (rc < 0 && !w->is_listed)
 			return rc;
 		if (rc == 0) {
+			/* the stream may last for days, and needs little of what the list took */
+			(void)malloc_trim(0);
 			began_ms = clock_mono_ms();
 			rc = stream(w, e);
 		}
