@@ -24,15 +24,17 @@ void kube_target_close(struct kube_target *k);
 struct kube_need {                           /* what a driver does there */
 	const char *verb, *group, *resource; /* resource may be "pods/log" */
 	bool cluster_wide;
+	bool is_optional; /* without it less is shown, and the work is done all the same */
 };
 struct kube_questions {
 	const struct kube_need *needs; /* ends with verb NULL */
 	const char *const *groups;     /* API groups that it speaks, NULL-terminated */
 };
-/* {"address", "version", "clockDifferenceMs", "identity", "impersonates", "namespace": {"name",
- * "state": "exists" | "missing" | "ending" | "unknown"}, "may": [{"verb", "group", "resource",
- * "state": "yes" | "no" | "unknown", "why"}], "apis": [{"group", "versions", "state": "served" |
- * "missing" | "unknown"}], "gpus": {"state": "known" | "unknown", "all", "free", "why"}}
+/* {"address", "version", "clockDifferenceMs", "identity", "impersonates",
+ *  "namespace": {"name", "state": "exists" | "missing" | "ending" | "unknown"},
+ *  "may": [{"verb", "group", "resource", "state": "yes" | "no" | "unknown", "needed", "why"}],
+ *  "apis": [{"group", "versions", "state": "served" | "missing" | "unknown"}],
+ *  "gpus": {"state": "known" | "unknown", "all", "free", "why"}}
  * Only what was answered is known; what may not be asked is "unknown". UNREACHABLE, DENIED (no
  * valid credential), MALFORMED: there is nothing to say at all. */
 int kube_target_test(struct kube_target *k, const struct target *t, const struct kube_questions *q,

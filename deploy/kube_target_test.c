@@ -91,6 +91,7 @@ ask_may(struct kube_target *k, const struct target *t, const struct kube_need *n
 	set_text(o, "group", need->group);
 	set_text(o, "resource", need->resource);
 	set_text(o, "state", states[rc < 0 ? KUBE_MAY_UNKNOWN : may]);
+	json_object_set_new(o, "needed", json_boolean(!need->is_optional));
 	set_text(o, "why", rc < 0 ? e->msg : why);
 	if (!is_gone(rc))
 		err_clear(e);

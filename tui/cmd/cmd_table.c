@@ -51,6 +51,7 @@
 	X(policy_sign) \
 	X(target_list) \
 	X(target_add) \
+	X(target_set) \
 	X(target_show) \
 	X(target_test) \
 	X(target_remove) \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * target list, add, show, test, remove. A target is an entry of the log; what a driver can make of
+ * target list, add, show, remove. A target is an entry of the log; what a driver can make of
  * it the agent says, before it is written.
  */
-#include "tui/cmd/cmd.h"
+#include "tui/cmd/target.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +20,6 @@
 #include "registry/ref.h"
 #include "registry/statement.h"
 #include "tui/cmd/sign.h"
-#include "tui/job.h"
 
 #define SMOKE_MAX (1u << 20)
 
@@ -78,8 +77,8 @@ run_list(struct app *a, const struct args *in, struct err *e)
 	return rc;
 }
 
-static int
-find(struct app *a, const char *name, struct target_row *ret, struct err *e)
+int
+target_find(struct app *a, const char *name, struct target_row *ret, struct err *e)
 {
 	struct txn *t;
 	int rc = store_read_begin(a->registry->store, &t, e);
@@ -102,7 +101,7 @@ run_show(struct app *a, const struct args *in, struct err *e)
 	struct json_out *j;
 	const char *key;
 	json_t *value;
-	int rc = find(a, in->pos[0], &row, e);
+	int rc = target_find(a, in->pos[0], &row, e);
 
 	if (rc == 0)
 		rc = json_parse(str_of(row.body), "target", &body, e);
@@ -125,69 +124,12 @@ run_show(struct app *a, const struct args *in, struct err *e)
 				buf_adds(&text, json_string_value(value));
 			else if (json_is_integer(value))
 				buf_addf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-			else if (!json_is_object(value) || json_object_size(value) > 0)
+			else if (!json_is_null(value) &&
+			         (!json_is_object(value) || json_object_size(value) > 0))
 				json_canonical(value, &text);
 			if (text.n > 0)
 				out_field(a->out, key, "%s", buf_cstr(&text));
 		}
-	}
-	out_object_end(a->out);
-	return 0;
-}
-
-/* --- test --- */
-
-static int
-ask_agent(struct app *a, const char *name, json_t *body, json_t **ret, struct err *e)
-{
-	cleanup_json json_t *request = json_object();
-
-	json_object_set_new(request, "registry", json_string(a->registry->dir));
-	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
-	json_object_set_new(request, "target", json_string(name));
-	if (body)
-		json_object_set(request, "body", body);
-	return agent_call("test", request, ret, e);
-}
-
-static int
-run_test(struct app *a, const struct args *in, struct err *e)
-{
-	cleanup_json json_t *reply = NULL;
-	const json_t *facts;
-	const char *code, *reason, *hint;
-	struct json_out *j;
-	int rc = ask_agent(a, in->pos[0], NULL, &reply, e);
-
-	if (rc < 0)
-		return rc;
-	facts = json_object_get(reply, "facts");
-	code = json_opt_string(reply, "code");
-	reason = json_opt_string(reply, "reason");
-	if (code) {
-		hint = json_opt_string(reply, "hint");
-		err_set(e, err_from_name(code), "target \"%s\": %s", in->pos[0],
-		        reason ? reason : code);
-		return err_hint(e, "%s",
-		                hint && *hint
-		                        ? hint
-		                        : "start the server or mend the address, then try again");
-	}
-	out_object_begin(a->out, "TargetTest");
-	j = out_object_json(a->out);
-	if (j) {
-		jo_string(j, "name", in->pos[0]);
-		jo_bool(j, "reachable", true);
-		jo_value(j, "facts", facts);
-	} else {
-		out_field(a->out, "target", "%s is reachable", in->pos[0]);
-		out_field(a->out, "server", "%s%s%s", json_opt_string(facts, "server"),
-		          *json_opt_string(facts, "version") ? " " : "",
-		          json_opt_string(facts, "version"));
-		out_field(a->out, "proof", "up to \"%s\"",
-		          proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))));
-		if (*json_opt_string(facts, "whyNot"))
-			out_field(a->out, "missing", "%s", json_opt_string(facts, "whyNot"));
 	}
 	out_object_end(a->out);
 	return 0;
@@ -199,6 +141,7 @@ struct target_change {
 	const char *action, *name;
 	json_t *body;  /* of the target; NULL: remove */
 	json_t *entry; /* what is logged and signed */
+	const struct reach *reach; /* this person's way to it, not logged; NULL: none */
 };
 
 /* Is there anything to do? Asked before a passphrase, and again inside the transaction. */
@@ -315,10 +258,13 @@ commit(struct app *a, struct target_change *c, struct err *e)
 {
 	struct json_out *j;
 	bool changed = false;
+	bool is_other;
 	int rc = look(a, c, e);
 
 	if (rc == 0)
 		rc = sign_and_commit(a, c, &changed, e);
+	if (rc >= 0 && c->reach)
+		rc = reach_save(a->registry->id, c->name, c->reach, &is_other, e);
 	if (rc < 0)
 		return rc;
 	if (out_format_of(a->out) == OUT_NAME) {
@@ -471,11 +417,39 @@ make_body(struct app *a, const struct args *in, json_t *body, struct err *e)
 	return rc;
 }
 
+/* What the log says of a cluster: where it is and under whose authorities. How this person gets
+ * there stays with the person. */
+static int
+add_cluster(struct app *a, const struct args *in, json_t *body, struct reach *ret, struct err *e)
+{
+	const char *const wanted = arg_value(in, "--namespace");
+	cleanup_free char *ns = NULL;
+	int rc;
+
+	if (!arg_value(in, "--kubeconfig") && !arg_value(in, "--context")) {
+		if (wanted)
+			json_object_set_new(body, "namespace", json_string(wanted));
+		return 0;
+	}
+	if (arg_value(in, "--url"))
+		return err_set(e, ERR_USAGE,
+		               "--url and --kubeconfig: the kubeconfig says where the cluster is");
+	rc = target_reach(a, in, ret, &ns, e);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(body, "url", json_string(ret->url));
+	json_object_set_new(body, "namespace", json_string(wanted ? wanted : ns));
+	json_object_set_new(body, "ca",
+	                    digest_is_zero(&ret->ca) ? json_null() : json_from_digest(&ret->ca));
+	return 0;
+}
+
 static int
 run_add(struct app *a, const struct args *in, struct err *e)
 {
 	struct target_change c = { .action = "add", .name = in->pos[0] };
 	cleanup_json json_t *body = json_object(), *reply = NULL;
+	struct reach reach = { 0 };
 	cleanup_free char *what = xasprintf("add target \"%s\"", c.name);
 	const char *code, *reason;
 	int rc = ref_check_word("target", c.name, e);
@@ -483,9 +457,14 @@ run_add(struct app *a, const struct args *in, struct err *e)
 	if (rc == 0)
 		rc = make_body(a, in, body, e);
 	if (rc == 0)
-		rc = ask_agent(a, c.name, body, &reply, e);
-	if (rc < 0)
+		rc = add_cluster(a, in, body, &reach, e);
+	c.reach = reach.kubeconfig ? &reach : NULL;
+	if (rc == 0)
+		rc = target_ask(a, c.name, body, c.reach, &reply, e);
+	if (rc < 0) {
+		reach_fini(&reach);
 		return rc;
+	}
 	code = json_opt_string(reply, "code");
 	reason = json_opt_string(reply, "reason");
 	if (code)
@@ -495,7 +474,10 @@ run_add(struct app *a, const struct args *in, struct err *e)
 		         c.name, reason ? reason : code);
 	rc = app_confirm(a, what, NULL, "add --yes to the same line", e);
 	c.body = body;
-	return rc < 0 ? rc : commit(a, &c, e);
+	if (rc == 0)
+		rc = commit(a, &c, e);
+	reach_fini(&reach);
+	return rc;
 }
 
 static int
@@ -516,7 +498,7 @@ run_remove(struct app *a, const struct args *in, struct err *e)
 	cleanup_free char *line = xasprintf("slipway target remove %s --yes", c.name);
 	struct target_row row;
 	struct txn *t;
-	int rc = find(a, c.name, &row, e);
+	int rc = target_find(a, c.name, &row, e);
 
 	if (rc == -ERR_NOT_FOUND) { /* gone already */
 		err_clear(e);
@@ -540,10 +522,14 @@ run_remove(struct app *a, const struct args *in, struct err *e)
 }
 
 static const struct opt add_opts[] = {
-	{ "--driver", 0, "NAME", "directory or modelrepo", false },
+	{ "--driver", 0, "NAME", "directory, modelrepo, kubernetes or kserve", false },
 	{ "--stage", 0, "STAGE", "the stage that it serves", false },
 	{ "--path", 0, "FOLDER", "the model repository folder as seen from here", false },
 	{ "--url", 0, "URL", "address of the server's API", false },
+	{ "--kubeconfig", 0, "FILE", "how you reach the cluster; never logged", false },
+	{ "--context", 0, "NAME", "context of it (default: its current one)", false },
+	{ "--allow-exec", 0, NULL, "its credential plugin may run as you", false },
+	{ "--namespace", 0, "NAME", "of the cluster (default: the context's)", false },
 	{ "--object", 0, "NAME", "name at the target (default: from the model's name)", false },
 	{ "--order", 0, "N", "place among the stage's targets (default 0)", false },
 	{ "--min-proof", 0, "LAYER", "the least proof (default: all that it can show)", false },
@@ -590,7 +576,5 @@ const struct cmd cmd_target_add = {
 		                 .run = fn }
 
 TARGET_ROW(cmd_target_show, "show", "one target as it was logged", CMD_READS, run_show);
-TARGET_ROW(cmd_target_test, "test", "reach a target and say what it can do", CMD_READS | CMD_AGENT,
-           run_test);
 TARGET_ROW(cmd_target_remove, "remove", "forget a target; what it serves stays",
            CMD_READS | CMD_CHANGES | CMD_CONFIRMS | CMD_SIGNS | CMD_REASON, run_remove);

@@ -123,7 +123,9 @@ const struct schema_row schema_rows[] = {
 	  "identity:d", SCHEMA_LIST },
 	{ "TargetChange", "target add, target remove",
 	  "name:s action:s changed:b", SCHEMA_OUTPUT },
-	{ "TargetTest", "target test", "name:s reachable:b facts:o", SCHEMA_OUTPUT },
+	{ "TargetReach", "target set", "name:s kubeconfig:s context:s url:s changed:b",
+	  SCHEMA_OUTPUT },
+	{ "TargetTest", "target test", "name:s reachable:b facts:o cluster?:o", SCHEMA_OUTPUT },
 	{ "Verification", "verify",
 	  "version:s signature:s signer:s? content:s bytes:i scan:s evidence:s witness:s key:s? "
 	  "digest:d? code:E? error:s? lifecycle:s?", SCHEMA_LIST },
