@@ -224,9 +224,20 @@ reference_of(const struct target *t, const struct cluster_settings *s, const str
 }
 
 int
-cluster_reference(const struct cluster *c, const struct rollout *q, char ret[1024], struct err *e)
+cluster_reference(struct cluster *c, const struct rollout *q, char ret[1024], struct err *e)
 {
-	return reference_of(c->t, &c->s, q, ret, e);
+	int rc;
+
+	if (q->empty || !c->reference[0] || !digest_eq(&c->reference_version, &q->version)) {
+		rc = reference_of(c->t, &c->s, q, ret, e);
+		if (rc < 0)
+			return rc;
+		memcpy(c->reference, ret, sizeof c->reference);
+		c->reference_version = q->version;
+		return 0;
+	}
+	memcpy(ret, c->reference, sizeof c->reference);
+	return 0;
 }
 
 int
@@ -286,7 +297,7 @@ cluster_store_probe(const struct cluster *c, char detail[256], struct err *e)
 int
 cluster_stage(void *st, const struct rollout *q, struct err *e)
 {
-	const struct cluster *c = st;
+	struct cluster *c = st;
 	const struct remote_version v = version_of(q);
 	char wanted[1024];
 	struct remote_put put = { 0 };

@@ -90,6 +90,8 @@ struct cluster {
 	/* what observe compares with: rendering may have to read all bytes */
 	struct buf rendered;
 	struct digest rendered_version;
+	char reference[1024]; /* an image has no digest before all bytes were read */
+	struct digest reference_version;
 	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
 };
 
@@ -110,8 +112,7 @@ int cluster_names(const struct cluster *c, const char *model, struct cluster_nam
 int cluster_kube(struct cluster *c, struct err *e);
 
 /* Where the version's bytes are for the cluster, by digest. */
-int cluster_reference(const struct cluster *c, const struct rollout *q, char ret[1024],
-                      struct err *e);
+int cluster_reference(struct cluster *c, const struct rollout *q, char ret[1024], struct err *e);
 int cluster_render(const struct target *t, enum cluster_kind kind, const struct rollout *q,
                    struct buf *ret, struct err *e);
 /* Of q, rendered once and kept. */
