@@ -31,8 +31,8 @@ def program():
         skip('no script that builds the lab below SLIPWAY_SHARED')
     cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     path = os.environ.get('SLIPWAY_KUBELAB', os.path.join(cache, 'slipway-kubelab/kubelab'))
-    if not os.path.exists(path) and not os.environ.get('SLIPWAY_REAL'):
-        skip('the API server is not built yet: packaging/test --real does, in a quarter of an hour')
+    if not os.environ.get('SLIPWAY_REAL'):
+        skip('the real API server takes long: packaging/test --real')
     began = time.monotonic()
     done = subprocess.run(['sh', build, path], capture_output=True, text=True)
     if done.returncode == 3:
