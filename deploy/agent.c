@@ -51,6 +51,7 @@ static const struct {
 	const char *name;
 	int (*run)(const json_t *request, json_t **ret, struct err *e);
 } verbs[] = {
+	{ "logs", agent_logs },
 	{ "plan", agent_plan },
 	{ "push", agent_push },
 	{ "reach", agent_reach },

@@ -6,6 +6,7 @@
  *   plan    {"kind","model","registry","stage","to"?}   what would change, and the intent itself
  *   status  {"model"?,"registry","stage"?}              what targets hold now
  *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
+ *   logs    {"model","previous","registry","stage"?,"tail"}  last lines of each instance
  *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)
  *   reach   {"kubeconfig"?,"context"?}                  where a kubeconfig leads
  *   start   {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}
@@ -16,6 +17,7 @@
 #include "registry/base/err.h"
 #include "registry/base/json.h"
 
+int agent_logs(const json_t *request, json_t **ret, struct err *e);
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
 int agent_push(const json_t *request, json_t **ret, struct err *e);

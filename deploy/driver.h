@@ -208,7 +208,8 @@ struct instances {
 	size_t n, cap;
 };
 struct log_query {
-	const char *instance;
+	const char *model;    /* NULL: any of ours */
+	const char *instance; /* NULL: each */
 	bool previous, follow;
 	uint64_t tail_lines;
 };

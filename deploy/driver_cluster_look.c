@@ -367,7 +367,7 @@ add_evidence(struct look *l)
 	add_events(l, &text);
 	if (l->judged.container[0] && streq(l->judged.code, "crash-loop")) {
 		kube_path(&path, "", "v1", cluster_namespace(l->c->t), "pods", l->judged.pod,
-		          "log");
+		          NULL);
 		buf_adds(&query, "container=");
 		http_escape(&query, l->judged.container);
 		buf_addf(&query, "&tailLines=%d%s", LOG_LINES,

@@ -103,7 +103,7 @@ log_of(struct cluster *c, const json_t *pod, const struct log_query *q, struct l
 	cleanup_buf struct buf path = { 0 }, query = { 0 };
 
 	kube_path(&path, "", "v1", cluster_namespace(c->t), "pods", kube_text(pod, "metadata.name"),
-	          "log");
+	          NULL);
 	buf_adds(&query, "container=");
 	http_escape(&query, server_container(pod));
 	if (q->tail_lines)
@@ -114,6 +114,16 @@ log_of(struct cluster *c, const json_t *pod, const struct log_query *q, struct l
 		buf_adds(&query, "&follow=true");
 	return kube_log(c->k, buf_cstr(&path), buf_cstr(&query),
 	                clock_mono_ms() + (q->follow ? FOLLOW_MS : LOG_MS), pass_line, l, e);
+}
+
+static bool
+is_asked(const json_t *pod, const struct log_query *q)
+{
+	struct cluster_stamp stamp;
+
+	cluster_stamp_of(pod, &stamp);
+	return (!q->instance || streq(q->instance, kube_text(pod, "metadata.name"))) &&
+	       (!q->model || streq(q->model, stamp.model));
 }
 
 int
@@ -129,8 +139,7 @@ cluster_logs(void *st, const struct log_query *q, line_fn *fn, void *arg, struct
 	rc = our_pods(st, &pods, e);
 	json_array_foreach(json_object_get(pods, "items"), i, pod)
 	{
-		if (rc != 0 ||
-		    (q->instance && !streq(q->instance, kube_text(pod, "metadata.name"))))
+		if (rc != 0 || !is_asked(pod, q))
 			continue;
 		any = true;
 		rc = log_of(st, pod, q, &l, e);

@@ -65,6 +65,7 @@
 	X(plan_export) \
 	X(approve) \
 	X(apply) \
+	X(logs) \
 	X(job_list) \
 	X(job_show) \
 	X(job_follow) \

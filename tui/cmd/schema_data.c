@@ -71,6 +71,7 @@ const struct schema_row schema_rows[] = {
 	  "version?:i created?:t lifecycle?:s held?:b key?:s? aliases?:[s] notes?:[{note}] "
 	  "evidence?:o "
 	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
+	{ "LogLine", "logs", "stage:s target:s instance:s text:s?", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "PlanCheck", "plan check", "check:s answer:s why:s? next:s?", SCHEMA_LIST },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* logs: what the instances of a model print, each line with whose it is. */
+#include "tui/cmd/cmd.h"
+
+#include "registry/ref.h"
+#include "tui/job.h"
+
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	const char *const s = json_opt_string(o, key);
+
+	return s ? s : "";
+}
+
+static void
+show_lines(struct app *a, const json_t *lines)
+{
+	static const struct out_column columns[] = {
+		{ "STAGE", "stage", OUT_LEFT, false, false },
+		{ "TARGET", "target", OUT_LEFT, false, false },
+		{ "INSTANCE", "instance", OUT_LEFT, false, true },
+		{ "LINE", "text", OUT_LEFT, false, false },
+	};
+	const json_t *one;
+	size_t i;
+
+	out_table_begin(a->out, "LogLineList", columns, COUNT(columns));
+	json_array_foreach(lines, i, one)
+	{
+		out_cell(a->out, text_of(one, "stage"));
+		out_cell(a->out, text_of(one, "target"));
+		out_cell(a->out, text_of(one, "instance"));
+		out_cell(a->out, json_opt_string(one, "text"));
+	}
+	out_table_end(a->out);
+}
+
+/* Who could not be asked: said, and the end is not 0 when nobody could. */
+static int
+show_missing(struct app *a, const json_t *reply, struct err *e)
+{
+	const json_t *const missing = json_object_get(reply, "missing"), *one;
+	size_t i;
+
+	if (json_array_size(missing) == 0)
+		return 0;
+	json_array_foreach(missing, i, one)
+	        out_note(a->out, "%s %s%s%s: %s", text_of(one, "stage"), text_of(one, "target"),
+	                 text_of(one, "instance")[0] ? " " : "", text_of(one, "instance"),
+	                 text_of(one, "why"));
+	if (json_array_size(json_object_get(reply, "lines")) > 0)
+		return err_set(e, ERR_PARTIAL, "%zu of those that were asked gave no log",
+		               json_array_size(missing));
+	one = json_array_get(missing, 0);
+	return err_set(e, ERR_UNREACHABLE, "no log can be read: target \"%s\": %s",
+	               text_of(one, "target"), text_of(one, "why"));
+}
+
+static int
+check_model(struct app *a, const char *name, struct err *e)
+{
+	struct model_row m;
+	struct txn *t;
+	int rc = ref_check_model(name, e);
+
+	if (rc == 0)
+		rc = store_read_begin(a->registry->store, &t, e);
+	if (rc < 0)
+		return rc;
+	rc = model_get(t, name, &m, e);
+	store_abort(t);
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", name);
+	return err_hint(e, "slipway list shows them");
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	const char *const tail = arg_value(in, "--tail");
+	cleanup_json json_t *request = json_object();
+	cleanup_json json_t *reply = NULL;
+	uint64_t n = 0;
+	int rc = check_model(a, in->pos[0], e);
+
+	if (rc == 0 && tail && (parse_u64(tail, 10000, &n) < 0 || n == 0))
+		rc = err_set(e, ERR_USAGE, "--tail \"%s\" is no number from 1 to 10000", tail);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(request, "registry", json_string(a->registry->dir));
+	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	json_object_set_new(request, "model", json_string(in->pos[0]));
+	if (arg_value(in, "--stage"))
+		json_object_set_new(request, "stage", json_string(arg_value(in, "--stage")));
+	json_object_set_new(request, "previous", json_boolean(arg_flag(in, "--previous")));
+	json_object_set_new(request, "tail", json_integer((json_int_t)n));
+	rc = agent_call("logs", request, &reply, e);
+	if (rc < 0)
+		return rc;
+	show_lines(a, json_object_get(reply, "lines"));
+	return show_missing(a, reply, e);
+}
+
+static const struct opt opts[] = {
+	{ "--stage", 0, "STAGE", "of this stage only", false },
+	{ "--previous", 0, NULL, "of the containers before the last restart", false },
+	{ "--tail", 0, "N", "so many lines of each instance (default 200)", false },
+	{ 0 },
+};
+
+const struct cmd cmd_logs = {
+	.name = "logs",
+	.args = "NAME",
+	.summary = "what the instances of a model print",
+	.group = "deploy",
+	.opts = opts,
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_AGENT | CMD_WAITS,
+	.run = run,
+	.examples = "slipway logs fraud-ranker --stage production --tail 50\n"
+	            "slipway logs fraud-ranker --previous",
+};
