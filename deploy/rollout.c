@@ -339,7 +339,7 @@ finish_switch(struct rollout_run *run, struct wave_target *v, const struct obser
 
 /* Why, in the server's words and with what it showed: events and last lines are gone tomorrow. */
 static int
-say_failure(struct rollout_run *run, const struct wave_target *v, const struct observation *o,
+say_failure(struct rollout_run *run, struct wave_target *v, const struct observation *o,
             struct err *e)
 {
 	const char *line = o->evidence;
@@ -356,6 +356,7 @@ say_failure(struct rollout_run *run, const struct wave_target *v, const struct o
 		return rc;
 	err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s%s%s%s", v->row.name, o->reason,
 	        o->code[0] ? " (" : "", o->code, o->code[0] ? ")" : "");
+	(void)str_copy(v->advice, sizeof v->advice, o->advice);
 	return o->advice[0] ? err_hint(e, "%s", o->advice) : -ERR_ROLLOUT_FAILED;
 }
 

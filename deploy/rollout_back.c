@@ -94,11 +94,12 @@ rollout_back(struct rollout_run *run, struct err *why)
 	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
 	struct wave *w = run->wave;
 	bool any = false, is_listed = true;
-	char advice[sizeof why->hint] = "";
+	const char *advice = "look into it";
 
-	if (why->code == ERR_ROLLOUT_FAILED)
-		(void)str_copy(advice, sizeof advice, why->hint);
-
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->v[i].advice[0])
+			advice = w->v[i].advice;
+	}
 	for (size_t i = w->n; i-- > 0;) {
 		struct err e = { 0 };
 
@@ -113,7 +114,7 @@ rollout_back(struct rollout_run *run, struct err *why)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any)
 		err_hint(why, "%s, as before; %s, then plan anew", as_before(w, is_listed),
-		         advice[0] ? advice : "look into it");
+		         advice);
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;

@@ -53,10 +53,11 @@ static int PRINTF(6, 7)
 
 /* In the target's words, with what it shows and what to do. */
 static int
-failed(const struct wave_target *v, const struct canary *c, struct err *e)
+failed(struct wave_target *v, const struct canary *c, struct err *e)
 {
 	err_set(e, ERR_ROLLOUT_FAILED, "target \"%s\": %s%s%s%s", v->row.name, c->reason,
 	        c->code[0] ? " (" : "", c->code, c->code[0] ? ")" : "");
+	(void)str_copy(v->advice, sizeof v->advice, c->advice);
 	return c->advice[0] ? err_hint(e, "%s", c->advice) : -ERR_ROLLOUT_FAILED;
 }
 

@@ -33,6 +33,7 @@ struct wave_target {
 	enum proof_layer min_proof;
 	unsigned proofs;  /* layers that passed */
 	char detail[512]; /* in words */
+	char advice[256]; /* what its server's failure asks for; "" */
 	bool is_changed;  /* this job has written to it */
 };
 /* What of a version is not its files: for stores that keep it, for servers that want a format. */
