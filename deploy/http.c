@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "deploy/http_private.h"
+#include "deploy/secret.h"
 #include "registry/base/clock.h"
 
 #define CONNECT_MS  10000
@@ -43,14 +44,6 @@ static char *
 copy_str(struct str s)
 {
 	return s.p ? xstrndup(s.p, s.n) : NULL;
-}
-
-static void
-wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
 }
 
 int
@@ -96,13 +89,13 @@ http_free(struct http *h)
 	free(h->ca_pem);
 	free(h->cert_pem);
 	free(h->server_name);
-	wipe(h->proxy);
+	secret_wipe(&h->proxy);
 	free(h->no_proxy);
 	free(h->user_agent);
 	free(h->sigv4);
-	wipe(h->key_pem);
-	wipe(h->user);
-	wipe(h->password);
+	secret_wipe(&h->key_pem);
+	secret_wipe(&h->user);
+	secret_wipe(&h->password);
 	free(h);
 	curl_global_cleanup(); /* counted by libcurl */
 }

@@ -14,6 +14,7 @@
 
 #include "deploy/kube_look.h"
 #include "deploy/kube_private.h"
+#include "deploy/secret.h"
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
 
@@ -167,11 +168,8 @@ struct headers {
 static void
 headers_fini(struct headers *h)
 {
-	for (size_t i = 0; i < h->v.n; i++) {
-		if (h->v.v[i])
-			explicit_bzero(h->v.v[i], strlen(h->v.v[i]));
-		free(h->v.v[i]);
-	}
+	for (size_t i = 0; i < h->v.n; i++)
+		secret_wipe(&h->v.v[i]);
 	vec_fini(&h->v);
 }
 

@@ -6,12 +6,12 @@
 #include "deploy/kube_auth.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deploy/kube_exec.h"
+#include "deploy/secret.h"
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 
@@ -26,15 +26,6 @@ struct kube_auth {
 	uint64_t read_ms;  /* of the token file */
 	int64_t expires_s; /* a plugin's word; 0: never */
 };
-
-static void
-wipe(char **s)
-{
-	if (*s)
-		explicit_bzero(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
 
 static char *
 copy_text(const char *s)
@@ -77,9 +68,9 @@ kube_auth_free(struct kube_auth *a)
 {
 	if (!a)
 		return;
-	wipe(&a->now.authorization);
-	wipe(&a->now.cert_pem);
-	wipe(&a->now.key_pem);
+	secret_wipe(&a->now.authorization);
+	secret_wipe(&a->now.cert_pem);
+	secret_wipe(&a->now.key_pem);
 	free(a);
 }
 
@@ -96,9 +87,9 @@ keep(struct kube_auth *a, char *authorization, char *cert, char *key, bool *ret_
 	const bool other_cert = !same(a->now.cert_pem, cert) || !same(a->now.key_pem, key);
 
 	*ret_new = other_cert || !same(a->now.authorization, authorization);
-	wipe(&a->now.authorization);
-	wipe(&a->now.cert_pem);
-	wipe(&a->now.key_pem);
+	secret_wipe(&a->now.authorization);
+	secret_wipe(&a->now.cert_pem);
+	secret_wipe(&a->now.key_pem);
 	a->now.authorization = authorization;
 	a->now.cert_pem = cert;
 	a->now.key_pem = key;
@@ -110,23 +101,6 @@ static char *
 bearer(const char *token)
 {
 	return xasprintf("Bearer %s", token);
-}
-
-/* RFC 7617. */
-static char *
-basic(const char *user, const char *password)
-{
-	static const char scheme[] = "Basic ";
-	char *both = xasprintf("%s:%s", user, password ? password : "");
-	const size_t n = strlen(both);
-	const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-	char *const ret = xcalloc(1, sizeof scheme - 1 + size);
-
-	memcpy(ret, scheme, sizeof scheme - 1);
-	(void)sodium_bin2base64(ret + sizeof scheme - 1, size, (const unsigned char *)both, n,
-	                        sodium_base64_VARIANT_ORIGINAL);
-	wipe(&both);
-	return ret;
 }
 
 /* Trimmed; a token with a line feed inside would be two headers. */
@@ -143,15 +117,11 @@ token_of(const char *path, char **ret, struct err *e)
 		from++;
 	if (rc == 0 && n == from)
 		rc = err_set(e, ERR_MALFORMED, "the token file \"%s\" is empty", path);
-	for (size_t i = from; rc == 0 && i < n; i++) {
-		if ((unsigned char)text.p[i] <= ' ' || (unsigned char)text.p[i] > '~')
-			rc = err_set(e, ERR_MALFORMED, "\"%s\" holds no token", path);
-	}
+	if (rc == 0 && !secret_is_token((struct str){ text.p + from, n - from }))
+		rc = err_set(e, ERR_MALFORMED, "\"%s\" holds no token", path);
 	if (rc == 0)
 		*ret = xstrndup(text.p + from, n - from);
-	if (text.p)
-		explicit_bzero(text.p, text.n);
-	buf_fini(&text);
+	secret_wipe_buf(&text);
 	return rc;
 }
 
@@ -172,7 +142,7 @@ from_file(struct kube_auth *a, bool *ret_new, struct err *e)
 	}
 	keep(a, bearer(token ? token : a->config->token), copy_text(a->config->cert_pem),
 	     copy_text(a->config->key_pem), ret_new);
-	wipe(&token);
+	secret_wipe(&token);
 	return 0;
 }
 
@@ -204,7 +174,7 @@ make(struct kube_auth *a, bool *ret_new, struct err *e)
 	if (c->token)
 		authorization = bearer(c->token);
 	else if (c->username)
-		authorization = basic(c->username, c->password);
+		authorization = secret_basic(c->username, c->password);
 	keep(a, authorization, copy_text(c->cert_pem), copy_text(c->key_pem), ret_new);
 	return 0;
 }

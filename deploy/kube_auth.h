@@ -13,8 +13,6 @@
 #include "registry/base/str.h"
 
 #define KUBE_TOKEN_FILE_MS 60000 /* a token file is read again after so long */
-#define KUBE_EXEC_OUTPUT   (1u << 20)
-#define KUBE_EXEC_MS       60000
 
 struct kube_credential {
 	char *authorization;      /* "Bearer ..", "Basic .."; NULL: none */

@@ -2,7 +2,6 @@
 /* Who we are at an OCI registry. Reads the person's files, runs the helpers that they name. */
 #include "deploy/oci_auth.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "crypto/base64.h"
 #include "deploy/program.h"
+#include "deploy/secret.h"
 #include "registry/base/fs.h"
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
@@ -23,15 +23,6 @@ struct oci_auth {
 	char *user, *password; /* NULL: none; user "<token>": an identity token */
 	char *header;          /* NULL: none */
 };
-
-static void
-wipe(char **s)
-{
-	if (*s)
-		explicit_bzero(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
 
 /* --- challenges --- */
 
@@ -209,7 +200,9 @@ ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err 
 	cleanup_free char *program = xasprintf("docker-credential-%s", helper);
 	char get[] = "get";
 	char *argv[] = { program, get, NULL };
-	const struct program p = { .argv = argv, .input = host, .what = "credential helper" };
+	const struct program p = {
+		.argv = argv, .input = host, .what = "credential helper", .fails_on_stdout = true
+	};
 	cleanup_json json_t *j = NULL;
 	struct buf said = { 0 };
 	struct err bad = { 0 };
@@ -225,9 +218,7 @@ ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err 
 	} else if (rc == 0) {
 		rc = err_set(e, ERR_MALFORMED, "\"%s\" gives no credential", program);
 	}
-	if (said.p)
-		explicit_bzero(said.p, said.cap);
-	buf_fini(&said);
+	secret_wipe_buf(&said);
 	return rc;
 }
 
@@ -268,9 +259,7 @@ read_credential(struct oci_auth *a, const char *path, const char *host, struct e
 		if (rc < 0)
 			err_prefix(e, "credential file \"%s\"", path);
 	}
-	if (text.p)
-		explicit_bzero(text.p, text.cap);
-	buf_fini(&text);
+	secret_wipe_buf(&text);
 	return rc == 0 && helper[0] && !a->user ? ask_helper(helper, host, a, e) : rc;
 }
 
@@ -298,9 +287,9 @@ oci_auth_free(struct oci_auth *a)
 	if (!a)
 		return;
 	free(a->repo);
-	wipe(&a->user);
-	wipe(&a->password);
-	wipe(&a->header);
+	secret_wipe(&a->user);
+	secret_wipe(&a->password);
+	secret_wipe(&a->header);
 	free(a);
 }
 
@@ -315,16 +304,10 @@ oci_auth_header(const struct oci_auth *a)
 static char *
 basic_header(const struct oci_auth *a)
 {
-	static const char start[] = "Authorization: Basic ";
-	char *both = xasprintf("%s:%s", a->user, a->password);
-	const size_t n = strlen(both);
-	const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-	char *const ret = xcalloc(1, sizeof start + size);
+	char *basic = secret_basic(a->user, a->password);
+	char *const ret = xasprintf("Authorization: %s", basic);
 
-	memcpy(ret, start, sizeof start - 1);
-	(void)sodium_bin2base64(ret + sizeof start - 1, size, (const unsigned char *)both, n,
-	                        sodium_base64_VARIANT_ORIGINAL);
-	wipe(&both);
+	secret_wipe(&basic);
 	return ret;
 }
 
@@ -335,13 +318,9 @@ take_token(struct oci_auth *a, const json_t *j, struct err *e)
 
 	if (!token)
 		token = json_opt_string(j, "access_token");
-	for (const char *s = token; s && *s; s++) {
-		if (!isgraph((unsigned char)*s))
-			token = NULL;
-	}
-	if (!token || !*token)
+	if (!token || !secret_is_token(str_of(token)))
 		return err_set(e, ERR_MALFORMED, "the token server gives no token");
-	wipe(&a->header);
+	secret_wipe(&a->header);
 	a->header = xasprintf("Authorization: Bearer %s", token);
 	return 0;
 }
@@ -352,10 +331,10 @@ ask_token(struct oci_auth *a, struct http *h, const struct oci_challenge *c, boo
           struct err *e)
 {
 	const bool is_identity = a->user && streq(a->user, TOKEN_HELPER);
-	cleanup_free char *basic = a->user && !is_identity ? basic_header(a) : NULL;
+	char *basic = a->user && !is_identity ? basic_header(a) : NULL;
 	const char *const headers[] = { basic, NULL };
 	cleanup_response struct http_response r = { 0 };
-	cleanup_buf struct buf query = { 0 };
+	struct buf query = { 0 };
 	cleanup_free char *url = NULL;
 	cleanup_json json_t *j = NULL;
 	struct http_request q = { .method = "GET", .headers = headers, .safe_to_repeat = true };
@@ -385,10 +364,9 @@ ask_token(struct oci_auth *a, struct http *h, const struct oci_challenge *c, boo
 		rc = http_json(&q, &r, &j, e);
 	if (rc == 0)
 		rc = take_token(a, j, e);
-	if (is_identity && query.p)
-		explicit_bzero(query.p, query.cap);
-	if (r.body.p)
-		explicit_bzero(r.body.p, r.body.cap);
+	secret_wipe(&basic);
+	secret_wipe_buf(&query);
+	secret_wipe_buf(&r.body);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "registry/base/clock.h"
@@ -22,6 +23,7 @@
 #define WORDS_MAX  ((size_t)4096) /* of stderr */
 #define TIME_MS    60000
 #define FIRST_FD   3
+#define LOOK_MS    200 /* whether to go on */
 
 /* A file in memory: a program that does not read cannot hold us. */
 static int
@@ -64,42 +66,84 @@ start(const struct program *p, int in, int out, int err, pid_t *ret)
 	return rc;
 }
 
-/* Both pipes until both have ended. -1: too much, or not in time. */
+/* Between two looks: is there time, and does the caller want to go on? */
 static int
-collect(int out, int err, struct buf *said, struct buf *words)
+may_go_on(const struct program *p, uint64_t end_ms, struct err *e)
 {
-	const uint64_t end_ms = clock_mono_ms() + TIME_MS;
-	struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
+	if (clock_mono_ms() >= end_ms)
+		return err_set(e, ERR_UNREACHABLE, "the %s \"%s\" did not end", p->what,
+		               p->argv[0]);
+	return p->check ? p->check(p->check_arg, e) : 0;
+}
+
+/* What one pipe has now; *fd -1 at its end. More than max is an error of stdout, and cut of
+ * stderr. */
+static int
+take_piece(int *fd, struct buf *b, size_t max, bool cuts)
+{
 	char piece[4096];
+	const ssize_t n = read(*fd, piece, sizeof piece);
+	const size_t room = max - b->n;
 
-	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		const uint64_t now_ms = clock_mono_ms();
-		if (now_ms >= end_ms)
-			return -1;
-		if (poll(p, 2, (int)(end_ms - now_ms)) < 0 && errno != EINTR)
-			return -1;
-		for (size_t i = 0; i < 2; i++) {
-			struct buf *const b = i == 0 ? said : words;
-			const size_t max = i == 0 ? OUTPUT_MAX : WORDS_MAX;
-			ssize_t n;
-
-			if (p[i].fd < 0 || !p[i].revents)
-				continue;
-			n = read(p[i].fd, piece, sizeof piece);
-			if (n <= 0 && !(n < 0 && errno == EINTR))
-				p[i].fd = -1;
-			if (n <= 0)
-				continue;
-			if (i == 0 && (size_t)n > max - b->n)
-				return -1;
-			buf_add(b, piece, (size_t)n < max - b->n ? (size_t)n : max - b->n);
-		}
+	if (n <= 0) {
+		if (n == 0 || errno != EINTR)
+			*fd = -1;
+		return 0;
 	}
+	if ((size_t)n <= room || cuts)
+		buf_add(b, piece, (size_t)n < room ? (size_t)n : room);
 	explicit_bzero(piece, sizeof piece);
+	return (size_t)n <= room || cuts ? 0 : -1;
+}
+
+/* Both pipes until both have ended. */
+static int
+collect(const struct program *p, int out, int err, uint64_t end_ms, struct buf *said,
+        struct buf *words, struct err *e)
+{
+	struct pollfd v[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
+
+	while (v[0].fd >= 0 || v[1].fd >= 0) {
+		int rc = may_go_on(p, end_ms, e);
+
+		if (rc < 0)
+			return rc;
+		if (poll(v, 2, LOOK_MS) <= 0)
+			continue;
+		if (v[0].fd >= 0 && v[0].revents &&
+		    take_piece(&v[0].fd, said, OUTPUT_MAX, false) < 0)
+			return err_set(e, ERR_TOO_BIG, "the %s \"%s\" says too much", p->what,
+			               p->argv[0]);
+		if (v[1].fd >= 0 && v[1].revents)
+			(void)take_piece(&v[1].fd, words, WORDS_MAX, true);
+	}
 	return 0;
 }
 
-/* The last line that it wrote to stderr. */
+/* It may close what it writes to and go on. */
+static int
+wait_for(const struct program *p, pid_t pid, uint64_t end_ms, int *ret_status, struct err *e)
+{
+	long pause_ms = 1;
+
+	for (;;) {
+		const struct timespec t = { .tv_nsec = pause_ms * 1000000 };
+		const pid_t got = waitpid(pid, ret_status, WNOHANG);
+		int rc;
+
+		if (got == pid)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return err_sys(e, "cannot wait for the %s \"%s\"", p->what, p->argv[0]);
+		rc = may_go_on(p, end_ms, e);
+		if (rc < 0)
+			return rc;
+		(void)nanosleep(&t, NULL);
+		pause_ms = pause_ms * 2 < LOOK_MS ? pause_ms * 2 : LOOK_MS;
+	}
+}
+
+/* The last line of it. */
 static void
 last_words(const struct buf *words, char ret[200])
 {
@@ -114,23 +158,36 @@ last_words(const struct buf *words, char ret[200])
 }
 
 static int
-judge(const struct program *p, int status, const struct buf *words, struct err *e)
+judge(const struct program *p, int status, const struct buf *said, const struct buf *words,
+      struct err *e)
 {
-	char said[200];
+	char last[200];
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	last_words(words, said);
+	last_words(p->fails_on_stdout && said->n > 0 ? said : words, last);
 	return err_set(e, ERR_DENIED, "the %s \"%s\" ended with %s %d%s%s", p->what, p->argv[0],
 	               WIFSIGNALED(status) ? "signal" : "status",
 	               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	               said[0] ? ": " : "", said);
+	               last[0] ? ": " : "", last);
+}
+
+static int
+not_run(const struct program *p, int why, struct err *e)
+{
+	errno = why;
+	err_sys(e, "cannot run the %s \"%s\"", p->what, p->argv[0]);
+	e->code = ERR_DENIED;
+	return -ERR_DENIED;
 }
 
 static int
 run(const struct program *p, int in, const int out[2], const int err[2], struct buf *said,
     struct err *e)
 {
+	const uint64_t most_ms = clock_mono_ms() + TIME_MS;
+	const uint64_t end_ms =
+	        p->deadline_ms && p->deadline_ms < most_ms ? p->deadline_ms : most_ms;
 	cleanup_buf struct buf words = { 0 };
 	int status = 0;
 	pid_t pid;
@@ -138,21 +195,17 @@ run(const struct program *p, int in, const int out[2], const int err[2], struct 
 
 	(void)close(out[1]);
 	(void)close(err[1]);
-	if (rc > 0) {
-		errno = rc;
-		err_sys(e, "cannot run the %s \"%s\"", p->what, p->argv[0]);
-		e->code = ERR_DENIED;
-		return -ERR_DENIED;
-	}
-	if (collect(out[0], err[0], said, &words) < 0) {
+	if (rc > 0)
+		return not_run(p, rc, e);
+	rc = collect(p, out[0], err[0], end_ms, said, &words, e);
+	if (rc == 0)
+		rc = wait_for(p, pid, end_ms, &status, e);
+	if (rc < 0) {
 		(void)kill(-pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
-		return err_set(e, ERR_UNREACHABLE, "the %s \"%s\" did not end, or said too much",
-		               p->what, p->argv[0]);
+		return rc;
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return judge(p, status, &words, e);
+	return judge(p, status, said, &words, e);
 }
 
 int

@@ -6,15 +6,24 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "registry/base/buf.h"
 #include "registry/base/err.h"
 
 struct program {
-	char *const *argv; /* NULL-terminated; without a slash in it, PATH is looked through */
-	char *const *envp; /* NULL: ours */
-	const char *input; /* NULL: nothing */
-	const char *what;  /* "credential plugin" */
+	char *const *argv;    /* NULL-terminated; without a slash in it, PATH is looked through */
+	char *const *envp;    /* NULL: ours */
+	const char *input;    /* NULL: nothing */
+	const char *what;     /* "credential plugin" */
+	bool fails_on_stdout; /* a failure is told there; else stdout is never part of an error */
+	uint64_t deadline_ms; /* clock_mono_ms() at which it must have ended; 0: in 60 s */
+	/* asked five times a second; negative ends it with its error. May be NULL. */
+	int (*check)(void *arg, struct err *e);
+	void *check_arg;
 };
-/* 0: it ended well; *said is what it wrote, and may be a secret: wipe it. DENIED: it could not be
- * run or ended badly, with its last words; UNREACHABLE: not in time (60 s), or more than 1 MiB. */
+/* 0: it ended well; *said is what it wrote, and may be a secret: secret_wipe_buf. DENIED: it could
+ * not be run or ended badly: its last line comes with the error. UNREACHABLE: not in time; TOO_BIG:
+ * more than 1 MiB. It does not outlive the call. */
 int program_run(const struct program *p, struct buf *said, struct err *e);
