@@ -108,8 +108,8 @@ http_response_fini(struct http_response *r)
 	*r = (struct http_response){ 0 };
 }
 
-static bool
-is_loopback(const char *host)
+bool
+http_is_loopback(const char *host)
 {
 	uint64_t part;
 	unsigned n = 0;
@@ -159,7 +159,7 @@ http_address(const struct http *h, const char *url, struct http_address *ret, st
 	ret->is_plain = strcasecmp(scheme, "http") == 0;
 	if (!ret->is_plain && strcasecmp(scheme, "https") != 0)
 		return err_set(e, ERR_USAGE, "\"%s\" is no http address", url);
-	if (ret->is_plain && !h->allow_plain && !is_loopback(ret->host)) {
+	if (ret->is_plain && !h->allow_plain && !http_is_loopback(ret->host)) {
 		(void)err_set(e, ERR_DENIED, "plain http to \"%s\" is not allowed", ret->host);
 		return err_hint(e, "use https, or say that plain http is meant for this target");
 	}

@@ -103,5 +103,7 @@ int http_check(const struct http_request *q, const struct http_response *r, stru
 /* The body as JSON: MALFORMED (an HTML page is called one). */
 int http_json(const struct http_request *q, const struct http_response *r, json_t **ret,
               struct err *e);
+/* "localhost", "[::1]", four numbers that begin with 127; without a port. */
+bool http_is_loopback(const char *host);
 /* RFC 3986 path segment escaping, appended. */
 void http_escape(struct buf *ret, const char *segment);

@@ -222,35 +222,11 @@ ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err 
 	return rc;
 }
 
-/* The first that is there; NULL: none. */
-static char *
-find_file(void)
-{
-	const char *const runtime = getenv("XDG_RUNTIME_DIR"),
-	                  *const docker = getenv("DOCKER_CONFIG"), *const home = getenv("HOME"),
-	                  *const named = getenv("REGISTRY_AUTH_FILE");
-	char *const places[] = {
-		named ? xstrdup(named) : NULL,
-		runtime ? xasprintf("%s/containers/auth.json", runtime) : NULL,
-		docker ? xasprintf("%s/config.json", docker) : NULL,
-		home ? xasprintf("%s/.docker/config.json", home) : NULL,
-	};
-	char *found = NULL;
-
-	for (size_t i = 0; i < COUNT(places); i++) {
-		if (!found && places[i] && access(places[i], R_OK) == 0)
-			found = places[i];
-		else
-			free(places[i]);
-	}
-	return found;
-}
-
 static int
 read_credential(struct oci_auth *a, const char *path, const char *host, struct err *e)
 {
 	struct buf text = { 0 };
-	char helper[64];
+	char helper[64] = "";
 	int rc = fs_read_at(AT_FDCWD, path, FILE_MAX_BYTES, &text, e);
 
 	if (rc == 0) {
@@ -263,17 +239,42 @@ read_credential(struct oci_auth *a, const char *path, const char *host, struct e
 	return rc == 0 && helper[0] && !a->user ? ask_helper(helper, host, a, e) : rc;
 }
 
+/* podman's, then docker's; one that is not there says nothing. */
+static int
+read_usual(struct oci_auth *a, const char *host, struct err *e)
+{
+	const char *const runtime = getenv("XDG_RUNTIME_DIR"),
+	                  *const docker = getenv("DOCKER_CONFIG"), *const home = getenv("HOME");
+	char *const places[] = {
+		runtime ? xasprintf("%s/containers/auth.json", runtime) : NULL,
+		docker ? xasprintf("%s/config.json", docker)
+		: home ? xasprintf("%s/.docker/config.json", home)
+		       : NULL,
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		if (rc == 0 && !a->user && places[i])
+			rc = read_credential(a, places[i], host, e);
+		if (rc == -ERR_NOT_FOUND) {
+			err_clear(e);
+			rc = 0;
+		}
+		free(places[i]);
+	}
+	return rc;
+}
+
 int
 oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
              struct err *e)
 {
 	struct oci_auth *const a = xcalloc(1, sizeof *a);
-	cleanup_free char *path = file ? xstrdup(file) : find_file();
-	int rc = 0;
+	const char *const named = file ? file : getenv("REGISTRY_AUTH_FILE");
+	int rc;
 
 	a->repo = xstrdup(repo);
-	if (path)
-		rc = read_credential(a, path, host, e);
+	rc = named ? read_credential(a, named, host, e) : read_usual(a, host, e);
 	if (rc < 0)
 		oci_auth_free(a);
 	else

@@ -11,9 +11,10 @@
 #include "registry/base/str.h"
 
 struct oci_auth;
-/* file NULL: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
- * $DOCKER_CONFIG/config.json, ~/.docker/config.json, the first that is there. MALFORMED. A host of
- * which none says anything is asked without a credential. */
+/* file NULL: $REGISTRY_AUTH_FILE, and nothing else where that is set; else
+ * $XDG_RUNTIME_DIR/containers/auth.json, then $DOCKER_CONFIG/config.json or ~/.docker/config.json,
+ * the first that knows the host. NOT_FOUND: the named one; MALFORMED. A host of which none says
+ * anything is asked without a credential. */
 int oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
                  struct err *e);
 void oci_auth_free(struct oci_auth *a);

@@ -37,20 +37,19 @@ struct oci_tar {
 	unsigned ends; /* of the two blocks of zeroes that end it */
 };
 
-/* Folders first, each once: files are sorted by path. */
+/* Each folder once, before what lies in it: files are sorted by path, so one is new when the file
+ * before does not lie in it. before NULL: this is the first. */
 static void
-add_folders(struct oci_tar *t, const char *path)
+add_folders(struct oci_tar *t, const char *path, const char *before)
 {
 	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
-		cleanup_free char *folder = xasprintf(ROOT "/%.*s/", (int)(s - path), path);
-		bool there = false;
+		const size_t n = (size_t)(s - path);
+		const struct entry one = { .file = SIZE_MAX };
 
-		for (size_t i = t->entries.n; i-- > 0 && !there;)
-			there = streq(t->entries.v[i].path, folder);
-		if (!there) {
-			const struct entry one = { xstrdup(folder), 0, SIZE_MAX };
-			vec_push(&t->entries, one);
-		}
+		if (before && strncmp(before, path, n + 1) == 0)
+			continue;
+		vec_push(&t->entries, one);
+		t->entries.v[t->entries.n - 1].path = xasprintf(ROOT "/%.*s/", (int)n, path);
 	}
 }
 
@@ -68,7 +67,7 @@ oci_tar_open(const struct source *files)
 	for (size_t i = 0; i < files->n; i++) {
 		const struct entry one = { xasprintf(ROOT "/%s", files->files[i].path),
 			                   files->files[i].size, i };
-		add_folders(t, files->files[i].path);
+		add_folders(t, files->files[i].path, i > 0 ? files->files[i - 1].path : NULL);
 		vec_push(&t->entries, one);
 	}
 	return t;

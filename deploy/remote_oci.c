@@ -2,11 +2,12 @@
 /*
  * An OCI registry as a store: oci://HOST[:PORT]/REPOSITORY. A version is pushed below it as
  * REPOSITORY/MODEL, either with its own manifest or as a model car. One HEAD when it is there;
- * else what is missing, the manifest last, and what the registry then says it has.
+ * else what is missing, the manifest after it, read back, and a tag last.
  * Source: OCI distribution specification 1.1, "Pushing blobs", "Pushing manifests".
  */
 #include "deploy/remote_oci.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,11 +29,14 @@ is_repo(const char *s)
 	return s[0] != '\0';
 }
 
+/* host is HOST[:PORT], an IPv6 address in brackets. */
 static bool
 is_loopback(const char *host)
 {
-	return has_prefix(host, "127.") || has_prefix(host, "localhost:") ||
-	       has_prefix(host, "[::1]") || streq(host, "localhost");
+	const size_t skip = host[0] == '[' ? strcspn(host, "]") : 0;
+	cleanup_free char *name = xstrndup(host, skip + strcspn(host + skip, ":"));
+
+	return http_is_loopback(name);
 }
 
 static int
@@ -41,8 +45,6 @@ oci_open(void *st, const char *address, const struct remote_options *o, struct e
 	struct oci *const s = st;
 	const char *const at = address + strlen("oci://");
 	const size_t n = strcspn(at, "/");
-	const bool plain =
-	        o->allow_plain || (!o->ca_file && is_loopback(at)); /* as docker has it */
 	const struct http_options h = { .ca_file = o->ca_file, .allow_plain = o->allow_plain };
 
 	if (n == 0 || at[n] != '/' || !is_repo(at + n + 1) || memchr(at, '@', n)) {
@@ -51,7 +53,11 @@ oci_open(void *st, const char *address, const struct remote_options *o, struct e
 	}
 	s->host = xstrndup(at, n);
 	s->repo = xstrdup(at + n + 1);
-	s->base = xasprintf("%s://%s", plain ? "http" : "https", s->host);
+	/* this machine's is open unless an authority is named */
+	s->base = xasprintf("%s://%s",
+	                    o->allow_plain || (!o->ca_file && is_loopback(s->host)) ? "http"
+	                                                                            : "https",
+	                    s->host);
 	s->kept = *o;
 	s->o = &s->kept;
 	return http_new(&h, &s->http, e);
@@ -114,6 +120,29 @@ put_manifest(struct oci *s, const char *repo, struct str text, const struct dige
 	                         s->host);
 }
 
+/* A name that people know it by, and that keeps a registry from sweeping it away. One that is taken
+ * is left alone: what we name is always the digest. */
+static int
+put_tag(struct oci *s, const char *repo, struct str text, const char *tag, struct err *e)
+{
+	cleanup_free char *url = xasprintf("%s/v2/%s/manifests/%s", s->base, repo, tag);
+	const struct ask look = { .method = "HEAD",
+		                  .url = url,
+		                  .is_read = true,
+		                  .push = true,
+		                  .accept = "Accept: " OCI_MANIFEST_TYPE };
+	const struct ask put = {
+		.method = "PUT", .url = url, .type = OCI_MANIFEST_TYPE, .body = text, .push = true
+	};
+	cleanup_response struct http_response there = { 0 }, r = { 0 };
+	int rc = oci_ask(s, &look, &there, e);
+
+	if (rc < 0 || there.status == 200)
+		return rc;
+	rc = oci_ask(s, &put, &r, e);
+	return rc == 0 && r.status != 201 ? oci_refused(s, "its tag", &r, e) : rc;
+}
+
 static void
 reference_of(const struct oci *s, const char *repo, const struct digest *d, char ret[1024])
 {
@@ -125,10 +154,10 @@ reference_of(const struct oci *s, const char *repo, const struct digest *d, char
 
 static int
 put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct str manifest,
-        const struct digest *d, struct remote_put *ret, struct err *e)
+        const struct digest *d, const char *tag, struct remote_put *ret, struct err *e)
 {
 	uint64_t done = 0, total = 0;
-	int rc = oci_has(s, repo, "manifests", d, e);
+	int rc = oci_has(s, repo, "manifests", d, manifest.n, e);
 
 	for (size_t i = 0; i < n; i++)
 		total += v[i].size;
@@ -140,6 +169,8 @@ put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct 
 		rc = oci_put_blob(s, repo, &v[i], &done, total, ret, e);
 	if (rc == 0)
 		rc = put_manifest(s, repo, manifest, d, e);
+	if (rc == 0)
+		rc = put_tag(s, repo, manifest, tag, e);
 	ret->changed = rc == 0;
 	return rc;
 }
@@ -149,6 +180,7 @@ put_modelpack(struct oci *s, const char *repo, const struct remote_version *v,
               struct remote_put *ret, struct err *e)
 {
 	cleanup_free struct blob *b = xcalloc(v->files->n + 1, sizeof *b);
+	cleanup_free char *tag = xasprintf("v%" PRIu64, v->number);
 
 	b[0] = (struct blob){ .name = "its config", .size = v->config.n, .text = v->config };
 	digest_small(v->config.p, v->config.n, &b[0].digest);
@@ -158,13 +190,14 @@ put_modelpack(struct oci *s, const char *repo, const struct remote_version *v,
 			                  .size = v->files->files[i].size,
 			                  .files = v->files,
 			                  .index = i };
-	return put_all(s, repo, b, v->files->n + 1, v->manifest, &v->digest, ret, e);
+	return put_all(s, repo, b, v->files->n + 1, v->manifest, &v->digest, tag, ret, e);
 }
 
 static int
 put_car(struct oci *s, const char *repo, const struct remote_version *v, const struct oci_car *car,
         struct remote_put *ret, struct err *e)
 {
+	cleanup_free char *tag = xasprintf("v%" PRIu64 "-car", v->number);
 	const struct blob b[] = {
 		{ .name = "its config",
 		  .digest = car->config_digest,
@@ -177,7 +210,7 @@ put_car(struct oci *s, const char *repo, const struct remote_version *v, const s
 		  .index = SIZE_MAX },
 	};
 
-	return put_all(s, repo, b, COUNT(b), buf_str(&car->manifest), &car->digest, ret, e);
+	return put_all(s, repo, b, COUNT(b), buf_str(&car->manifest), &car->digest, tag, ret, e);
 }
 
 static int

@@ -29,9 +29,9 @@ int oci_refused(const struct oci *s, const char *what, const struct http_respons
                 struct err *e);
 /* kind: "manifests", "blobs"; to be freed. */
 char *oci_url(const struct oci *s, const char *repo, const char *kind, const struct digest *d);
-/* 1: it is there. */
+/* 1: it is there, or the registry says where. DIGEST: there, of another size or digest. */
 int oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *d,
-            struct err *e);
+            uint64_t size, struct err *e);
 
 /* Bytes of one blob, hashed as they go; what a resumed upload leaves out is read all the same. */
 struct blob {

@@ -213,8 +213,11 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	if (rc < 0)
 		return rc;
 	/* two at once would write into one incoming folder */
-	if (flock(dir, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return err_set(e, ERR_LOCKED, "another rollout is copying into \"%s\"", v->root);
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+		               ? err_set(e, ERR_LOCKED, "another rollout is copying into \"%s\"",
+		                         v->root)
+		               : err_sys(e, "cannot lock \"%s\"", v->root);
 	name_of(&rv->digest, name);
 	for (size_t i = 0; i < rv->files->n; i++)
 		ret->sent += rv->files->files[i].size;
