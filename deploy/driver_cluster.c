@@ -12,12 +12,13 @@
 #include "deploy/remote.h"
 
 int
-cluster_open(void *st, const struct target *t, enum cluster_kind kind, struct err *e)
+cluster_open(void *st, const struct target *t, const struct cluster_about *about, struct err *e)
 {
 	struct cluster *c = st;
 
 	c->t = t;
-	c->kind = kind;
+	c->about = about;
+	c->kind = about->kind;
 	if (t->path)
 		return err_set(e, ERR_USAGE,
 		               "target \"%s\": a cluster has no --path; the setting \"store\" "
@@ -26,7 +27,7 @@ cluster_open(void *st, const struct target *t, enum cluster_kind kind, struct er
 	/* a person's context may name one, and the next person's another */
 	if (!t->ns)
 		return err_set(e, ERR_USAGE, "target \"%s\" needs --namespace", t->name);
-	return cluster_settings(t, kind, &c->s, e);
+	return cluster_settings(t, about->kind, &c->s, e);
 }
 
 void
@@ -116,6 +117,16 @@ cluster_named(const char *ns, const char *api, const char *kind, const char *nam
 {
 	return json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", api, "kind", kind, "metadata",
 	                 "name", name, "namespace", ns);
+}
+
+json_t *
+cluster_object(const struct cluster *c, const struct cluster_names *n)
+{
+	const bool is_kserve = c->kind == CLUSTER_KSERVE;
+
+	return cluster_named(cluster_namespace(c->t),
+	                     is_kserve ? "serving.kserve.io/v1beta1" : "apps/v1",
+	                     is_kserve ? "InferenceService" : "Deployment", n->object);
 }
 
 int

@@ -81,9 +81,11 @@ int kserve_objects(const struct cluster_settings *s, const struct cluster_versio
 
 /* --- the cluster --- */
 
+struct cluster_about;
 struct cluster {
 	const struct target *t;
-	enum cluster_kind kind;
+	const struct cluster_about *about;
+	enum cluster_kind kind; /* of about */
 	struct cluster_settings s;
 	struct kube_target access; /* opened at first use: needs the person's own configuration */
 	struct kube *k;            /* of access; NULL: not opened */
@@ -95,7 +97,30 @@ struct cluster {
 	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
 };
 
-int cluster_open(void *st, const struct target *t, enum cluster_kind kind, struct err *e);
+/* What a driver needs of a cluster, and what is asked before each plan: the dry run tells the rest,
+ * and each question takes its time. */
+struct cluster_about {
+	const char *name; /* of the driver */
+	enum cluster_kind kind;
+	struct kube_questions all, first;
+};
+#define CLUSTER_NEED(v, g, r)                              \
+	{                                                  \
+		.verb = (v), .group = (g), .resource = (r) \
+	}
+/* The record of what was there before, pods and what they say, events. */
+#define CLUSTER_NEEDS                                                                              \
+	CLUSTER_NEED("get", "", "configmaps"), CLUSTER_NEED("create", "", "configmaps"),           \
+	        CLUSTER_NEED("patch", "", "configmaps"), CLUSTER_NEED("delete", "", "configmaps"), \
+	        CLUSTER_NEED("list", "", "pods"), CLUSTER_NEED("get", "", "pods/log"),             \
+	        CLUSTER_NEED("get", "", "pods/proxy"), CLUSTER_NEED("create", "", "pods/proxy"),   \
+	        CLUSTER_NEED("list", "", "events")
+#define CLUSTER_FIRST_NEEDS                                                        \
+	CLUSTER_NEED("patch", "", "configmaps"), CLUSTER_NEED("list", "", "pods"), \
+	        CLUSTER_NEED("get", "", "pods/proxy"), CLUSTER_NEED("create", "", "pods/proxy")
+
+int cluster_open(void *st, const struct target *t, const struct cluster_about *about,
+                 struct err *e);
 void cluster_close(void *st);
 /* Names of objects of the model there. */
 struct cluster_names {
@@ -126,6 +151,8 @@ int cluster_path(const json_t *object, struct buf *ret, struct err *e);
 /* *ret NULL: it is not there */
 int cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e);
 json_t *cluster_named(const char *ns, const char *api, const char *kind, const char *name);
+/* The one that switches: InferenceService or Deployment. A new reference. */
+json_t *cluster_object(const struct cluster *c, const struct cluster_names *n);
 
 /* --- driver_cluster_apply.c --- */
 
@@ -241,13 +268,12 @@ int cluster_logs(void *st, const struct log_query *q, line_fn *fn, void *arg, st
 
 /* --- driver_cluster_facts.c --- */
 
-int cluster_probe(void *st, const char *server, struct target_facts *ret, struct err *e);
-int cluster_describe(void *st, const struct kube_questions *q, json_t **ret, struct err *e);
+int cluster_probe(void *st, struct target_facts *ret, struct err *e);
+int cluster_describe(void *st, json_t **ret, struct err *e);
 
 /* --- driver_cluster_preflight.c, driver_kserve_preflight.c --- */
 
-int cluster_preflight(void *st, const struct rollout *q, const struct kube_questions *needs,
-                      struct findings *ret, struct err *e);
+int cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e);
 /* Runtime, format and mode. */
 int kserve_preflight_runtime(struct cluster *c, const struct rollout *q, const json_t *live,
                              struct findings *ret, struct err *e);

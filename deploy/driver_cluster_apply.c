@@ -379,13 +379,9 @@ objects_of(const struct cluster *c, const struct cluster_names *n)
 	const char *ns = cluster_namespace(c->t);
 	json_t *a = json_array();
 
-	if (c->kind == CLUSTER_KSERVE) {
-		json_array_append_new(a, cluster_named(ns, "serving.kserve.io/v1beta1",
-		                                       "InferenceService", n->object));
-	} else {
-		json_array_append_new(a, cluster_named(ns, "apps/v1", "Deployment", n->object));
+	json_array_append_new(a, cluster_object(c, n));
+	if (c->kind == CLUSTER_KUBERNETES)
 		json_array_append_new(a, cluster_named(ns, "v1", "Service", n->object));
-	}
 	return a;
 }
 

@@ -23,7 +23,7 @@ may(struct cluster *c, const char *verb, const char *resource, bool *ret, struct
 }
 
 int
-cluster_probe(void *st, const char *server, struct target_facts *ret, struct err *e)
+cluster_probe(void *st, struct target_facts *ret, struct err *e)
 {
 	struct cluster *c = st;
 	struct kube_server s = { 0 };
@@ -48,7 +48,7 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 	};
 	if (c->s.canary != CANARY_NONE)
 		ret->caps |= CAP_WEIGHTS;
-	(void)snprintf(ret->server, sizeof ret->server, "%s", server);
+	(void)snprintf(ret->server, sizeof ret->server, "%s", c->about->name);
 	(void)str_copy(ret->version, sizeof ret->version, s.version);
 	(void)snprintf(ret->mode, sizeof ret->mode, "%s",
 	               c->kind == CLUSTER_KUBERNETES  ? "deployment"
@@ -77,7 +77,7 @@ cluster_probe(void *st, const char *server, struct target_facts *ret, struct err
 }
 
 int
-cluster_describe(void *st, const struct kube_questions *q, json_t **ret, struct err *e)
+cluster_describe(void *st, json_t **ret, struct err *e)
 {
 	struct cluster *c = st;
 	char detail[256] = "";
@@ -86,7 +86,7 @@ cluster_describe(void *st, const struct kube_questions *q, json_t **ret, struct 
 
 	rc = cluster_kube(c, e);
 	if (rc == 0)
-		rc = kube_target_test(&c->access, c->t, q, ret, e);
+		rc = kube_target_test(&c->access, c->t, &c->about->all, ret, e);
 	if (rc < 0)
 		return rc;
 	rc = cluster_store_probe(c, detail, &store);

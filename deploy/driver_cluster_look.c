@@ -37,16 +37,6 @@ look_fini(struct look *l)
 	json_decref(l->pods);
 }
 
-static json_t *
-main_object(const struct cluster *c, const struct cluster_names *n)
-{
-	const bool is_kserve = c->kind == CLUSTER_KSERVE;
-
-	return cluster_named(cluster_namespace(c->t),
-	                     is_kserve ? "serving.kserve.io/v1beta1" : "apps/v1",
-	                     is_kserve ? "InferenceService" : "Deployment", n->object);
-}
-
 static int
 pods_of(struct cluster *c, const char *selector, json_t **ret, struct err *e)
 {
@@ -87,7 +77,7 @@ gather(struct look *l, struct err *e)
 		rc = cluster_kube(l->c, e);
 	if (rc < 0)
 		return rc;
-	first = main_object(l->c, &l->n);
+	first = cluster_object(l->c, &l->n);
 	rc = cluster_get(l->c, first, &l->live, e);
 	if (rc < 0)
 		return rc;
@@ -366,8 +356,7 @@ add_evidence(struct look *l)
 	buf_adds(&text, l->ret->evidence);
 	add_events(l, &text);
 	if (l->judged.container[0] && streq(l->judged.code, "crash-loop")) {
-		kube_path(&path, "", "v1", cluster_namespace(l->c->t), "pods", l->judged.pod,
-		          NULL);
+		kube_path(&path, "", "v1", cluster_namespace(l->c->t), "pods", l->judged.pod, NULL);
 		buf_adds(&query, "container=");
 		http_escape(&query, l->judged.container);
 		buf_addf(&query, "&tailLines=%d%s", LOG_LINES,

@@ -199,12 +199,10 @@ check_store(struct cluster *c, struct findings *ret, struct err *e)
 }
 
 int
-cluster_preflight(void *st, const struct rollout *q, const struct kube_questions *needs,
-                  struct findings *ret, struct err *e)
+cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
 {
 	struct cluster *c = st;
 	cleanup_json json_t *about = NULL, *named = NULL, *live = NULL;
-	const bool is_kserve = c->kind == CLUSTER_KSERVE;
 	struct cluster_names n;
 	int rc;
 
@@ -212,14 +210,12 @@ cluster_preflight(void *st, const struct rollout *q, const struct kube_questions
 	if (rc == 0)
 		rc = cluster_kube(c, e);
 	if (rc == 0)
-		rc = kube_target_test(&c->access, c->t, needs, &about, e);
+		rc = kube_target_test(&c->access, c->t, &c->about->first, &about, e);
 	if (rc < 0)
 		return rc;
 	check_rights(about, ret);
 	check_place(c, about, ret);
-	named = cluster_named(cluster_namespace(c->t),
-	                      is_kserve ? "serving.kserve.io/v1beta1" : "apps/v1",
-	                      is_kserve ? "InferenceService" : "Deployment", n.object);
+	named = cluster_object(c, &n);
 	rc = cluster_get(c, named, &live, e);
 	if (rc < 0)
 		return rc;
@@ -230,7 +226,7 @@ cluster_preflight(void *st, const struct rollout *q, const struct kube_questions
 	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);
 	rc = check_store(c, ret, e);
-	if (rc == 0 && is_kserve)
+	if (rc == 0 && c->kind == CLUSTER_KSERVE)
 		rc = kserve_preflight_runtime(c, q, live, ret, e);
 	return rc < 0 ? rc : cluster_dry_run(c, q, ret, e);
 }

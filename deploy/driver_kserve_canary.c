@@ -110,8 +110,7 @@ kserve_look_canary(void *st, const struct rollout *q, struct canary *ret, struct
 		rc = cluster_kube(c, e);
 	if (rc < 0)
 		return rc;
-	named = cluster_named(cluster_namespace(c->t), "serving.kserve.io/v1beta1",
-	                      "InferenceService", n.object);
+	named = cluster_object(c, &n);
 	rc = cluster_get(c, named, &live, e);
 	if (rc < 0)
 		return rc;

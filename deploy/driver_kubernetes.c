@@ -4,55 +4,39 @@
  * claim or through a loader. What is done is driver_cluster*.c; here is what it can and what it
  * needs.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "deploy/driver_cluster.h"
-#include "deploy/kube.h"
 
-#define NEED(v, g, r)                                      \
-	{                                                  \
-		.verb = (v), .group = (g), .resource = (r) \
-	}
-static const struct kube_need needs[] = {
-	NEED("get", "apps", "deployments"),
-	NEED("create", "apps", "deployments"),
-	NEED("patch", "apps", "deployments"),
-	NEED("delete", "apps", "deployments"),
-	NEED("get", "", "services"),
-	NEED("create", "", "services"),
-	NEED("patch", "", "services"),
-	NEED("delete", "", "services"),
-	NEED("get", "", "configmaps"),
-	NEED("create", "", "configmaps"),
-	NEED("patch", "", "configmaps"),
-	NEED("delete", "", "configmaps"),
-	NEED("list", "", "pods"),
-	NEED("get", "", "pods/log"),
-	NEED("get", "", "pods/proxy"),
-	NEED("create", "", "pods/proxy"),
-	NEED("list", "", "events"),
+static const struct kube_need all[] = {
+	CLUSTER_NEED("get", "apps", "deployments"),
+	CLUSTER_NEED("create", "apps", "deployments"),
+	CLUSTER_NEED("patch", "apps", "deployments"),
+	CLUSTER_NEED("delete", "apps", "deployments"),
+	CLUSTER_NEED("get", "", "services"),
+	CLUSTER_NEED("create", "", "services"),
+	CLUSTER_NEED("patch", "", "services"),
+	CLUSTER_NEED("delete", "", "services"),
+	CLUSTER_NEEDS,
 	{ 0 },
 };
-/* The dry run tells the rest, and each question takes its time. */
-static const struct kube_need first_needs[] = {
-	NEED("create", "apps", "deployments"),
-	NEED("patch", "apps", "deployments"),
-	NEED("delete", "apps", "deployments"),
-	NEED("patch", "", "configmaps"),
-	NEED("list", "", "pods"),
-	NEED("get", "", "pods/proxy"),
-	NEED("create", "", "pods/proxy"),
+static const struct kube_need first[] = {
+	CLUSTER_NEED("create", "apps", "deployments"),
+	CLUSTER_NEED("patch", "apps", "deployments"),
+	CLUSTER_NEED("delete", "apps", "deployments"),
+	CLUSTER_FIRST_NEEDS,
 	{ 0 },
 };
 static const char *const groups[] = { "apps", NULL };
-static const struct kube_questions questions = { needs, groups };
-static const struct kube_questions first_questions = { first_needs, groups };
+static const struct cluster_about about = {
+	.name = "kubernetes",
+	.kind = CLUSTER_KUBERNETES,
+	.all = { all, groups },
+	.first = { first, groups },
+};
 
 static int
 kubernetes_open(void *st, const struct target *t, struct err *e)
 {
-	return cluster_open(st, t, CLUSTER_KUBERNETES, e);
+	return cluster_open(st, t, &about, e);
 }
 
 static int
@@ -61,31 +45,13 @@ kubernetes_render(const struct target *t, const struct rollout *q, struct buf *r
 	return cluster_render(t, CLUSTER_KUBERNETES, q, ret, e);
 }
 
-static int
-kubernetes_probe(void *st, struct target_facts *ret, struct err *e)
-{
-	return cluster_probe(st, "kubernetes", ret, e);
-}
-
-static int
-kubernetes_describe(void *st, json_t **ret, struct err *e)
-{
-	return cluster_describe(st, &questions, ret, e);
-}
-
-static int
-kubernetes_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
-{
-	return cluster_preflight(st, q, &first_questions, ret, e);
-}
-
 const struct deploy_driver driver_kubernetes = {
 	.name = "kubernetes",
 	.state_size = sizeof(struct cluster),
 	.open = kubernetes_open,
-	.probe = kubernetes_probe,
-	.describe = kubernetes_describe,
-	.preflight = kubernetes_preflight,
+	.probe = cluster_probe,
+	.describe = cluster_describe,
+	.preflight = cluster_preflight,
 	.render = kubernetes_render,
 	.preview = cluster_preview,
 	.stage = cluster_stage,
