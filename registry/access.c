@@ -11,7 +11,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statvfs.h> /* ST_RDONLY */
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "registry/base/fs.h"
@@ -224,13 +225,14 @@ may_write_db(const struct registry *r)
 static const char *
 why_no_writing(const struct registry *r, unsigned flags)
 {
-	struct statvfs fs;
+	struct statfs fs;
+	const bool is_known = fstatfs(r->rootfd, &fs) == 0;
 
-	if (fstatvfs(r->rootfd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+	if (is_known && (fs.f_flags & ST_RDONLY))
 		return "it is on a read-only file system";
 	if (faccessat(r->rootfd, "log", W_OK, AT_EACCESS) < 0)
 		return "you may only read it";
-	if (fs_is_network(r->rootfd))
+	if (is_known && fs_magic_is_network((uint32_t)fs.f_type))
 		return "it is on a network file system, where locks cannot be trusted: work on the "
 		       "machine that holds it, or carry a bundle there";
 	if (r->is_db_foreign && !(flags & REGISTRY_NO_DB))

@@ -166,9 +166,11 @@ load(const char *path, struct pin *ret, struct err *e)
 	cleanup_json json_t *o = NULL;
 	int rc;
 
-	if (access(path, F_OK) < 0)
-		return bound_read(ret, e);
 	rc = fs_read_at(AT_FDCWD, path, PIN_MAX, &text, e);
+	if (rc < 0 && access(path, F_OK) < 0) {
+		err_clear(e);
+		return bound_read(ret, e);
+	}
 	if (rc == 0)
 		rc = json_parse(buf_str(&text), "pin", &o, e);
 	if (rc == 0)

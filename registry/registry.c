@@ -71,13 +71,11 @@ registry_dir(const char *dir, char **ret, struct err *e)
 /* --- opening --- */
 
 static int
-compare_position(struct registry *r, struct applied *a, struct log_pos *end, struct err *e)
+read_applied(struct registry *r, struct applied *a, struct err *e)
 {
 	struct txn *t;
-	int rc = log_end(r->log, end, e);
+	int rc = store_read_begin(r->store, &t, e);
 
-	if (rc == 0)
-		rc = store_read_begin(r->store, &t, e);
 	if (rc < 0)
 		return rc;
 	rc = applied_get(t, a, e);
@@ -90,8 +88,7 @@ static int
 check_incarnation(struct registry *r, struct err *e)
 {
 	struct applied a;
-	struct log_pos ignored;
-	int rc = compare_position(r, &a, &ignored, e);
+	int rc = read_applied(r, &a, e);
 
 	if (rc < 0 || a.entries == 0 || streq(a.registry_id, r->id))
 		return rc;
@@ -120,7 +117,9 @@ registry_open_db(struct registry *r, struct err *e)
 	if (rc < 0)
 		return rc;
 	store_set_context(r->store, &r->identity);
-	rc = compare_position(r, &a, &end, e);
+	rc = log_end(r->log, &end, e);
+	if (rc == 0)
+		rc = read_applied(r, &a, e);
 	if (rc < 0 || (a.end.segment == end.segment && a.end.offset == end.offset))
 		return rc;
 	return change_replay(r, e);

@@ -123,18 +123,17 @@ meta_check(int fd, bool *ret_is_empty, struct err *e)
 	struct meta newest = { .last_page = 1 };
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "look at the database");
-	*ret_is_empty = st.st_size == 0;
-	if (st.st_size == 0)
-		return 0; /* made by a process that died before its first commit */
+	*ret_is_empty = false;
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t page[META_SIZE];
 		struct meta m;
 		int rc;
 
-		if (fs_pread_all(fd, page, sizeof page, (off_t)i * PAGE) != 0)
-			return damaged(e, "cut short", i);
+		if (fs_pread_all(fd, page, sizeof page, (off_t)i * PAGE) != 0) {
+			/* empty: made by a process that died before its first commit */
+			*ret_is_empty = fstat(fd, &st) == 0 && st.st_size == 0;
+			return *ret_is_empty ? 0 : damaged(e, "cut short", i);
+		}
 		rc = meta_parse(page, i, &m, e);
 		if (rc < 0)
 			return rc;

@@ -21,18 +21,13 @@
 #define READ_STEP    ((size_t)64 * 1024)
 #define EAGAIN_TRIES 32 /* the kernel says so while somebody renames above the path */
 
-int
-fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
+/* The size is a hint for memory only: the file may grow while we read. */
+static int
+read_all(int fd, const char *name, size_t size, size_t max, struct buf *ret, struct err *e)
 {
 	const size_t start = ret->n;
-	struct stat st;
-	size_t step = READ_STEP;
+	size_t step = (size < max ? size : max) + 1;
 
-	/* the size is a hint for memory only: the file may grow while we read */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < max)
-		step = (size_t)st.st_size + 1;
-	else if (max < step)
-		step = max + 1;
 	for (;;) {
 		char *const at = buf_reserve(ret, step);
 		const ssize_t n = read(fd, at, step);
@@ -57,6 +52,15 @@ fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
 }
 
 int
+fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *e)
+{
+	struct stat st;
+	const bool is_known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+
+	return read_all(fd, name, is_known ? (size_t)st.st_size : READ_STEP, max, ret, e);
+}
+
+int
 fs_read_at(int dirfd, const char *path, size_t max, struct buf *ret, struct err *e)
 {
 	/* without O_NONBLOCK a FIFO that somebody left there would hold us for ever */
@@ -69,7 +73,7 @@ fs_read_at(int dirfd, const char *path, size_t max, struct buf *ret, struct err 
 		return err_sys(e, "cannot look at \"%s\"", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_MALFORMED, "\"%s\" is not a regular file", path);
-	return fs_read_fd(fd, path, max, ret, e);
+	return read_all(fd, path, (size_t)st.st_size, max, ret, e);
 }
 
 /* The folder that holds path, opened, and the last part of path. */

@@ -7,6 +7,7 @@
 #include "registry/base/json.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define JSON_DEPTH_MAX 64
 #define JSON_TEXT_MAX  ((size_t)64 * 1024 * 1024)
@@ -61,6 +62,15 @@ reason_of(const json_error_t *why)
 	if (code == json_error_null_character || code == json_error_null_byte_in_key)
 		return "a string holds a NUL";
 	return why->text;
+}
+
+void
+json_start(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+		json_object_seed(seed);
 }
 
 int

@@ -15,6 +15,8 @@
 #include "registry/base/err.h"
 #include "registry/base/str.h"
 
+/* Once, before other threads: jansson would open /dev/urandom for what it hashes names with. */
+void json_start(void);
 /* MALFORMED names what and the position. *ret is a new reference. */
 int json_parse(struct str text, const char *what, json_t **ret, struct err *e);
 /* Canonical bytes: sorted, compact, non-ASCII and DEL as \uXXXX. */

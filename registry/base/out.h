@@ -57,6 +57,7 @@ struct out_column {
 void out_table_begin(struct out *o, const char *kind, const struct out_column *c, size_t n);
 void out_cell_str(struct out *o, struct str s);
 void out_cell(struct out *o, const char *s);          /* NULL: "-" in text, null in json */
+void out_cell_word(struct out *o, const char *ours);  /* one of ours: plain ASCII */
 void out_cell_u64(struct out *o, uint64_t v);
 void out_cell_size(struct out *o, uint64_t bytes);    /* "1.2G" in text, integer elsewhere */
 void out_cell_time(struct out *o, int64_t s);         /* age in text, RFC 3339 elsewhere */

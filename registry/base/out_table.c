@@ -70,7 +70,6 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 	t->now_s = clock_now_s();
 	t->day = -1;
 	t->is_open = true;
-	t->has_rows = false;
 	buf_clear(&t->text);
 	t->cells.n = 0;
 	t->is_laid_out = o->format == OUT_TEXT || o->format == OUT_WIDE;
@@ -85,10 +84,13 @@ out_table_begin(struct out *o, const char *kind, const struct out_column *c, siz
 			t->name = i;
 		/* a line of ndjson says so itself */
 		assert(!streq(c[i].key, "kind") && !streq(c[i].key, "apiVersion"));
-		t->widths[i] = strlen(c[i].title);
+		t->widths[i] = 0;
 	}
 	for (size_t i = 0; i < n; i++)
 		t->shown[i] = is_shown(o, i);
+	for (size_t i = 0; i < n && t->is_laid_out; i++)
+		out_cell_word(o, c[i].title);
+	t->has_rows = false;
 	if (out_is_json(o))
 		begin_json(o, kind);
 	for (size_t i = 0; i < n && o->format == OUT_TSV; i++) {
@@ -173,9 +175,8 @@ cell_keep(struct out *o, struct str s, enum made made)
 	assert(t->is_open);
 	if (t->shown[t->at]) {
 		if (made == OURS || text_is_plain(s)) {
-			char *const at = t->text.cap - t->text.n > s.n ?
-			                         t->text.p + start :
-			                         buf_reserve(&t->text, s.n);
+			char *const at = t->text.cap - t->text.n > s.n ? t->text.p + start
+			                                               : buf_reserve(&t->text, s.n);
 			assert(s.n <= UINT32_MAX);
 			memcpy(at, s.p, s.n);
 			t->text.n += s.n;
@@ -248,6 +249,12 @@ out_cell(struct out *o, const char *s)
 		cell_string(o, str_of(s), FOREIGN);
 	else
 		cell_nothing(o);
+}
+
+void
+out_cell_word(struct out *o, const char *s)
+{
+	cell_string(o, str_of(s), OURS);
 }
 
 void
@@ -375,8 +382,10 @@ out_cell_json(struct out *o, const char *text, const json_t *v)
 
 /*
  * Two spaces between columns; spaces wait in *gap until something follows them. at has room for
- * the gap and the cell; gives where the next one goes.
+ * the gap, the cell and SLACK more, s has SLACK bytes behind it; gives where the next one goes.
+ * Most cells and gaps are shorter than SLACK, and that many bytes are moved without a call.
  */
+#define SLACK 16u
 static char *
 lay_cell(char *at, enum out_align align, struct str s, size_t cell, size_t column, size_t *gap)
 {
@@ -385,27 +394,20 @@ lay_cell(char *at, enum out_align align, struct str s, size_t cell, size_t colum
 	if (align == OUT_RIGHT)
 		*gap += pad;
 	if (s.n > 0) {
-		memset(at, ' ', *gap);
-		memcpy(at + *gap, s.p, s.n);
-		at += *gap + s.n;
+		if (*gap <= SLACK)
+			memset(at, ' ', SLACK);
+		else
+			memset(at, ' ', *gap);
+		at += *gap;
+		if (s.n <= SLACK)
+			memcpy(at, s.p, SLACK);
+		else
+			memcpy(at, s.p, s.n);
+		at += s.n;
 		*gap = 0;
 	}
 	*gap += align == OUT_RIGHT ? 2 : pad + 2;
 	return at;
-}
-
-static void
-lay_titles(struct out *o, char *at)
-{
-	const struct out_table *const t = &o->table;
-	size_t gap = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct str title = str_of(t->columns[i].title);
-		if (t->shown[i])
-			at = lay_cell(at, t->columns[i].align, title, title.n, t->widths[i], &gap);
-	}
-	o->data.n = (size_t)(at - o->data.p);
 }
 
 /* A row of cells from *c and *p on; both are moved behind it. */
@@ -441,16 +443,18 @@ lay_out(struct out *o)
 {
 	const struct out_table *const t = &o->table;
 	const bool bold = out_colored(o, o->fd_data);
-	const char *p = t->text.p;
-	size_t spaces = 0; /* at most in a row */
+	size_t room = SLACK, c = 0; /* room: what a row has at most besides its cells */
+	const char *p;
 
+	(void)buf_reserve(&o->table.text, SLACK);
+	p = t->text.p;
 	for (size_t i = 0; i < t->n; i++)
-		spaces += t->widths[i] + 2;
+		room += t->widths[i] + 2;
 	buf_adds(&o->data, bold ? "\033[1m" : "");
-	lay_titles(o, buf_reserve(&o->data, 2 * spaces));
+	lay_row(o, buf_reserve(&o->data, room + row_bytes(t, c)), &c, &p);
 	buf_adds(&o->data, bold ? "\033[0m\n" : "\n");
-	for (size_t c = 0; c < t->cells.n;) {
-		lay_row(o, buf_reserve(&o->data, spaces + row_bytes(t, c)), &c, &p);
+	while (c < t->cells.n) {
+		lay_row(o, buf_reserve(&o->data, room + row_bytes(t, c)), &c, &p);
 		buf_addc(&o->data, '\n');
 		out_data_grew(o);
 	}

@@ -186,7 +186,7 @@ cell_signed(struct out *o, bool is_signed, bool is_foreign)
 	if (out_is_json(o))
 		out_cell_json(o, NULL, is_signed ? json_true() : json_false());
 	else
-		out_cell(o, is_signed ? "signed" : is_foreign ? "foreign" : "not signed");
+		out_cell_word(o, is_signed ? "signed" : is_foreign ? "foreign" : "not signed");
 }
 
 static void
@@ -325,7 +325,7 @@ row_version(struct list *l, const struct version_row *v)
 	out_cell_size(l->out, v->bytes);
 	out_cell_u64(l->out, v->files);
 	out_cell_time(l->out, v->time_s);
-	out_cell(l->out, lifecycle_name(v->state.life));
+	out_cell_word(l->out, lifecycle_name(v->state.life));
 	if (l->is_narrow)
 		return;
 	out_cell(l->out, v->is_signed ? v->signer : NULL);

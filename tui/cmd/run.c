@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/digest.h"
+#include "registry/base/json.h"
 #include "registry/near.h"
 #include "registry/store.h"
 #include "tui/cmd/help.h"
@@ -174,6 +175,7 @@ cmd_main(int argc, char **argv)
 		(void)err_set(&e, ERR_BUG, "the cryptographic library does not start");
 		return finish(&a, &e);
 	}
+	json_start();
 	(void)use_settings(&a, &unset);
 	rc = parse(&a, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &p, &e);
 	vec_foreach (odd, &a.conf.odd)

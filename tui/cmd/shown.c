@@ -50,7 +50,7 @@ cell_number(struct out *o, uint64_t number)
 	else if (out_is_json(o))
 		out_cell_u64(o, number);
 	else
-		out_cell(o, number_text(number, text));
+		out_cell_word(o, number_text(number, text));
 }
 
 void
