@@ -323,18 +323,17 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 static void
 use_default_limits(const struct wave *w, struct plan *p)
 {
-	bool counts = p->canary.steps_n > 0 && p->canary.wants_default;
+	bool counts = p->canary.steps_n > 0;
 
 	for (size_t i = 0; i < w->n; i++)
 		counts = counts && w->v[i].d->traffic;
 	if (counts)
 		canary_limits_default(&p->canary);
-	p->canary.wants_default = false;
 }
 
 static int
-plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bool held,
-                  uint64_t deadline_ms, json_t **ret, struct err *e)
+plan_with_targets(struct registry *r, const json_t *request, const struct ledger *l, struct plan *p,
+                  bool held, json_t **ret, struct err *e)
 {
 	cleanup_json json_t *targets = json_array();
 	bool blocked = false, drift = false;
@@ -343,8 +342,9 @@ plan_with_targets(struct registry *r, const struct ledger *l, struct plan *p, bo
 
 	if (rc < 0)
 		return rc;
-	limit_wave(&w, deadline_ms);
-	use_default_limits(&w, p);
+	limit_wave(&w, agent_deadline_of(request));
+	if (json_is_true(json_object_get(request, "defaultLimits")))
+		use_default_limits(&w, p);
 	rc = render_targets(&w, p, e);
 	for (size_t i = 0; rc == 0 && i < w.n; i++) {
 		json_t *t = agent_head_json(&w.v[i]);
@@ -372,28 +372,15 @@ wanted_version(const json_t *request, struct digest *ret, bool *ret_has, struct 
 	return *ret_has ? json_get_digest(request, "to", "request", ret, e) : 0;
 }
 
-/* {"canary":{..}}, with "defaultLimits" where nobody has said any. Gives rc when there is none. */
-static int
-wanted_canary(const json_t *request, bool is_held, struct plan *p, int rc, struct err *e)
-{
-	const json_t *const o = json_object_get(request, "canary");
-	int bad;
-
-	if (!o || json_is_null(o) || is_held)
-		return rc;
-	bad = canary_read(o, &p->canary, e);
-	p->canary.wants_default = json_is_true(json_object_get(request, "defaultLimits"));
-	return bad < 0 ? bad : rc;
-}
-
 static int
 make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e)
 {
+	const json_t *const canary = json_object_get(request, "canary");
 	const char *kind, *model, *stage;
 	struct plan p = { 0 };
 	struct digest version;
 	struct ledger l;
-	bool has;
+	bool has, held;
 	int rc = json_get_string(request, "kind", "request", &kind, e);
 
 	if (rc == 0)
@@ -407,11 +394,11 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 	if (rc < 0)
 		return rc;
 	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
+	held = rc == CHANGE_NONE;
+	if (rc >= 0 && canary && !held)
+		rc = canary_read(canary, &p.canary, e);
 	if (rc >= 0)
-		rc = wanted_canary(request, rc == CHANGE_NONE, &p, rc, e);
-	if (rc >= 0)
-		rc = plan_with_targets(r, &l, &p, rc == CHANGE_NONE, agent_deadline_of(request),
-		                       ret, e);
+		rc = plan_with_targets(r, request, &l, &p, held, ret, e);
 	plan_fini(&p);
 	ledger_fini(&l);
 	return rc;

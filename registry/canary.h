@@ -38,7 +38,6 @@ struct canary_plan {
 	size_t steps_n; /* 0: no canary, and no limits then */
 	struct canary_limit limits[CANARY_LIMITS_MAX];
 	size_t limits_n;
-	bool wants_default; /* while a plan is made: nobody has said limits */
 };
 
 /* "10%:5m,50%:15m"; USAGE says which part is wrong. */

@@ -98,9 +98,7 @@ confirm(struct app *a, const struct proposal *p, const char *line, struct err *e
 
 /* How a plan is asked for. */
 struct wish {
-	const char *kind, *model, *stage;
-	const struct digest *to;          /* NULL: one step back */
-	const struct canary_plan *canary; /* NULL: none */
+	struct proposal_wish ask;
 	bool store_only, break_glass;
 	const char *line; /* the command that does it without asking */
 };
@@ -134,13 +132,8 @@ go(struct app *a, const struct proposal *p, const struct wish *w, struct err *e)
 static int
 propose(struct app *a, const struct wish *w, struct err *e)
 {
-	const struct proposal_wish ask = { .kind = w->kind,
-		                           .model = w->model,
-		                           .stage = w->stage,
-		                           .to = w->to,
-		                           .canary = w->canary };
 	struct proposal p;
-	int rc = proposal_make(a, &ask, &p, e);
+	int rc = proposal_make(a, &w->ask, &p, e);
 
 	if (rc < 0)
 		return rc;
@@ -173,7 +166,6 @@ canary_wanted(const struct args *in, struct canary_plan *ret, struct err *e)
 		err_set(e, ERR_USAGE, "--limit \"%s\" without steps", any);
 		return err_hint(e, "--steps 10%%:5m,50%%:15m --limit \"%s\"", any);
 	}
-	ret->wants_default = steps && !any;
 	args_foreach(text, in, "--limit") {
 		if (!streq(text, "none"))
 			rc = canary_limit_add(text, ret, e);
@@ -215,11 +207,12 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 	canary_flags(in, &flags);
 	line = xasprintf("slipway promote %s@v%" PRIu64 " --to %s%s --yes --confirm %s", v.model,
 	                 v.number, stage, buf_cstr(&flags), v.model);
-	const struct wish w = { .kind = "promote",
-		                .model = v.model,
-		                .stage = stage,
-		                .to = &v.digest,
-		                .canary = &canary,
+	const struct wish w = { .ask = { .kind = "promote",
+		                         .model = v.model,
+		                         .stage = stage,
+		                         .to = &v.digest,
+		                         .canary = &canary,
+		                         .default_limits = !arg_value(in, "--limit") },
 		                .store_only = store_only,
 		                .break_glass = arg_flag(in, "--break-glass"),
 		                .line = line };
@@ -264,10 +257,10 @@ rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 		return rc;
 	if (to && !streq(v.model, model))
 		return err_set(e, ERR_USAGE, "\"%s\" is no version of \"%s\"", to, model);
-	const struct wish w = { .kind = "rollback",
-		                .model = model,
-		                .stage = stage,
-		                .to = to ? &v.digest : NULL,
+	const struct wish w = { .ask = { .kind = "rollback",
+		                         .model = model,
+		                         .stage = stage,
+		                         .to = to ? &v.digest : NULL },
 		                .store_only = store_only,
 		                .line = line };
 	return propose(a, &w, e);

@@ -81,7 +81,7 @@ proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret
 	if (w->canary && w->canary->steps_n > 0) {
 		json_object_set_new(request, "canary", canary_json(w->canary));
 		json_object_set_new(request, "defaultLimits",
-		                    json_boolean(w->canary->wants_default));
+		                    json_boolean(w->default_limits));
 	}
 	rc = agent_call("plan", request, &ret->reply, e);
 	if (rc == 0)

@@ -17,7 +17,8 @@ struct proposal {
 struct proposal_wish {
 	const char *kind, *model, *stage;
 	const struct digest *to;          /* the version's; NULL: one step back (rollback) */
-	const struct canary_plan *canary; /* NULL: none; wants_default: limits as the agent knows */
+	const struct canary_plan *canary; /* NULL: none */
+	bool default_limits; /* of the canary: those that its targets can count; it has none then */
 };
 /* UNREACHABLE, CONFLICT, POLICY... */
 int proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret,
