@@ -15,6 +15,7 @@
 extern const struct deploy_driver driver_directory;
 extern const struct deploy_driver driver_kserve;
 extern const struct deploy_driver driver_kubernetes;
+extern const struct deploy_driver driver_manifest;
 extern const struct deploy_driver driver_modelrepo;
 #ifdef SLIPWAY_TESTING
 extern const struct deploy_driver driver_mock;
@@ -24,6 +25,7 @@ const struct deploy_driver *const deploy_drivers[] = {
 	&driver_directory,
 	&driver_kserve,
 	&driver_kubernetes,
+	&driver_manifest,
 	&driver_modelrepo,
 #ifdef SLIPWAY_TESTING
 	&driver_mock,

@@ -522,7 +522,7 @@ run_remove(struct app *a, const struct args *in, struct err *e)
 }
 
 static const struct opt add_opts[] = {
-	{ "--driver", 0, "NAME", "directory, modelrepo, kubernetes or kserve", false },
+	{ "--driver", 0, "NAME", "directory, modelrepo, kubernetes, kserve or manifest", false },
 	{ "--stage", 0, "STAGE", "the stage that it serves", false },
 	{ "--path", 0, "FOLDER", "the model repository folder as seen from here", false },
 	{ "--url", 0, "URL", "address of the server's API", false },
