@@ -192,6 +192,15 @@ is_ready(const json_t *pod)
 	return streq(kube_text(kube_condition(pod, "Ready"), "status"), "True");
 }
 
+/* What a Deployment makes always has the policy Always. */
+static bool
+is_task(const json_t *pod)
+{
+	const char *policy = kube_text(pod, "spec.restartPolicy");
+
+	return *policy && !streq(policy, "Always");
+}
+
 static void
 phase_look(const json_t *pod, struct kube_look *l)
 {
@@ -220,6 +229,11 @@ kube_pod_look(const json_t *pod, const struct kube_when *w, struct kube_look *re
 	kube_safe(ret->pod, sizeof ret->pod, kube_text(pod, "metadata.name"));
 	if (kube_at(pod, "metadata.deletionTimestamp")) {
 		(void)str_copy(ret->reason, sizeof ret->reason, "it is being taken away");
+		return;
+	}
+	if (is_ready(pod) && is_task(pod)) {
+		(void)str_copy(ret->reason, sizeof ret->reason,
+		               "it is not started again when it ends: no server");
 		return;
 	}
 	if (is_ready(pod)) {
