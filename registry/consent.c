@@ -84,6 +84,14 @@ consent_put_approval(struct txn *t, const struct approval *v, struct err *e)
 	return row_add(t, &v->plan, "approvals", o, e);
 }
 
+int
+consent_drop(struct txn *t, const struct digest *plan, struct err *e)
+{
+	const struct row_key k = key_of(plan);
+
+	return txn_del(t, key_str(&k), e);
+}
+
 static int
 common_read(const json_t *o, uint64_t *seq, struct digest *leaf, char person[SIGNER_SIZE],
             struct public_key *key, json_t **predicate, struct err *e)

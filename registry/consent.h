@@ -22,6 +22,8 @@ void consent_fini(struct consent_rows *c);
 /* TOO_BIG: more than a plan may have. */
 int consent_put_authorisation(struct txn *t, const struct authorisation *v, struct err *e);
 int consent_put_approval(struct txn *t, const struct approval *v, struct err *e);
+/* Nobody has said anything of it any more. */
+int consent_drop(struct txn *t, const struct digest *plan, struct err *e);
 /* The one at that place; NULL: none. */
 const struct authorisation *consent_authorisation_at(const struct consent_rows *c,
                                                      const struct signed_place *at);

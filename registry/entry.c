@@ -129,6 +129,7 @@ const struct entry_type entry_types[] = {
 	{ "plan", put_plan },
 	{ "authorisation", put_authorisation },
 	{ "approval", put_approval },
+	{ "discard", put_discard },
 	{ "evidence", put_evidence },
 	{ "job", put_job },
 	{ "promotion", put_promotion },

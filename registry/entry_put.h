@@ -21,6 +21,7 @@ int put_target(struct txn *t, const struct entry *n, struct err *e);
 int put_plan(struct txn *t, const struct entry *n, struct err *e);
 int put_authorisation(struct txn *t, const struct entry *n, struct err *e);
 int put_approval(struct txn *t, const struct entry *n, struct err *e);
+int put_discard(struct txn *t, const struct entry *n, struct err *e);
 int put_job(struct txn *t, const struct entry *n, struct err *e);
 int put_promotion(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_site.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts of the entries about serving: target, plan, authorisation, approval, job, promotion. */
+/* Puts of the entries about serving: target, plan, what people say of it, job, promotion. */
 #include "registry/entry_put.h"
 
 #include <inttypes.h>
@@ -63,8 +63,14 @@ put_plan(struct txn *t, const struct entry *n, struct err *e)
 	if (rc < 0)
 		return rc;
 	rc = plan_get(t, &p.id, &had, e);
-	if (rc != -ERR_NOT_FOUND)
-		return rc < 0 ? rc : put_refuse(n, e, "a plan that is there already");
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	if (rc == 0 && !streq(had.state, PLAN_DISCARDED))
+		return put_refuse(n, e, "a plan that is there already");
+	if (rc == 0) { /* its id is all that it says */
+		(void)str_copy(had.state, sizeof had.state, "open");
+		return plan_put(t, &had, e);
+	}
 	return plan_put(t, &p, e);
 }
 
@@ -141,6 +147,24 @@ put_approval(struct txn *t, const struct entry *n, struct err *e)
 		rc = consent_put_approval(t, &v, e);
 	approval_fini(&v);
 	return rc;
+}
+
+int
+put_discard(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct plan_row p;
+	int rc = plan_of(t, n, &p, e);
+
+	if (rc < 0)
+		return rc;
+	if (!streq(p.model, n->model) || !streq(json_opt_string(n->body, "stage"), p.stage))
+		return put_refuse(n, e, "a plan of something else");
+	if (plan_is_settled(&p))
+		return put_refuse(n, e, "a plan that runs or was carried out");
+	p.authorisation_seq = 0;
+	(void)str_copy(p.state, sizeof p.state, PLAN_DISCARDED);
+	rc = consent_drop(t, &p.id, e);
+	return rc < 0 ? rc : plan_put(t, &p, e);
 }
 
 /* Who signed the version that a consent is about; "" for the emptied stage. */

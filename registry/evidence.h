@@ -24,6 +24,10 @@ int evidence_life(struct registry *r, struct ledger *l, const struct entry *n, s
 char *evidence_stage_key(const char *model, const char *stage);
 /* A job's beginning, when it verifies, or its end, seen while the log is read. */
 int evidence_job(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
+/* A plan that was discarded, seen while the log is read; what was said of it before is void. */
+int evidence_discard(struct ledger *l, const struct entry *n, struct digest *ret, struct err *e);
+/* Plans made before are dead, discarded or not. */
+void evidence_stage_moved(struct ledger *l, const char *key);
 /* What somebody attested, seen while the log is read. */
 int evidence_seen(struct registry *r, struct ledger *l, const struct entry *n,
                   const struct log_line *line, struct err *e);

@@ -259,6 +259,8 @@ say_what(const struct entry *n, struct buf *b)
 		buf_addf(b, "v%" PRIu64 " %s attested", number_of(n, "number"), text_of(n, "type"));
 	else if (streq(n->type, "approval"))
 		buf_addf(b, "plan %.23s approved", text_of(n, "plan"));
+	else if (streq(n->type, "discard"))
+		buf_addf(b, "plan %.23s discarded", text_of(n, "plan"));
 	else if (streq(n->type, "job"))
 		say_job(n, b);
 	else if (streq(n->type, "promotion"))

@@ -108,9 +108,10 @@ int ledger_is_approved(const struct ledger *l, const struct ledger_consent *c, i
 /* The job that runs for model's stage, by its signed beginning; false: none. */
 bool ledger_job(const struct ledger *l, const char *model, const char *stage,
                 struct job_claim *ret);
-/* Place of the newest abort of a job there: what was said of plans before it does not count any
- * more. 0: none. */
-uint64_t ledger_aborted(const struct ledger *l, const char *model, const char *stage);
+/* What was said of the plan before this place does not count any more: a job of the stage was
+ * aborted there, or the plan discarded. 0: nowhere. */
+uint64_t ledger_void_before(const struct ledger *l, const char *model, const char *stage,
+                            const struct digest *plan);
 
 /* The targets of a stage by signed statements, in their order (NULL: of every stage). *ret is
  * free()d by the caller. */

@@ -15,7 +15,7 @@ static int
 find_authorisation(struct registry *r, const struct ledger *l, const struct plan *p,
                    const struct consent_rows *rows, struct ledger_consent *ret, struct err *e)
 {
-	const uint64_t aborted = ledger_aborted(l, p->model, p->stage);
+	const uint64_t from = ledger_void_before(l, p->model, p->stage, &p->id);
 	struct err why = { 0 };
 
 	for (size_t i = rows->by_n; i > 0; i--) {
@@ -23,9 +23,10 @@ find_authorisation(struct registry *r, const struct ledger *l, const struct plan
 		struct entry n;
 		int rc;
 
-		if (rows->by[i - 1].seq < aborted) {
+		if (rows->by[i - 1].seq < from) {
 			(void)err_set(&why, ERR_NOT_FOUND,
-			              "its job was aborted since it was authorised");
+			              "its job was aborted, or it was discarded, since it was "
+			              "authorised");
 			break;
 		}
 		rc = evidence_entry(r, rows->by[i - 1].seq, NULL, &n, e);
@@ -51,11 +52,11 @@ static int
 find_approvals(struct registry *r, const struct ledger *l, const struct plan *p,
                const struct consent_rows *rows, struct ledger_consent *ret, struct err *e)
 {
-	const uint64_t aborted = ledger_aborted(l, p->model, p->stage);
+	const uint64_t from = ledger_void_before(l, p->model, p->stage, &p->id);
 
 	ret->approvals = xcalloc(rows->approvals_n + 1, sizeof *ret->approvals);
 	for (size_t i = 0; i < rows->approvals_n; i++) {
-		if (rows->approvals[i].seq < aborted)
+		if (rows->approvals[i].seq < from)
 			continue;
 		struct approval *const v = &ret->approvals[ret->approvals_n];
 		struct err why = { 0 };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs as evidence: which one runs for a stage, by a beginning that the agent signed, and when one
- * was aborted last. An end is a record that anybody can write; it can only take away: a job that
- * seems to have ended is asked like a new one, and an abort makes people say yes again.
+ * was aborted last, or a plan discarded. An end and a discard are records that anybody can write;
+ * they can only take away: a job that seems to have ended is asked like a new one, and people must
+ * say yes again.
  */
 #include <inttypes.h>
 
 #include "registry/evidence.h"
+
+#define DISCARDS_MAX 64 /* of a stage since it moved */
 
 static json_t *
 place_of(struct ledger *l, const char *key)
@@ -83,11 +86,53 @@ ledger_job(const struct ledger *l, const char *model, const char *stage, struct 
 	return json_get_digest(o, "plan", "pin", &ret->plan, &ignored) == 0;
 }
 
+int
+evidence_discard(struct ledger *l, const struct entry *n, struct digest *ret, struct err *e)
+{
+	cleanup_free char *key = NULL;
+	char hex[DIGEST_HEX_SIZE];
+	json_t *place, *discards;
+	const char *stage;
+	int rc = json_get_digest(n->body, "plan", n->type, ret, e);
+
+	if (rc == 0)
+		rc = json_get_string(n->body, "stage", n->type, &stage, e);
+	if (rc == 0 && !n->model)
+		rc = err_set(e, ERR_MALFORMED, "discard: of no model");
+	if (rc < 0)
+		return rc;
+	key = evidence_stage_key(n->model, stage);
+	place = place_of(l, key);
+	discards = json_object_get(place, "discards");
+	if (!discards || json_object_size(discards) == DISCARDS_MAX) {
+		/* more than a pin remembers: nothing that was said there counts */
+		if (discards)
+			json_object_set_new(place, "aborted", json_integer((json_int_t)n->seq));
+		discards = json_object();
+		json_object_set_new(place, "discards", discards);
+	}
+	digest_hex(ret, hex);
+	json_object_set_new(discards, hex, json_integer((json_int_t)n->seq));
+	return 0;
+}
+
+void
+evidence_stage_moved(struct ledger *l, const char *key)
+{
+	(void)json_object_del(json_object_get(l->next_pin.jobs, key), "discards");
+}
+
 uint64_t
-ledger_aborted(const struct ledger *l, const char *model, const char *stage)
+ledger_void_before(const struct ledger *l, const char *model, const char *stage,
+                   const struct digest *plan)
 {
 	cleanup_free char *key = evidence_stage_key(model, stage);
 	const json_t *const o = json_object_get(l->next_pin.jobs, key);
+	char hex[DIGEST_HEX_SIZE];
+	json_int_t aborted, discarded;
 
-	return (uint64_t)json_integer_value(json_object_get(o, "aborted"));
+	digest_hex(plan, hex);
+	aborted = json_integer_value(json_object_get(o, "aborted"));
+	discarded = json_integer_value(json_object_get(json_object_get(o, "discards"), hex));
+	return (uint64_t)(discarded > aborted ? discarded : aborted);
 }

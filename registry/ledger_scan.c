@@ -205,7 +205,8 @@ was_allowed(struct scan *s, const struct entry *n, const json_t *predicate,
 		.by = &by,
 		.approvals = approvals,
 		.author = author,
-		.after = ledger_aborted(s->l, n->model, json_opt_string(n->body, "stage")),
+		.after = ledger_void_before(s->l, n->model, json_opt_string(n->body, "stage"),
+		                            &p->plan),
 	};
 	int rc = find_authorisation(s, p, &by, e);
 
@@ -243,7 +244,7 @@ was_held(struct scan *s, const struct entry *n, const struct promotion *p, struc
 	return rc < 0 ? rc : err_set(e, ERR_SIGNATURE, "a rollback to what the stage never held");
 }
 
-/* A plan that was carried out is not asked about again. */
+/* A plan that was carried out is not asked about again; of a discarded one nothing was said. */
 static void
 forget_plan(struct scan *s, const struct digest *plan)
 {
@@ -291,8 +292,20 @@ see_promotion(struct scan *s, const struct entry *n, const struct log_line *line
 	if (rc < 0)
 		return rc;
 	json_object_set_new(s->l->next_pin.promotions, key, evidence_place(line));
+	evidence_stage_moved(s->l, key);
 	forget_plan(s, &p.plan);
 	return 0;
+}
+
+static int
+see_discard(struct scan *s, const struct entry *n, struct err *e)
+{
+	struct digest plan;
+	int rc = evidence_discard(s->l, n, &plan, e);
+
+	if (rc == 0)
+		forget_plan(s, &plan);
+	return rc;
 }
 
 /* As the puts ask it: who signs an entry does so under the policy that is in force there. */
@@ -397,6 +410,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return see_authorisation(s, n, e);
 	if (streq(n->type, "approval"))
 		return see_approval(s, n, e);
+	if (streq(n->type, "discard"))
+		return see_discard(s, n, e);
 	if (streq(n->type, "promotion"))
 		return see_promotion(s, n, line, e);
 	if (streq(n->type, "lifecycle") || streq(n->type, "delete"))

@@ -88,8 +88,10 @@ struct plan_row {
 	uint64_t number;            /* 0: nothing */
 	uint64_t authorisation_seq; /* 0: not signed yet */
 	char job[17];               /* last job; "" */
-	char state[24];             /* "open", "running", "succeeded", or how the last job ended */
+	/* "open", "running", PLAN_DISCARDED, "succeeded", or how the last job ended */
+	char state[24];
 };
+#define PLAN_DISCARDED "discarded" /* open again when somebody authorises it */
 struct job_row {
 	char id[17], model[NAME_SIZE], stage[WORD_SIZE], kind[16];
 	struct digest plan;
@@ -104,6 +106,7 @@ int model_get(struct txn *t, const char *name, struct model_row *ret, struct err
 int version_get(struct txn *t, const char *model, uint64_t number, struct version_row *ret,
                 struct err *e);
 int target_get(struct txn *t, const char *name, struct target_row *ret, struct err *e);
+bool plan_is_settled(const struct plan_row *p); /* its job runs or brought it where it should be */
 int plan_get(struct txn *t, const struct digest *id, struct plan_row *ret, struct err *e);
 int job_get(struct txn *t, const char *id, struct job_row *ret, struct err *e);
 int log_place_get(struct txn *t, uint64_t seq, struct log_pos *ret, uint32_t *ret_length,

@@ -289,6 +289,12 @@ plan_put(struct txn *t, const struct plan_row *v, struct err *e)
 	return rc < 0 ? rc : put_order(t, 'q', v->seq, v->id.b, DIGEST_SIZE, e);
 }
 
+bool
+plan_is_settled(const struct plan_row *p)
+{
+	return streq(p->state, "running") || streq(p->state, "succeeded");
+}
+
 int
 plan_get(struct txn *t, const struct digest *id, struct plan_row *ret, struct err *e)
 {

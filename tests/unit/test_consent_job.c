@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs as evidence: who can begin one, and what an abort takes back. */
+/* Jobs as evidence: who can begin one, and what an abort and a discard take back. */
 #include "consent_fixture.h"
+#include "registry/consent.h"
 
 TestSuite(consent_job);
 
@@ -157,6 +158,75 @@ Test(consent_job, an_abort_takes_it_back)
 	cr_expect(moves_stage(&s, &p, &by, &again));
 	cr_expect_eq(mark_of(&s, &m)->number, 1);
 	plan_fini(&second);
+	plan_fini(&p);
+	key_free(ben);
+	site_leave(&s);
+}
+
+static int
+discard(struct site *s, const struct plan *p, const char *stage)
+{
+	struct change_result done;
+	struct err e = { 0 };
+
+	return site_try_commit(s, "discard", MODEL,
+	                       json_pack("{s:o, s:s}", "plan", json_from_digest(&p->id), "stage",
+	                                 stage),
+	                       NULL, &done, &e);
+}
+
+/* Somebody who may write to the database puts the rows back that the discard took away. */
+static void
+put_rows_back(struct site *s, const struct consent_rows *rows)
+{
+	struct txn *t;
+	struct err e = { 0 };
+
+	ok(store_write_begin(s->r->store, &t, &e), &e, "begin");
+	ok(consent_put_authorisation(t, &rows->by[0], &e), &e, "by");
+	ok(consent_put_approval(t, &rows->approvals[0], &e), &e, "approval");
+	ok(store_commit(t, &e), &e, "commit");
+}
+
+/* Whoever discards a plan takes back what everybody said of it; of another plan it stays said. */
+Test(consent_job, a_discard_takes_it_back)
+{
+	struct consent_rows rows;
+	struct plan p, other;
+	struct site s;
+	struct txn *t;
+	size_t n;
+	struct err e = { 0 };
+	struct secret_key *const ben = make(&s, &p);
+
+	const struct change_result said = site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	const struct digest v2 = site_version(&s, 2, "two");
+	site_plan(&s, "promote", &v2, "staging", &other);
+	ok(store_read_begin(s.r->store, &t, &e), &e, "begin");
+	ok(consent_get(t, &p.id, &rows, &e), &e, "rows");
+	store_abort(t);
+	cr_expect_eq(discard(&s, &p, "production"), -ERR_MALFORMED);
+	cr_expect_eq(discard(&s, &other, "staging"), 0);
+	ok(consent_now(&s, &p, &n, &e), &e, "another one was discarded");
+	cr_expect_eq(n, 1);
+	cr_expect_eq(discard(&s, &p, "staging"), 0);
+	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND);
+	cr_expect_lt(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), 0);
+	put_rows_back(&s, &rows);
+	cr_expect_eq(consent_now(&s, &p, &n, &e), -ERR_NOT_FOUND, "with a pin behind it");
+	cr_expect(strstr(e.msg, "discarded"), "%s", e.msg);
+	cr_expect_eq(discard(&s, &p, "staging"), 0, "the rows go again");
+	const struct change_result by = site_authorise(&s, &p, &p.id, s.ana);
+	ok(consent_now(&s, &p, &n, &e), &e, "authorised again");
+	cr_expect_eq(n, 0, "the approval was of before");
+	cr_expect_not(moves_stage(&s, &p, &by, &said), "by the log");
+	const struct change_result again = site_append(&s, approval_entry(&s, &p, &p, &yes, ben));
+	ok(site_job(&s, &p, "begin", "running", JOB, s.agent, &e), &e, "allowed");
+	cr_expect_eq(discard(&s, &p, "staging"), -ERR_MALFORMED, "its job runs");
+	cr_expect(moves_stage(&s, &p, &by, &again));
+	cr_expect_eq(discard(&s, &p, "staging"), -ERR_MALFORMED, "it was carried out");
+	consent_fini(&rows);
+	plan_fini(&other);
 	plan_fini(&p);
 	key_free(ben);
 	site_leave(&s);

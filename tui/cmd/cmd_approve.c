@@ -69,6 +69,10 @@ look(struct app *a, const struct args *in, struct approve *v, struct err *e)
 		return rc;
 	rc = plan_find(t, in->pos[0], &row, e);
 	store_abort(t);
+	if (rc == 0 && streq(row.state, PLAN_DISCARDED)) {
+		err_set(e, ERR_CONFLICT, "this plan was discarded");
+		rc = err_hint(e, "whoever wants it after all: slipway apply %s", in->pos[0]);
+	}
 	if (rc == 0)
 		rc = plan_load(a->registry, &row.id, &v->plan, e);
 	if (rc == 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * diff: what differs between two versions, a row each: files by their manifests, labels, what was
- * attested, who signed. What is the same is counted and not shown. Looks into no file; nothing is
- * verified here.
+ * attested, who signed. What is the same is counted and not shown. plan diff: the same of what a
+ * stage holds and what a stored plan brings, and what its targets would change. Looks into no file;
+ * nothing is verified here.
  */
 #include "tui/cmd/cmd.h"
 
@@ -14,6 +15,7 @@
 #include "registry/base/text.h"
 #include "registry/labels.h"
 #include "registry/ref.h"
+#include "tui/cmd/proposal.h"
 #include "tui/cmd/shown.h"
 
 struct side {
@@ -31,14 +33,10 @@ struct diff {
 /* --- both versions --- */
 
 static int
-read_side(struct txn *t, const char *text, struct side *s, struct err *e)
+read_more(struct txn *t, struct side *s, struct err *e)
 {
-	int rc = ref_find(t, text, &s->row, e);
+	int rc;
 
-	if (rc == 0)
-		rc = version_is_live(&s->row, e);
-	if (rc < 0)
-		return rc;
 	version_name(s->row.model, s->row.number, s->name);
 	s->labels = labels_object(s->row.labels);
 	for (int i = 0; i < EVIDENCE_TYPES; i++) {
@@ -56,6 +54,28 @@ read_side(struct txn *t, const char *text, struct side *s, struct err *e)
 }
 
 static int
+read_side(struct txn *t, const char *text, struct side *s, struct err *e)
+{
+	int rc = ref_find(t, text, &s->row, e);
+
+	if (rc == 0)
+		rc = version_is_live(&s->row, e);
+	return rc < 0 ? rc : read_more(t, s, e);
+}
+
+static int
+read_files(struct app *a, struct diff *d, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		if (d->side[i].row.number > 0)
+			rc = version_manifest(a->registry, &d->side[i].row.digest,
+			                      &d->side[i].files, e);
+	return rc;
+}
+
+static int
 read_both(struct app *a, const struct args *in, struct diff *d, struct err *e)
 {
 	cleanup_txn struct txn *t = NULL;
@@ -63,9 +83,40 @@ read_both(struct app *a, const struct args *in, struct diff *d, struct err *e)
 
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		rc = read_side(t, in->pos[i], &d->side[i], e);
-	for (size_t i = 0; i < 2 && rc == 0; i++)
-		rc = version_manifest(a->registry, &d->side[i].row.digest, &d->side[i].files, e);
-	return rc;
+	return rc < 0 ? rc : read_files(a, d, e);
+}
+
+static int
+read_number(struct txn *t, const char *model, uint64_t number, struct side *s, struct err *e)
+{
+	int rc;
+
+	if (number == 0) {
+		(void)str_copy(s->name, sizeof s->name, "nothing");
+		return 0;
+	}
+	rc = version_get(t, model, number, &s->row, e);
+	return rc < 0 ? rc : read_more(t, s, e);
+}
+
+/* What the stage holds, and what the plan brings there. */
+static int
+read_plan(struct app *a, const struct plan *p, struct diff *d, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	const struct stage_mark *now;
+	struct model_row m;
+	int rc = store_read_begin(a->registry->store, &t, e);
+
+	if (rc == 0)
+		rc = model_get(t, p->model, &m, e);
+	if (rc < 0)
+		return rc;
+	now = model_stage(&m, p->stage);
+	rc = read_number(t, p->model, now ? now->number : 0, &d->side[0], e);
+	if (rc == 0)
+		rc = read_number(t, p->model, p->number, &d->side[1], e);
+	return rc < 0 ? rc : read_files(a, d, e);
 }
 
 static void
@@ -203,41 +254,102 @@ text_or_null(const char *s)
 }
 
 static void
-compare(struct diff *d)
+compare_versions(struct diff *d)
 {
 	const struct version_row *const a = &d->side[0].row, *const b = &d->side[1].row;
 	cleanup_json json_t *from = text_or_null(a->is_signed ? a->signer : "");
 	cleanup_json json_t *to = text_or_null(b->is_signed ? b->signer : "");
 
-	out_table_begin(d->out, "DifferenceList", columns, COUNT(columns));
 	compare_files(d);
 	compare_members(d, "label", d->side[0].labels, d->side[1].labels);
 	compare_evidence(d);
 	row(d, "signer", "signed by", from, to);
+}
+
+/* Lines of a driver: what it would do to its objects. */
+static void
+compare_targets(struct diff *d, const struct proposal *p)
+{
+	const json_t *t, *line;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(p->reply, "targets"), i, t)
+	{
+		json_array_foreach(json_object_get(t, "changes"), k, line)
+		{
+			d->n++;
+			out_cell_word(d->out, "target");
+			out_cell(d->out, json_opt_string(t, "name"));
+			out_cell_word(d->out, "changed");
+			cell_value(d->out, NULL);
+			cell_value(d->out, line);
+		}
+	}
+}
+
+static int
+compare(struct diff *d, const struct proposal *p, struct err *e)
+{
+	char same[16], all[16];
+
+	out_table_begin(d->out, "DifferenceList", columns, COUNT(columns));
+	compare_versions(d);
+	if (p)
+		compare_targets(d, p);
 	out_table_end(d->out);
+	text_size(same, d->same_bytes);
+	text_size(all, d->side[1].files.bytes);
+	if (d->side[0].row.number > 0 && d->side[1].row.number > 0)
+		out_note(d->out, "%s of %s in %s are in %s too", same, all, d->side[1].name,
+	         d->side[0].name);
+	if (d->n == 0)
+		return 0;
+	return err_set(e, ERR_DIFFERENT,
+	               "%s and %s differ: %" PRIu64 " file%s, %" PRIu64 " other thing%s",
+	               d->side[0].name, d->side[1].name, d->files, d->files == 1 ? "" : "s",
+	               d->n - d->files, d->n - d->files == 1 ? "" : "s");
 }
 
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
 	struct diff d = { .out = a->out };
-	char same[16], all[16];
 	int rc = read_both(a, in, &d, e);
 
-	if (rc == 0) {
-		compare(&d);
-		text_size(same, d.same_bytes);
-		text_size(all, d.side[1].files.bytes);
-		out_note(a->out, "%s of %s in %s are in %s too", same, all, d.side[1].name,
-		         d.side[0].name);
-	}
-	if (rc == 0 && d.n > 0)
-		rc = err_set(e, ERR_DIFFERENT,
-		             "%s and %s differ: %" PRIu64 " file%s, %" PRIu64 " other thing%s",
-		             d.side[0].name, d.side[1].name, d.files, d.files == 1 ? "" : "s",
-		             d.n - d.files, d.n - d.files == 1 ? "" : "s");
+	if (rc == 0)
+		rc = compare(&d, NULL, e);
 	side_fini(&d.side[0]);
 	side_fini(&d.side[1]);
+	return rc;
+}
+
+static int
+run_plan(struct app *a, const struct args *in, struct err *e)
+{
+	struct diff d = { .out = a->out };
+	struct proposal again;
+	struct plan_row stored;
+	struct plan p;
+	int rc = proposal_stored(a, in->pos[0], &stored, &p, e);
+
+	if (rc < 0)
+		return rc;
+	rc = proposal_again(a, &p, &again, e);
+	if (rc == 0) {
+		if (!digest_eq(&again.plan.id, &p.id)) {
+			err_set(e, ERR_CONFLICT,
+			        "the plan does not fit any more: today it would be another one");
+			rc = err_hint(e, "make a new plan: targets or stages have changed since");
+		}
+		if (rc == 0)
+			rc = read_plan(a, &p, &d, e);
+		if (rc == 0)
+			rc = compare(&d, &again, e);
+		proposal_fini(&again);
+	}
+	side_fini(&d.side[0]);
+	side_fini(&d.side[1]);
+	plan_fini(&p);
 	return rc;
 }
 
@@ -252,4 +364,17 @@ const struct cmd cmd_diff = {
 	.run = run,
 	.examples = "  slipway diff fraud-ranker@production fraud-ranker@v41\n"
 	            "  slipway diff fraud-ranker@v40 fraud-ranker@v41 -o json\n",
+};
+
+const struct cmd cmd_plan_diff = {
+	.name = "plan",
+	.sub = "diff",
+	.args = "PLAN",
+	.summary = "what a stored plan would change: files, evidence, objects of its targets",
+	.group = "deploy",
+	.min_pos = 1,
+	.max_pos = 1,
+	.flags = CMD_READS | CMD_AGENT,
+	.run = run_plan,
+	.examples = "  slipway plan diff 3f9a0c1d2e4b5a69\n",
 };

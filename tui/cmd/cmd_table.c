@@ -62,6 +62,8 @@
 	X(plan_list) \
 	X(plan_show) \
 	X(plan_check) \
+	X(plan_diff) \
+	X(plan_discard) \
 	X(plan_export) \
 	X(approve) \
 	X(apply) \

@@ -25,8 +25,10 @@ plan_check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 	struct plan_row row;
 	int rc = plan_get(t, &p->id, &row, e);
 
-	if (rc != -ERR_NOT_FOUND)
-		return rc < 0 ? rc : CHANGE_NONE;
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	if (rc == 0 && !streq(row.state, PLAN_DISCARDED))
+		return CHANGE_NONE;
 	*ret_body = json_object();
 	json_object_set_new(*ret_body, "id", json_from_digest(&p->id));
 	json_object_set_new(*ret_body, "kind", json_string(p->kind));

@@ -74,6 +74,7 @@ const struct schema_row schema_rows[] = {
 	{ "LogLine", "logs", "stage:s target:s instance:s text:s?", SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "PlanCheck", "plan check", "check:s answer:s why:s? next:s?", SCHEMA_LIST },
+	{ "PlanDiscard", "plan discard", "plan:h changed:b", SCHEMA_OUTPUT },
 	{ "Plan", "plan list, plan show, and what promote and rollback would do",
 	  "id:h action:s model:s stage:s number:i? state?:s authorisation?:s missing?:s? "
 	  "authorised?:b authorisedBy?:s? breakGlass?:b approvals?:[o] enough?:b job?:s? "
@@ -149,6 +150,7 @@ const struct schema_row schema_rows[] = {
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
 	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
 	{ "approval", NULL, "plan:d", SCHEMA_ENTRY },
+	{ "discard", NULL, "plan:d stage:s", SCHEMA_ENTRY },
 	{ "evidence", NULL, "digest:d file:d number:i type:s", SCHEMA_ENTRY },
 	{ "delete", NULL, "digest:d number:i", SCHEMA_ENTRY },
 	{ "job", NULL, "event:s id:s kind:s number:i plan:d stage:s state:s", SCHEMA_ENTRY },

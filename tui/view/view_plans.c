@@ -113,7 +113,9 @@ state_ink(const struct shown_plan *p)
 {
 	if (p->is_open)
 		return p->is_waiting ? INK_WAIT : INK_HEAD;
-	return streq(p->state, "succeeded") ? INK_OK : streq(p->state, "dead") ? INK_DIM : INK_BAD;
+	if (streq(p->state, "dead") || streq(p->state, PLAN_DISCARDED))
+		return INK_DIM;
+	return streq(p->state, "succeeded") ? INK_OK : INK_BAD;
 }
 
 static void
