@@ -263,6 +263,19 @@ read_before(struct cluster *c, const struct rollout *q, const struct cluster_nam
 
 /* --- the switch --- */
 
+/* Taken up by another tool since the plan was made. */
+static int
+is_left_to_us(const json_t *live, struct err *e)
+{
+	const char *owner = cluster_foreign_owner(live);
+
+	if (!owner)
+		return 0;
+	err_set(e, ERR_CONFLICT, "\"%s\" is managed by %s, which would put it back",
+	        kube_text(live, "metadata.name"), owner);
+	return err_hint(e, "write the files for that tool: a target with --driver manifest");
+}
+
 static int
 is_as(struct cluster *c, const json_t *main_object, const struct rollout *q,
       const struct precondition *p, struct err *e)
@@ -275,7 +288,8 @@ is_as(struct cluster *c, const json_t *main_object, const struct rollout *q,
 	if (rc < 0)
 		return rc;
 	cluster_stamp_of(live, &stamp);
-	return cluster_is_as(&stamp, kube_text(main_object, "metadata.name"), q, p, e);
+	rc = cluster_is_as(&stamp, kube_text(main_object, "metadata.name"), q, p, e);
+	return rc == 0 && live ? is_left_to_us(live, e) : rc;
 }
 
 /* All that the first one needs comes first. */

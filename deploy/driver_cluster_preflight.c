@@ -99,6 +99,49 @@ check_gpus(const struct cluster *c, const json_t *about, struct findings *ret)
 }
 
 static void
+add_foreign(const char *name, const char *owner, struct findings *ret)
+{
+	findings_add(ret, FINDING_BLOCK, "foreign-owner",
+	             "write the files for that tool instead: a target with --driver manifest",
+	             "\"%s\" is managed by %s, which would put it back", name, owner);
+}
+
+/* The Service carries no version, but whose it is. */
+static int
+check_service(struct cluster *c, const struct cluster_names *n, const struct rollout *q,
+              struct findings *ret, struct err *e)
+{
+	cleanup_json json_t *named =
+	        cluster_named(cluster_namespace(c->t), "v1", "Service", n->object);
+	cleanup_json json_t *live = NULL;
+	const json_t *notes;
+	const char *owner, *registry, *model;
+	int rc;
+
+	if (c->kind != CLUSTER_KUBERNETES)
+		return 0;
+	rc = cluster_get(c, named, &live, e);
+	if (rc == -ERR_DENIED) {
+		err_clear(e); /* check_rights says so */
+		return 0;
+	}
+	if (rc < 0 || !live)
+		return rc;
+	owner = cluster_foreign_owner(live);
+	notes = kube_at(live, "metadata.annotations");
+	registry = json_opt_string(notes, CLUSTER_REGISTRY);
+	model = json_opt_string(notes, CLUSTER_MODEL);
+	if (owner)
+		add_foreign(n->object, owner, ret);
+	else if (!registry || !model || !streq(registry, q->registry_id) || !streq(model, q->model))
+		findings_add(ret, FINDING_BLOCK, "foreign-object",
+		             "give the target another --object, or remove it there first",
+		             "the Service \"%s\" is there already, and is not of this model",
+		             n->object);
+	return 0;
+}
+
+static void
 check_owner(const struct cluster_names *n, const struct rollout *q, const json_t *live,
             struct findings *ret)
 {
@@ -109,10 +152,7 @@ check_owner(const struct cluster_names *n, const struct rollout *q, const json_t
 	if (!s.exists)
 		return;
 	if (owner) {
-		findings_add(ret, FINDING_BLOCK, "foreign-owner",
-		             "write the manifest for that tool instead: a target with --driver "
-		             "manifest",
-		             "\"%s\" is managed by %s, which would put it back", n->object, owner);
+		add_foreign(n->object, owner, ret);
 		return;
 	}
 	if (s.is_going)
@@ -220,8 +260,9 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	if (rc < 0)
 		return rc;
 	check_owner(&n, q, live, ret);
-	if (q->empty)
-		return 0;
+	rc = check_service(c, &n, q, ret, e);
+	if (rc < 0 || q->empty)
+		return rc;
 	check_scaler(c, live, ret);
 	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);

@@ -137,6 +137,35 @@ cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE])
 	return has && strlen(has) == CLUSTER_LABEL && memcmp(has, hex, CLUSTER_LABEL) == 0;
 }
 
+/* Tools that set fields under a name of their own: some leave no other mark. */
+static const char *
+foreign_manager(const json_t *live)
+{
+	static const struct {
+		const char *manager, *name;
+	} managers[] = {
+		{ "argocd-controller", "Argo CD" },
+		{ "argocd-application-controller", "Argo CD" },
+		{ "kustomize-controller", "Flux" },
+		{ "helm-controller", "Flux" },
+		{ "helm", "Helm" },
+		{ "rollouts-controller", "Argo Rollouts" },
+	};
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(kube_at(live, "metadata.managedFields"), i, one)
+	{
+		if (streq(kube_text(one, "subresource"), "status"))
+			continue;
+		for (size_t n = 0; n < COUNT(managers); n++) {
+			if (streq(kube_text(one, "manager"), managers[n].manager))
+				return managers[n].name;
+		}
+	}
+	return NULL;
+}
+
 const char *
 cluster_foreign_owner(const json_t *live)
 {
@@ -173,5 +202,5 @@ cluster_foreign_owner(const json_t *live)
 	}
 	if (by && streq(by, "Helm"))
 		return "Helm";
-	return NULL;
+	return foreign_manager(live);
 }

@@ -126,6 +126,19 @@ Test(cluster_stamp, foreign_owners)
 		{ "{\"labels\":{\"kustomize.toolkit.fluxcd.io/name\":\"x\"}}", "Flux" },
 		{ "{\"ownerReferences\":[{\"kind\":\"Rollout\"}]}", "Argo Rollouts" },
 		{ "{\"ownerReferences\":[{\"kind\":\"InferenceService\"}]}", "InferenceService" },
+		{ "{\"labels\":{\"helm.toolkit.fluxcd.io/name\":\"x\"}}", "Flux" },
+		{ "{\"managedFields\":[{\"manager\":\"slipway\"},{\"manager\":\"kubectl\"}]}",
+		  NULL },
+		{ "{\"managedFields\":[{\"manager\":\"argocd-controller\"}]}", "Argo CD" },
+		{ "{\"managedFields\":[{\"manager\":\"kustomize-controller\"}]}", "Flux" },
+		{ "{\"managedFields\":[{\"manager\":\"helm\",\"subresource\":\"scale\"}]}",
+		  "Helm" },
+		{ "{\"managedFields\":[{\"manager\":\"rollouts-controller\"}]}", "Argo Rollouts" },
+		/* what is written as status says nothing of who runs it */
+		{ "{\"managedFields\":[{\"manager\":\"rollouts-controller\",\"subresource\":"
+		  "\"status\"}]}",
+		  NULL },
+		{ "{\"managedFields\":[7,{\"manager\":[]}]}", NULL },
 		{ "{\"annotations\":[1],\"labels\":7,\"ownerReferences\":{}}", NULL },
 	};
 
