@@ -142,6 +142,14 @@ limit_wave(struct wave *w, uint64_t deadline_ms)
 
 /* --- plan --- */
 
+/* The target came to the stage later, or somebody took away what was there. */
+static bool
+lacks_version(const struct wave *w, const struct observation *o)
+{
+	return o->serving_known && !w->plan->empty &&
+	       (o->serving_empty || !digest_eq(&o->serving_version, &w->plan->version));
+}
+
 static int
 preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blocked,
                bool *ret_drift, struct err *e)
@@ -162,7 +170,7 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
-		*ret_drift = *ret_drift || o.is_drifted ||
+		*ret_drift = *ret_drift || o.is_drifted || lacks_version(w, &o) ||
 		             (o.serving_known && o.status == ROLLOUT_FAILED);
 		json_object_set_new(out, "facts", agent_facts_json(&v->facts));
 		json_object_set_new(out, "serving", serving_json(&o));

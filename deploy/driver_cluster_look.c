@@ -524,7 +524,8 @@ cluster_observe(void *st, const struct rollout *q, struct observation *ret, stru
 	(void)str_copy(ret->plan_id, sizeof ret->plan_id,
 	               l.canary_plan[0] ? l.canary_plan : l.stamp.plan_id);
 	set_serving(&l);
-	if (l.live && !l.stamp.is_ours)
+	/* somebody else's, or taken away behind our back */
+	if (l.live ? !l.stamp.is_ours : !q->empty)
 		ret->is_drifted = true;
 	if (q->empty)
 		observe_nothing(&l);

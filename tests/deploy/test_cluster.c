@@ -158,6 +158,26 @@ Test(cluster, who_else_has_a_field_is_asked_first)
 	end(&s);
 }
 
+Test(cluster, what_was_taken_away_is_drift)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_expect(look(&s, 1).is_drifted, "nor was it ever there");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	cr_expect_not(look(&s, 1).is_drifted);
+	cleanup_json json_t *now = live(&s, OBJECT);
+	cleanup_free char *which = xasprintf("{\"preconditions\":{\"uid\":\"%s\"}}",
+	                                     kube_text(now, "metadata.uid"));
+	cleanup_json json_t *gone = other(&s, "DELETE", OBJECT, which);
+	cr_expect_str_eq(kube_text(gone, "status"), "Success", "%s", kube_text(gone, "message"));
+	const struct observation o = look(&s, 1);
+	cr_expect(o.is_drifted && o.status != ROLLOUT_SUCCEEDED);
+	cr_expect_str_eq(o.reason, "\"fraud\" is not there");
+	end(&s);
+}
+
 Test(cluster, a_world_that_moved_is_a_conflict)
 {
 	struct scene s;

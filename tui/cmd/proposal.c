@@ -183,7 +183,7 @@ show_head(struct app *a, const struct proposal *p)
 	digest_hex(&p->plan.id, id);
 	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind,
 	         p->plan.model, p->plan.stage, now, then,
-	         p->repair ? " (repair: a target drifted)" : "");
+	         p->repair ? " (repair: a target does not hold it)" : "");
 	if (!p->plan.empty) {
 		digest_hex(&p->plan.version, digest);
 		text_size(size, number_of(p->reply, "bytes"));
