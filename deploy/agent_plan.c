@@ -457,6 +457,18 @@ add_holds(void *arg, const struct model_row *m)
 	return 0;
 }
 
+/* Field by field, where the driver can; that a target cannot be asked is said by "serving". */
+static json_t *
+drift_json(struct wave_target *v, const struct rollout *held)
+{
+	json_t *rows = NULL;
+	struct err ignored = { 0 };
+
+	if (!v->d->drift || v->d->drift(v->st, held, &rows, &ignored) < 0 || !rows)
+		return json_array();
+	return rows;
+}
+
 static json_t *
 look_at(struct wave *w, struct wave_target *v)
 {
@@ -471,6 +483,7 @@ look_at(struct wave *w, struct wave_target *v)
 		(void)str_copy(seen.reason, sizeof seen.reason, e.msg);
 	}
 	json_object_set_new(o, "serving", serving_json(&seen));
+	json_object_set_new(o, "drift", drift_json(v, &held));
 	agent_set_text(o, "code", e.code ? err_name(e.code) : "");
 	return o;
 }

@@ -240,6 +240,12 @@ struct deploy_driver {
 	             const struct precondition *p, struct err *e);
 	int (*observe)(void *st, const struct rollout *q, struct observation *ret,
 	               struct err *e); /* one look, never waits */
+	/* Each field of what was sent that is otherwise now; after observe. *ret: an array of
+	 * objects with the texts object, field, what ("changed", "removed", "gone"; "setting": the
+	 * target's settings alone say otherwise by now), sent, found, wanted (what promoting again
+	 * would send), by and since, null where nobody can say. NULL: not to be told. May be NULL
+	 * itself: observe says all that there is. */
+	int (*drift)(void *st, const struct rollout *q, json_t **ret, struct err *e);
 	/* The newcomer of q beside what is stable, with percent of the requests; codes of apply.
 	 * The object carries our id then, and stable stays whole. */
 	int (*set_weight)(void *st, const struct rollout *q, struct str rendered, unsigned percent,

@@ -241,6 +241,13 @@ int cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret,
 /* Of both tracks. */
 int cluster_all_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
 
+/* --- driver_cluster_drift.c --- */
+
+/* Is that change of what was sent drift? is_same: the target's settings are those that were sent;
+ * else what our last apply said is none, and what it did not say was never there. */
+bool cluster_is_drift(const struct kube_change *one, bool is_same);
+int cluster_drift(void *st, const struct rollout *q, json_t **ret, struct err *e);
+
 /* --- driver_cluster_ask.c: what pods say of themselves --- */
 
 enum cluster_says { SAYS_NOTHING, SAYS_OURS, SAYS_OTHER };

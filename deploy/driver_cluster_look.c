@@ -155,15 +155,14 @@ say_drift(const struct kube_change *one, size_t n, const char *kind, struct obse
 	               n > 1 ? "; other fields too" : "");
 }
 
-/* The first change that is drift; NULL: none. When the target's settings are others than those that
- * were sent, what our last apply said is no drift, and what it did not say was never there. */
+/* The first change that is drift; NULL: none. */
 static const struct kube_change *
 first_drift(const struct look *l, const struct kube_changes *c)
 {
 	const bool is_same = digest_eq(&l->stamp.target, &l->c->t->identity);
 
 	for (size_t i = 0; i < c->n; i++) {
-		if (is_same || (c->v[i].after && !c->v[i].is_ours))
+		if (cluster_is_drift(&c->v[i], is_same))
 			return &c->v[i];
 	}
 	return NULL;

@@ -58,6 +58,7 @@ const struct deploy_driver driver_kserve = {
 	.stage = cluster_stage,
 	.apply = cluster_apply,
 	.observe = cluster_observe,
+	.drift = cluster_drift,
 	.abort = cluster_abort,
 	.rollback_to = cluster_rollback_to,
 	.set_weight = kserve_set_weight,

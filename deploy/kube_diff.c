@@ -126,6 +126,27 @@ struct walk {
 	struct kube_changes *ret;
 };
 
+/* Who scales through the API by a rule of his own, and not a person through kubectl. */
+static bool
+is_autoscaler(const json_t *entry)
+{
+	const char *manager = kube_text(entry, "manager");
+
+	return strstr(manager, "autoscaler") ||
+	       (streq(kube_text(entry, "subresource"), "scale") &&
+	        streq(manager, "kube-controller-manager"));
+}
+
+static void
+set_owner(const struct walk *w, const char *field, struct kube_change *c)
+{
+	const json_t *entry = kube_other_entry(w->live, w->ours, &w->at);
+
+	kube_other_owner(w->live, w->ours, &w->at, c->manager);
+	kube_safe(c->since, sizeof c->since, kube_text(entry, "time"));
+	c->is_autoscaled = streq(field, ".spec.replicas") && is_autoscaler(entry);
+}
+
 static void
 add_change(struct walk *w, const json_t *before, const json_t *after)
 {
@@ -137,7 +158,8 @@ add_change(struct walk *w, const json_t *before, const json_t *after)
 		w->ret->is_cut = true;
 		return;
 	}
-	kube_other_owner(w->live, w->ours, &w->at, c.manager);
+	kube_field_text(&w->at, &field);
+	set_owner(w, buf_cstr(&field), &c);
 	c.is_ours = kube_is_owned(w->live, w->ours, &w->at);
 	is_ours = (w->dry && kube_is_owned(w->dry, w->ours, &w->at)) ||
 	          kube_is_owned(w->live, w->ours, &w->at);
@@ -147,7 +169,6 @@ add_change(struct walk *w, const json_t *before, const json_t *after)
 		c.group = KUBE_FOREIGN;
 	else if (is_ours)
 		c.group = KUBE_OURS;
-	kube_field_text(&w->at, &field);
 	c.field = buf_steal(&field);
 	c.before = value_text(before);
 	c.after = value_text(after);

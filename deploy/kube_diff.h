@@ -35,6 +35,9 @@ bool kube_is_owned(const json_t *object, const char *manager, const struct kube_
 /* The first other owner of the field: "" none. */
 void kube_other_owner(const json_t *object, const char *ours, const struct kube_field *f,
                       char ret[128]);
+/* Its entry of managedFields; NULL: none. */
+const json_t *kube_other_entry(const json_t *object, const char *ours,
+                               const struct kube_field *f);
 /* What that manager's last apply said, with apiVersion, kind, name and namespace: applying it
  * again changes nothing. NULL: it owns nothing. A new reference. */
 json_t *kube_extract(const json_t *object, const char *manager);
@@ -49,7 +52,9 @@ struct kube_change {
 	char *before, *after; /* JSON, cut, safe; NULL: absent */
 	enum kube_group group;
 	char manager[128]; /* of FOREIGN, safe */
+	char since[32];    /* that manager's last write, safe; "" not said */
 	bool is_ours;      /* the live field is still as our last apply said */
+	bool is_autoscaled; /* the manager is an autoscaler, and the field is for it to set */
 };
 struct kube_changes {
 	struct kube_change *v;

@@ -117,22 +117,29 @@ kube_is_owned(const json_t *object, const char *manager, const struct kube_field
 	return false;
 }
 
-void
-kube_other_owner(const json_t *object, const char *ours, const struct kube_field *f, char ret[128])
+const json_t *
+kube_other_entry(const json_t *object, const char *ours, const struct kube_field *f)
 {
 	const json_t *one;
 	size_t i;
 
-	ret[0] = '\0';
 	json_array_foreach(kube_at(object, "metadata.managedFields"), i, one)
 	{
-		const char *manager = kube_text(one, "manager");
-
-		if (streq(manager, ours) || !tree_owns(tree_of(one), f))
-			continue;
-		kube_safe(ret, 128, *manager ? manager : "somebody without a name");
-		return;
+		if (!streq(kube_text(one, "manager"), ours) && tree_owns(tree_of(one), f))
+			return one;
 	}
+	return NULL;
+}
+
+void
+kube_other_owner(const json_t *object, const char *ours, const struct kube_field *f, char ret[128])
+{
+	const json_t *entry = kube_other_entry(object, ours, f);
+	const char *manager = kube_text(entry, "manager");
+
+	ret[0] = '\0';
+	if (entry)
+		kube_safe(ret, 128, *manager ? manager : "somebody without a name");
 }
 
 /* --- what was applied --- */

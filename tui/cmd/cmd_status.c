@@ -19,6 +19,7 @@ struct status {
 	struct app *app;
 	struct txn *txn;
 	const json_t *live; /* the agent's answer; NULL: nobody looked */
+	json_t *drift;      /* fields that are not as they were sent, of all stages */
 	uint64_t n, bad;    /* stages; of these with a job that stands still, drift, or both */
 	uint64_t unknown;   /* stages of which a target could not be looked at */
 	struct err *e;
@@ -73,6 +74,82 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 	return false;
 }
 
+/* Field by field what status_live says in a word, with whose it is; a copy is kept for people. What
+ * the settings alone say otherwise is no drift, and is named. NULL: nobody looked. */
+static json_t *
+drift_of(struct status *s, const struct model_row *m, const struct stage_mark *k)
+{
+	const json_t *targets = looked_at(s, m->name, k->stage), *t, *one;
+	json_t *all = targets ? json_array() : NULL;
+	size_t i, n;
+
+	json_array_foreach(targets, i, t)
+	{
+		json_array_foreach(json_object_get(t, "drift"), n, one)
+		{
+			json_t *row = json_copy((json_t *)(uintptr_t)one), *named;
+
+			json_object_set(row, "target", json_object_get(t, "name"));
+			json_array_append_new(all, row);
+			named = json_copy(row);
+			json_object_set_new(named, "model", json_string(m->name));
+			json_object_set_new(named, "stage", json_string(k->stage));
+			json_array_append_new(s->drift, named);
+		}
+	}
+	return all;
+}
+
+static void
+show_drift(const struct status *s)
+{
+	static const struct out_column fields[] = {
+		{ "MODEL", "model", OUT_LEFT, false, true },
+		{ "STAGE", "stage", OUT_LEFT, true, false },
+		{ "TARGET", "target", OUT_LEFT, false, false },
+		{ "OBJECT", "object", OUT_LEFT, false, false },
+		{ "FIELD", "field", OUT_LEFT, false, false },
+		{ "WHAT", "what", OUT_LEFT, false, false },
+		{ "SENT", "sent", OUT_LEFT, false, false },
+		{ "FOUND", "found", OUT_LEFT, false, false },
+		{ "WANTED", "wanted", OUT_LEFT, true, false },
+		{ "BY", "by", OUT_LEFT, false, false },
+		{ "SINCE", "since", OUT_LEFT, false, false },
+	};
+	struct out *const o = s->app->out;
+	const enum out_format f = out_format_of(o);
+	const json_t *one;
+	size_t i;
+
+	if (json_array_size(s->drift) == 0 || (f != OUT_TEXT && f != OUT_WIDE))
+		return;
+	out_section(o, "fields that are not as they were sent");
+	out_table_begin(o, "DriftList", fields, COUNT(fields));
+	json_array_foreach(s->drift, i, one)
+	{
+		for (size_t k = 0; k < COUNT(fields); k++)
+			out_cell(o, json_opt_string(one, fields[k].key));
+	}
+	out_table_end(o);
+}
+
+/* Promoting the same version again sends what the settings say now. */
+static void
+note_settings(const struct status *s)
+{
+	const json_t *one;
+	size_t i, n = 0;
+
+	json_array_foreach(s->drift, i, one)
+	{
+		n += streq(json_opt_string(one, "what"), "setting");
+	}
+	if (n > 0)
+		out_note(s->app->out,
+		         "%zu field%s of a target's settings %s changed since they were sent", n,
+		         n == 1 ? "" : "s", n == 1 ? "was" : "were");
+}
+
 /* A job whose agent is gone moves nothing until somebody resumes or aborts it. */
 static bool
 stands_still(struct app *a, const char *job)
@@ -113,6 +190,7 @@ static const struct out_column columns[] = {
 	{ "SINCE", "since", OUT_RIGHT, false, false },
 	{ "STATE", "state", OUT_LEFT, false, false },
 	{ "LIVE", "live", OUT_LEFT, false, false },
+	{ "DRIFT", "drift", OUT_RIGHT, true, false },
 };
 
 static int
@@ -120,12 +198,13 @@ stages(void *arg, const struct model_row *m)
 {
 	struct status *const s = arg;
 	struct out *const o = s->app->out;
-	char live[200], state[64];
+	char live[200], state[64], count[24];
 
 	for (size_t i = 0; i < m->stages_n; i++) {
 		const struct stage_mark *const k = &m->stages[i];
 		const bool is_still = job_state(s, k, state);
 		const bool has_drift = status_live(s, m, k, live);
+		cleanup_json json_t *drift = drift_of(s, m, k);
 		s->n++;
 		s->bad += is_still || has_drift;
 		out_cell(o, m->name);
@@ -141,6 +220,11 @@ stages(void *arg, const struct model_row *m)
 		}
 		out_cell(o, state);
 		out_cell(o, live[0] ? live : NULL);
+		(void)snprintf(count, sizeof count, "%zu", json_array_size(drift));
+		if (drift)
+			out_cell_json(o, count, drift);
+		else
+			out_cell(o, NULL);
 	}
 	return 0;
 }
@@ -199,8 +283,8 @@ static int
 run(struct app *a, const struct args *in, struct err *e)
 {
 	const char *name = in->pos_n > 0 ? in->pos[0] : NULL;
-	struct status s = { .app = a, .e = e };
-	cleanup_json json_t *live = NULL;
+	cleanup_json json_t *live = NULL, *drift = json_array();
+	struct status s = { .app = a, .drift = drift, .e = e };
 	int rc = arg_flag(in, "--check") ? ask_agent(a, name, &live, e) : 0;
 
 	if (rc < 0)
@@ -215,6 +299,8 @@ run(struct app *a, const struct args *in, struct err *e)
 	app_read_end(a, s.txn);
 	if (rc < 0)
 		return rc;
+	show_drift(&s);
+	note_settings(&s);
 	if (s.n == 0)
 		out_note(a->out, "no stage holds anything yet");
 	return arg_flag(in, "--check") ? answer(&s, e) : 0;
