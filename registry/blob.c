@@ -116,6 +116,16 @@ blob_exists(struct blobs *b, const struct digest *d, uint64_t *ret_size)
 	return true;
 }
 
+bool
+blob_is_whole(struct blobs *b, const struct digest *d, uint64_t size)
+{
+	struct err ignored = { 0 };
+	uint64_t found;
+
+	return blob_exists(b, d, &found) && found == size &&
+	       (size > BLOB_COMPARE_MAX || blob_verify(b, d, size, NULL, &ignored) == 0);
+}
+
 int
 blob_must_exist(struct blobs *b, const struct digest *d, struct err *e)
 {

@@ -58,6 +58,20 @@ int blob_batch_finish(struct blob_batch *t, struct err *e);
 uint64_t blob_batch_new_bytes(const struct blob_batch *t);
 void blob_batch_free(struct blob_batch *t);
 
+/* A blob whose bytes come piece by piece, from a network: written and hashed as they come. One that
+ * is freed before its end leaves nothing behind. */
+struct blob_arrival;
+int blob_arrival_new(struct blob_batch *t, struct blob_arrival **ret, struct err *e);
+int blob_arrival_write(struct blob_arrival *a, const void *p, size_t n, struct err *e);
+uint64_t blob_arrival_size(const struct blob_arrival *a); /* so far */
+/* To the batch, when its digest is want (NULL: whichever it is). DIGEST: it is another, and the
+ * bytes are gone. */
+int blob_arrival_end(struct blob_arrival *a, const struct digest *want, struct digest *ret,
+                     struct err *e);
+void blob_arrival_free(struct blob_arrival *a); /* NULL is fine */
+
+/* Is it there, with that size? Up to BLOB_COMPARE_MAX it is read and must have its digest. */
+bool blob_is_whole(struct blobs *b, const struct digest *d, uint64_t size);
 /* NOT_FOUND */
 int blob_open(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size,
               struct err *e);

@@ -18,30 +18,12 @@
 
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
-#include "registry/base/vec.h"
 #include "registry/blob_private.h"
 #include "registry/blob_writer.h"
 
 /* Up to here each file is synced alone: one syncfs also waits for the dirty data of everybody
  * else. */
 #define SYNC_EACH_MAX 64
-
-struct batch_file {
-	struct digest digest;
-	uint64_t size;
-	uint64_t temp;   /* number of its name in incoming/ */
-	int fd;          /* to be synced; -1: the batch is beyond SYNC_EACH_MAX */
-	bool is_there;   /* under its own name: nothing in incoming/ */
-	bool is_damaged; /* what has its name has other bytes */
-};
-
-struct blob_batch {
-	struct blobs *blobs;
-	VEC(struct batch_file) files;
-	bool sync_all;
-	struct writer *writer; /* NULL until the batch is large */
-	uint64_t new_bytes;
-};
 
 static void
 temp_name(uint64_t n, char ret[BLOB_TEMP_SIZE])
@@ -74,8 +56,8 @@ take_name(struct blobs *b, uint64_t *ret_temp, char name[BLOB_TEMP_SIZE], struct
 	return 0;
 }
 
-static int
-create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
+int
+batch_create(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 {
 	char name[BLOB_TEMP_SIZE];
 	const int rc = take_name(b, ret_temp, name, e);
@@ -90,8 +72,8 @@ create_temp(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 	return 0;
 }
 
-static void
-drop_temp(const struct blobs *b, uint64_t temp)
+void
+batch_drop(const struct blobs *b, uint64_t temp)
 {
 	char name[BLOB_TEMP_SIZE];
 
@@ -120,10 +102,9 @@ has_bytes(struct blobs *b, const struct digest *d, struct str bytes)
 	return true;
 }
 
-/* Is f there under its name? bytes: its content where that is in memory, else NULL; then it is
- * compared too, because whoever put them is told that they are kept. */
-static void
-look(struct blobs *b, struct batch_file *f, const struct str *bytes)
+/* Bytes are compared too, because whoever put them is told that they are kept. */
+void
+batch_look(struct blobs *b, struct batch_file *f, const struct str *bytes)
 {
 	uint64_t found;
 
@@ -136,8 +117,8 @@ look(struct blobs *b, struct batch_file *f, const struct str *bytes)
 }
 
 /* Keeps fd for its sync, or gives all of them up for one syncfs. */
-static void
-keep(struct blob_batch *t, struct batch_file f)
+void
+batch_keep(struct blob_batch *t, struct batch_file f)
 {
 	vec_push(&t->files, f);
 	if (!t->sync_all && t->files.n > SYNC_EACH_MAX)
@@ -176,17 +157,17 @@ add_bytes(struct blob_batch *t, struct str bytes, struct batch_file *f, struct e
 	cleanup_close int fd = -1;
 	int rc;
 
-	look(t->blobs, f, &bytes);
+	batch_look(t->blobs, f, &bytes);
 	if (f->is_there)
 		return 0;
 	if (t->sync_all && bytes.n <= WRITER_BYTES_MAX)
 		return queue_bytes(t, bytes, f, e);
-	rc = create_temp(t->blobs, &f->temp, &fd, e);
+	rc = batch_create(t->blobs, &f->temp, &fd, e);
 	if (rc < 0)
 		return rc;
 	if (fs_write_all(fd, bytes.p, bytes.n) < 0) {
 		rc = err_sys(e, "cannot write a file in \"incoming\"");
-		drop_temp(t->blobs, f->temp);
+		batch_drop(t->blobs, f->temp);
 		return rc;
 	}
 	f->fd = steal_fd(&fd);
@@ -202,14 +183,14 @@ add_stream(struct blob_batch *t, struct stream *s, const struct progress *p, str
 	cleanup_close int fd = -1;
 	int rc;
 
-	rc = create_temp(t->blobs, &f->temp, &fd, e);
+	rc = batch_create(t->blobs, &f->temp, &fd, e);
 	if (rc < 0)
 		return rc;
 	rc = stream_run(s, fd, p, &f->digest, &f->size, e);
 	if (rc == 0)
-		look(t->blobs, f, NULL);
+		batch_look(t->blobs, f, NULL);
 	if (rc < 0 || f->is_there) {
-		drop_temp(t->blobs, f->temp);
+		batch_drop(t->blobs, f->temp);
 		return rc;
 	}
 	f->fd = steal_fd(&fd);
@@ -240,7 +221,7 @@ blob_batch_add(struct blob_batch *t, int fd, const char *name, const struct prog
 	}
 	if (rc < 0)
 		return rc;
-	keep(t, f);
+	batch_keep(t, f);
 	*ret = f.digest;
 	if (ret_size)
 		*ret_size = f.size;
@@ -257,7 +238,7 @@ blob_batch_add_mem(struct blob_batch *t, const void *p, size_t n, struct digest 
 	rc = add_bytes(t, (struct str){ p, n }, &f, e);
 	if (rc < 0)
 		return rc;
-	keep(t, f);
+	batch_keep(t, f);
 	*ret = f.digest;
 	return 0;
 }
@@ -311,7 +292,7 @@ replace(struct blob_batch *t, struct batch_file *f, const char *temp, const char
 	struct err ignored = { 0 };
 
 	if (blob_verify(b, &f->digest, f->size, NULL, &ignored) == 0) {
-		drop_temp(b, f->temp);
+		batch_drop(b, f->temp);
 		f->is_there = true;
 		return 0;
 	}
@@ -343,13 +324,13 @@ publish(struct blob_batch *t, struct batch_file *f, struct err *e)
 		}
 		if (errno != EEXIST)
 			return err_sys(e, "cannot name blob sha256:%s", hex);
-		look(b, f, NULL);
+		batch_look(b, f, NULL);
 		if (f->is_damaged || (f->is_there && was_damaged)) {
 			f->is_there = false;
 			return replace(t, f, temp, hex, e);
 		}
 		if (f->is_there) {
-			drop_temp(b, f->temp);
+			batch_drop(b, f->temp);
 			return 0;
 		}
 	}
@@ -402,7 +383,7 @@ blob_batch_free(struct blob_batch *t)
 		if (f->fd >= 0)
 			close_quietly(f->fd);
 		if (!f->is_there)
-			drop_temp(t->blobs, f->temp);
+			batch_drop(t->blobs, f->temp);
 	}
 	vec_fini(&t->files);
 	t->blobs->batches--;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What blob.c, blob_batch.c and blob_incoming.c share; nobody else includes this. */
+/* What the files blob_*.c share; nobody else includes this. */
 #pragma once
 
 #include <stdint.h>
 
+#include "registry/base/vec.h"
 #include "registry/blob.h"
 #include "registry/stream.h"
 
@@ -28,3 +29,29 @@ int blobs_stream(struct blobs *b, struct stream **ret, struct err *e);
 /* b->incoming is a folder that no other process uses or removes; what dead ones left is removed. */
 int incoming_take(struct blobs *b, struct err *e);
 void incoming_leave(struct blobs *b); /* with all that is in it */
+
+/* --- batches --- */
+
+struct batch_file {
+	struct digest digest;
+	uint64_t size;
+	uint64_t temp;   /* number of its name in incoming/ */
+	int fd;          /* to be synced; -1: the batch is beyond SYNC_EACH_MAX */
+	bool is_there;   /* under its own name: nothing in incoming/ */
+	bool is_damaged; /* what has its name has other bytes */
+};
+struct writer;
+struct blob_batch {
+	struct blobs *blobs;
+	VEC(struct batch_file) files;
+	bool sync_all;
+	struct writer *writer; /* NULL until the batch is large */
+	uint64_t new_bytes;
+};
+/* A new file in incoming/, to be written to. */
+int batch_create(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e);
+void batch_drop(const struct blobs *b, uint64_t temp);
+/* Is f there under its name? bytes: its content where that is in memory, else NULL. */
+void batch_look(struct blobs *b, struct batch_file *f, const struct str *bytes);
+/* f belongs to t now, with its descriptor. */
+void batch_keep(struct blob_batch *t, struct batch_file f);

@@ -28,4 +28,10 @@ struct import_tree {
 };
 int import_tree(struct blobs *b, const char *path, const struct progress *p,
                 struct import_tree *ret, struct err *e);
+/* The same for files that come from elsewhere and are in t already: config and manifest of m, which
+ * is sorted here, all durable. name is for messages. EXISTS: a path twice; USAGE: two that differ
+ * in case only. */
+int import_check_paths(struct manifest *m, const char *name, struct err *e);
+int import_files(struct blob_batch *t, struct manifest *m, const char *name, struct digest *ret,
+                 struct err *e);
 void import_tree_fini(struct import_tree *t);

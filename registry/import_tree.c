@@ -181,28 +181,58 @@ take_path(struct import_job *j, struct err *e)
 
 /* Config and manifest as blobs, everything durable. */
 static int
-finish(struct import_job *j, struct digest *ret, struct err *e)
+finish(struct blob_batch *t, struct manifest *m, struct digest *ret, struct err *e)
 {
 	cleanup_buf struct buf config = { 0 };
 	cleanup_buf struct buf text = { 0 };
 	int rc;
 
-	rc = manifest_sort(j->manifest, e);
+	rc = manifest_sort(m, e);
 	if (rc < 0)
 		return rc;
-	rc = manifest_write_config(j->manifest, &config, e);
+	rc = manifest_write_config(m, &config, e);
 	if (rc < 0)
 		return rc;
-	rc = blob_batch_add_mem(j->batch, config.p, config.n, &j->manifest->config, e);
+	rc = blob_batch_add_mem(t, config.p, config.n, &m->config, e);
 	if (rc < 0)
 		return rc;
-	rc = manifest_write(j->manifest, &j->manifest->config, config.n, &text, e);
+	rc = manifest_write(m, &m->config, config.n, &text, e);
 	if (rc < 0)
 		return rc;
-	rc = blob_batch_add_mem(j->batch, text.p, text.n, ret, e);
+	rc = blob_batch_add_mem(t, text.p, text.n, ret, e);
 	if (rc < 0)
 		return rc;
-	return blob_batch_finish(j->batch, e);
+	return blob_batch_finish(t, e);
+}
+
+int
+import_check_paths(struct manifest *m, const char *name, struct err *e)
+{
+	struct walk w = { .root = -1, .name = name };
+	int rc;
+
+	for (size_t i = 0; i < m->n; i++) {
+		rc = manifest_path_check(m->files[i].path, e);
+		if (rc < 0)
+			return rc;
+	}
+	rc = manifest_sort(m, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < m->n; i++)
+		vec_push(&w.files, ((struct walk_file){ .path = m->files[i].path }));
+	rc = walk_check_case(&w, e);
+	vec_fini(&w.files); /* the paths are the manifest's */
+	return rc;
+}
+
+int
+import_files(struct blob_batch *t, struct manifest *m, const char *name, struct digest *ret,
+             struct err *e)
+{
+	int rc = import_check_paths(m, name, e);
+
+	return rc < 0 ? rc : finish(t, m, ret, e);
 }
 
 int
@@ -218,7 +248,7 @@ import_tree(struct blobs *b, const char *path, const struct progress *p, struct 
 		return rc;
 	rc = take_path(&j, e);
 	if (rc == 0)
-		rc = finish(&j, &t.manifest_digest, e);
+		rc = finish(j.batch, &t.manifest, &t.manifest_digest, e);
 	if (rc == 0) {
 		t.new_bytes = blob_batch_new_bytes(j.batch);
 		*ret = t;
