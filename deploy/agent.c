@@ -53,6 +53,7 @@ static const struct {
 } verbs[] = {
 	{ "logs", agent_logs },
 	{ "plan", agent_plan },
+	{ "pull", agent_pull },
 	{ "push", agent_push },
 	{ "reach", agent_reach },
 	{ "status", agent_status },

@@ -7,6 +7,7 @@
  *   status  {"model"?,"registry","stage"?}              what targets hold now
  *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
  *   logs    {"model","previous","registry","stage"?,"tail"}  last lines of each instance
+ *   pull    {"registry","remote",..}                    blobs and a manifest (agent_pull.c)
  *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)
  *   reach   {"kubeconfig"?,"context"?}                  where a kubeconfig leads
  *   start   {"job"?,"mode":"run"|"resume"|"abort","plan"?,"registry","timeout_ms"}
@@ -20,6 +21,7 @@
 int agent_logs(const json_t *request, json_t **ret, struct err *e);
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
+int agent_pull(const json_t *request, json_t **ret, struct err *e);
 int agent_push(const json_t *request, json_t **ret, struct err *e);
 int agent_reach(const json_t *request, json_t **ret, struct err *e);
 int agent_test(const json_t *request, json_t **ret, struct err *e);

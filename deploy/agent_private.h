@@ -13,3 +13,14 @@ json_t *agent_head_json(const struct wave_target *v);
 uint64_t agent_deadline_of(const json_t *request);
 /* The registry that the request names, for reading. */
 int agent_open_requested(const json_t *request, struct registry **ret, struct err *e);
+
+/* Lines before the answer that say how far it has come. */
+struct agent_progress {
+	bool is_wanted;
+	uint64_t done, total; /* bytes */
+	uint64_t told_ms;
+};
+struct agent_progress agent_progress_of(const json_t *request);
+/* SYS: whoever asked is gone. */
+int agent_progress_set(struct agent_progress *p, uint64_t done, uint64_t total, struct err *e);
+int agent_progress_add(struct agent_progress *p, uint64_t n, struct err *e);

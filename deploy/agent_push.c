@@ -19,6 +19,8 @@ struct push {
 	struct source files;
 	struct buf manifest, config;
 	uint64_t deadline_ms;
+	struct agent_progress progress;
+	struct err gone; /* code OK: somebody waits */
 };
 
 static int
@@ -35,11 +37,23 @@ check_time(void *arg, struct err *e)
 {
 	const struct push *const p = arg;
 
+	if (p->gone.code != ERR_OK) {
+		*e = p->gone;
+		return -(int)e->code;
+	}
 	if (p->deadline_ms == 0 || clock_mono_ms() < p->deadline_ms)
 		return 0;
 	return err_set(e, ERR_UNREACHABLE,
 	               "no time was left; what was pushed stays and is not "
 	               "sent again");
+}
+
+static void
+tell(void *arg, uint64_t done, uint64_t total)
+{
+	struct push *const p = arg;
+
+	(void)agent_progress_set(&p->progress, done, total, &p->gone);
 }
 
 static int
@@ -114,6 +128,7 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 		.local_path = json_opt_string(request, "path"),
 		.deadline_ms = &p->deadline_ms,
 		.check = check_time,
+		.progress = tell,
 		.arg = p,
 	};
 	const char *address;
@@ -139,7 +154,8 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 int
 agent_push(const json_t *request, json_t **ret, struct err *e)
 {
-	struct push p = { .deadline_ms = agent_deadline_of(request) };
+	struct push p = { .deadline_ms = agent_deadline_of(request),
+		          .progress = agent_progress_of(request) };
 	int rc = agent_open_requested(request, &p.r, e);
 
 	if (rc == 0)

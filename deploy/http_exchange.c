@@ -15,6 +15,7 @@
 #define SLOW_BYTES_S  1024L
 #define SLOW_S        30L
 #define POLL_MS       250
+#define LARGE_SINK    ((uint64_t)1 << 20)
 #define EMPTY_CA_PATH "/nonexistent/slipway-no-ca-path"
 
 /* What the callbacks collect and why they stopped. */
@@ -325,6 +326,8 @@ set_request(struct http *h, const struct http_request *q, bool is_plain, struct 
 	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->user_agent);
+	if (q->sink && q->sink->max > LARGE_SINK)
+		(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 512L << 10);
 	set_trust(h);
 	set_way(h);
 	set_limits(h, q, left_ms);

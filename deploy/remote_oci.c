@@ -12,22 +12,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
-
-static bool
-is_repo(const char *s)
-{
-	/* components of the specification's <name>; no upper case, no empty part */
-	const char *p = s;
-
-	while (*p) {
-		const size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-		if (n == 0 || strchr("._-", p[0]) || strchr("._-", p[n - 1]) ||
-		    (p[n] != '\0' && p[n] != '/') || (p[n] == '/' && p[n + 1] == '\0'))
-			return false;
-		p += n + (p[n] == '/');
-	}
-	return s[0] != '\0';
-}
+#include "deploy/oci_reference.h"
 
 /* host is HOST[:PORT], an IPv6 address in brackets. */
 static bool
@@ -39,20 +24,14 @@ is_loopback(const char *host)
 	return http_is_loopback(name);
 }
 
-static int
-oci_open(void *st, const char *address, const struct remote_options *o, struct err *e)
+int
+oci_connect(struct oci *s, const char *host, const char *repo, const struct remote_options *o,
+            struct err *e)
 {
-	struct oci *const s = st;
-	const char *const at = address + strlen("oci://");
-	const size_t n = strcspn(at, "/");
 	const struct http_options h = { .ca_file = o->ca_file, .allow_plain = o->allow_plain };
 
-	if (n == 0 || at[n] != '/' || !is_repo(at + n + 1) || memchr(at, '@', n)) {
-		err_set(e, ERR_USAGE, "\"%s\" is no oci://HOST[:PORT]/REPOSITORY", address);
-		return err_hint(e, "a repository is lower case, without a tag or a digest");
-	}
-	s->host = xstrndup(at, n);
-	s->repo = xstrdup(at + n + 1);
+	s->host = xstrdup(host);
+	s->repo = xstrdup(repo);
 	/* this machine's is open unless an authority is named */
 	s->base = xasprintf("%s://%s",
 	                    o->allow_plain || (!o->ca_file && is_loopback(s->host)) ? "http"
@@ -63,17 +42,35 @@ oci_open(void *st, const char *address, const struct remote_options *o, struct e
 	return http_new(&h, &s->http, e);
 }
 
-static void
-oci_close(void *st)
+static int
+oci_open(void *st, const char *address, const struct remote_options *o, struct err *e)
 {
-	struct oci *const s = st;
+	const char *const at = address + strlen("oci://");
+	const size_t n = strcspn(at, "/");
+	cleanup_free char *host = xstrndup(at, n);
 
+	if (n == 0 || at[n] != '/' || !oci_is_repository(at + n + 1) || strchr(host, '@')) {
+		err_set(e, ERR_USAGE, "\"%s\" is no oci://HOST[:PORT]/REPOSITORY", address);
+		return err_hint(e, "a repository is lower case, without a tag or a digest");
+	}
+	return oci_connect(st, host, at + n + 1, o, e);
+}
+
+void
+oci_disconnect(struct oci *s)
+{
 	oci_auth_free(s->auth);
 	http_free(s->http);
 	free(s->host);
 	free(s->repo);
 	free(s->base);
 	*s = (struct oci){ 0 };
+}
+
+static void
+oci_close(void *st)
+{
+	oci_disconnect(st);
 }
 
 /* MODEL may have a slash, as repositories may. */
@@ -83,8 +80,8 @@ repo_of(const struct oci *s, const char *model)
 	return xasprintf("%s/%s", s->repo, model);
 }
 
-static int
-use_repo(struct oci *s, const char *repo, struct err *e)
+int
+oci_use(struct oci *s, const char *repo, struct err *e)
 {
 	oci_auth_free(s->auth);
 	s->auth = NULL;
@@ -254,7 +251,7 @@ oci_put(void *st, const struct remote_version *v, enum remote_form f, struct rem
 	*ret = (struct remote_put){ 0 };
 	if (f != REMOTE_MODELPACK && f != REMOTE_MODELCAR)
 		return no_form(f, e);
-	rc = use_repo(s, repo, e);
+	rc = oci_use(s, repo, e);
 	if (rc == 0 && f == REMOTE_MODELCAR)
 		rc = oci_car_make(v->files, v->model, v->number, &v->digest, &car, e);
 	if (rc < 0)
@@ -273,7 +270,7 @@ static int
 oci_probe(void *st, char detail[256], struct err *e)
 {
 	struct oci *const s = st;
-	int rc = use_repo(s, s->repo, e);
+	int rc = oci_use(s, s->repo, e);
 
 	if (rc == 0)
 		rc = oci_try_upload(s, s->repo, e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of the OCI store share: exchanges with the registry, and blobs. */
+/* What pushing to and pulling from an OCI registry share: exchanges with it, and blobs. */
 #pragma once
 
 #include "deploy/http.h"
@@ -15,12 +15,23 @@ struct oci {
 	struct remote_options kept;
 };
 
+/* For what lies in repo; oci_disconnect in any case. host: HOST[:PORT]; this machine's is open
+ * unless an authority is named. */
+int oci_connect(struct oci *s, const char *host, const char *repo, const struct remote_options *o,
+                struct err *e);
+void oci_disconnect(struct oci *s);
+/* From here on with a credential for that repository. */
+int oci_use(struct oci *s, const char *repo, struct err *e);
+
 struct ask {
 	const char *method, *url, *type;
 	struct str body;
 	const struct http_upload *upload;
+	const struct http_sink *sink;
 	const char *accept, *range; /* whole header lines; NULL */
+	size_t max;                 /* bytes of an answer; 0: 8 MiB */
 	bool is_read, push;
+	bool may_redirect; /* a 3xx is an answer: oci_redirect */
 };
 /* With who we are; once more after a 401 that says what it wants. */
 int oci_ask(struct oci *s, const struct ask *a, struct http_response *r, struct err *e);
@@ -32,6 +43,10 @@ char *oci_url(const struct oci *s, const char *repo, const char *kind, const str
 /* 1: it is there, or the registry says where. DIGEST: there, of another size or digest. */
 int oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *d,
             uint64_t size, struct err *e);
+
+/* Where an answer to url points: never from TLS to plain http. To be freed. MALFORMED. */
+int oci_redirect(const struct oci *s, const char *url, const struct http_response *r, char **ret,
+                 struct err *e);
 
 /* Bytes of one blob, hashed as they go; what a resumed upload leaves out is read all the same. */
 struct blob {

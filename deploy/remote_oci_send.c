@@ -39,11 +39,13 @@ once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
 		.content_type = a->type,
 		.headers = headers,
 		.upload = a->upload,
-		.timeout_ms = a->upload ? HTTP_NO_TIMEOUT : LOOK_MS,
-		.idle_ms = a->upload ? IDLE_MS : 0,
-		.response_max = BYTES_MAX,
+		.sink = a->sink,
+		.timeout_ms = a->upload || a->sink ? HTTP_NO_TIMEOUT : LOOK_MS,
+		.idle_ms = a->upload || a->sink ? IDLE_MS : 0,
+		.response_max = a->max ? a->max : BYTES_MAX,
 		.safe_to_repeat = a->is_read,
-		.allow_redirect = streq(a->method, "HEAD"), /* an answer: nobody follows it */
+		/* of a HEAD an answer that nobody follows */
+		.allow_redirect = a->may_redirect || streq(a->method, "HEAD"),
 		.check = s->o->check,
 		.check_arg = s->o->arg,
 	};
@@ -63,8 +65,11 @@ oci_ask(struct oci *s, const struct ask *a, struct http_response *r, struct err 
 {
 	int rc = once(s, a, r, e);
 
-	/* an upload cannot be said again: it begins with a request that can */
-	for (unsigned i = 0; rc == 0 && r->status == 401 && i < 2 && !a->upload; i++) {
+	/* an upload cannot be said again: it begins with a request that can; and nobody but the
+	 * registry itself says to whom our credential goes */
+	for (unsigned i = 0; rc == 0 && r->status == 401 && i < 2 && !a->upload &&
+	                     is_ours(s, a->url);
+	     i++) {
 		cleanup_response struct http_response said = *r;
 
 		*r = (struct http_response){ 0 };
@@ -259,6 +264,22 @@ location(const struct oci *s, const struct http_response *r, char **ret, struct 
 	*ret = to.p[0] == '/' ? xasprintf("%s%.*s", s->base, (int)to.n, to.p)
 	                      : xstrndup(to.p, to.n);
 	return 0;
+}
+
+int
+oci_redirect(const struct oci *s, const char *url, const struct http_response *r, char **ret,
+             struct err *e)
+{
+	const struct str to = http_header(r, "location", NULL);
+	const bool is_path = to.n > 1 && to.p[0] == '/' && to.p[1] != '/';
+
+	if (to.n == 0 || to.n > 8192 || (is_path && !is_ours(s, url)))
+		return err_set(e, ERR_MALFORMED, "\"%s\" does not say where it sends us", url);
+	*ret = is_path ? xasprintf("%s%.*s", s->base, (int)to.n, to.p) : xstrndup(to.p, to.n);
+	if (has_prefix(*ret, "https://") || has_prefix(url, "http://"))
+		return 0;
+	return err_set(e, ERR_DENIED, "registry \"%s\" sends us from TLS to \"%s\"", s->host,
+	               *ret);
 }
 
 static int

@@ -78,10 +78,70 @@ agent_error(const json_t *reply, struct err *e)
 	return hint && *hint ? err_hint(e, "%s", hint) : -(int)e->code;
 }
 
+/* {"progress":{"done","total"}} */
+static void
+tell(const struct progress *p, struct str line)
+{
+	cleanup_json json_t *j = NULL;
+	struct err ignored = { 0 };
+	const json_t *o;
+	json_int_t done, total;
+
+	if (json_parse(line, "progress", &j, &ignored) < 0)
+		return;
+	o = json_object_get(j, "progress");
+	done = json_integer_value(json_object_get(o, "done"));
+	total = json_integer_value(json_object_get(o, "total"));
+	if (done >= 0 && total >= done)
+		progress_step(p, "bytes", (uint64_t)done, (uint64_t)total);
+}
+
+/* Takes whole lines of progress off the front of what has come. */
+static void
+take_progress(const struct progress *p, struct buf *b)
+{
+	static const char head[] = "{\"progress\":";
+	size_t at = 0;
+
+	for (;;) {
+		const char *const line = b->p + at;
+		const char *const end = b->n > at ? memchr(line, '\n', b->n - at) : NULL;
+
+		if (!end || (size_t)(end - line) < sizeof head ||
+		    memcmp(line, head, sizeof head - 1) != 0)
+			break;
+		tell(p, (struct str){ line, (size_t)(end - line) });
+		at = (size_t)(end + 1 - b->p);
+	}
+	if (at > 0) {
+		memmove(b->p, b->p + at, b->n - at);
+		b->n -= at;
+	}
+}
+
+static int
+read_watched(int fd, const struct progress *p, struct buf *ret, struct err *e)
+{
+	for (;;) {
+		const ssize_t n = read(fd, buf_reserve(ret, 65536), 65536);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "cannot read the agent's answer");
+		if (n == 0)
+			return 0;
+		ret->n += (size_t)n;
+		take_progress(p, ret);
+		if (ret->n > ANSWER_MAX)
+			return err_set(e, ERR_TOO_BIG, "the agent's answer is too large");
+	}
+}
+
 /* The answer is whole at the end of file: the agent closes its stdout behind it and may go on. */
 static int
-exchange(const json_t *request, bool starts_job, struct agent_pipes *p, json_t **ret,
-         struct err *e)
+exchange(const json_t *request, bool starts_job, const struct progress *progress,
+         struct agent_pipes *p, json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 }, answer = { 0 };
 	int rc;
@@ -90,7 +150,8 @@ exchange(const json_t *request, bool starts_job, struct agent_pipes *p, json_t *
 	if (fs_write_all(p->in[1], text.p, text.n) < 0)
 		return err_sys(e, "speak to the agent");
 	close_quietly(steal_fd(&p->in[1]));
-	rc = fs_read_fd(p->out[0], "the agent's answer", ANSWER_MAX, &answer, e);
+	rc = progress ? read_watched(p->out[0], progress, &answer, e)
+	              : fs_read_fd(p->out[0], "the agent's answer", ANSWER_MAX, &answer, e);
 	if (rc < 0)
 		return rc;
 	if (answer.n == 0) {
@@ -111,7 +172,8 @@ exchange(const json_t *request, bool starts_job, struct agent_pipes *p, json_t *
 }
 
 static int
-call(char *const *argv, const json_t *request, bool own_session, json_t **ret, struct err *e)
+call(char *const *argv, const json_t *request, bool own_session, const struct progress *progress,
+     json_t **ret, struct err *e)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct agent_pipes p = { { -1, -1 }, { -1, -1 } };
@@ -130,7 +192,7 @@ call(char *const *argv, const json_t *request, bool own_session, json_t **ret, s
 	if (rc == 0) {
 		/* an agent that died is an answer of its own */
 		(void)sigaction(SIGPIPE, &ignore, &before);
-		rc = exchange(request, own_session, &p, ret, e);
+		rc = exchange(request, own_session, progress, &p, ret, e);
 		(void)sigaction(SIGPIPE, &before, NULL);
 	}
 	/* first: an agent that still waits for its request must see the end of it */
@@ -144,13 +206,20 @@ call(char *const *argv, const json_t *request, bool own_session, json_t **ret, s
 int
 agent_call(const char *verb, const json_t *request, json_t **ret, struct err *e)
 {
+	return agent_call_watched(verb, request, NULL, ret, e);
+}
+
+int
+agent_call_watched(const char *verb, const json_t *request, const struct progress *p, json_t **ret,
+                   struct err *e)
+{
 	cleanup_free char *path = NULL;
 	int rc = fs_sibling("slipway-agent", &path, e);
 
 	if (rc < 0)
 		return rc;
 	char *const argv[] = { path, (char *)(uintptr_t)verb, NULL };
-	return call(argv, request, false, ret, e);
+	return call(argv, request, false, p, ret, e);
 }
 
 /* Under logind the processes of a session may be ended with it, whatever session they made for
@@ -175,14 +244,14 @@ start_job(const json_t *request, json_t **ret, struct err *e)
 	char *const scoped[] = { run, user, scope, quiet, collect, end, path, start_word, NULL };
 	char *const plain[] = { path, start_word, NULL };
 	if (is_under_logind()) {
-		rc = call(scoped, request, true, ret, e);
+		rc = call(scoped, request, true, NULL, ret, e);
 		if (rc != -ERR_BUG) /* any answer, or a refusal, is the agent's */
 			return rc;
 		err_clear(e);
 		message(MESSAGE_WARNING,
 		        "systemd-run does not work here: the job may end with this session");
 	}
-	return call(plain, request, true, ret, e);
+	return call(plain, request, true, NULL, ret, e);
 }
 
 int

@@ -12,6 +12,7 @@
 #include "registry/base/buf.h"
 #include "registry/base/err.h"
 #include "registry/base/json.h"
+#include "registry/base/progress.h"
 
 struct job; /* a running child */
 /* argv[0] is ignored: this program's own file runs. stdout and stderr come through pipes.
@@ -28,6 +29,9 @@ void job_free(struct job *j); /* detaches: a child that runs goes on */
 /* One request, one answer, from the agent ("plan", "status", "test"): JSON in on stdin, JSON out.
  * The agent's error (code, message, hint) becomes ours. */
 int agent_call(const char *verb, const json_t *request, json_t **ret, struct err *e);
+/* The same; a request with "progress": true has p told, in bytes, while it is waited for. */
+int agent_call_watched(const char *verb, const json_t *request, const struct progress *p,
+                       json_t **ret, struct err *e);
 /* Starts a job in a process of its own (systemd-run --user where that works, else setsid), returns
  * once the agent has taken the lock and logged the beginning; the job's id. */
 int agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17],

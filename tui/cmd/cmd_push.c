@@ -2,10 +2,9 @@
 /* push: a version into a store from which servers, or other people, read. The agent does it. */
 #include "tui/cmd/cmd.h"
 
-#include <stdlib.h>
-
 #include "registry/base/text.h"
 #include "registry/ref.h"
+#include "tui/cmd/remote.h"
 #include "tui/cmd/shown.h"
 #include "tui/job.h"
 
@@ -20,38 +19,19 @@ find(struct app *a, const char *text, struct version_row *ret, struct err *e)
 	return rc == 0 ? version_is_live(ret, e) : rc;
 }
 
-/* Where the agent runs is another folder. */
-static int
-add_file(json_t *request, const struct args *in, const char *flag, const char *key, struct err *e)
-{
-	const char *const path = arg_value(in, flag);
-	cleanup_free char *whole = path ? realpath(path, NULL) : NULL;
-
-	if (path && !whole)
-		return err_sys(e, "%s \"%s\"", flag, path);
-	if (whole)
-		json_object_set_new(request, key, json_string(whole));
-	return 0;
-}
-
 static int
 make_request(struct app *a, const struct args *in, const struct version_row *v, json_t *request,
              struct err *e)
 {
-	int rc = add_file(request, in, "--ca-file", "ca", e);
+	int rc = remote_request(a, in, request, e);
 
 	if (rc == 0)
-		rc = add_file(request, in, "--credentials", "credentials", e);
-	if (rc == 0)
-		rc = add_file(request, in, "--path", "path", e);
+		rc = remote_add_path(request, in, "--path", "path", e);
 	if (rc < 0)
 		return rc;
-	json_object_set_new(request, "registry", json_string(a->registry->dir));
-	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	json_object_set_new(request, "model", json_string(v->model));
 	json_object_set_new(request, "version", json_from_digest(&v->digest));
 	json_object_set_new(request, "remote", json_string(in->pos[1]));
-	json_object_set_new(request, "plain", json_boolean(arg_flag(in, "--plain-http")));
 	json_object_set_new(request, "form",
 	                    json_string(arg_flag(in, "--car")              ? "car"
 	                                : has_prefix(in->pos[1], "pvc://") ? "files"
@@ -100,13 +80,16 @@ run(struct app *a, const struct args *in, struct err *e)
 {
 	cleanup_json json_t *request = json_object();
 	cleanup_json json_t *reply = NULL;
+	const struct progress p = out_progress(a->out);
 	struct version_row v;
 	int rc = find(a, in->pos[0], &v, e);
 
 	if (rc == 0)
 		rc = make_request(a, in, &v, request, e);
-	if (rc == 0)
-		rc = agent_call("push", request, &reply, e);
+	if (rc == 0) {
+		rc = agent_call_watched("push", request, &p, &reply, e);
+		out_progress_done(a->out);
+	}
 	if (rc == 0)
 		show(a, &v, reply);
 	return rc;

@@ -28,6 +28,7 @@
 	X(audit_prove) \
 	X(audit_export) \
 	X(import) \
+	X(pull) \
 	X(attest) \
 	X(label) \
 	X(alias) \

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files in an archive that is pulled, into a batch of blobs: nothing is unpacked to names on a
+ * disk. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "registry/blob.h"
+#include "registry/manifest.h"
+
+struct pull_archive;
+/* is_image: an image's layer, of which what lies below /models counts. The files are added to m. */
+struct pull_archive *pull_archive_new(struct blob_batch *t, struct manifest *m, bool is_image);
+/* USAGE: a link or a device, or a file that the layer above takes away; MALFORMED; EXISTS. */
+int pull_archive_feed(struct pull_archive *a, const void *p, size_t n, struct err *e);
+/* DIGEST: it is another archive than want. */
+int pull_archive_end(struct pull_archive *a, const struct digest *want, struct err *e);
+void pull_archive_free(struct pull_archive *a); /* NULL is fine */

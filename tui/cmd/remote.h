@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What push and pull ask of the agent alike. */
+#pragma once
+
+#include "registry/base/json.h"
+#include "tui/cmd/cmd.h"
+
+/* Registry, time limit, --ca-file, --credentials and --plain-http; and that progress is watched. */
+int remote_request(struct app *a, const struct args *in, json_t *request, struct err *e);
+/* A file or folder, by its whole path: where the agent runs is another folder. */
+int remote_add_path(json_t *request, const struct args *in, const char *flag, const char *key,
+                    struct err *e);
