@@ -119,6 +119,10 @@ pace(struct kube *k, struct err *e)
 {
 	const uint64_t now_ms = clock_mono_ms();
 
+#ifdef SLIPWAY_TESTING
+	if (getenv("SLIPWAY_UNPACED")) /* campaigns of a thousand promotions */
+		return 0;
+#endif
 	if (k->pace_ms + PACE_BURST_MS < now_ms)
 		k->pace_ms = now_ms - PACE_BURST_MS;
 	k->pace_ms += PACE_MS;

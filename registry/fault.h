@@ -24,7 +24,7 @@ fault_point(const char *name)
 		return;
 	if (where && strcmp(where, program_invocation_short_name) != 0)
 		return;
-	if (wanted[n] && ++passed < (unsigned)(wanted[n + 1] - '0'))
+	if (wanted[n] && ++passed < strtoul(wanted + n + 1, NULL, 10))
 		return;
 	(void)kill(getpid(), SIGKILL);
 }

@@ -17,6 +17,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
+#include "registry/fault.h"
 #include "registry/labels.h"
 
 #define LINE_MAX_BYTES 8192u
@@ -356,6 +357,7 @@ journal_write(struct journal_writer *w, const struct journal_line *l, struct err
 	uint64_t line = 0;
 	int rc = 0;
 
+	fault_point("before-line");
 	(void)pthread_mutex_lock(&w->lock);
 	line_text(l, w->n + 1, &text);
 	if (fs_write_all(w->fd, text.p, text.n) < 0)
@@ -363,7 +365,10 @@ journal_write(struct journal_writer *w, const struct journal_line *l, struct err
 	else
 		line = ++w->n;
 	(void)pthread_mutex_unlock(&w->lock);
-	return rc < 0 ? rc : make_durable(w, line, e);
+	if (rc == 0)
+		rc = make_durable(w, line, e);
+	fault_point("after-line");
+	return rc;
 }
 
 void

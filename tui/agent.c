@@ -138,28 +138,25 @@ read_watched(int fd, const struct progress *p, struct buf *ret, struct err *e)
 	}
 }
 
-/* The answer is whole at the end of file: the agent closes its stdout behind it and may go on. */
+/* The answer is whole at the end of file: the agent closes its stdout behind it and may go on. No
+ * answer at all: *ret stays NULL. */
 static int
-exchange(const json_t *request, bool starts_job, const struct progress *progress,
-         struct agent_pipes *p, json_t **ret, struct err *e)
+exchange(const json_t *request, const struct progress *progress, struct agent_pipes *p,
+         json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 }, answer = { 0 };
 	int rc;
 
 	json_canonical(request, &text);
-	if (fs_write_all(p->in[1], text.p, text.n) < 0)
-		return err_sys(e, "speak to the agent");
+	/* who does not read to the end says why, or has ended */
+	(void)fs_write_all(p->in[1], text.p, text.n);
 	close_quietly(steal_fd(&p->in[1]));
 	rc = progress ? read_watched(p->out[0], progress, &answer, e)
 	              : fs_read_fd(p->out[0], "the agent's answer", ANSWER_MAX, &answer, e);
 	if (rc < 0)
 		return rc;
-	if (answer.n == 0) {
-		(void)err_set(e, starts_job ? ERR_OUTCOME_UNKNOWN : ERR_SYS,
-		              "the agent ended without an answer");
-		return err_hint(e, "%s", starts_job ? "`slipway job list` shows whether a job began"
-		                                    : "nothing was changed; try again");
-	}
+	if (answer.n == 0)
+		return 0;
 	rc = json_parse(buf_str(&answer), "the agent's answer", ret, e);
 	if (rc < 0)
 		return rc;
@@ -171,16 +168,34 @@ exchange(const json_t *request, bool starts_job, const struct progress *progress
 	return rc;
 }
 
+/* A program that ends without a word has at least an end. */
+static int
+say_silent(const char *program, int status, bool starts_job, struct err *e)
+{
+	const char *const name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
+
+	(void)err_set(e, starts_job ? ERR_OUTCOME_UNKNOWN : ERR_SYS,
+	              "%s ended without an answer (%s %d)", name,
+	              WIFSIGNALED(status) ? "signal" : "exit status",
+	              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return err_hint(e, "%s",
+	                starts_job ? "`slipway job list` shows whether a job began"
+	                           : "nothing was changed; try again");
+}
+
+/* ret_silent: its exit status when it ended by itself and had nothing to say; else 0. */
 static int
 call(char *const *argv, const json_t *request, bool own_session, const struct progress *progress,
-     json_t **ret, struct err *e)
+     int *ret_silent, json_t **ret, struct err *e)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct agent_pipes p = { { -1, -1 }, { -1, -1 } };
 	struct sigaction before;
+	int rc, status = 0;
 	pid_t pid;
-	int rc;
 
+	*ret = NULL;
+	*ret_silent = 0;
 	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0) {
 		pipes_close(&p);
 		return err_sys(e, "make a pipe");
@@ -192,15 +207,18 @@ call(char *const *argv, const json_t *request, bool own_session, const struct pr
 	if (rc == 0) {
 		/* an agent that died is an answer of its own */
 		(void)sigaction(SIGPIPE, &ignore, &before);
-		rc = exchange(request, own_session, progress, &p, ret, e);
+		rc = exchange(request, progress, &p, ret, e);
 		(void)sigaction(SIGPIPE, &before, NULL);
 	}
 	/* first: an agent that still waits for its request must see the end of it */
 	pipes_close(&p);
-	if (started && (!own_session || rc < 0))
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	if (started && (!own_session || rc < 0 || !*ret))
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
-	return rc;
+	if (rc < 0 || *ret)
+		return rc;
+	*ret_silent = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	return say_silent(argv[0], status, own_session, e);
 }
 
 int
@@ -214,12 +232,12 @@ agent_call_watched(const char *verb, const json_t *request, const struct progres
                    struct err *e)
 {
 	cleanup_free char *path = NULL;
-	int rc = fs_sibling("slipway-agent", &path, e);
+	int silent, rc = fs_sibling("slipway-agent", &path, e);
 
 	if (rc < 0)
 		return rc;
 	char *const argv[] = { path, (char *)(uintptr_t)verb, NULL };
-	return call(argv, request, false, p, ret, e);
+	return call(argv, request, false, p, &silent, ret, e);
 }
 
 /* Under logind the processes of a session may be ended with it, whatever session they made for
@@ -235,7 +253,7 @@ static int
 start_job(const json_t *request, json_t **ret, struct err *e)
 {
 	cleanup_free char *path = NULL;
-	int rc = fs_sibling("slipway-agent", &path, e);
+	int silent, rc = fs_sibling("slipway-agent", &path, e);
 
 	if (rc < 0)
 		return rc;
@@ -244,14 +262,14 @@ start_job(const json_t *request, json_t **ret, struct err *e)
 	char *const scoped[] = { run, user, scope, quiet, collect, end, path, start_word, NULL };
 	char *const plain[] = { path, start_word, NULL };
 	if (is_under_logind()) {
-		rc = call(scoped, request, true, NULL, ret, e);
-		if (rc != -ERR_BUG) /* any answer, or a refusal, is the agent's */
+		rc = call(scoped, request, true, NULL, &silent, ret, e);
+		if (!silent) /* an answer, a refusal, a signal: the agent's */
 			return rc;
 		err_clear(e);
 		message(MESSAGE_WARNING,
 		        "systemd-run does not work here: the job may end with this session");
 	}
-	return call(plain, request, true, NULL, ret, e);
+	return call(plain, request, true, NULL, &silent, ret, e);
 }
 
 int
