@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Kubernetes API server for a test: found or built, started in a folder of its own, with
 faults in front of it and all that went over its wire. Skips aloud where it cannot be had.
+For shells: kubelab.py FOLDER [OPTION OF THE LAB...] runs one until it is terminated; FOLDER/usable
+is there once it can be used.
 """
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,9 +69,10 @@ class Tap:
 class Lab:
     """with Lab() as lab: its folder is lab.dir, its address lab.server."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, work=None):
         path = program()
-        self.work = tempfile.mkdtemp(prefix='slipway-lab-')
+        self.work = work or tempfile.mkdtemp(prefix='slipway-lab-')
+        self.is_mine = not work
         self.dir = os.path.join(self.work, 'lab')
         self.log = open(os.path.join(self.work, 'lab.log'), 'w+')
         self.child = subprocess.Popen([path, 'serve', '--dir', self.dir, *options],
@@ -92,7 +96,8 @@ class Lab:
         self.log.seek(0)
         self.said = self.log.read()
         self.log.close()
-        shutil.rmtree(self.work, ignore_errors=True)
+        if self.is_mine:
+            shutil.rmtree(self.work, ignore_errors=True)
 
     def file(self, name):
         return os.path.join(self.dir, name)
@@ -135,3 +140,16 @@ class Lab:
 
     def audit_now(self):
         return len(self._lines('audit.jsonl'))
+
+
+def main(work, *options):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Lab(*options, work=work) as lab:
+        sys.stdout.flush()
+        open(os.path.join(work, 'usable'), 'w').close()
+        status = lab.child.wait()
+    sys.exit(status)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
