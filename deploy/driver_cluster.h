@@ -224,6 +224,7 @@ struct cluster_stamp {
 	char plan_id[DIGEST_HEX_SIZE];
 	struct digest target; /* zero: not said */
 	char registry[128], model[256];
+	char waits[224]; /* is_going: for whom, in words */
 };
 void cluster_stamp_of(const json_t *live, struct cluster_stamp *ret);
 /* CONFLICT: the object is not as p says. 1: this job has written it already. */

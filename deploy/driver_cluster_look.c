@@ -487,11 +487,9 @@ observe_nothing(struct look *l)
 
 	o->status = ROLLOUT_PROGRESSING;
 	if (l->live) {
-		(void)snprintf(o->reason, sizeof o->reason, "\"%s\" is %s", l->n.object,
-		               l->stamp.is_going ? "being deleted; when it does not go, the "
-		                                   "controller that must take its finalizer off "
-		                                   "is not running"
-		                                 : "still there");
+		(void)snprintf(o->reason, sizeof o->reason, "\"%s\" is %s%s", l->n.object,
+		               l->stamp.is_going ? "being deleted: " : "still there",
+		               l->stamp.waits);
 		return;
 	}
 	o->proofs |= PROOF_BIT(PROOF_OBJECT);

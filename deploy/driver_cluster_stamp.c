@@ -67,6 +67,8 @@ cluster_stamp_of(const json_t *live, struct cluster_stamp *ret)
 	if (!live)
 		return;
 	ret->is_going = kube_at(live, "metadata.deletionTimestamp") != NULL;
+	if (ret->is_going)
+		kube_waits_for(live, ret->waits, sizeof ret->waits);
 	(void)str_copy(ret->plan_id, sizeof ret->plan_id, note(live, CLUSTER_PLAN));
 	(void)str_copy(ret->registry, sizeof ret->registry, note(live, CLUSTER_REGISTRY));
 	(void)str_copy(ret->model, sizeof ret->model, note(live, CLUSTER_MODEL));
@@ -105,8 +107,7 @@ cluster_is_as(const struct cluster_stamp *s, const char *name, const struct roll
 
 	if (s->exists && s->is_going) {
 		err_set(e, ERR_CONFLICT, "\"%s\" is being deleted", name);
-		return err_hint(e, "wait until it is gone; when it does not go, the controller "
-		                   "that must take its finalizer off is not running");
+		return err_hint(e, "wait until it is gone: %s", s->waits);
 	}
 	if (!s->exists && p->empty)
 		return 0;

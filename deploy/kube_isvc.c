@@ -71,10 +71,10 @@ kube_isvc_words(const json_t *isvc, struct kube_look *ret)
 
 	*ret = (struct kube_look){ .status = ROLLOUT_PROGRESSING };
 	if (kube_at(isvc, "metadata.deletionTimestamp")) {
-		(void)str_copy(
-		        ret->reason, sizeof ret->reason,
-		        "it is being deleted; if that does not end, the controller that must "
-		        "take its finalizer off is gone");
+		char waits[224];
+
+		kube_waits_for(isvc, waits, sizeof waits);
+		(void)snprintf(ret->reason, sizeof ret->reason, "it is being deleted: %s", waits);
 	} else if (is_stopped(isvc)) {
 		ret->is_suspended = true;
 		(void)str_copy(ret->reason, sizeof ret->reason,

@@ -57,5 +57,7 @@ int64_t kube_number(const json_t *o, const char *path, int64_t absent);
 const json_t *kube_condition(const json_t *o, const char *type);
 /* RFC 3339, fractions dropped; 0 when absent or no such time. */
 int64_t kube_time(const json_t *o, const char *path);
+/* For an object that is being deleted: what for, and who must do it; a sentence. */
+void kube_waits_for(const json_t *o, char *ret, size_t size);
 /* Safe form of foreign text, cut to size. */
 void kube_safe(char *ret, size_t size, const char *foreign);

@@ -73,6 +73,31 @@ Test(cluster_stamp, preconditions)
 	}
 }
 
+Test(cluster_stamp, what_a_deletion_waits_for)
+{
+	static const struct {
+		const char *finalizers, *words;
+	} waits[] = {
+		{ "", "deleted in the background" },
+		{ "\"inferenceservice.finalizers\"", "(kserve-controller-manager)" },
+		{ "\"foregroundDeletion\",\"x/y\"",
+		  "\"foregroundDeletion\" must be taken off by the "
+		  "garbage collector" },
+		{ "\"x\\u001b/y\"", "\"x\\x1b/y\" must be taken off by whoever set it" },
+	};
+
+	for (size_t i = 0; i < COUNT(waits); i++) {
+		cleanup_free char *text = xasprintf("{\"metadata\":{\"finalizers\":[%s],"
+		                                    "\"deletionTimestamp\":\"x\"}}",
+		                                    waits[i].finalizers);
+		cleanup_json json_t *live = parse(text);
+		struct cluster_stamp s;
+
+		cluster_stamp_of(live, &s);
+		cr_expect(s.is_going && strstr(s.waits, waits[i].words), "%s", s.waits);
+	}
+}
+
 Test(cluster_stamp, another_registry_or_model_is_not_ours)
 {
 	cleanup_json json_t *live = parse(OBJECT(OURS(HEX, "41", "p-1"), ""));
