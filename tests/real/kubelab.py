@@ -79,6 +79,7 @@ class Lab:
                                       stdout=self.log, stderr=self.log)
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         began = time.monotonic()
         while not os.path.exists(self.file('ready.json')):
             if self.child.poll() is not None or time.monotonic() - began > 180:
@@ -143,7 +144,6 @@ class Lab:
 
 
 def main(work, *options):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Lab(*options, work=work) as lab:
         sys.stdout.flush()
         open(os.path.join(work, 'usable'), 'w').close()
