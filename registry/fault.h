@@ -13,18 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "registry/base/str.h"
+
 static inline void
 fault_point(const char *name)
 {
 	static unsigned passed;
 	const char *wanted = getenv("SLIPWAY_FAULT"), *where = getenv("SLIPWAY_FAULT_IN");
 	const size_t n = strlen(name);
+	uint64_t nth;
 
 	if (!wanted || strncmp(wanted, name, n) != 0 || (wanted[n] && wanted[n] != ':'))
 		return;
 	if (where && strcmp(where, program_invocation_short_name) != 0)
 		return;
-	if (wanted[n] && ++passed < strtoul(wanted + n + 1, NULL, 10))
+	if (wanted[n] && (parse_u64(wanted + n + 1, UINT64_MAX, &nth) < 0 || ++passed < nth))
 		return;
 	(void)kill(getpid(), SIGKILL);
 }
