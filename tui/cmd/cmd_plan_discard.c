@@ -84,6 +84,5 @@ const struct cmd cmd_plan_discard = {
 	.max_pos = 1,
 	.flags = CMD_READS | CMD_CHANGES | CMD_REASON,
 	.run = run,
-	.examples = "  slipway plan discard 3f9a0c1d2e4b5a69 --reason 'the metrics were of another "
-	            "set'\n",
+	.examples = "  slipway plan discard 3f9a0c1d2e4b5a69 --reason 'wrong metrics'\n",
 };
