@@ -106,7 +106,8 @@ put(struct push *p, const json_t *request, const struct remote_driver *d, void *
 	                           : streq(form, "files") ? REMOTE_FILES
 	                                                  : REMOTE_MODELPACK;
 	struct remote_put done;
-	int rc = d->put(st, &v, f, &done, e);
+	const bool looks = json_is_true(json_object_get(request, "dryRun"));
+	int rc = (looks ? d->look : d->put)(st, &v, f, &done, e);
 
 	if (rc < 0)
 		return rc;

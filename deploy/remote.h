@@ -62,6 +62,9 @@ struct remote_driver {
 	 * goes on where it was. DIGEST, DENIED, NO_SPACE, UNREACHABLE (retry is safe). */
 	int (*put)(void *st, const struct remote_version *v, enum remote_form f,
 	           struct remote_put *ret, struct err *e);
+	/* What put would do: asks, one HEAD for what is missing, and changes nothing. */
+	int (*look)(void *st, const struct remote_version *v, enum remote_form f,
+	            struct remote_put *ret, struct err *e);
 	void (*close)(void *st);
 };
 extern const struct remote_driver *const remote_drivers[]; /* NULL-terminated */

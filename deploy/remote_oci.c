@@ -149,6 +149,21 @@ reference_of(const struct oci *s, const char *repo, const struct digest *d, char
 	(void)snprintf(ret, 1024, "oci://%s/%s@sha256:%s", s->host, repo, hex);
 }
 
+/* Which of the blobs would be sent? The answers do not depend on each other. */
+static int
+look_for(struct oci *s, const char *repo, const struct blob *v, size_t n, struct remote_put *ret,
+         struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		rc = oci_has(s, repo, "blobs", &v[i].digest, v[i].size, e);
+		*(rc == 1 ? &ret->present : &ret->sent) += v[i].size;
+	}
+	ret->changed = rc >= 0;
+	return rc < 0 ? rc : 0;
+}
+
 static int
 put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct str manifest,
         const struct digest *d, const char *tag, struct remote_put *ret, struct err *e)
@@ -162,6 +177,8 @@ put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct 
 		ret->present = total;
 		return 0;
 	}
+	if (rc == 0 && s->only_looks)
+		return look_for(s, repo, v, n, ret, e);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = oci_put_blob(s, repo, &v[i], &done, total, ret, e);
 	if (rc == 0)
@@ -240,7 +257,7 @@ oci_reference(void *st, const struct remote_version *v, enum remote_form f, char
 }
 
 static int
-oci_put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
+put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
         struct err *e)
 {
 	struct oci *const s = st;
@@ -267,6 +284,26 @@ oci_put(void *st, const struct remote_version *v, enum remote_form f, struct rem
 }
 
 static int
+oci_put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
+        struct err *e)
+{
+	struct oci *const s = st;
+
+	s->only_looks = false;
+	return put(st, v, f, ret, e);
+}
+
+static int
+oci_look(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
+         struct err *e)
+{
+	struct oci *const s = st;
+
+	s->only_looks = true;
+	return put(st, v, f, ret, e);
+}
+
+static int
 oci_probe(void *st, char detail[256], struct err *e)
 {
 	struct oci *const s = st;
@@ -287,5 +324,6 @@ const struct remote_driver remote_oci = {
 	.probe = oci_probe,
 	.reference = oci_reference,
 	.put = oci_put,
+	.look = oci_look,
 	.close = oci_close,
 };

@@ -142,7 +142,7 @@ oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *
 		.url = url,
 		.accept = streq(kind, "manifests") ? "Accept: " OCI_MANIFEST_TYPE : NULL,
 		.is_read = true,
-		.push = true,
+		.push = !s->only_looks,
 	};
 	cleanup_response struct http_response r = { 0 };
 	int rc = oci_ask(s, &a, &r, e);

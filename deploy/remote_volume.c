@@ -236,6 +236,32 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	return rc;
 }
 
+static int
+volume_look(void *st, const struct remote_version *rv, enum remote_form f, struct remote_put *ret,
+            struct err *e)
+{
+	struct volume *v = st;
+	cleanup_close int dir = -1;
+	struct err ignored = { 0 };
+	uint64_t total = 0;
+	char name[80];
+	int rc;
+
+	*ret = (struct remote_put){ 0 };
+	rc = volume_reference(st, rv, f, ret->reference, e);
+	if (rc == 0)
+		rc = enter(v, false, &dir, e);
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	err_clear(e);
+	name_of(&rv->digest, name);
+	for (size_t i = 0; i < rv->files->n; i++)
+		total += rv->files->files[i].size;
+	ret->changed = rc < 0 || verify(dir, v->root, name, rv->files, &ignored) < 0;
+	*(ret->changed ? &ret->sent : &ret->present) = total;
+	return 0;
+}
+
 const struct remote_driver remote_volume = {
 	.scheme = "pvc",
 	.state_size = sizeof(struct volume),
@@ -243,5 +269,6 @@ const struct remote_driver remote_volume = {
 	.probe = volume_probe,
 	.reference = volume_reference,
 	.put = volume_put,
+	.look = volume_look,
 	.close = volume_close,
 };

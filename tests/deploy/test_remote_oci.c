@@ -68,8 +68,8 @@ no_open(void *arg, size_t i, int *ret_fd, struct err *e)
 }
 
 static int
-push(const struct step *steps, size_t n, struct remote_put *ret, char complaint[1024],
-     struct err *e)
+run(const struct step *steps, size_t n, bool looks, struct remote_put *ret, char complaint[1024],
+    struct err *e)
 {
 	struct server *s = server_start(steps, n);
 	cleanup_free char *address =
@@ -89,10 +89,51 @@ push(const struct step *steps, size_t n, struct remote_put *ret, char complaint[
 	cr_assert_eq(digest_parse(&file.digest, FILE_D, 64), 0);
 	cr_assert_eq(digest_parse(&v.digest, MAN_D, 64), 0);
 	cr_assert_eq(d->open(st, address, &o, e), 0, "%s", e->msg);
-	rc = d->put(st, &v, REMOTE_MODELPACK, ret, e);
+	rc = (looks ? d->look : d->put)(st, &v, REMOTE_MODELPACK, ret, e);
 	d->close(st);
 	server_end(s, complaint, 1024);
 	return rc;
+}
+
+static int
+push(const struct step *steps, size_t n, struct remote_put *ret, char complaint[1024],
+     struct err *e)
+{
+	return run(steps, n, false, ret, complaint, e);
+}
+
+/* One question each, and nothing that changes anything. */
+Test(remote_oci, a_look)
+{
+	static const struct {
+		struct step steps[3];
+		size_t n;
+		int rc;
+		bool changed;
+		uint64_t sent, present;
+	} cases[] = {
+		{ { HEAD_M(HAS("7")) }, 1, 0, false, 0, 7 },
+		{ { HEAD_M(NONE), HEAD_B(CONFIG_D, HAS("2")), HEAD_B(FILE_D, NONE) },
+		  3, 0, true, 5, 2 },
+		{ { HEAD_M(NONE), HEAD_B(CONFIG_D, NONE), HEAD_B(FILE_D, NONE) },
+		  3, 0, true, 7, 0 },
+		{ { HEAD_M(NONE), HEAD_B(CONFIG_D, OTHER) }, 2, -ERR_DIGEST, false, 0, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct remote_put put;
+		struct err e = { 0 };
+		char complaint[1024];
+
+		cr_expect_eq(run(cases[i].steps, cases[i].n, true, &put, complaint, &e),
+		             cases[i].rc, "%zu: %s", i, e.msg);
+		cr_expect_str_eq(complaint, "", "%zu: %s", i, complaint);
+		if (cases[i].rc < 0)
+			continue;
+		cr_expect_eq(put.changed, cases[i].changed, "%zu", i);
+		cr_expect_eq(put.sent, cases[i].sent, "%zu", i);
+		cr_expect_eq(put.present, cases[i].present, "%zu", i);
+	}
 }
 
 Test(remote_oci, what_is_there_and_what_is_not)

@@ -32,6 +32,7 @@ make_request(struct app *a, const struct args *in, const struct version_row *v, 
 	json_object_set_new(request, "model", json_string(v->model));
 	json_object_set_new(request, "version", json_from_digest(&v->digest));
 	json_object_set_new(request, "remote", json_string(in->pos[1]));
+	json_object_set_new(request, "dryRun", json_boolean(a->dry_run));
 	json_object_set_new(request, "form",
 	                    json_string(arg_flag(in, "--car")              ? "car"
 	                                : has_prefix(in->pos[1], "pvc://") ? "files"
@@ -53,7 +54,7 @@ show(struct app *a, const struct version_row *v, const json_t *reply)
 	const char *const reference = json_opt_string(reply, "reference");
 	const bool changed = json_is_true(json_object_get(reply, "changed"));
 	struct json_out *j;
-	char sent[16];
+	char sent[16], present[16];
 
 	out_object_begin(a->out, "Push");
 	j = out_object_json(a->out);
@@ -64,15 +65,21 @@ show(struct app *a, const struct version_row *v, const json_t *reply)
 		jo_string(j, "reference", reference);
 		jo_u64(j, "sent", bytes_of(reply, "sent"));
 		jo_u64(j, "present", bytes_of(reply, "present"));
-		jo_bool(j, "changed", changed);
+		jo_bool(j, "changed", changed && !a->dry_run);
+		jo_bool(j, "dryRun", a->dry_run);
 	}
 	out_object_end(a->out);
 	text_size(sent, bytes_of(reply, "sent"));
+	text_size(present, bytes_of(reply, "present"));
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", reference);
+	else if (!changed)
+		out_text(a->out, "%s\n  is there already\n", reference);
+	else if (a->dry_run)
+		out_text(a->out, "%s\n  %s would be sent, %s are there already\n", reference, sent,
+		         present);
 	else
-		out_text(a->out, "%s\n  %s%s\n", reference, changed ? sent : "is there already",
-		         changed ? " were sent" : "");
+		out_text(a->out, "%s\n  %s were sent\n", reference, sent);
 }
 
 static int
@@ -112,7 +119,7 @@ const struct cmd cmd_push = {
 	.opts = opts,
 	.min_pos = 2,
 	.max_pos = 2,
-	.flags = CMD_READS | CMD_AGENT | CMD_WAITS,
+	.flags = CMD_READS | CMD_AGENT | CMD_WAITS | CMD_DRY_RUN,
 	.run = run,
 	.examples = "slipway push face-detect@v2 oci://site:5000/models\n"
 	            "slipway push face-detect@v2 oci://site:5000/models --car",

@@ -102,7 +102,8 @@ const struct schema_row schema_rows[] = {
 	  "model:s version:i digest:d files:i bytes:i newBytes:i fetched:i changed:b",
 	  SCHEMA_OUTPUT },
 	{ "Push", "push",
-	  "model:s version:i digest:d reference:s sent:i present:i changed:b", SCHEMA_OUTPUT },
+	  "model:s version:i digest:d reference:s sent:i present:i changed:b dryRun:b",
+	  SCHEMA_OUTPUT },
 	{ "Proof", "audit prove --to", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "ProofVerification", "audit verify FILE",
 	  "proof:s registry:s policyVersion:i policyDigest:d checkpoint:{tree} "
