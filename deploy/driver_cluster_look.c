@@ -179,7 +179,10 @@ object_layer(struct look *l, struct err *e)
 	int rc;
 
 	if (!is_of_rollout(l)) {
-		if (l->live)
+		if (l->stamp.is_going)
+			(void)snprintf(l->ret->reason, sizeof l->ret->reason,
+			               "\"%s\" is being deleted: %s", l->n.object, l->stamp.waits);
+		else if (l->live)
 			(void)snprintf(l->ret->reason, sizeof l->ret->reason,
 			               l->stamp.is_ours ? "\"%s\" carries v%" PRIu64
 			                                : "\"%s\" is not Slipway's",
@@ -522,7 +525,7 @@ cluster_observe(void *st, const struct rollout *q, struct observation *ret, stru
 	               l.canary_plan[0] ? l.canary_plan : l.stamp.plan_id);
 	set_serving(&l);
 	/* somebody else's, or taken away behind our back */
-	if (l.live ? !l.stamp.is_ours : !q->empty)
+	if (l.live ? !l.stamp.is_ours || l.stamp.is_going : !q->empty)
 		ret->is_drifted = true;
 	if (q->empty)
 		observe_nothing(&l);
