@@ -51,12 +51,15 @@ static const struct {
 	const char *name;
 	int (*run)(const json_t *request, json_t **ret, struct err *e);
 } verbs[] = {
+	{ "find", agent_find },
 	{ "logs", agent_logs },
+	{ "places", agent_places },
 	{ "plan", agent_plan },
 	{ "pull", agent_pull },
 	{ "push", agent_push },
 	{ "reach", agent_reach },
 	{ "status", agent_status },
+	{ "tail", agent_tail },
 	{ "test", agent_test },
 };
 

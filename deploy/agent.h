@@ -7,6 +7,10 @@
  *   status  {"model"?,"registry","stage"?}              what targets hold now
  *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
  *   logs    {"model","previous","registry","stage"?,"tail"}  last lines of each instance
+ *   places  {"model","registry","stage"?}               where it is served, nobody is asked
+ *   find    {"model","registry","stage","target"}       a stream: {"instance","first"} as they
+ *                                                       come; first: there at the beginning
+ *   tail    .. and "instance", "tail"                   a stream: what it prints, as it does
  *   pull    {"registry","remote",..}                    blobs and a manifest (agent_pull.c)
  *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)
  *   reach   {"kubeconfig"?,"context"?}                  where a kubeconfig leads
@@ -19,6 +23,10 @@
 #include "registry/base/json.h"
 
 int agent_logs(const json_t *request, json_t **ret, struct err *e);
+/* A stream is one object a line, {"end":true} the last one; it ends when nobody reads. */
+int agent_places(const json_t *request, json_t **ret, struct err *e);
+int agent_find(const json_t *request, json_t **ret, struct err *e);
+int agent_tail(const json_t *request, json_t **ret, struct err *e);
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
 int agent_pull(const json_t *request, json_t **ret, struct err *e);

@@ -22,9 +22,8 @@ struct logs {
 	const char *at_stage, *at_target; /* of the lines that come */
 };
 
-/* What is no UTF-8 comes escaped. */
-static json_t *
-line_json(struct str line)
+json_t *
+agent_line_json(struct str line)
 {
 	json_t *const exact = json_from_str(line);
 	cleanup_buf struct buf safe = { 0 };
@@ -47,7 +46,7 @@ add_line(void *arg, struct str line)
 	agent_set_text(o, "stage", l->at_stage);
 	agent_set_text(o, "target", l->at_target);
 	agent_set_text(o, "instance", l->q.instance);
-	json_object_set_new(o, "text", line_json(line));
+	json_object_set_new(o, "text", agent_line_json(line));
 	json_array_append_new(l->lines, o);
 	return 0;
 }

@@ -7,6 +7,8 @@
 
 /* Foreign text; what is no UTF-8 is said to be none. */
 void agent_set_text(json_t *o, const char *key, const char *s);
+/* Text of a log as it is; what is no UTF-8 comes escaped. */
+json_t *agent_line_json(struct str line);
 json_t *agent_facts_json(const struct target_facts *f);
 json_t *agent_head_json(const struct wave_target *v);
 /* clock_mono_ms() at which whoever asked no longer waits; 0: each call has its own limit. */

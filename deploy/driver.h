@@ -210,8 +210,13 @@ struct instances {
 struct log_query {
 	const char *model;    /* NULL: any of ours */
 	const char *instance; /* NULL: each */
+	/* follow: of one instance, until it is gone, the target's deadline has come or fn returns
+	 * negative; a stream that is cut goes on behind its last line, and a container that is
+	 * restarted with its first */
 	bool previous, follow;
-	uint64_t tail_lines;
+	uint64_t tail_lines; /* 0: all */
+	/* what happens beside the lines: restarted, gone, not to be reached. May be NULL. */
+	void (*told)(void *arg, const char *text);
 };
 typedef int line_fn(void *arg, struct str line);
 

@@ -271,7 +271,12 @@ void cluster_known(const json_t *template, const char *reference, struct buf *re
 int cluster_listed(const struct cluster_ask *a, char reason[512], struct err *e);
 int cluster_smoke(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
                   struct err *e);
+/* All pods of ours in the namespace: without a model's name there is no other selector. */
+int cluster_our_pods(struct cluster *c, json_t **ret, struct err *e);
 int cluster_instances(void *st, struct instances *ret, struct err *e);
+
+/* --- driver_cluster_logs.c --- */
+
 int cluster_logs(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
 
 /* --- driver_cluster_facts.c --- */

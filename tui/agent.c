@@ -63,7 +63,7 @@ start(char *const *argv, bool own_session, const struct agent_pipes *p, pid_t *r
 	return err_sys(e, "start %s", argv[0]);
 }
 
-static int
+int
 agent_error(const json_t *reply, struct err *e)
 {
 	const json_t *error = json_object_get(reply, "error");
@@ -238,6 +238,38 @@ agent_call_watched(const char *verb, const json_t *request, const struct progres
 		return rc;
 	char *const argv[] = { path, (char *)(uintptr_t)verb, NULL };
 	return call(argv, request, false, p, &silent, ret, e);
+}
+
+int
+agent_stream(const char *verb, const json_t *request, pid_t *ret_pid, int *ret_fd, struct err *e)
+{
+	struct agent_pipes p = { { -1, -1 }, { -1, -1 } };
+	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *path = NULL;
+	pid_t pid = 0;
+	int rc = fs_sibling("slipway-agent", &path, e);
+
+	if (rc < 0)
+		return rc;
+	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0) {
+		pipes_close(&p);
+		return err_sys(e, "make a pipe");
+	}
+	char *const argv[] = { path, (char *)(uintptr_t)verb, NULL };
+	rc = start(argv, false, &p, &pid, e);
+	json_canonical(request, &text);
+	/* far less than a pipe holds: it is taken before anybody reads, or the agent is gone */
+	if (rc == 0 && fs_write_all(p.in[1], text.p, text.n) < 0)
+		rc = err_sys(e, "speak to the agent");
+	if (rc == 0) {
+		*ret_pid = pid;
+		*ret_fd = steal_fd(&p.out[0]);
+	}
+	pipes_close(&p);
+	if (rc < 0 && pid > 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	return rc;
 }
 
 /* Under logind the processes of a session may be ended with it, whatever session they made for

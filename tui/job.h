@@ -32,6 +32,12 @@ int agent_call(const char *verb, const json_t *request, json_t **ret, struct err
 /* The same; a request with "progress": true has p told, in bytes, while it is waited for. */
 int agent_call_watched(const char *verb, const json_t *request, const struct progress *p,
                        json_t **ret, struct err *e);
+/* The same with an answer that does not end: *ret_fd gives an object a line (agent.h). The agent
+ * ends when that is closed; the caller waits for *ret_pid. */
+int agent_stream(const char *verb, const json_t *request, pid_t *ret_pid, int *ret_fd,
+                 struct err *e);
+/* An object that may be {"error":..}: that error becomes ours. */
+int agent_error(const json_t *reply, struct err *e);
 /* Starts a job in a process of its own (systemd-run --user where that works, else setsid), returns
  * once the agent has taken the lock and logged the beginning; the job's id. */
 int agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17],

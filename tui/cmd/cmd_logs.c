@@ -3,6 +3,7 @@
 #include "tui/cmd/cmd.h"
 
 #include "registry/ref.h"
+#include "tui/cmd/log_follow.h"
 #include "tui/job.h"
 
 static const char *
@@ -94,6 +95,13 @@ run(struct app *a, const struct args *in, struct err *e)
 	json_object_set_new(request, "model", json_string(in->pos[0]));
 	if (arg_value(in, "--stage"))
 		json_object_set_new(request, "stage", json_string(arg_value(in, "--stage")));
+	if (arg_flag(in, "--follow")) {
+		if (arg_flag(in, "--previous"))
+			return err_set(e, ERR_USAGE,
+			               "--previous: what a container printed before its restart "
+			               "is over, and cannot be followed");
+		return log_follow(a, request, n, e);
+	}
 	json_object_set_new(request, "previous", json_boolean(arg_flag(in, "--previous")));
 	json_object_set_new(request, "tail", json_integer((json_int_t)n));
 	rc = agent_call("logs", request, &reply, e);
@@ -105,6 +113,7 @@ run(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt opts[] = {
 	{ "--stage", 0, "STAGE", "of this stage only", false },
+	{ "--follow", 'f', NULL, "go on with what they print from now on, until Ctrl-C", false },
 	{ "--previous", 0, NULL, "of the containers before the last restart", false },
 	{ "--tail", 0, "N", "so many lines of each instance (default 200)", false },
 	{ 0 },
@@ -121,5 +130,6 @@ const struct cmd cmd_logs = {
 	.flags = CMD_READS | CMD_AGENT | CMD_WAITS,
 	.run = run,
 	.examples = "slipway logs fraud-ranker --stage production --tail 50\n"
+	            "slipway logs fraud-ranker -f --tail 1\n"
 	            "slipway logs fraud-ranker --previous",
 };
