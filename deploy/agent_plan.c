@@ -168,6 +168,8 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		wave_check_canary(w, v, &f);
 	if (rc == 0)
+		wave_check_take(w, v, &f);
+	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
 		*ret_drift = *ret_drift || o.is_drifted || lacks_version(w, &o) ||
@@ -322,6 +324,7 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 	json_object_set_new(o, "policy", json_integer((json_int_t)l->policy.version));
 	json_object_set_new(o, "canary",
 	                    p->canary.steps_n > 0 ? canary_json(&p->canary) : json_null());
+	json_object_set_new(o, "take", p->take.n > 0 ? plan_take_json(&p->take) : json_null());
 	json_object_set_new(o, "checks", checks_json(w, l));
 	json_object_set(o, "targets", targets);
 	return o;
@@ -384,6 +387,7 @@ static int
 make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e)
 {
 	const json_t *const canary = json_object_get(request, "canary");
+	const json_t *const take = json_object_get(request, "take");
 	const char *kind, *model, *stage;
 	struct plan p = { 0 };
 	struct digest version;
@@ -405,6 +409,8 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 	held = rc == CHANGE_NONE;
 	if (rc >= 0 && canary && !held)
 		rc = canary_read(canary, &p.canary, e);
+	if (rc >= 0 && take)
+		rc = plan_take_read(take, &p.take, e) < 0 ? -(int)e->code : rc;
 	if (rc >= 0)
 		rc = plan_with_targets(r, request, &l, &p, held, ret, e);
 	plan_fini(&p);

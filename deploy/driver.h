@@ -31,6 +31,7 @@ enum deploy_cap {
 	CAP_EVENTS = 1u << 8,
 	CAP_ATOMIC_SWITCH = 1u << 9,
 	CAP_PER_REPLICA = 1u << 10,
+	CAP_FIELDS = 1u << 11, /* its fields have owners, and may be taken from them */
 };
 
 /* Layers of proof, weakest first; a record holds the set that passed (bit 1 << layer). */
@@ -115,6 +116,9 @@ struct rollout {
 	const char *format;         /* label format= of the version; NULL: not said */
 	const struct rollout_step *steps; /* before it takes all; part of what is rendered */
 	size_t steps_n;
+	/* fields of the objects that may be taken from whoever has them, as conflicts name them */
+	const char *const *take;
+	size_t take_n;
 	uint64_t deadline_ms;       /* clock_mono_ms() at which waiting ends; 0: none */
 };
 

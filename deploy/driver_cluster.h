@@ -169,6 +169,11 @@ int cluster_abort(void *st, const struct rollout *q, const struct precondition *
  * switches. */
 int cluster_send(struct cluster *c, const struct rollout *q, const struct precondition *p,
                  const json_t *object, struct err *e);
+#define CLUSTER_AUTOSCALER "kube-controller-manager"
+struct kube_reply;
+/* Does the plan say that all these fields may be taken? Never from an autoscaler, which would set
+ * them again. */
+bool cluster_may_take(const struct rollout *q, const struct kube_reply *r);
 /* That very object; absent is success, and so is an answer that is lost. */
 int cluster_delete(struct cluster *c, const json_t *object, struct err *e);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing to a cluster: server-side apply without force, guarded by the resourceVersion that was
- * looked at. A write without an answer is looked for and, when it did not happen, sent again: the
- * same bytes, so never a second, different write. What was there before stands in a ConfigMap
- * beside, written before the switch, as the object's own metadata would restart its pods.
+ * Writing to a cluster: server-side apply, guarded by the resourceVersion that was looked at and
+ * without force but for fields that the plan names, and when those alone are in conflict. A write
+ * without an answer is looked for and, when it did not happen, sent again: the same bytes, so never
+ * a second, different write. What was there before stands in a ConfigMap beside, written before the
+ * switch, as the object's own metadata would restart its pods.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +61,21 @@ is_there(const struct sending *s, const json_t *live)
 	return same;
 }
 
+
+bool
+cluster_may_take(const struct rollout *q, const struct kube_reply *r)
+{
+	for (size_t i = 0; i < r->conflicts_n; i++) {
+		bool is_named = false;
+
+		for (size_t k = 0; k < q->take_n; k++)
+			is_named = is_named || streq(q->take[k], r->conflicts[i].field);
+		if (!is_named || streq(r->conflicts[i].manager, CLUSTER_AUTOSCALER))
+			return false;
+	}
+	return r->conflicts_n > 0;
+}
+
 static int
 say_conflicts(const struct sending *s, const struct kube_reply *r, struct err *e)
 {
@@ -68,8 +84,10 @@ say_conflicts(const struct sending *s, const struct kube_reply *r, struct err *e
 	err_set(e, ERR_CONFLICT, "%s: \"%s\" belongs to \"%s\"%s%s%s", s->name, c->field,
 	        c->manager, c->time[0] ? " since " : "", c->time,
 	        r->conflicts_n > 1 ? ", and other fields too" : "");
-	return err_hint(e, "take the field out of the target's settings, or have \"%s\" give it up",
-	                c->manager);
+	return err_hint(e,
+	                "take the field out of the target's settings, have \"%s\" give it up, or "
+	                "plan it with --take '%s'",
+	                c->manager, c->field);
 }
 
 /* After an answer that did not come: 1 it happened, 0 it did not, else who knows. A write that is
@@ -106,12 +124,19 @@ send_once(struct sending *s, struct err *e)
 	if (is_there(s, live) && (!s->p || rc == 1))
 		return 1;
 	version = kube_text(live, "metadata.resourceVersion");
-	const struct kube_apply a = {
+	struct kube_apply a = {
 		.path = buf_cstr(&s->path),
 		.body = buf_str(&s->body),
 		.resource_version = *version ? version : NULL,
 	};
 	rc = kube_apply(s->c->k, &a, &r, e);
+	if (rc == -ERR_CONFLICT && a.resource_version && cluster_may_take(s->q, &r)) {
+		/* the version that was looked at: what is in conflict now is what was just told */
+		kube_reply_fini(&r);
+		err_clear(e);
+		a.force = true;
+		rc = kube_apply(s->c->k, &a, &r, e);
+	}
 	if (rc == -ERR_CONFLICT && r.conflicts_n > 0)
 		rc = say_conflicts(s, &r, e);
 	else if (rc == -ERR_CONFLICT)
@@ -180,9 +205,11 @@ record_object(const struct cluster *c, const struct cluster_names *n)
 	return cluster_named(cluster_namespace(c->t), "v1", "ConfigMap", n->record);
 }
 
-/* What our last applies said, of all objects; CONFLICT: somebody has taken it over whole. */
+/* What our last applies said, of all objects, and what is taken from others as they have it;
+ * CONFLICT: somebody has taken it over whole. */
 static int
-extract_before(struct cluster *c, const json_t *objects, struct buf *ret, struct err *e)
+extract_before(struct cluster *c, const struct rollout *q, const json_t *objects, struct buf *ret,
+               struct err *e)
 {
 	cleanup_json json_t *list = json_array();
 	const json_t *one;
@@ -202,6 +229,8 @@ extract_before(struct cluster *c, const json_t *objects, struct buf *ret, struct
 			return err_set(e, ERR_CONFLICT,
 			               "%s \"%s\": none of its fields are Slipway's any more",
 			               kube_text(one, "kind"), kube_text(one, "metadata.name"));
+		if (q->take_n > 0)
+			kube_add_foreign(one, live, KUBE_FIELD_MANAGER, ours);
 		json_array_append(list, ours);
 	}
 	json_canonical(list, ret);
@@ -222,7 +251,7 @@ record_before(struct cluster *c, const struct rollout *q, const struct cluster_n
 		return rc;
 	if (q->plan_id && streq(kube_text(live, "data.plan"), q->plan_id))
 		return 0;
-	rc = extract_before(c, objects, &before, e);
+	rc = extract_before(c, q, objects, &before, e);
 	if (rc < 0)
 		return rc;
 	json_object_set_new(json_object_get(record, "metadata"), "labels",

@@ -43,7 +43,7 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		return rc;
 	*ret = (struct target_facts){
 		.caps = CAP_DRYRUN | CAP_GENERATION | CAP_CAS | CAP_LOGS | CAP_EVENTS |
-		        CAP_PER_REPLICA,
+		        CAP_PER_REPLICA | CAP_FIELDS,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD),
 	};
 	if (c->s.canary != CANARY_NONE)

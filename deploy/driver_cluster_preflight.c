@@ -171,16 +171,23 @@ check_owner(const struct cluster_names *n, const struct rollout *q, const json_t
 
 /* replicas that somebody scales are his */
 static void
-check_scaler(const struct cluster *c, const json_t *live, struct findings *ret)
+check_scaler(const struct cluster *c, const struct rollout *q, const json_t *live,
+             struct findings *ret)
 {
 	const struct kube_field replicas = { .v = { { .key = "spec" }, { .key = "replicas" } },
 		                             .n = 2 };
+	bool is_taken = false;
 	char owner[128];
 
+	for (size_t i = 0; i < q->take_n; i++)
+		is_taken = is_taken || streq(q->take[i], ".spec.replicas");
 	if (c->kind != CLUSTER_KUBERNETES || !c->s.replicas || !live)
 		return;
 	kube_other_owner(live, KUBE_FIELD_MANAGER, &replicas, owner);
 	if (!owner[0] || kube_is_owned(live, KUBE_FIELD_MANAGER, &replicas))
+		return;
+	/* a person has set them; an autoscaler would do so again */
+	if (is_taken && !streq(owner, CLUSTER_AUTOSCALER))
 		return;
 	/* as many as we would say: nothing to fight about today */
 	findings_add(ret,
@@ -261,7 +268,7 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	rc = check_service(c, &n, q, ret, e);
 	if (rc < 0 || q->empty)
 		return rc;
-	check_scaler(c, live, ret);
+	check_scaler(c, q, live, ret);
 	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);
 	rc = check_store(c, ret, e);

@@ -13,6 +13,7 @@
 
 struct trial {
 	struct kube_reply reply;
+	struct kube_reply taken; /* the conflicts that the plan takes upon itself */
 	json_t *live;
 };
 
@@ -20,12 +21,14 @@ static void
 trial_fini(struct trial *t)
 {
 	kube_reply_fini(&t->reply);
+	kube_reply_fini(&t->taken);
 	json_decref(t->live);
 	*t = (struct trial){ 0 };
 }
 
 static int
-try_object(struct cluster *c, const json_t *object, struct trial *ret, struct err *e)
+try_object(struct cluster *c, const struct rollout *q, const json_t *object, struct trial *ret,
+           struct err *e)
 {
 	cleanup_buf struct buf path = { 0 }, body = { 0 };
 	int rc;
@@ -37,9 +40,14 @@ try_object(struct cluster *c, const json_t *object, struct trial *ret, struct er
 	if (rc < 0)
 		return rc;
 	json_canonical(object, &body);
-	const struct kube_apply a = { .path = buf_cstr(&path),
-		                      .body = buf_str(&body),
-		                      .dry_run = true };
+	struct kube_apply a = { .path = buf_cstr(&path), .body = buf_str(&body), .dry_run = true };
+	rc = kube_apply(c->k, &a, &ret->reply, e);
+	if (rc != -ERR_CONFLICT || !cluster_may_take(q, &ret->reply))
+		return rc;
+	ret->taken = ret->reply;
+	ret->reply = (struct kube_reply){ 0 };
+	err_clear(e);
+	a.force = true;
 	return kube_apply(c->k, &a, &ret->reply, e);
 }
 
@@ -62,14 +70,26 @@ add_refusal(const json_t *object, const struct trial *t, const struct err *e, st
 	}
 	for (size_t i = 0; i < t->reply.conflicts_n; i++)
 		findings_add(ret, FINDING_BLOCK, "conflict",
-		             "take the field out of the target's settings, or have its owner give "
-		             "it up",
-		             "%s \"%s\": \"%s\" belongs to \"%s\"", kind, name,
-		             t->reply.conflicts[i].field, t->reply.conflicts[i].manager);
+		             "take the field out of the target's settings, have its owner give it "
+		             "up, or plan it with --take FIELD",
+		             "%s \"%s\": \"%s\" belongs to \"%s\"%s%s", kind, name,
+		             t->reply.conflicts[i].field, t->reply.conflicts[i].manager,
+		             t->reply.conflicts[i].time[0] ? " since " : "",
+		             t->reply.conflicts[i].time);
 	if (t->reply.conflicts_n == 0)
 		findings_add(ret, FINDING_BLOCK, e->code == ERR_POLICY ? "quota" : "refused",
 		             e->hint[0] ? e->hint : NULL, "the cluster refuses %s \"%s\": %s", kind,
 		             name, e->msg);
+}
+
+static void
+add_taken(const json_t *object, const struct trial *t, struct findings *ret)
+{
+	for (size_t i = 0; i < t->taken.conflicts_n; i++)
+		findings_add(ret, FINDING_WARN, "take", "it is not asked, and may set it again",
+		             "%s \"%s\": \"%s\" is taken from \"%s\"", kube_text(object, "kind"),
+		             kube_text(object, "metadata.name"), t->taken.conflicts[i].field,
+		             t->taken.conflicts[i].manager);
 }
 
 static bool
@@ -94,7 +114,9 @@ cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret
 
 		if (rc < 0)
 			return rc;
-		rc = try_object(c, one, &t, e);
+		rc = try_object(c, q, one, &t, e);
+		if (rc == 0)
+			add_taken(one, &t, ret);
 		if (is_refusal(rc)) {
 			add_refusal(one, &t, e, ret);
 			err_clear(e);
@@ -241,7 +263,6 @@ cluster_preview(void *st, const struct rollout *q, struct str rendered, struct p
 	size_t i;
 	int rc;
 
-	(void)q;
 	rc = json_parse(rendered, "rendered objects", &j, e);
 	if (rc == 0)
 		rc = cluster_kube(c, e);
@@ -252,7 +273,7 @@ cluster_preview(void *st, const struct rollout *q, struct str rendered, struct p
 	{
 		struct trial t;
 
-		rc = try_object(c, one, &t, e);
+		rc = try_object(c, q, one, &t, e);
 		if (rc == 0)
 			add_object(one, &t, &ret->text);
 		if (is_refusal(rc)) {

@@ -366,3 +366,100 @@ kube_drift(const json_t *sent, const json_t *live, const char *ours, struct kube
 
 	compare_objects(&w, sent, live);
 }
+
+/* --- what others have --- */
+
+struct foreign {
+	const json_t *live; /* the whole object */
+	const char *ours;
+	struct kube_field at;
+};
+
+static void add_members(struct foreign *f, const json_t *sent, const json_t *live, json_t *into);
+
+static bool
+is_foreign(const struct foreign *f)
+{
+	char owner[128];
+
+	kube_other_owner(f->live, f->ours, &f->at, owner);
+	return owner[0] && !kube_is_owned(f->live, f->ours, &f->at);
+}
+
+/* Elements that into does not have come with the member that names them. */
+static void
+add_elements(struct foreign *f, const char *key, const json_t *sent, const json_t *live,
+             json_t *into)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(sent, i, one)
+	{
+		const json_t *name = json_object_get(one, key), *has = find_named(live, key, name);
+		const json_t *old = find_named(into, key, name);
+		json_t *part = old ? json_incref((json_t *)(uintptr_t)old) : json_object();
+		const size_t n = json_object_size(part);
+
+		if (has) {
+			f->at.v[f->at.n++] = (struct kube_step){ .element = has, .index = i };
+			add_members(f, one, has, part);
+			f->at.n--;
+		}
+		if (!old && json_object_size(part) > n) {
+			json_object_set(part, key, (json_t *)(uintptr_t)name);
+			json_array_append(into, part);
+		}
+		json_decref(part);
+	}
+}
+
+static void
+add_member(struct foreign *f, const char *member, const json_t *sent, const json_t *live,
+           json_t *into)
+{
+	const char *key = json_is_array(sent) && json_is_array(live) ? naming(sent, live) : NULL;
+	json_t *old = json_object_get(into, member), *part;
+
+	if (!key && !(json_is_object(sent) && json_is_object(live))) {
+		if (is_foreign(f))
+			json_object_set_new(into, member, json_deep_copy(live));
+		return;
+	}
+	part = old ? json_incref(old) : key ? json_array() : json_object();
+	if (key)
+		add_elements(f, key, sent, live, part);
+	else
+		add_members(f, sent, live, part);
+	if (!old && (json_array_size(part) > 0 || json_object_size(part) > 0))
+		json_object_set(into, member, part);
+	json_decref(part);
+}
+
+static void
+add_members(struct foreign *f, const json_t *sent, const json_t *live, json_t *into)
+{
+	const char *key;
+	json_t *v;
+
+	if (f->at.n + 2 >= KUBE_DEPTH_MAX)
+		return;
+	json_object_foreach((json_t *)(uintptr_t)sent, key, v)
+	{
+		const json_t *has = json_object_get(live, key);
+
+		if (!has)
+			continue;
+		f->at.v[f->at.n++] = (struct kube_step){ .key = key };
+		add_member(f, key, v, has, into);
+		f->at.n--;
+	}
+}
+
+void
+kube_add_foreign(const json_t *sent, const json_t *live, const char *ours, json_t *into)
+{
+	struct foreign f = { .live = live, .ours = ours };
+
+	add_members(&f, sent, live, into);
+}

@@ -67,6 +67,9 @@ void kube_changes_fini(struct kube_changes *c);
 /* From live to what a dry run of our apply gave. live NULL: it would be created. What servers alone
  * write (status, managedFields, versions, times) is left out. */
 void kube_diff(const json_t *live, const json_t *dry, const char *ours, struct kube_changes *ret);
+/* Adds to into, which is part of live, each field that sent says and another than ours has, as live
+ * has it. */
+void kube_add_foreign(const json_t *sent, const json_t *live, const char *ours, json_t *into);
 /* What we sent and is not so any more: sent's fields that live lacks or has otherwise. before is
  * what was sent, after what is there; the manager is who has it now. Quantities that are equal in
  * value are equal. */

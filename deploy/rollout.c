@@ -182,6 +182,8 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 		wave_check_proof(v, &f);
 	if (rc == 0)
 		wave_check_canary(run->wave, v, &f);
+	if (rc == 0)
+		wave_check_take(run->wave, v, &f);
 	if (rc == 0 &&
 	    !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
 		rc = check_findings(v, &f, e);

@@ -278,6 +278,14 @@ wave_check_canary(const struct wave *w, const struct wave_target *v, struct find
 		             "nothing serves there that could share the requests");
 }
 
+void
+wave_check_take(const struct wave *w, const struct wave_target *v, struct findings *ret)
+{
+	if (w->plan->take.n > 0 && !(v->facts.caps & CAP_FIELDS))
+		findings_add(ret, FINDING_BLOCK, "take", "plan it without --take",
+		             "it has no fields that could be taken from anybody");
+}
+
 int
 wave_blame(const struct wave_target *v, struct err *e)
 {
@@ -344,6 +352,8 @@ fill_rollouts(struct wave *w)
 	w->steps = xcalloc(c->steps_n + 1, sizeof *w->steps);
 	for (size_t i = 0; i < c->steps_n; i++)
 		w->steps[i] = (struct rollout_step){ c->steps[i].percent, c->steps[i].hold_s };
+	for (size_t i = 0; i < w->plan->take.n; i++)
+		w->take[i] = w->plan->take.v[i];
 	for (size_t i = 0; i < w->n; i++) {
 		struct wave_target *const v = &w->v[i];
 
@@ -363,6 +373,8 @@ fill_rollouts(struct wave *w)
 			.files = w->plan->empty ? NULL : &v->source,
 			.steps = w->steps,
 			.steps_n = c->steps_n,
+			.take = w->take,
+			.take_n = w->plan->take.n,
 		};
 		add_extra(&w->extra, &v->q);
 	}

@@ -54,6 +54,7 @@ struct wave {
 	size_t n;
 	char plan_hex[DIGEST_HEX_SIZE];
 	struct rollout_step *steps; /* of the plan's canary */
+	const char *take[PLAN_TAKE_MAX]; /* of the plan */
 	void *held_arg;             /* for a check of held_source */
 };
 /* All targets of the plan's stage in their order; the ledger says what the stage holds. */
@@ -72,6 +73,8 @@ void wave_target_close(struct wave_target *v);
 void wave_check_proof(const struct wave_target *v, struct findings *ret);
 /* A block when the plan shares the requests and v cannot. After probe. */
 void wave_check_canary(const struct wave *w, const struct wave_target *v, struct findings *ret);
+/* The same of fields that the plan takes from others. */
+void wave_check_take(const struct wave *w, const struct wave_target *v, struct findings *ret);
 /* e is what came of looking at v, before anything was changed: whose fault, and what to do next. */
 int wave_blame(const struct wave_target *v, struct err *e);
 /* e names v, once; returns its negative code. */

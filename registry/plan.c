@@ -27,6 +27,66 @@ steps_of(const char *kind)
 }
 
 int
+plan_take_add(struct plan_take *t, const char *field, struct err *e)
+{
+	const size_t n = strlen(field);
+	size_t at = 0;
+	bool is_good = n > 1 && n < PLAN_TAKE_SIZE && field[0] == '.';
+
+	for (const char *s = field; is_good && *s; s++)
+		is_good = *s >= 0x20 && *s < 0x7f;
+	if (!is_good) {
+		err_set(e, ERR_USAGE, "\"%s\" is no path of a field", field);
+		return err_hint(e, "as the plan names it: --take .spec.replicas");
+	}
+	while (at < t->n && strcmp(t->v[at], field) < 0)
+		at++;
+	if (at < t->n && streq(t->v[at], field))
+		return 0;
+	if (t->n == PLAN_TAKE_MAX)
+		return err_set(e, ERR_USAGE, "at most %d fields can be taken", PLAN_TAKE_MAX);
+	memmove(t->v[at + 1], t->v[at], (t->n - at) * sizeof t->v[0]);
+	(void)str_copy(t->v[at], sizeof t->v[at], field);
+	t->n++;
+	return 0;
+}
+
+json_t *
+plan_take_json(const struct plan_take *t)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < t->n; i++)
+		json_array_append_new(a, json_string(t->v[i]));
+	return a;
+}
+
+int
+plan_take_read(const json_t *array, struct plan_take *ret, struct err *e)
+{
+	const json_t *one;
+	size_t i;
+
+	*ret = (struct plan_take){ 0 };
+	json_array_foreach(array, i, one)
+	{
+		if (!json_is_string(one) || plan_take_add(ret, json_string_value(one), e) < 0)
+			return err_set(e, ERR_MALFORMED, "plan: no field can be taken so");
+	}
+	return ret->n > 0 ? 0 : err_set(e, ERR_MALFORMED, "plan: it takes no field");
+}
+
+bool
+plan_take_eq(const struct plan_take *a, const struct plan_take *b)
+{
+	bool is_same = a->n == b->n;
+
+	for (size_t i = 0; is_same && i < a->n; i++)
+		is_same = streq(a->v[i], b->v[i]);
+	return is_same;
+}
+
+int
 plan_seal(struct plan *p, struct err *e)
 {
 	cleanup_json json_t *o = json_object(), *targets = json_array();
@@ -52,6 +112,8 @@ plan_seal(struct plan *p, struct err *e)
 	json_object_set(o, "targets", targets);
 	if (p->canary.steps_n > 0)
 		json_object_set_new(o, "canary", canary_json(&p->canary));
+	if (p->take.n > 0)
+		json_object_set_new(o, "take", plan_take_json(&p->take));
 	buf_clear(&p->text);
 	json_canonical(o, &p->text);
 	digest_small(p->text.p, p->text.n, &p->id);
@@ -126,6 +188,8 @@ members_read(const json_t *o, struct plan *p, struct err *e)
 		rc = digest_into(o, "way_back", &p->way_back, e);
 	if (rc == 0 && json_object_get(o, "canary"))
 		rc = canary_read(json_object_get(o, "canary"), &p->canary, e);
+	if (rc == 0 && json_object_get(o, "take"))
+		rc = plan_take_read(json_object_get(o, "take"), &p->take, e);
 	return rc < 0 ? rc : targets_read(o, p, e);
 }
 

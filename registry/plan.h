@@ -5,7 +5,8 @@
  *   {"kind":"promote|rollback","model":M,"number":N,"previous":"sha256:.."|null,"registry":ID,
  *    "stage":S,"steps":[..],"targets":[{"identity":"sha256:..","name":T,"rendered":"sha256:.."}],
  *    "version":"sha256:.."|null,"way_back":"sha256:.."|null}
- * and, of a promotion that shares the requests for a while, "canary" (registry/canary.h).
+ * and, of a promotion that shares the requests for a while, "canary" (registry/canary.h); where
+ * fields are taken from whoever has them at a target, "take":[".spec.replicas"].
  * previous is the leaf hash of the stage's newest promotion entry, way_back the version that it
  * holds.
  */
@@ -25,6 +26,18 @@ struct plan_target {
 	char name[WORD_SIZE];
 	struct digest identity, rendered;
 };
+/* Fields that are taken over, as the plan names them; sorted, each once. */
+#define PLAN_TAKE_MAX  8
+#define PLAN_TAKE_SIZE 160
+struct plan_take {
+	char v[PLAN_TAKE_MAX][PLAN_TAKE_SIZE];
+	size_t n;
+};
+int plan_take_add(struct plan_take *t, const char *field, struct err *e); /* USAGE */
+json_t *plan_take_json(const struct plan_take *t);
+int plan_take_read(const json_t *array, struct plan_take *ret, struct err *e); /* MALFORMED */
+bool plan_take_eq(const struct plan_take *a, const struct plan_take *b);
+
 struct plan {
 	struct digest id;
 	char kind[16], registry_id[33], model[NAME_SIZE], stage[WORD_SIZE];
@@ -34,6 +47,7 @@ struct plan {
 	struct plan_target *targets;
 	size_t targets_n;
 	struct canary_plan canary; /* steps_n 0: none */
+	struct plan_take take;
 	struct buf text; /* the canonical bytes */
 };
 int plan_seal(struct plan *p, struct err *e);                     /* fields -> text and id */

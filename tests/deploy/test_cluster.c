@@ -178,6 +178,113 @@ Test(cluster, what_was_taken_away_is_drift)
 	end(&s);
 }
 
+static int
+promote_taking(struct scene *s, unsigned from, unsigned to, const char *const *take, size_t n,
+               struct err *e)
+{
+	struct rollout q = rollout_of(s, to, PLAN_B);
+	const struct precondition p = was(s, from, PLAN_B);
+	cleanup_buf struct buf rendered = { 0 };
+
+	q.take = take;
+	q.take_n = n;
+	err_clear(e);
+	cr_assert_eq(s->d->render(&s->t, &q, &rendered, e), 0, "%s", e->msg);
+	cr_assert_eq(s->d->stage(s->st, &q, e), 0, "%s", e->msg);
+	return s->d->apply(s->st, &q, buf_str(&rendered), &p, e);
+}
+
+/* Preflight of v2 with these fields: is it blocked, and is a field said to be taken? */
+static void
+foresee(struct scene *s, const char *const *take, size_t n, bool *ret_blocked, bool *ret_taken)
+{
+	struct rollout q = rollout_of(s, 2, PLAN_B);
+	struct findings f = { 0 };
+	struct err e = { 0 };
+
+	q.take = take;
+	q.take_n = n;
+	*ret_blocked = *ret_taken = false;
+	cr_assert_eq(s->d->preflight(s->st, &q, &f, &e), 0, "%s", e.msg);
+	for (size_t i = 0; i < f.n; i++) {
+		*ret_blocked =
+		        *ret_blocked || (f.v[i].level == FINDING_BLOCK &&
+		                         (streq(f.v[i].code, "conflict") ||
+		                          streq(f.v[i].code, "autoscaled")));
+		*ret_taken = *ret_taken || (streq(f.v[i].code, "take") &&
+		                            strstr(f.v[i].text, "taken from \"other\""));
+	}
+	findings_fini(&f);
+}
+
+static size_t
+forced(const struct scene *s)
+{
+	cleanup_buf struct buf log = { 0 };
+	struct err e = { 0 };
+	size_t n = 0;
+
+	cr_assert_eq(fs_read_at(AT_FDCWD, s->log, 8 << 20, &log, &e), 0, "%s", e.msg);
+	for (const char *p = buf_cstr(&log); (p = strstr(p, "force=true")) != NULL; p++)
+		n += !strstr(p, "dryRun") || strstr(p, "dryRun") > strchr(p, '\n');
+	return n;
+}
+
+Test(cluster, fields_are_taken_by_name_alone)
+{
+	static const char *const replicas[] = { ".spec.revisionHistoryLimit", ".spec.replicas" };
+	struct scene s;
+	struct err e = { 0 };
+	bool is_blocked, is_taken;
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other",
+	                  "{\"spec\":{\"replicas\":5,\"revisionHistoryLimit\":9}}"));
+	/* two fields are somebody's, and one of them was named */
+	foresee(&s, replicas + 1, 1, &is_blocked, &is_taken);
+	cr_expect(is_blocked && !is_taken);
+	cr_expect_eq(promote_taking(&s, 1, 2, replicas + 1, 1, &e), -ERR_CONFLICT);
+	cr_expect(strstr(e.hint, "--take '.spec."), "%s", e.hint);
+	cr_expect_eq(forced(&s), 0);
+	/* both were */
+	foresee(&s, replicas, 2, &is_blocked, &is_taken);
+	cr_expect(!is_blocked && is_taken);
+	cr_expect_eq(forced(&s), 0, "a plan only tries");
+	cr_assert_eq(promote_taking(&s, 1, 2, replicas, 2, &e), 0, "%s", e.msg);
+	cr_expect_eq(forced(&s), 1, "of the Deployment alone");
+	cleanup_json json_t *now = live(&s, OBJECT);
+	cr_expect_eq(kube_number(now, "spec.replicas", 0), 2);
+	cr_expect_eq(kube_number(now, "spec.revisionHistoryLimit", 0), 3);
+	expect_there(&s, 2);
+	/* put back, others have what they had: what was taken as they had it */
+	const struct rollout q = rollout_of(&s, 2, PLAN_B);
+	const struct precondition p = was(&s, 1, PLAN_B);
+	cr_assert_eq(s.d->abort(s.st, &q, &p, &e), 0, "%s", e.msg);
+	cleanup_json json_t *back = live(&s, OBJECT);
+	cr_expect_eq(kube_number(back, "spec.replicas", 0), 5);
+	cr_expect_eq(kube_number(back, "spec.revisionHistoryLimit", 0), 9);
+	end(&s);
+}
+
+Test(cluster, nothing_is_taken_from_an_autoscaler)
+{
+	static const char *const replicas[] = { ".spec.replicas" };
+	struct scene s;
+	struct err e = { 0 };
+	bool is_blocked, is_taken;
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=kube-controller-manager",
+	                  "{\"spec\":{\"replicas\":5}}"));
+	foresee(&s, replicas, 1, &is_blocked, &is_taken);
+	cr_expect(is_blocked && !is_taken);
+	cr_expect_eq(promote_taking(&s, 1, 2, replicas, 1, &e), -ERR_CONFLICT);
+	cr_expect_eq(forced(&s), 0);
+	end(&s);
+}
+
 Test(cluster, a_world_that_moved_is_a_conflict)
 {
 	struct scene s;

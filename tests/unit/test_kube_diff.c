@@ -132,6 +132,47 @@ Test(kube_diff, drift)
 	}
 }
 
+/* What was applied, what is sent now, what is there: s.image and replicas are another's. */
+Test(kube_diff, what_others_have)
+{
+	static const struct {
+		const char *into, *sent, *want;
+	} cases[] = {
+		{ "{}", "{\"spec\":{\"replicas\":2,\"c\":[{\"name\":\"s\",\"image\":\"new\"}]}}",
+		  "{\"spec\":{\"c\":[{\"image\":\"old\",\"name\":\"s\"}],\"replicas\":5}}" },
+		{ "{\"spec\":{\"c\":[{\"name\":\"s\",\"x\":1}]}}",
+		  "{\"spec\":{\"c\":[{\"name\":\"s\",\"image\":\"new\"},{\"name\":\"t\",\"image\":"
+		  "\"i\"}]}}",
+		  "{\"spec\":{\"c\":[{\"image\":\"old\",\"name\":\"s\",\"x\":1}]}}" },
+		/* what nobody or ourselves have is not added */
+		{ "{}", "{\"spec\":{\"sel\":{\"a\":\"z\"},\"free\":1,\"none\":{\"x\":1}}}", "{}" },
+		{ "{}", "{\"spec\":7}", "{}" },
+		{ "{}", "{\"spec\":{\"c\":{\"name\":\"s\"}}}", "{}" },
+	};
+	cleanup_json json_t *live = parse("{\"metadata\":{\"managedFields\":[" MANAGED(
+	        "o", "Update",
+	        "{\"f:spec\":{\"f:replicas\":{},\"f:c\":{\"k:{\\\"name\\\":\\\"s\\\"}\":"
+	        "{\"f:image\":{}}}}}") "," MANAGED("slipway", "Apply",
+	                                           "{\"f:spec\":{\"f:sel\":{}}}") "]},"
+	                                                                          "\"spec\":{"
+	                                                                          "\"replicas\":5,"
+	                                                                          "\"sel\":{\"a\":"
+	                                                                          "\"b\"},\"free\":"
+	                                                                          "3,\"c\":[{"
+	                                                                          "\"name\":\"s\","
+	                                                                          "\"image\":"
+	                                                                          "\"old\"}]}}");
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_json json_t *sent = parse(cases[i].sent), *into = parse(cases[i].into);
+		cleanup_buf struct buf text = { 0 };
+
+		kube_add_foreign(sent, live, "slipway", into);
+		json_canonical(into, &text);
+		cr_expect_str_eq(buf_cstr(&text), cases[i].want, "%zu: %s", i, buf_cstr(&text));
+	}
+}
+
 Test(kube_diff, endless_changes_are_cut)
 {
 	cleanup_json json_t *live = json_object(), *dry = json_object();

@@ -8,12 +8,12 @@
 
 #define D(c) "sha256:" c c c c c c c c c c c c c c c c
 
-static const char golden[] =
-        "{\"kind\":\"promote\",\"model\":\"m\",\"number\":2,\"previous\":\"" D("0a0b") "\","
-        "\"registry\":\"00112233445566778899aabbccddeeff\",\"stage\":\"staging\","
-        "\"steps\":[\"preflight\",\"stage\",\"apply\",\"verify\"],"
-        "\"targets\":[{\"identity\":\"" D("0102") "\",\"name\":\"dc1\",\"rendered\":\"" D("0304")
-        "\"}],\"version\":\"" D("0506") "\",\"way_back\":null}";
+static const char golden[] = "{\"kind\":\"promote\",\"model\":\"m\",\"number\":2,\"previous\":\"" D(
+        "0a0b") "\","
+                "\"registry\":\"00112233445566778899aabbccddeeff\",\"stage\":\"staging\","
+                "\"steps\":[\"preflight\",\"stage\",\"apply\",\"verify\"],"
+                "\"targets\":[{\"identity\":\"" D("0102") "\",\"name\":\"dc1\",\"rendered\":\"" D(
+                        "0304") "\"}],\"version\":\"" D("0506") "\",\"way_back\":null}";
 
 /* What plan_parse makes of the golden text with `old` replaced by `fresh`. */
 static int
@@ -41,6 +41,14 @@ Test(plan, strict)
 		{ "null}", "null}\n", -(int)ERR_MALFORMED },
 		{ "null}", "null} {}", -(int)ERR_MALFORMED },
 		{ "null}", "null,\"x\":1}", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[\".a\",\".b[x=\\\"y\\\"].c\"],\"targets\"", 0 },
+		{ ",\"targets\"", ",\"take\":[\".b\",\".a\"],\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[\".a\",\".a\"],\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[\"a\"],\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[7],\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[],\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":null,\"targets\"", -(int)ERR_MALFORMED },
+		{ ",\"targets\"", ",\"take\":[\".\\u0007\"],\"targets\"", -(int)ERR_MALFORMED },
 		{ ",\"way_back\":null", "", -(int)ERR_MALFORMED },
 		{ "null}", "null,\"way_back\":null}", -(int)ERR_MALFORMED },
 		{ "\"number\":2", "\"number\":-2", -(int)ERR_MALFORMED },
@@ -77,6 +85,32 @@ Test(plan, strict)
 		}
 		plan_fini(&p);
 	}
+}
+
+Test(plan, fields_to_take)
+{
+	struct plan_take t = { 0 }, other = { 0 };
+	struct err e = { 0 };
+	char field[PLAN_TAKE_SIZE + 1] = ".";
+
+	cr_expect_eq(plan_take_add(&t, "spec", &e), -(int)ERR_USAGE);
+	cr_expect_eq(plan_take_add(&t, ".", &e), -(int)ERR_USAGE);
+	cr_expect_eq(plan_take_add(&t, "", &e), -(int)ERR_USAGE);
+	memset(field + 1, 'a', PLAN_TAKE_SIZE - 1);
+	cr_expect_eq(plan_take_add(&t, field, &e), -(int)ERR_USAGE, "too long");
+	for (int i = PLAN_TAKE_MAX; i-- > 0;) {
+		(void)snprintf(field, sizeof field, ".f%d", i);
+		cr_expect_eq(plan_take_add(&t, field, &e), 0);
+		cr_expect_eq(plan_take_add(&t, field, &e), 0, "once is enough");
+	}
+	cr_expect_eq(t.n, PLAN_TAKE_MAX);
+	cr_expect_str_eq(t.v[0], ".f0");
+	cr_expect_str_eq(t.v[PLAN_TAKE_MAX - 1], ".f7");
+	cr_expect_eq(plan_take_add(&t, ".g", &e), -(int)ERR_USAGE, "too many");
+	cr_expect_not(plan_take_eq(&t, &other));
+	for (int i = 0; i < PLAN_TAKE_MAX; i++)
+		cr_expect_eq(plan_take_add(&other, t.v[i], &e), 0);
+	cr_expect(plan_take_eq(&t, &other));
 }
 
 Test(plan, the_id_is_the_intent_alone)
@@ -122,20 +156,10 @@ Test(plan, rollbacks_pop_and_promotions_push)
 		const char *steps;
 		unsigned held, next;
 	} cases[] = {
-		{ "1", 1, 0 },
-		{ "12", 2, 1 },
-		{ "123", 3, 2 },
-		{ "12r", 1, 0 },
-		{ "123r", 2, 1 },
-		{ "123rr", 1, 0 },
-		{ "12r3", 3, 1 },
-		{ "12r2r", 1, 0 },
-		{ "1r2", 2, 0 },
-		{ "123A", 1, 0 },
-		{ "123B", 2, 1 },
-		{ "123B3", 3, 2 },
-		{ "121", 1, 2 },
-		{ "121r", 2, 1 },
+		{ "1", 1, 0 },    { "12", 2, 1 },    { "123", 3, 2 },  { "12r", 1, 0 },
+		{ "123r", 2, 1 }, { "123rr", 1, 0 }, { "12r3", 3, 1 }, { "12r2r", 1, 0 },
+		{ "1r2", 2, 0 },  { "123A", 1, 0 },  { "123B", 2, 1 }, { "123B3", 3, 2 },
+		{ "121", 1, 2 },  { "121r", 2, 1 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -156,10 +180,8 @@ Test(plan, rollbacks_pop_and_promotions_push)
 			else
 				site_move(&s, "promote", &v[*c - '0'], "staging");
 		}
-		cr_expect_eq(site_stage(&s, "staging").number, cases[i].held, "%s",
-		             cases[i].steps);
-		cr_expect_eq(site_intend(&s, "rollback", NULL, "staging", &p, &e), 0, "%s",
-		             e.msg);
+		cr_expect_eq(site_stage(&s, "staging").number, cases[i].held, "%s", cases[i].steps);
+		cr_expect_eq(site_intend(&s, "rollback", NULL, "staging", &p, &e), 0, "%s", e.msg);
 		cr_expect_eq(p.number, cases[i].next, "%s: back to v%d", cases[i].steps,
 		             (int)p.number);
 		cr_expect_eq(p.empty, cases[i].next == 0, "%s", cases[i].steps);

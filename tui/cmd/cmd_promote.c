@@ -155,6 +155,20 @@ propose(struct app *a, const struct wish *w, struct err *e)
 }
 
 static int
+take_wanted(const struct args *in, struct plan_take *ret, struct buf *flags, struct err *e)
+{
+	int rc = 0;
+
+	args_foreach(text, in, "--take") {
+		rc = plan_take_add(ret, text, e);
+		if (rc < 0)
+			return rc;
+		buf_addf(flags, " --take '%s'", text);
+	}
+	return rc;
+}
+
+static int
 canary_wanted(const struct args *in, struct canary_plan *ret, struct err *e)
 {
 	const char *const steps = arg_value(in, "--steps"), *const any = arg_value(in, "--limit");
@@ -190,6 +204,7 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 {
 	cleanup_buf struct buf flags = { 0 };
 	struct canary_plan canary = { 0 };
+	struct plan_take take = { 0 };
 	const char *stage = arg_value(in, "--to");
 	cleanup_free char *line = NULL;
 	struct version_row v;
@@ -200,6 +215,8 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 		return err_hint(e, "slipway promote %s --to staging", in->pos[0]);
 	}
 	rc = canary_wanted(in, &canary, e);
+	if (rc == 0)
+		rc = take_wanted(in, &take, &flags, e);
 	if (rc == 0)
 		rc = resolve(a, in->pos[0], "promote", &v, e);
 	if (rc < 0)
@@ -212,6 +229,7 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 		                         .stage = stage,
 		                         .to = &v.digest,
 		                         .canary = &canary,
+		                         .take = &take,
 		                         .default_limits = !arg_value(in, "--limit") },
 		                .store_only = store_only,
 		                .break_glass = arg_flag(in, "--break-glass"),
@@ -224,15 +242,20 @@ rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 {
 	const char *stage = arg_value(in, "--stage"), *to = arg_value(in, "--to"),
 	           *model = in->pos[0];
-	cleanup_free char *line = xasprintf("slipway rollback %s --stage %s --yes --confirm %s",
-	                                    model, stage ? stage : "production", model);
+	cleanup_buf struct buf flags = { 0 };
+	cleanup_free char *line = NULL;
+	struct plan_take take = { 0 };
 	struct version_row v;
 	struct model_row m;
 	struct txn *t;
 	int rc = ref_check_model(model, e);
 
+	if (rc == 0)
+		rc = take_wanted(in, &take, &flags, e);
 	if (rc < 0)
 		return rc;
+	line = xasprintf("slipway rollback %s --stage %s%s --yes --confirm %s", model,
+	                 stage ? stage : "production", buf_cstr(&flags), model);
 	if (!stage) {
 		err_set(e, ERR_USAGE, "rollback: of which stage?");
 		return err_hint(e, "slipway rollback %s --stage production", model);
@@ -260,7 +283,8 @@ rollback(struct app *a, const struct args *in, bool store_only, struct err *e)
 	const struct wish w = { .ask = { .kind = "rollback",
 		                         .model = model,
 		                         .stage = stage,
-		                         .to = to ? &v.digest : NULL },
+		                         .to = to ? &v.digest : NULL,
+		                         .take = &take },
 		                .store_only = store_only,
 		                .line = line };
 	return propose(a, &w, e);
@@ -295,6 +319,7 @@ static const struct opt promote_opts[] = {
 	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
 	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
 	  true },
+	{ "--take", 0, "FIELD", "a field of the objects to take from its owner", true },
 	{ "--break-glass", 0, NULL, "without the approvals; wants --reason, and is shown for ever",
 	  false },
 	{ 0 },
@@ -305,12 +330,14 @@ static const struct opt plan_promote_opts[] = {
 	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
 	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
 	  true },
+	{ "--take", 0, "FIELD", "a field of the objects to take from its owner", true },
 	{ 0 },
 };
 
 static const struct opt rollback_opts[] = {
 	{ "--stage", 0, "STAGE", "the stage that goes back", false },
 	{ "--to", 0, "REF", "a version that the stage held before (default: one step)", false },
+	{ "--take", 0, "FIELD", "a field of the objects to take from its owner", true },
 	{ 0 },
 };
 

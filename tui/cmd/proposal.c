@@ -52,6 +52,8 @@ check_reply(struct app *a, const struct proposal_wish *w, struct proposal *p, st
 		rc = plan_parse(str_of(intent), &p->plan, e);
 	if (rc < 0)
 		return rc;
+	if (w->take && !plan_take_eq(&p->plan.take, w->take))
+		return err_set(e, ERR_BUG, "the agent would take other fields than it was told");
 	if (!streq(p->plan.kind, w->kind) || !streq(p->plan.model, w->model) ||
 	    !streq(p->plan.stage, w->stage) || !streq(p->plan.registry_id, a->registry->id) ||
 	    (w->to && !digest_eq(w->to, &p->plan.version)))
@@ -83,6 +85,8 @@ proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret
 		json_object_set_new(request, "defaultLimits",
 		                    json_boolean(w->default_limits));
 	}
+	if (w->take && w->take->n > 0)
+		json_object_set_new(request, "take", plan_take_json(w->take));
 	rc = agent_call("plan", request, &ret->reply, e);
 	if (rc == 0)
 		rc = check_reply(a, w, ret, e);
@@ -98,7 +102,8 @@ proposal_again(struct app *a, const struct plan *p, struct proposal *ret, struct
 		                         .model = p->model,
 		                         .stage = p->stage,
 		                         .to = p->empty ? NULL : &p->version,
-		                         .canary = &p->canary };
+		                         .canary = &p->canary,
+		                         .take = &p->take };
 
 	return proposal_make(a, &w, ret, e);
 }
@@ -272,6 +277,8 @@ proposal_show(struct app *a, const struct proposal *p)
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
 	show_canary(a, &p->plan.canary);
+	for (i = 0; i < p->plan.take.n; i++)
+		out_text(a->out, "  take      %s, from whoever has it\n", p->plan.take.v[i]);
 	back = json_object_get(p->reply, "wayBack");
 	version_text(number_of(back, "number"), now);
 	if (json_opt_string(back, "command"))
@@ -287,7 +294,7 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		                               "number",  "version",   "nowNumber", "bytes",
 		                               "files",   "protected", "policy",    "already",
 		                               "repair",  "blocked",   "canary",    "checks",
-		                               "targets", "wayBack" };
+		                               "targets", "wayBack",   "take" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

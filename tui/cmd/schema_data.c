@@ -81,7 +81,7 @@ const struct schema_row schema_rows[] = {
 	  "time?:t intent?:{plan} version?:d? nowNumber?:i? bytes?:i? files?:i? "
 	  "protected?:b policy?:i "
 	  "already?:b repair?:b blocked?:b canary?:o? checks?:[{plan-check}] targets?:[o] "
-	  "wayBack?:o? changed?:b",
+	  "wayBack?:o? take?:[s]? changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
 	{ "PolicyAdvice", "policy check", "state:s about:s text:s", SCHEMA_LIST },
@@ -144,7 +144,7 @@ const struct schema_row schema_rows[] = {
 	{ "plan", "the intent whose digest is a plan's id",
 	  "kind:s model:s number:i? previous:d? registry:s stage:s steps:[s] "
 	  "targets:[{plan-target}] "
-	  "version:d? way_back:d?", SCHEMA_DOCUMENT },
+	  "version:d? way_back:d? take?:[s]", SCHEMA_DOCUMENT },
 	{ "policy", "the document that a policy entry signs",
 	  "version:i registry:s template:s issued:t expires?:t previous:d? "
 	  "people:[{policy-person}] "
