@@ -13,6 +13,7 @@
 #include "deploy/oci_pull.h"
 #include "deploy/pull_archive.h"
 #include "registry/base/clock.h"
+#include "registry/base/text.h"
 #include "registry/import.h"
 
 #define BATCH_BYTES ((uint64_t)64 << 20) /* then what has come counts, should the rest not */
@@ -219,6 +220,27 @@ check_paths(const struct pull *p, struct err *e)
 	return rc;
 }
 
+/* Before a byte is fetched too: a disk that fills up is in everybody's way. */
+static int
+check_room(const struct pull *p, struct err *e)
+{
+	const uint64_t room = registry_room(p->r);
+	char want[16], have[16];
+	uint64_t need = 0, size;
+
+	for (size_t i = 0; i < p->there.n; i++) {
+		const struct oci_layer *const l = &p->there.layers[i];
+		if (!blob_exists(p->r->blobs, &l->digest, &size) || size != l->size)
+			need += l->size;
+	}
+	if (need <= room)
+		return 0;
+	text_size(want, need);
+	text_size(have, room);
+	return err_set(e, ERR_NO_SPACE, "%s are to be fetched, and the registry has room for %s",
+	               want, have);
+}
+
 static int
 fetch(struct pull *p, struct err *e)
 {
@@ -268,6 +290,8 @@ take_in(struct pull *p, struct err *e)
 		rc = oci_manifest_parse(buf_str(&p->text), &p->there, e);
 	if (rc == 0)
 		rc = check_paths(p, e);
+	if (rc == 0)
+		rc = check_room(p, e);
 	if (rc == 0)
 		rc = fetch(p, e);
 	if (rc == 0)
