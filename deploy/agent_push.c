@@ -127,6 +127,8 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 		.allow_plain = json_is_true(json_object_get(request, "plain")),
 		.credentials = json_opt_string(request, "credentials"),
 		.local_path = json_opt_string(request, "path"),
+		.endpoint = json_opt_string(request, "endpoint"),
+		.region = json_opt_string(request, "region"),
 		.deadline_ms = &p->deadline_ms,
 		.check = check_time,
 		.progress = tell,
@@ -142,7 +144,7 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 	d = remote_driver_find(address);
 	if (!d) {
 		err_set(e, ERR_USAGE, "\"%s\" is no store that is known here", address);
-		return err_hint(e, "oci://HOST/REPOSITORY or pvc://CLAIM/PATH");
+		return err_hint(e, "oci://HOST/REPOSITORY, s3://BUCKET/PREFIX or pvc://CLAIM/PATH");
 	}
 	st = xcalloc(1, d->state_size);
 	rc = d->open(st, address, &o, e);

@@ -158,14 +158,16 @@ static int
 request_headers(const struct http *h, const struct http_request *q, const struct http_address *at,
                 struct curl_slist **ret)
 {
-	/* without this libcurl waits for "100 Continue" before a large body */
-	struct curl_slist *l = curl_slist_append(NULL, "Expect:");
-	struct curl_slist *more;
+	/* without this libcurl waits for "100 Continue" before a large body; a header without a
+	 * value is not sent, and libcurl 7.88 signs it all the same */
+	struct curl_slist *l = curl_slist_append(NULL, h->sigv4 ? "Accept: */*" : "Expect:");
+	struct curl_slist *more = l;
 	cleanup_free char *type = NULL;
 
 	type = xasprintf("Content-Type:%s%s", q->content_type ? " " : "",
 	                 q->content_type ? q->content_type : "");
-	more = l ? curl_slist_append(l, type) : NULL;
+	if (l && (q->content_type || !h->sigv4))
+		more = curl_slist_append(l, type);
 	if (more && h->server_name) {
 		cleanup_free char *host = xasprintf("Host: %s:%s", at->host, at->port);
 		l = more;

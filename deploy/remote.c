@@ -5,10 +5,12 @@
 #include <string.h>
 
 extern const struct remote_driver remote_oci;
+extern const struct remote_driver remote_s3;
 extern const struct remote_driver remote_volume;
 
 const struct remote_driver *const remote_drivers[] = {
 	&remote_oci,
+	&remote_s3,
 	&remote_volume,
 	NULL,
 };

@@ -19,6 +19,24 @@ find(struct app *a, const char *text, struct version_row *ret, struct err *e)
 	return rc == 0 ? version_is_live(ret, e) : rc;
 }
 
+/* Buckets and volumes hold files, registries of images hold images. */
+static const char *
+form_of(const struct args *in)
+{
+	const char *const remote = in->pos[1];
+
+	if (arg_flag(in, "--car"))
+		return "car";
+	return has_prefix(remote, "pvc://") || has_prefix(remote, "s3://") ? "files" : "modelpack";
+}
+
+static void
+add_text(json_t *request, const struct args *in, const char *flag, const char *key)
+{
+	if (arg_value(in, flag))
+		json_object_set_new(request, key, json_string(arg_value(in, flag)));
+}
+
 static int
 make_request(struct app *a, const struct args *in, const struct version_row *v, json_t *request,
              struct err *e)
@@ -33,10 +51,9 @@ make_request(struct app *a, const struct args *in, const struct version_row *v, 
 	json_object_set_new(request, "version", json_from_digest(&v->digest));
 	json_object_set_new(request, "remote", json_string(in->pos[1]));
 	json_object_set_new(request, "dryRun", json_boolean(a->dry_run));
-	json_object_set_new(request, "form",
-	                    json_string(arg_flag(in, "--car")              ? "car"
-	                                : has_prefix(in->pos[1], "pvc://") ? "files"
-	                                                                   : "modelpack"));
+	json_object_set_new(request, "form", json_string(form_of(in)));
+	add_text(request, in, "--endpoint", "endpoint");
+	add_text(request, in, "--region", "region");
 	return 0;
 }
 
@@ -106,7 +123,9 @@ static const struct opt opts[] = {
 	{ "--car", 0, NULL, "as an image that holds the files below /models", false },
 	{ "--ca-file", 0, "FILE", "whom to trust, instead of the system's authorities", false },
 	{ "--plain-http", 0, NULL, "without TLS, to a host that is not this one", false },
-	{ "--credentials", 0, "FILE", "instead of the places of docker and podman", false },
+	{ "--credentials", 0, "FILE", "instead of the places of docker, podman or AWS", false },
+	{ "--endpoint", 0, "URL", "of the S3 server, when it is not Amazon's", false },
+	{ "--region", 0, "NAME", "of the bucket", false },
 	{ "--path", 0, "FOLDER", "where a volume is mounted here", false },
 	{ 0 },
 };
@@ -114,7 +133,7 @@ static const struct opt opts[] = {
 const struct cmd cmd_push = {
 	.name = "push",
 	.args = "REF REMOTE",
-	.summary = "put a version where servers read: an OCI registry or a mounted volume",
+	.summary = "put a version where servers read: a registry, a bucket or a volume",
 	.group = "take out",
 	.opts = opts,
 	.min_pos = 2,
@@ -122,5 +141,6 @@ const struct cmd cmd_push = {
 	.flags = CMD_READS | CMD_AGENT | CMD_WAITS | CMD_DRY_RUN,
 	.run = run,
 	.examples = "slipway push face-detect@v2 oci://site:5000/models\n"
-	            "slipway push face-detect@v2 oci://site:5000/models --car",
+	            "slipway push face-detect@v2 oci://site:5000/models --car\n"
+	            "slipway push face-detect@v2 s3://models/prod --endpoint https://minio:9000",
 };
