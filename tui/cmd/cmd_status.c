@@ -7,16 +7,31 @@
 #include "tui/cmd/cmd.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "registry/base/clock.h"
 #include "registry/journal.h"
 #include "registry/labels.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
 #include "tui/job.h"
 
+#define LOOK_EVERY_MS 3000
+#define HEARTBEAT_MS  30000
+#define FROM_THE_TOP  "\033[H\033[J" /* cursor home, rest of the screen cleared */
+
+struct watching {
+	json_t *rows; /* what was said last of "MODEL STAGE" */
+	uint64_t seq, said_ms, end_ms;
+	bool repaints;
+};
+
 struct status {
 	struct app *app;
+	struct watching *watching; /* NULL: once, as a table */
 	struct txn *txn;
 	const json_t *live; /* the agent's answer; NULL: nobody looked */
 	json_t *drift;      /* fields that are not as they were sent, of all stages */
@@ -193,38 +208,119 @@ static const struct out_column columns[] = {
 	{ "DRIFT", "drift", OUT_RIGHT, true, false },
 };
 
+struct row {
+	const struct model_row *m;
+	const struct stage_mark *k;
+	char live[200], state[64];
+	json_t *drift; /* NULL: nobody looked */
+};
+
+static void
+show_row(struct out *o, const struct row *r)
+{
+	char count[24];
+
+	out_cell(o, r->m->name);
+	out_cell(o, r->k->stage);
+	cell_number(o, r->k->number);
+	out_cell(o, r->k->number > 0 ? proofs_highest(r->k->proofs) : NULL);
+	if (r->k->number > 0) {
+		out_cell_u64(o, r->k->targets); /* where it was proved */
+		out_cell_time(o, r->k->time_s);
+	} else {
+		out_cell(o, NULL);
+		out_cell(o, NULL);
+	}
+	out_cell(o, r->state);
+	out_cell(o, r->live[0] ? r->live : NULL);
+	(void)snprintf(count, sizeof count, "%zu", json_array_size(r->drift));
+	if (r->drift)
+		out_cell_json(o, count, r->drift);
+	else
+		out_cell(o, NULL);
+}
+
+static void
+event_begin(struct watching *w, const char *kind, struct json_out *j)
+{
+	jo_begin(j, NULL, '{');
+	jo_string(j, "apiVersion", "slipway/v1");
+	jo_string(j, "kind", kind);
+	jo_u64(j, "seq", ++w->seq);
+	jo_time(j, "time", clock_now_s());
+	w->said_ms = clock_mono_ms();
+}
+
+static void
+event_end(struct out *o, struct json_out *j)
+{
+	jo_end(j, '}');
+	buf_addc(j->b, '\n');
+	out_raw(o, j->b->p, j->b->n);
+}
+
+static void
+event(struct out *o, struct watching *w, const struct row *r)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct json_out j = { .b = &text };
+
+	event_begin(w, "StatusEvent", &j);
+	jo_string(&j, "model", r->m->name);
+	jo_string(&j, "stage", r->k->stage);
+	if (r->k->number > 0)
+		jo_u64(&j, "version", r->k->number);
+	else
+		jo_null(&j, "version");
+	jo_string(&j, "proof", r->k->number > 0 ? proofs_highest(r->k->proofs) : NULL);
+	jo_string(&j, "state", r->state);
+	jo_string(&j, "live", r->live[0] ? r->live : NULL);
+	jo_value(&j, "drift", r->drift);
+	event_end(o, &j);
+}
+
+/* A line or an object for each row that is not as it was said last. */
+static void
+show_change(struct out *o, struct watching *w, const struct row *r)
+{
+	cleanup_free char *key = xasprintf("%s %s", r->m->name, r->k->stage), *said = NULL;
+	char number[24] = "-", now[CLOCK_TEXT_SIZE];
+
+	if (r->k->number > 0)
+		(void)snprintf(number, sizeof number, "v%" PRIu64, r->k->number);
+	said = xasprintf("%s  %s  %s  %s", number,
+	                 r->k->number > 0 ? proofs_highest(r->k->proofs) : "-", r->state,
+	                 r->live[0] ? r->live : "-");
+	if (streq(json_opt_string(w->rows, key), said))
+		return;
+	json_object_set_new(w->rows, key, json_string(said));
+	if (out_is_json(o)) {
+		event(o, w, r);
+		return;
+	}
+	clock_text(now, clock_now_s());
+	out_text(o, "%s  %s  %s\n", now, key, said);
+}
+
 static int
 stages(void *arg, const struct model_row *m)
 {
 	struct status *const s = arg;
 	struct out *const o = s->app->out;
-	char live[200], state[64], count[24];
 
 	for (size_t i = 0; i < m->stages_n; i++) {
-		const struct stage_mark *const k = &m->stages[i];
-		const bool is_still = job_state(s, k, state);
-		const bool has_drift = status_live(s, m, k, live);
-		cleanup_json json_t *drift = drift_of(s, m, k);
+		struct row r = { .m = m, .k = &m->stages[i] };
+		const bool is_still = job_state(s, r.k, r.state);
+		const bool has_drift = status_live(s, m, r.k, r.live);
+
+		r.drift = drift_of(s, m, r.k);
 		s->n++;
 		s->bad += is_still || has_drift;
-		out_cell(o, m->name);
-		out_cell(o, k->stage);
-		cell_number(o, k->number);
-		out_cell(o, k->number > 0 ? proofs_highest(k->proofs) : NULL);
-		if (k->number > 0) {
-			out_cell_u64(o, k->targets); /* where it was proved */
-			out_cell_time(o, k->time_s);
-		} else {
-			out_cell(o, NULL);
-			out_cell(o, NULL);
-		}
-		out_cell(o, state);
-		out_cell(o, live[0] ? live : NULL);
-		(void)snprintf(count, sizeof count, "%zu", json_array_size(drift));
-		if (drift)
-			out_cell_json(o, count, drift);
+		if (s->watching && !s->watching->repaints)
+			show_change(o, s->watching, &r);
 		else
-			out_cell(o, NULL);
+			show_row(o, &r);
+		json_decref(r.drift);
 	}
 	return 0;
 }
@@ -279,13 +375,14 @@ answer(const struct status *s, struct err *e)
 	return err_hint(e, "slipway target test NAME says why");
 }
 
+/* One look, shown; the answer of --check. */
 static int
-run(struct app *a, const struct args *in, struct err *e)
+look(struct app *a, const char *name, bool asks, struct watching *w, struct err *e)
 {
-	const char *name = in->pos_n > 0 ? in->pos[0] : NULL;
 	cleanup_json json_t *live = NULL, *drift = json_array();
-	struct status s = { .app = a, .drift = drift, .e = e };
-	int rc = arg_flag(in, "--check") ? ask_agent(a, name, &live, e) : 0;
+	struct status s = { .app = a, .watching = w, .drift = drift, .e = e };
+	const bool is_table = !w || w->repaints;
+	int rc = asks ? ask_agent(a, name, &live, e) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -293,22 +390,97 @@ run(struct app *a, const struct args *in, struct err *e)
 	rc = app_read_begin(a, &s.txn, e);
 	if (rc < 0)
 		return rc;
-	out_table_begin(a->out, "StatusList", columns, COUNT(columns));
+	if (w && w->repaints)
+		out_raw(a->out, FROM_THE_TOP, sizeof FROM_THE_TOP - 1);
+	if (is_table)
+		out_table_begin(a->out, "StatusList", columns, COUNT(columns));
 	rc = walk(&s, name, e);
-	out_table_end(a->out);
+	if (is_table)
+		out_table_end(a->out);
 	app_read_end(a, s.txn);
 	if (rc < 0)
 		return rc;
-	show_drift(&s);
-	note_settings(&s);
-	if (s.n == 0)
+	if (is_table) {
+		show_drift(&s);
+		note_settings(&s);
+	}
+	if (s.n == 0 && (!w || w->seq == 0))
 		out_note(a->out, "no stage holds anything yet");
-	return arg_flag(in, "--check") ? answer(&s, e) : 0;
+	return asks ? answer(&s, e) : 0;
+}
+
+/* --- --watch --- */
+
+static void
+heartbeat(struct app *a, struct watching *w)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct json_out j = { .b = &text };
+
+	if (!out_is_json(a->out) || clock_mono_ms() - w->said_ms < HEARTBEAT_MS)
+		return;
+	event_begin(w, "Heartbeat", &j);
+	event_end(a->out, &j);
+}
+
+/* false: its time is over. */
+static bool
+wait_a_while(const struct watching *w)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	const uint64_t left_ms = !w->end_ms           ? LOOK_EVERY_MS
+	                         : now_ms < w->end_ms ? w->end_ms - now_ms
+	                                              : 0;
+
+	(void)poll(NULL, 0, (int)(left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS));
+	return !w->end_ms || clock_mono_ms() < w->end_ms;
+}
+
+/* Until a signal, or --timeout: then what --check would answer to the last look. */
+static int
+watch(struct app *a, const char *name, struct err *e)
+{
+	const enum out_format f = out_format_of(a->out);
+	const char *const term = getenv("TERM");
+	cleanup_json json_t *rows = json_object();
+	struct watching w = {
+		.rows = rows,
+		.said_ms = clock_mono_ms(),
+		.end_ms = a->timeout_ms ? clock_mono_ms() + a->timeout_ms : 0,
+		.repaints = f == OUT_TEXT && isatty(STDOUT_FILENO) && term && *term &&
+		            !streq(term, "dumb"),
+	};
+	int rc;
+
+	if (f != OUT_TEXT && f != OUT_NDJSON) {
+		err_set(e, ERR_USAGE, "what is watched has no end, and is no table");
+		return err_hint(e, "-o text gives a line a change, -o ndjson an object a change");
+	}
+	do {
+		err_clear(e);
+		rc = look(a, name, true, &w, e);
+		if (rc < 0 && rc != -ERR_DIFFERENT && rc != -ERR_UNREACHABLE)
+			return rc;
+		heartbeat(a, &w);
+		(void)out_flush(a->out);
+	} while (wait_a_while(&w));
+	return rc;
+}
+
+static int
+run(struct app *a, const struct args *in, struct err *e)
+{
+	const char *name = in->pos_n > 0 ? in->pos[0] : NULL;
+
+	if (arg_flag(in, "--watch"))
+		return watch(a, name, e);
+	return look(a, name, arg_flag(in, "--check"), NULL, e);
 }
 
 static const struct opt opts[] = {
 	{ "--check", 0, NULL, "look at the targets; exit 1 on drift or a job that stands still",
 	  false },
+	{ "--watch", 0, NULL, "go on looking: repaint, or a line for each change", false },
 	{ NULL, 0, NULL, NULL, false },
 };
 
@@ -322,5 +494,6 @@ const struct cmd cmd_status = {
 	.flags = CMD_READS | CMD_AGENT,
 	.run = run,
 	.examples = "  slipway status\n"
-	            "  slipway status fraud-ranker --check\n",
+	            "  slipway status fraud-ranker --check\n"
+	            "  slipway status --watch -o ndjson\n",
 };

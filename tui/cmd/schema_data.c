@@ -47,6 +47,7 @@ const struct schema_row schema_rows[] = {
 	  "blobs:[{garbage}] removedBlobs:i removedBytes:i youngBlobs:i youngBytes:i "
 	  "neededBlobs:i neededBytes:i abandonedBytes:i ballastGivenUp:b ballastMade:b changed:b "
 	  "dryRun:b", SCHEMA_OUTPUT },
+	{ "Heartbeat", "status --watch, where nothing changes", "seq:i time:t", SCHEMA_OUTPUT },
 	{ "Held", "hold", "model:s version:i digest:d changed:b dryRun:b", SCHEMA_OUTPUT },
 	{ "History", "history",
 	  "sequence:i time:t who:s what:s type:s leaf:d reason:s?", SCHEMA_LIST },
@@ -123,7 +124,11 @@ const struct schema_row schema_rows[] = {
 	{ "Setting", "config, config get, set and unset",
 	  "key:s value:s? source:s? expected?:s text?:s changed?:b", SCHEMA_LIST },
 	{ "Status", "status",
-	  "model:s stage:s version:i? proof:s? targets:i? since:t? state:s live:s?", SCHEMA_LIST },
+	  "model:s stage:s version:i? proof:s? targets:i? since:t? state:s live:s? "
+	  "drift:[{drift}]?", SCHEMA_LIST },
+	{ "StatusEvent", "status --watch",
+	  "seq:i time:t model:s stage:s version:i? proof:s? state:s live:s? drift:[{drift}]?",
+	  SCHEMA_OUTPUT },
 	{ "Target", "target list, target show",
 	  "name:s driver?:s stage?:s order?:i address?:s? path?:s? target?:o "
 	  "identity:d", SCHEMA_LIST },
@@ -169,6 +174,9 @@ const struct schema_row schema_rows[] = {
 	{ "target", NULL, "action:s name:s target?:o", SCHEMA_ENTRY },
 	{ "version", NULL, "bytes:i digest:d files:i key:s number:i signer:s", SCHEMA_ENTRY },
 
+	{ "drift", NULL,
+	  "object:s field:s? what:s sent:s? found:s? wanted:s? by:s? since:s? target:s",
+	  SCHEMA_PART },
 	{ "file", NULL, "path:s bytes:i layer:s digest:d", SCHEMA_PART },
 	{ "flag", NULL, "name:s letter:s? value:s? many:b text:s", SCHEMA_PART },
 	{ "garbage", NULL, "what:s bytes:i state:s why:s", SCHEMA_PART },
