@@ -176,6 +176,7 @@ check_scaler(const struct cluster *c, const struct rollout *q, const json_t *liv
 {
 	const struct kube_field replicas = { .v = { { .key = "spec" }, { .key = "replicas" } },
 		                             .n = 2 };
+	const char *hint = "take the setting \"replicas\" out of the target";
 	bool is_taken = false;
 	char owner[128];
 
@@ -189,13 +190,15 @@ check_scaler(const struct cluster *c, const struct rollout *q, const json_t *liv
 	/* a person has set them; an autoscaler would do so again */
 	if (is_taken && !streq(owner, CLUSTER_AUTOSCALER))
 		return;
+	if (!streq(owner, CLUSTER_AUTOSCALER))
+		hint = "take the setting \"replicas\" out of the target, or plan it with --take "
+		       ".spec.replicas";
 	/* as many as we would say: nothing to fight about today */
 	findings_add(ret,
 	             kube_number(live, "spec.replicas", 1) == (int64_t)c->s.replicas
 	                     ? FINDING_WARN
 	                     : FINDING_BLOCK,
-	             "autoscaled", "take the setting \"replicas\" out of the target",
-	             "its replicas are scaled by \"%s\"", owner);
+	             "autoscaled", hint, "its replicas are scaled by \"%s\"", owner);
 }
 
 static int
