@@ -299,6 +299,33 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 	return rc;
 }
 
+/* A run that died while it put back had decided: who goes on puts back, and does not go forwards
+ * a second time. */
+static void
+find_way_back(const struct agent_job *j, struct rollout_run *run)
+{
+	const size_t head = strlen(ROLLOUT_PUTS_BACK);
+	struct journal_line last = { .state = JOB_PLANNED }, l;
+	struct journal *journal = NULL;
+	struct err ignored = { 0 };
+	bool has = true;
+
+	if (!run->is_resume || journal_open(j->r->rootfd, j->id, &journal, &ignored) < 0)
+		return;
+	while (has && journal_next(journal, &l, &has, &ignored) == 0) {
+		if (has && l.state != JOB_PLANNED) /* which each run begins with */
+			last = l;
+	}
+	journal_close(journal);
+	if (last.state != JOB_ROLLING_BACK || !has_prefix(last.text, ROLLOUT_PUTS_BACK))
+		return;
+	run->goes_back = true;
+	run->code = err_from_name(last.code);
+	if (run->code == ERR_OK)
+		run->code = ERR_ROLLOUT_FAILED;
+	(void)str_copy(run->fail_text, sizeof run->fail_text, last.text + head);
+}
+
 static int
 run_job(struct agent_job *j, const json_t *request, struct err *e)
 {
@@ -322,6 +349,7 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 		j->wave.v[i].q.job_id = j->id;
 		j->wave.v[i].q.deadline_ms = run.deadline_ms;
 	}
+	find_way_back(j, &run);
 	if (!is_recorded(j))
 		rc = rollout_run(&run, e);
 	rc = finish(j, &run, rc, e);

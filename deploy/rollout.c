@@ -525,7 +525,7 @@ rollout_run(struct rollout_run *run, struct err *e)
 {
 	int rc;
 
-	if (run->is_abort)
+	if (run->is_abort || run->goes_back)
 		return rollout_abort(run, e);
 	rc = preflight(run, e);
 	/* what an interrupted job has left is still there when nobody can be reached now */

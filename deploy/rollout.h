@@ -22,6 +22,7 @@ struct rollout_run {
 	void *arg;
 	bool is_abort;        /* only put back what was changed */
 	bool is_resume;       /* an earlier run of this job may have changed something */
+	bool goes_back; /* that run died while it put back: code and fail_text say why it did */
 	enum job_state state; /* how it ended */
 	enum err_code code;   /* of the failure; ERR_OK */
 	bool has_failed; /* a target of the wave: those that have not switched do not */
@@ -29,6 +30,8 @@ struct rollout_run {
 	bool is_held; /* OUTCOME_UNKNOWN came of a step of the canary, which stays as it is */
 	char fail_text[512]; /* what went wrong first */
 };
+/* Begins the text of the journal's line before something is put back; then why. */
+#define ROLLOUT_PUTS_BACK "putting back what was there: "
 /* 0: every target has its proof (state is verifying; the caller records the promotion). Negative: e
  * says why, state is failed, rolled-back, rollback-failed, aborted, or detached (OUTCOME_UNKNOWN).
  */

@@ -5,22 +5,40 @@
  */
 #include "deploy/rollout_private.h"
 
+#include <stdio.h>
+
+#include "registry/fault.h"
 #include "registry/labels.h"
+
+/* With the reason: whoever goes on with a job that died here must know it. */
+static int
+say_back(struct rollout_run *run, const struct wave_target *v, const struct err *why, struct err *e)
+{
+	struct journal_line l = { .state = JOB_ROLLING_BACK, .step = "abort" };
+
+	(void)str_copy(l.target, sizeof l.target, v->row.name);
+	(void)str_copy(l.code, sizeof l.code, err_name(why->code));
+	(void)snprintf(l.text, sizeof l.text, ROLLOUT_PUTS_BACK "%.480s", why->msg);
+	run->state = JOB_ROLLING_BACK;
+	return journal_write(run->journal, &l, e);
+}
 
 /* What was there before, again, and seen to be there. */
 static int
-put_back(struct rollout_run *run, struct wave_target *v, struct err *e)
+put_back(struct rollout_run *run, struct wave_target *v, const struct err *why, struct err *e)
 {
 	struct rollout held;
 	struct observation o = { 0 };
 	struct err look = { 0 };
-	int said, rc = rollout_say(run, JOB_ROLLING_BACK, "abort", v->row.name, e,
-	                           "putting back what was there");
+	int said = 0, rc = say_back(run, v, why, e);
 
 	if (rc < 0)
 		return rc;
 	/* a server that refuses every load refuses this one too, and what it serves decides */
-	said = v->d->abort(v->st, &v->q, &v->pre, e);
+	fault_point("before-back");
+	if (v->is_changed)
+		said = v->d->abort(v->st, &v->q, &v->pre, e);
+	fault_point("after-back");
 	wave_held(run->wave, &held);
 	if (v->pre.empty)
 		held = (struct rollout){ .registry_id = held.registry_id,
@@ -103,18 +121,18 @@ rollout_back(struct rollout_run *run, struct err *why)
 	for (size_t i = w->n; i-- > 0;) {
 		struct err e = { 0 };
 
-		if (!w->v[i].is_changed)
+		/* put back before the run died: it is still looked at */
+		if (!w->v[i].is_changed && !run->goes_back)
 			continue;
 		any = true;
 		is_listed = is_listed && rollout_can_list(&w->v[i]);
-		if (put_back(run, &w->v[i], &e) < 0)
+		if (put_back(run, &w->v[i], why, &e) < 0)
 			return not_put_back(run, &w->v[i], &e, why);
 	}
 	if (any && why->code != ERR_CANCELLED)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any)
-		err_hint(why, "%s, as before; %s, then plan anew", as_before(w, is_listed),
-		         advice);
+		err_hint(why, "%s, as before; %s, then plan anew", as_before(w, is_listed), advice);
 	run->is_rolled_back = any;
 	fail_line(run, any ? done : why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_FAILED, why);
 	return -(int)why->code;
@@ -159,7 +177,10 @@ rollout_abort(struct rollout_run *run, struct err *e)
 			return rollout_leave(run, e);
 		mark_changed(w, &w->v[i], &o);
 	}
-	err_set(e, ERR_CANCELLED, "aborted on request");
+	if (run->goes_back)
+		err_set(e, run->code, "%s", run->fail_text);
+	else
+		err_set(e, ERR_CANCELLED, "aborted on request");
 	(void)str_copy(run->fail_text, sizeof run->fail_text, e->msg);
 	return rollout_back(run, e);
 }
