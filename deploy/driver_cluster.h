@@ -33,7 +33,7 @@ enum cluster_canary {
 
 /* What a target's settings say; all strings belong to the target. */
 struct cluster_settings {
-	const char *store, *store_path, *store_endpoint, *store_region;
+	const char *store, *store_path, *store_endpoint, *store_region, *store_secret;
 	const char *runtime, *format, *protocol, *model_name, *args;
 	const char *image, *loader, *mount;
 	const char *service_account, *pull_secret, *prometheus;

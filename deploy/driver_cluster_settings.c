@@ -48,6 +48,7 @@ static const struct {
 	ROW("store-endpoint", store_endpoint, TEXT, BOTH),
 	ROW("store-path", store_path, TEXT, BOTH),
 	ROW("store-region", store_region, TEXT, BOTH),
+	ROW("store-secret", store_secret, TEXT, CLUSTER_KUBERNETES),
 };
 #undef ROW
 

@@ -48,6 +48,33 @@ mount_of(const struct cluster_settings *s, const char *sub_path)
 	return o;
 }
 
+static void
+add_variable(json_t *list, const char *name, const char *value)
+{
+	if (value)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "value", value));
+}
+
+/* It is told where the server is, and who it is there by a secret of the namespace. */
+static json_t *
+loader(const struct cluster_settings *s, const char *ref)
+{
+	json_t *const o = json_pack("{s:s, s:s, s:[s, s], s:[{s:s, s:s}]}", "name", "loader",
+	                            "image", s->loader, "args", ref, s->mount, "volumeMounts",
+	                            "name", "model", "mountPath", s->mount);
+	json_t *const env = json_array();
+
+	add_variable(env, "AWS_ENDPOINT_URL", s->store_endpoint);
+	add_variable(env, "AWS_REGION", s->store_region);
+	if (json_array_size(env) > 0)
+		json_object_set(o, "env", env);
+	json_decref(env);
+	if (s->store_secret)
+		json_object_set_new(o, "envFrom",
+		                    json_pack("[{s:{s:s}}]", "secretRef", "name", s->store_secret));
+	return o;
+}
+
 /* Adds volume and mount to the pod's spec; the mount is the container's. */
 static int
 add_model(const struct cluster_settings *s, const struct cluster_version *v, json_t *spec,
@@ -70,11 +97,7 @@ add_model(const struct cluster_settings *s, const struct cluster_version *v, jso
 	} else if (s->loader) {
 		volume = json_pack("{s:s, s:{}}", "name", "model", "emptyDir");
 		*ret_mount = mount_of(s, NULL);
-		json_object_set_new(spec, "initContainers",
-		                    json_pack("[{s:s, s:s, s:[s, s], s:[{s:s, s:s}]}]", "name",
-		                              "loader", "image", s->loader, "args", ref, s->mount,
-		                              "volumeMounts", "name", "model", "mountPath",
-		                              s->mount));
+		json_object_set_new(spec, "initContainers", json_pack("[o]", loader(s, ref)));
 	}
 	if (!volume)
 		return err_set(e, ERR_USAGE, "no way to bring \"%s\" into a pod", ref);

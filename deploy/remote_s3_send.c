@@ -86,6 +86,7 @@ static const struct {
 	{ "RequestTimeTooSkewed", ERR_DENIED,
 	  "this machine's clock and the server's are more than 15 minutes apart" },
 	{ "InvalidAccessKeyId", ERR_DENIED, "the server does not know this access key" },
+	{ "XAdminUserNotFound", ERR_DENIED, "the server does not know this access key" },
 	{ "ExpiredToken", ERR_DENIED, "log in again" },
 	{ "AccessDenied", ERR_DENIED, "this access key needs s3:GetObject and s3:PutObject there" },
 	{ "NoSuchBucket", ERR_NOT_FOUND, "a bucket is made by whoever runs the store" },

@@ -189,6 +189,17 @@ static const struct {
 	         "\",\"name\":\"loader\",\"volumeMounts\":[{\"mountPath\":\"/mnt/models\","
 	         "\"name\":\"model\"}]}]",
 	         "\"emptyDir\":{},\"name\":\"model\"") },
+	{ "{" K8S ",\"loader\":\"" IMAGE "\",\"store-endpoint\":\"https://minio:9000\","
+	  "\"store-region\":\"site-1\",\"store-secret\":\"keys\"}",
+	  S3,
+	  DEPLOY("", SERVER("", ""),
+	         ",\"initContainers\":[{\"args\":[\"" S3
+	         "\",\"/mnt/models\"],\"env\":[{\"name\":\"AWS_ENDPOINT_URL\",\"value\":"
+	         "\"https://minio:9000\"},{\"name\":\"AWS_REGION\",\"value\":\"site-1\"}],"
+	         "\"envFrom\":[{\"secretRef\":{\"name\":\"keys\"}}],\"image\":\"" IMAGE
+	         "\",\"name\":\"loader\",\"volumeMounts\":[{\"mountPath\":\"/mnt/models\","
+	         "\"name\":\"model\"}]}]",
+	         "\"emptyDir\":{},\"name\":\"model\"") },
 };
 
 Test(cluster_render, deployments)
