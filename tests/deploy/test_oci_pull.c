@@ -151,17 +151,20 @@ Test(oci_pull, blobs)
 	}
 }
 
-/* The other host gets no credential of ours, and has no say in where it goes. */
+/* The other host gets no credential of ours, and has no say in where it goes: nobody asks the token
+ * server that it names. */
 Test(oci_pull, elsewhere)
 {
-	static const char *const answers[] = { WHOLE, NO };
-
-	for (size_t i = 0; i < COUNT(answers); i++) {
+	for (size_t i = 0; i < 2; i++) {
+		struct server *const thief = server_start(NULL, 0);
+		cleanup_free char *no = xasprintf("HTTP/1.1 401 No\r\nContent-Length: 0\r\n"
+		                                  "WWW-Authenticate: Bearer realm=\"%s/t\"\r\n\r\n",
+		                                  server_url(thief));
 		const struct step there[] = {
 			{ .request = "GET /x",
 			  .headers = ANY,
 			  .how = STEP_RAW,
-			  .reply = answers[i] },
+			  .reply = i == 0 ? WHOLE : no },
 		};
 		struct server *const other = server_start(there, 1);
 		cleanup_free char *go = xasprintf(TO("%s/x"), server_url(other));
@@ -177,6 +180,8 @@ Test(oci_pull, elsewhere)
 		finish(&r, complaint);
 		cr_expect_str_eq(complaint, "");
 		server_end(other, complaint, sizeof complaint);
+		cr_expect_str_eq(complaint, "");
+		server_end(thief, complaint, sizeof complaint);
 		cr_expect_str_eq(complaint, "");
 	}
 }
