@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "deploy/driver_cluster.h"
+#include "deploy/driver_manifest.h"
 
 static void
 promise_safe(const char *s)
@@ -44,13 +44,29 @@ as_object(const json_t *j)
 	kube_diff(j, j, "slipway", &c);
 	PROMISE(c.n == 0);
 	promise_changes(&c);
-	if (ours) { /* what was extracted is there */
+	if (ours) { /* what was extracted is there, with what others have too */
+		kube_add_foreign(j, j, "slipway", ours);
 		kube_drift(ours, j, "slipway", &c);
 		promise_changes(&c);
 	}
 	cluster_stamp_of(j, &s);
 	(void)cluster_foreign_owner(j);
 	(void)kserve_runtime_serves(j, "onnx:1", "v2", why);
+}
+
+/* The file of a target that is one: nobody's, or with all that its head must say. */
+static void
+as_file(struct str text)
+{
+	cleanup_buf struct buf diff = { 0 };
+	struct manifest_head h;
+
+	manifest_head_of(text, &h);
+	PROMISE(h.stamp.exists);
+	PROMISE(!h.stamp.is_ours || (h.target[0] && h.stamp.model[0] && h.stamp.registry[0]));
+	manifest_diff(text, STR("a\nb\n"), &diff);
+	for (size_t i = 0; i < diff.n; i++)
+		PROMISE(diff.p[i] == '\n' || (unsigned char)diff.p[i] >= 0x20);
 }
 
 int
@@ -64,6 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (cluster_metrics(input(p, n), "m", &t))
 		PROMISE(t.requests >= 0 && t.errors >= 0 && t.latency_s >= 0 && t.replicas == 1);
+	as_file(input(p, n));
 	if (json_parse(input(p, n), "object", &j, &e) < 0)
 		return 0;
 	if (cluster_says(j, &d, "", other) == SAYS_OTHER)
