@@ -328,6 +328,13 @@ is_deep(const json_t *v)
 	return json_object_size(v) > 0;
 }
 
+static bool
+is_nothing(const json_t *v)
+{
+	return (json_is_object(v) || json_is_array(v)) && !json_object_size(v) &&
+	       !json_array_size(v);
+}
+
 static void
 compare(struct walk *w, const json_t *a, const json_t *b)
 {
@@ -347,7 +354,7 @@ compare(struct walk *w, const json_t *a, const json_t *b)
 	         (!b && json_is_array(a) && naming(a, b)))
 		compare_arrays(w, a, b);
 	/* sent as nothing and left out by the server: the same */
-	else if (!(w->is_drift && !b && (json_is_object(a) || json_is_array(a))))
+	else if (!(w->is_drift && !b && is_nothing(a)))
 		add_change(w, a, b);
 }
 
