@@ -8,14 +8,15 @@
 #include <string.h>
 
 struct counted {
-	bool known;
-	double requests, errors, latency_s; /* in between; latency_s: mean */
+	bool known, is_error;
+	double requests, errors, latency_s; /* in between; latency_s: mean; NAN: not told */
+	const char *why;
 };
 
 const char *
 canary_outcome_name(enum canary_outcome o)
 {
-	static const char *const names[] = { "good", "bad", "inconclusive" };
+	static const char *const names[] = { "good", "bad", "inconclusive", "error" };
 
 	return (unsigned)o < COUNT(names) ? names[o] : "?";
 }
@@ -38,6 +39,8 @@ worse(struct canary_verdict *v, enum canary_outcome o)
 {
 	if (v->outcome == CANARY_BAD || o == CANARY_GOOD)
 		return;
+	if (v->outcome == CANARY_ERROR && o == CANARY_INCONCLUSIVE)
+		return;
 	v->outcome = o;
 }
 
@@ -47,11 +50,31 @@ is_number(double v)
 	return isfinite(v) && v >= 0;
 }
 
+/* Whoever counts since the step began tells all by himself. An estimate may say a few errors more
+ * than requests. */
+static struct counted
+as_told(const struct traffic *t)
+{
+	struct counted c = { .known = is_number(t->requests),
+		             .requests = t->requests,
+		             .errors = t->errors,
+		             .latency_s = t->latency_s,
+		             .why = t->why };
+
+	if (is_number(c.errors) && c.errors > c.requests)
+		c.errors = c.requests;
+	return c;
+}
+
 static struct counted
 between(const struct traffic *from, const struct traffic *to, bool *ret_anew)
 {
-	struct counted c = { .known = from->known && to->known };
+	struct counted c = { .known = from->known && to->known,
+		             .is_error = to->is_error,
+		             .why = to->why };
 
+	if (to->known && to->is_windowed)
+		return as_told(to);
 	if (!c.known)
 		return c;
 	c.requests = to->requests - from->requests;
@@ -72,8 +95,25 @@ has_stable(const struct counted *stable, double wanted, struct canary_verdict *v
 {
 	if (stable->known && stable->requests >= wanted)
 		return true;
+	if (!stable->known && stable->why && stable->why[0]) {
+		say(v, "nothing to compare with: %s", stable->why);
+		worse(v, stable->is_error ? CANARY_ERROR : CANARY_INCONCLUSIVE);
+		return false;
+	}
 	say(v, "nothing to compare with: the stable side has %.0f requests",
 	    stable->known ? stable->requests : 0.0);
+	worse(v, CANARY_INCONCLUSIVE);
+	return false;
+}
+
+/* Of either side; the stable one only where it is compared with. */
+static bool
+is_told(const char *what, double new, double old, struct canary_verdict *v)
+{
+	if (is_number(new) && is_number(old))
+		return true;
+	say(v, "the %s of %s cannot be told", what,
+	    is_number(new) ? "the stable side" : "the newcomer");
 	worse(v, CANARY_INCONCLUSIVE);
 	return false;
 }
@@ -85,9 +125,11 @@ judge_errors(const struct canary_limit *l, const struct counted *new, const stru
 	const double share = new->errors / new->requests;
 	double most = l->value;
 
+	if (l->is_relative && !has_stable(old, wanted, v))
+		return;
+	if (!is_told("errors", new->errors, l->is_relative ? old->errors : 0, v))
+		return;
 	if (l->is_relative) {
-		if (!has_stable(old, wanted, v))
-			return;
 		most += old->errors / old->requests;
 	}
 	say(v, "errors %.2f%% of %.0f (at most %.2f%%)", share * 100, new->requests, most * 100);
@@ -100,9 +142,11 @@ judge_latency(const struct canary_limit *l, const struct counted *new, const str
 {
 	double most = l->value;
 
+	if (l->is_relative && !has_stable(old, wanted, v))
+		return;
+	if (!is_told("latency", new->latency_s, l->is_relative ? old->latency_s : 0, v))
+		return;
 	if (l->is_relative) {
-		if (!has_stable(old, wanted, v))
-			return;
 		most *= old->latency_s;
 	}
 	say(v, "latency %.1f ms (at most %.1f ms)", new->latency_s * 1000, most * 1000);
@@ -123,7 +167,7 @@ canary_judge(const struct canary_plan *c, const struct canary_sides *from,
 		return;
 	ret->begins_anew = anew || old_anew;
 	if (!new.known) {
-		ret->outcome = CANARY_INCONCLUSIVE;
+		ret->outcome = new.is_error ? CANARY_ERROR : CANARY_INCONCLUSIVE;
 		if (anew)
 			say(ret, "a replica came, went or began anew: counting begins again");
 		else

@@ -12,7 +12,8 @@
 struct canary_sides {
 	struct traffic newcomer, stable;
 };
-enum canary_outcome { CANARY_GOOD, CANARY_BAD, CANARY_INCONCLUSIVE };
+/* ERROR: what should tell cannot be asked; it holds the step as what cannot be told does */
+enum canary_outcome { CANARY_GOOD, CANARY_BAD, CANARY_INCONCLUSIVE, CANARY_ERROR };
 const char *canary_outcome_name(enum canary_outcome o);
 struct canary_verdict {
 	enum canary_outcome outcome;

@@ -119,6 +119,7 @@ struct rollout {
 	/* fields of the objects that may be taken from whoever has them, as conflicts name them */
 	const char *const *take;
 	size_t take_n;
+	uint64_t counts_since_s;    /* clock_now_s() when the step began; 0: no step */
 	uint64_t deadline_ms;       /* clock_mono_ms() at which waiting ends; 0: none */
 };
 
@@ -184,11 +185,16 @@ struct canary {
 	enum rollout_status status; /* SUCCEEDED: it is ready at its share; FAILED as observe */
 	bool percent_known;
 	unsigned percent;           /* as the target routes now, read back */
+	bool took_all;              /* it was told to take all already, and is no newcomer now */
 	char reason[512], code[32], advice[256], evidence[1536];
 };
 /* What one side has answered since it began; a difference of two looks is what gates judge. */
 struct traffic {
 	bool known;
+	bool is_error; /* not known: whoever should say so cannot be asked */
+	/* counted since q->counts_since_s already: no difference is taken, latency_s is the one to
+	 * judge, and NAN is what cannot be told */
+	bool is_windowed;
 	double requests, errors, latency_s; /* sums over its replicas */
 	unsigned replicas; /* that were asked; a change between looks: begin anew */
 	char source[128];                   /* "pods' /metrics", "prometheus" */

@@ -37,6 +37,7 @@ cluster_close(void *st)
 
 	if (c->k)
 		kube_target_close(&c->access);
+	http_free(c->prometheus);
 	buf_fini(&c->rendered);
 	*c = (struct cluster){ 0 };
 }

@@ -28,6 +28,7 @@ enum cluster_mode { CLUSTER_STANDARD, CLUSTER_KNATIVE };
 enum cluster_canary {
 	CANARY_NONE,
 	CANARY_KNATIVE,  /* canaryTrafficPercent */
+	CANARY_LIST,     /* an entry of spec.canary in Standard mode: KServe 0.20 */
 	CANARY_REPLICAS, /* a second Deployment behind the same Service */
 };
 
@@ -36,11 +37,15 @@ struct cluster_settings {
 	const char *store, *store_path, *store_endpoint, *store_region, *store_secret;
 	const char *runtime, *format, *protocol, *model_name, *args;
 	const char *image, *loader, *mount;
-	const char *service_account, *pull_secret, *prometheus;
+	const char *service_account, *pull_secret;
+	/* its address, and queries for one side: all or none */
+	const char *prometheus, *prometheus_requests, *prometheus_errors, *prometheus_latency;
 	const char *cpu, *memory;
+	const char *steps, *limits; /* read where plans are made */
 	uint64_t port, replicas, gpus; /* replicas 0: not said */
 	bool no_surge;                 /* the old pod goes before the new one comes */
 	bool plain_store;              /* http to a store that is not loopback */
+	bool plain_prometheus;
 	enum cluster_mode mode;
 	enum cluster_canary canary;
 	const json_t *all; /* for annotation.KEY */
@@ -89,6 +94,7 @@ struct cluster {
 	struct cluster_settings s;
 	struct kube_target access; /* opened at first use: needs the person's own configuration */
 	struct kube *k;            /* of access; NULL: not opened */
+	struct http *prometheus;   /* NULL: not opened */
 	/* what observe compares with: rendering may have to read all bytes */
 	struct buf rendered;
 	struct digest rendered_version;
@@ -206,12 +212,45 @@ int kserve_set_weight(void *st, const struct rollout *q, struct str rendered, un
                       const struct precondition *p, struct err *e);
 int kserve_look_canary(void *st, const struct rollout *q, struct canary *ret, struct err *e);
 
+/* --- driver_kserve_list.c: Standard mode --- */
+
+/* stable as our last apply said it, with q's newcomer from its rendered object beside it. Pure; a
+ * new reference. */
+json_t *kserve_with_newcomer(const json_t *stable, const json_t *rendered, const struct rollout *q,
+                             unsigned percent);
+uint64_t kserve_newcomers(uint64_t stable, unsigned percent);
+/* The plan that the newcomer is of; "" none. */
+void kserve_newcomer_plan(const json_t *live, char ret[DIGEST_HEX_SIZE]);
+int kserve_set_newcomer(struct cluster *c, const struct rollout *q, struct str rendered,
+                        unsigned percent, const struct precondition *p, struct err *e);
+int kserve_look_newcomer(struct cluster *c, const struct rollout *q, const json_t *live,
+                         struct cluster_names *n, struct canary *ret, struct err *e);
+/* Ours of this model, if there is one. */
+int kserve_drop_newcomer(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                         struct err *e);
+int kserve_check_steps(struct cluster *c, const struct rollout *q, const json_t *live,
+                       struct findings *ret, struct err *e);
+
+/* --- driver_cluster_route.c, pure --- */
+
+/* Percent of the requests that an HTTPRoute gives a Service, as all its parents have accepted it in
+ * this generation; route may be NULL. false: why says what is not so. */
+bool cluster_route_share(const json_t *route, const char *service, unsigned *ret, char why[256]);
+
 /* --- driver_cluster_metrics.c, pure; driver_cluster_traffic.c --- */
 
 /* Adds one server's counters of the model to sum. false: it counts none, or no numbers. */
 bool cluster_metrics(struct str text, const char *model, struct traffic *sum);
 int cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
                     struct err *e);
+
+/* --- driver_cluster_prometheus.c --- */
+
+/* As cluster_traffic, from the target's Prometheus; negative: it cannot be asked. */
+int cluster_prometheus(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                       bool newcomer, struct traffic *ret, struct err *e);
+int cluster_check_prometheus(struct cluster *c, const struct rollout *q,
+                             const struct cluster_names *n, struct findings *ret, struct err *e);
 
 /* --- driver_cluster_stamp.c, pure --- */
 
@@ -304,6 +343,9 @@ bool kserve_runtime_serves(const json_t *runtime, const char *format, const char
 
 int cluster_preview(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
                     struct err *e);
+/* The server's dry run of one object; what it refuses is a finding that blocks. */
+int cluster_try(struct cluster *c, const struct rollout *q, const json_t *object,
+                struct findings *ret, struct err *e);
 /* The server's dry run of all objects: what it refuses is a finding that blocks. */
 int cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret,
                     struct err *e);

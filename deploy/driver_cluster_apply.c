@@ -231,6 +231,9 @@ extract_before(struct cluster *c, const struct rollout *q, const json_t *objects
 			               kube_text(one, "kind"), kube_text(one, "metadata.name"));
 		if (q->take_n > 0)
 			kube_add_foreign(one, live, KUBE_FIELD_MANAGER, ours);
+		/* a newcomer of this plan was not there before it */
+		if (c->s.canary == CANARY_LIST)
+			json_object_del(json_object_get(ours, "spec"), "canary");
 		json_array_append(list, ours);
 	}
 	json_canonical(list, ret);
@@ -458,6 +461,8 @@ cluster_abort(void *st, const struct rollout *q, const struct precondition *p, s
 		return rc;
 	objects = objects_of(c, &n);
 	rc = kubernetes_drop_canary(c, q, &n, e);
+	if (rc == 0)
+		rc = kserve_drop_newcomer(c, q, &n, e);
 	if (rc == 0)
 		rc = cluster_get(c, json_array_get(objects, 0), &live, e);
 	if (rc < 0)

@@ -64,8 +64,9 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               c->kind == CLUSTER_KUBERNETES
 		                       ? "the target has no setting canary=replicas"
-		                       : "the target has no setting canary=knative, which mode "
-		                         "knative alone can");
+		               : c->s.mode == CLUSTER_KNATIVE
+		                       ? "the target has no setting canary=knative"
+		                       : "the target has no setting canary=standard");
 	if (!pods || !look || !ask)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               "this user may not %s in namespace \"%s\": pods cannot be %s",

@@ -84,6 +84,8 @@ gather(struct look *l, struct err *e)
 	cluster_stamp_of(l->live, &l->stamp);
 	if (l->c->s.mode == CLUSTER_KNATIVE)
 		kserve_revision(l->live, &l->n);
+	if (l->c->s.canary == CANARY_LIST)
+		kserve_newcomer_plan(l->live, l->canary_plan);
 	rc = cluster_pods(l->c, &l->n, &l->pods, e);
 	if (rc < 0)
 		return rc;

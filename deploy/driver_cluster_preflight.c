@@ -274,6 +274,11 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	check_scaler(c, q, live, ret);
 	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);
+	rc = kserve_check_steps(c, q, live, ret, e);
+	if (rc == 0 && q->steps_n > 0 && live && c->s.prometheus)
+		rc = cluster_check_prometheus(c, q, &n, ret, e);
+	if (rc < 0)
+		return rc;
 	rc = check_store(c, ret, e);
 	if (rc == 0 && c->kind == CLUSTER_KSERVE)
 		rc = kserve_preflight_runtime(c, q, live, ret, e);

@@ -68,6 +68,12 @@ add_refusal(const json_t *object, const struct trial *t, const struct err *e, st
 		             kind, name, e->msg);
 		return;
 	}
+	if (strstr(e->msg, ".spec.canary: field not declared in schema")) {
+		findings_add(ret, FINDING_BLOCK, "canary", "plan it without --steps",
+		             "the cluster's %s has no spec.canary: KServe has it from 0.20 on",
+		             kind);
+		return;
+	}
 	for (size_t i = 0; i < t->reply.conflicts_n; i++)
 		findings_add(ret, FINDING_BLOCK, "conflict",
 		             "take the field out of the target's settings, have its owner give it "
@@ -100,6 +106,24 @@ is_refusal(int rc)
 }
 
 int
+cluster_try(struct cluster *c, const struct rollout *q, const json_t *object, struct findings *ret,
+            struct err *e)
+{
+	struct trial t;
+	int rc = try_object(c, q, object, &t, e);
+
+	if (rc == 0)
+		add_taken(object, &t, ret);
+	if (is_refusal(rc)) {
+		add_refusal(object, &t, e, ret);
+		err_clear(e);
+		rc = 0;
+	}
+	trial_fini(&t);
+	return rc;
+}
+
+int
 cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret, struct err *e)
 {
 	cleanup_json json_t *wanted = NULL;
@@ -110,19 +134,9 @@ cluster_dry_run(struct cluster *c, const struct rollout *q, struct findings *ret
 	rc = cluster_wanted(c, q, &wanted, e);
 	json_array_foreach(json_object_get(wanted, "apply"), i, one)
 	{
-		struct trial t;
-
 		if (rc < 0)
 			return rc;
-		rc = try_object(c, q, one, &t, e);
-		if (rc == 0)
-			add_taken(one, &t, ret);
-		if (is_refusal(rc)) {
-			add_refusal(one, &t, e, ret);
-			err_clear(e);
-			rc = 0;
-		}
-		trial_fini(&t);
+		rc = cluster_try(c, q, one, ret, e);
 	}
 	return rc;
 }

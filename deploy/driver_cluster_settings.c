@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/prometheus.h"
+
 #define BOTH (CLUSTER_KSERVE | CLUSTER_KUBERNETES)
 
 enum value_kind { TEXT, NUMBER, TRUTH, MODE, CANARY, IMAGE, QUANTITY };
@@ -30,20 +32,26 @@ static const struct {
 	ROW("format", format, TEXT, CLUSTER_KSERVE),
 	ROW("gpus", gpus, NUMBER, BOTH),
 	ROW("image", image, IMAGE, CLUSTER_KUBERNETES),
+	ROW("limits", limits, TEXT, BOTH),
 	ROW("loader", loader, IMAGE, CLUSTER_KUBERNETES),
 	ROW("memory", memory, QUANTITY, BOTH),
 	ROW("mode", mode, MODE, CLUSTER_KSERVE),
 	ROW("model-name", model_name, TEXT, BOTH),
 	ROW("mount", mount, TEXT, CLUSTER_KUBERNETES),
 	ROW("no-surge", no_surge, TRUTH, BOTH),
+	ROW("plain-prometheus", plain_prometheus, TRUTH, BOTH),
 	ROW("plain-store", plain_store, TRUTH, BOTH),
 	ROW("port", port, NUMBER, BOTH),
 	ROW("prometheus", prometheus, TEXT, BOTH),
+	ROW("prometheus-errors", prometheus_errors, TEXT, BOTH),
+	ROW("prometheus-latency", prometheus_latency, TEXT, BOTH),
+	ROW("prometheus-requests", prometheus_requests, TEXT, BOTH),
 	ROW("protocol", protocol, TEXT, BOTH),
 	ROW("pull-secret", pull_secret, TEXT, BOTH),
 	ROW("replicas", replicas, NUMBER, BOTH),
 	ROW("runtime", runtime, TEXT, CLUSTER_KSERVE),
 	ROW("service-account", service_account, TEXT, BOTH),
+	ROW("steps", steps, TEXT, BOTH),
 	ROW("store", store, TEXT, BOTH),
 	ROW("store-endpoint", store_endpoint, TEXT, BOTH),
 	ROW("store-path", store_path, TEXT, BOTH),
@@ -85,6 +93,20 @@ is_quantity(const char *s)
 }
 
 static int
+take_canary(const struct target *t, enum cluster_kind kind, const char *text,
+            enum cluster_canary *ret, struct err *e)
+{
+	if (kind == CLUSTER_KUBERNETES) {
+		*ret = CANARY_REPLICAS;
+		return streq(text, "replicas") ? 0 : bad_value(t, "canary", "\"replicas\"", e);
+	}
+	*ret = streq(text, "standard") ? CANARY_LIST : CANARY_KNATIVE;
+	return streq(text, "standard") || streq(text, "knative")
+	               ? 0
+	               : bad_value(t, "canary", "\"standard\" or \"knative\"", e);
+}
+
+static int
 take_text(const struct target *t, enum cluster_kind kind, size_t row, const char *text, void *to,
           struct err *e)
 {
@@ -116,13 +138,7 @@ take_text(const struct target *t, enum cluster_kind kind, size_t row, const char
 		        streq(text, "knative") ? CLUSTER_KNATIVE : CLUSTER_STANDARD;
 		return 0;
 	case CANARY:
-		if (!streq(text, kind == CLUSTER_KSERVE ? "knative" : "replicas"))
-			return bad_value(t, "canary",
-			                 kind == CLUSTER_KSERVE ? "\"knative\"" : "\"replicas\"",
-			                 e);
-		*(enum cluster_canary *)to =
-		        kind == CLUSTER_KSERVE ? CANARY_KNATIVE : CANARY_REPLICAS;
-		return 0;
+		return take_canary(t, kind, text, to, e);
 	}
 	return 0;
 }
@@ -148,6 +164,35 @@ take(const struct target *t, enum cluster_kind kind, const char *key, const json
 	}
 	return err_set(e, ERR_USAGE, "target \"%s\": driver \"%s\" has no setting \"%s\"", t->name,
 	               t->driver, key);
+}
+
+/* Address and three queries: half of it judges nothing. */
+static int
+check_prometheus(const struct target *t, const struct cluster_settings *s, struct err *e)
+{
+	const char *const queries[] = { s->prometheus_requests, s->prometheus_errors,
+		                        s->prometheus_latency };
+	const struct prometheus_names none = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(queries); i++) {
+		cleanup_buf struct buf ignored = { 0 };
+
+		n += queries[i] != NULL;
+		if (queries[i] && prometheus_query(queries[i], &none, &ignored, e) < 0)
+			return err_prefix(e, "target \"%s\"", t->name);
+	}
+	if (!s->prometheus && n == 0)
+		return 0;
+	if (!s->prometheus || n != COUNT(queries))
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": the settings \"prometheus\", "
+		               "\"prometheus-requests\", \"prometheus-errors\" and "
+		               "\"prometheus-latency\" go together",
+		               t->name);
+	if (!has_prefix(s->prometheus, "https://") && !has_prefix(s->prometheus, "http://"))
+		return bad_value(t, "prometheus", "an address, http:// or https://", e);
+	return 0;
 }
 
 static int
@@ -180,7 +225,11 @@ check(const struct target *t, enum cluster_kind kind, const struct cluster_setti
 	if (s->canary == CANARY_KNATIVE && s->mode != CLUSTER_KNATIVE)
 		return err_set(e, ERR_USAGE,
 		               "target \"%s\": canary \"knative\" needs mode \"knative\"", t->name);
-	return 0;
+	if (s->canary == CANARY_LIST && s->mode == CLUSTER_KNATIVE)
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": canary \"standard\" needs mode \"standard\"",
+		               t->name);
+	return check_prometheus(t, s, e);
 }
 
 int

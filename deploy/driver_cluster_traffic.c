@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the pods of one side have answered, summed from their own /metrics. A pod that says nothing
- * makes the whole unknown: half a side is no side.
+ * What the pods of one side have answered, summed from their own /metrics unless the target has a
+ * Prometheus. A pod that says nothing makes the whole unknown: half a side is no side.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,24 +31,16 @@ add_pod(struct cluster *c, const char *name, const char *model, struct traffic *
 	return err_set(e, ERR_NOT_FOUND, "pod \"%s\" counts no requests at /metrics", safe);
 }
 
-int
-cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
-                struct err *e)
+static int
+ask_pods(struct cluster *c, const struct rollout *q, const struct cluster_names *n, bool newcomer,
+         struct traffic *ret, struct err *e)
 {
-	struct cluster *c = st;
 	cleanup_json json_t *pods = NULL;
-	struct cluster_names n;
 	char hex[DIGEST_HEX_SIZE];
 	const json_t *pod;
 	size_t i;
-	int rc;
+	int rc = cluster_all_pods(c, n, &pods, e);
 
-	*ret = (struct traffic){ 0 };
-	rc = cluster_names(c, q->model, &n, e);
-	if (rc == 0)
-		rc = cluster_kube(c, e);
-	if (rc == 0)
-		rc = cluster_all_pods(c, &n, &pods, e);
 	if (rc < 0)
 		return rc;
 	digest_hex(&q->version, hex);
@@ -58,7 +50,7 @@ cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic
 		    cluster_is_of_version(pod, hex) != newcomer)
 			continue;
 		rc = add_pod(c, kube_text(pod, "metadata.name"),
-		             c->s.model_name ? c->s.model_name : n.object, ret, e);
+		             c->s.model_name ? c->s.model_name : n->object, ret, e);
 		if (rc < 0) {
 			*ret = (struct traffic){ 0 };
 			(void)snprintf(ret->why, sizeof ret->why, "%.255s", e->msg);
@@ -73,4 +65,22 @@ cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic
 	(void)snprintf(ret->source, sizeof ret->source, "/metrics of %u pod%s", ret->replicas,
 	               ret->replicas == 1 ? "" : "s");
 	return 0;
+}
+
+int
+cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
+                struct err *e)
+{
+	struct cluster *c = st;
+	struct cluster_names n;
+	int rc;
+
+	*ret = (struct traffic){ 0 };
+	rc = cluster_names(c, q->model, &n, e);
+	if (rc == 0)
+		rc = cluster_kube(c, e);
+	if (rc < 0)
+		return rc;
+	return c->s.prometheus ? cluster_prometheus(c, q, &n, newcomer, ret, e)
+	                       : ask_pods(c, q, &n, newcomer, ret, e);
 }

@@ -59,6 +59,8 @@ kserve_set_weight(void *st, const struct rollout *q, struct str rendered, unsign
 	json_t *spec;
 	int rc;
 
+	if (((struct cluster *)st)->s.canary == CANARY_LIST)
+		return kserve_set_newcomer(st, q, rendered, percent, p, e);
 	rc = json_parse(rendered, "rendered objects", &j, e);
 	if (rc < 0)
 		return rc;
@@ -114,6 +116,8 @@ kserve_look_canary(void *st, const struct rollout *q, struct canary *ret, struct
 	rc = cluster_get(c, named, &live, e);
 	if (rc < 0)
 		return rc;
+	if (c->s.canary == CANARY_LIST)
+		return kserve_look_newcomer(c, q, live, &n, ret, e);
 	cluster_stamp_of(live, &s);
 	if (!s.is_ours || !digest_eq(&s.version, &q->version)) {
 		(void)snprintf(ret->reason, sizeof ret->reason, "the newcomer is not there");

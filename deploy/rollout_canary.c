@@ -123,12 +123,14 @@ count(struct wave_target *v, struct canary_sides *ret)
 		return;
 	}
 	if (v->d->traffic(v->st, &v->q, true, &ret->newcomer, &why) < 0) {
-		ret->newcomer = (struct traffic){ 0 };
+		ret->newcomer = (struct traffic){ .is_error = true };
 		(void)str_copy(ret->newcomer.why, sizeof ret->newcomer.why, why.msg);
 	}
 	err_clear(&why);
-	if (v->d->traffic(v->st, &v->q, false, &ret->stable, &why) < 0)
-		ret->stable = (struct traffic){ 0 };
+	if (v->d->traffic(v->st, &v->q, false, &ret->stable, &why) < 0) {
+		ret->stable = (struct traffic){ .is_error = true };
+		(void)str_copy(ret->stable.why, sizeof ret->stable.why, why.msg);
+	}
 }
 
 /* One look while a step is held. */
@@ -225,6 +227,7 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 	struct hold h = { .step = step, .until_ms = clock_mono_ms() + step->hold_s * 1000 };
 	unsigned percent = step->percent;
 
+	v->q.counts_since_s = (uint64_t)clock_now_s();
 	for (;;) {
 		const bool was_paused = h.is_paused;
 		struct canary_verdict c;
@@ -307,7 +310,9 @@ step_reached(const struct rollout_run *run, struct wave_target *v)
 		return 0;
 	if (v->d->observe(v->st, &v->q, &o, &ignored) == 0 && o.status == ROLLOUT_SUCCEEDED)
 		return c->steps_n;
-	if (look(v, &seen) < 0 || !seen.percent_known)
+	if (look(v, &seen) == 0 && seen.took_all)
+		return c->steps_n;
+	if (!seen.percent_known)
 		return 0;
 	while (at + 1 < c->steps_n && c->steps[at + 1].percent <= seen.percent)
 		at++;

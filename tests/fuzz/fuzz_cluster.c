@@ -6,9 +6,12 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "deploy/driver_cluster.h"
 #include "deploy/driver_manifest.h"
+#include "deploy/prometheus.h"
 
 static void
 promise_safe(const char *s)
@@ -37,7 +40,8 @@ as_object(const json_t *j)
 	cleanup_json json_t *ours = kube_extract(j, "slipway");
 	struct kube_changes c = { 0 };
 	struct cluster_stamp s;
-	char why[256];
+	char why[256] = "", plan[DIGEST_HEX_SIZE];
+	unsigned percent = 0;
 
 	kube_diff(NULL, j, "slipway", &c);
 	promise_changes(&c);
@@ -51,6 +55,10 @@ as_object(const json_t *j)
 	}
 	cluster_stamp_of(j, &s);
 	(void)cluster_foreign_owner(j);
+	if (cluster_route_share(j, "a", &percent, why))
+		PROMISE(percent <= 100);
+	promise_safe(why);
+	kserve_newcomer_plan(j, plan);
 	(void)kserve_runtime_serves(j, "onnx:1", "v2", why);
 }
 
@@ -76,11 +84,15 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct traffic t = { 0 };
 	cleanup_json json_t *j = NULL;
 	char other[80] = "";
+	double number = NAN;
 	struct err e = { 0 };
 
 	if (cluster_metrics(input(p, n), "m", &t))
 		PROMISE(t.requests >= 0 && t.errors >= 0 && t.latency_s >= 0 && t.replicas == 1);
 	as_file(input(p, n));
+	if (prometheus_read(input(p, n), &number, &e) == 0)
+		PROMISE(isfinite(number));
+	err_clear(&e);
 	if (json_parse(input(p, n), "object", &j, &e) < 0)
 		return 0;
 	if (cluster_says(j, &d, "", other) == SAYS_OTHER)

@@ -97,6 +97,15 @@ Test(canary, kept_as_it_was)
 	{                                                                                    \
 		.known = true, .requests = r, .errors = err, .latency_s = lat, .replicas = 2 \
 	}
+#define W(r, err, lat)                                                            \
+	{                                                                         \
+		.known = true, .is_windowed = true, .requests = r, .errors = err, \
+		.latency_s = lat, .replicas = 2                                   \
+	}
+#define DOWN                                          \
+	{                                             \
+		.is_error = true, .why = "it is down" \
+	}
 #define UNKNOWN                     \
 	{                           \
 		.why = "no metrics" \
@@ -220,6 +229,77 @@ static const struct {
 	  { T(NAN, 0, 0), UNKNOWN },
 	  CANARY_INCONCLUSIVE,
 	  true,
+	  "" },
+	/* whoever counts since the step began */
+	{ "in a window",
+	  { "errors <= stable + 0.01", "latency <= 1.5x", "requests >= 20" },
+	  { W(900, 900, 9), W(0, 0, 0) },
+	  { W(100, 1, 0.014), W(1000, 5, 0.01) },
+	  CANARY_GOOD,
+	  false,
+	  "errors 1.00% of 100 (at most 1.50%); latency 14.0 ms (at most 15.0 ms)" },
+	{ "bad in a window",
+	  { "errors <= 0.01" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(100, 2, NAN), UNKNOWN },
+	  CANARY_BAD,
+	  false,
+	  "errors 2.00% of 100" },
+	{ "a window without requests",
+	  { "errors <= 0.01" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(0, NAN, NAN), UNKNOWN },
+	  CANARY_INCONCLUSIVE,
+	  false,
+	  "0 of 1 requests" },
+	{ "errors that are not told",
+	  { "errors <= 0.01" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(100, NAN, 0.01), UNKNOWN },
+	  CANARY_INCONCLUSIVE,
+	  false,
+	  "errors of the newcomer cannot be told" },
+	{ "a latency that is not told",
+	  { "latency <= 10ms" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(100, 0, NAN), UNKNOWN },
+	  CANARY_INCONCLUSIVE,
+	  false,
+	  "latency of the newcomer cannot be told" },
+	{ "a stable side that is not told",
+	  { "latency <= 1.5x" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(100, 0, 0.01), W(100, 0, NAN) },
+	  CANARY_INCONCLUSIVE,
+	  false,
+	  "latency of the stable side cannot be told" },
+	{ "an estimate with too many errors",
+	  { "errors <= 1" },
+	  { UNKNOWN, UNKNOWN },
+	  { W(100, 101, 0), UNKNOWN },
+	  CANARY_GOOD,
+	  false,
+	  "errors 100.00%" },
+	{ "nobody to ask",
+	  { "errors <= 0.01" },
+	  { DOWN, DOWN },
+	  { DOWN, DOWN },
+	  CANARY_ERROR,
+	  false,
+	  "cannot be counted: it is down" },
+	{ "nobody to ask of the stable side",
+	  { "errors <= stable + 0.01", "requests >= 1" },
+	  { W(1, 0, 0), UNKNOWN },
+	  { W(100, 0, 0), DOWN },
+	  CANARY_ERROR,
+	  false,
+	  "nothing to compare with: it is down" },
+	{ "an error does not hide what is bad",
+	  { "errors <= stable + 0.01", "latency <= 1ms" },
+	  { W(1, 0, 0), UNKNOWN },
+	  { W(100, 0, 1), DOWN },
+	  CANARY_BAD,
+	  false,
 	  "" },
 	{ "latency without end",
 	  { "latency <= 10ms" },

@@ -23,6 +23,10 @@ TestSuite(cluster_render);
 #define K8S    BASE ",\"image\":\"" IMAGE "\""
 #define KSERVE BASE ",\"runtime\":\"kserve-tritonserver\""
 
+#define QUERIES(requests, errors)                                                       \
+	",\"prometheus\":\"http://127.0.0.1:9090\",\"prometheus-requests\":\"" requests \
+	"\",\"prometheus-errors\":\"" errors "\",\"prometheus-latency\":\"c\""
+
 static json_t *
 parse(const char *text)
 {
@@ -60,6 +64,17 @@ static const struct {
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"mode\":\"Standard\"}", "\"standard\" or \"knative\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"replicas\"}", "\"knative\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\"}", "needs mode \"knative\"" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"standard\"}", NULL },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"prometheus\":\"http://127.0.0.1:9090\"}", "go together" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"prometheus-errors\":\"a\"}", "go together" },
+	{ CLUSTER_KSERVE, "{" KSERVE QUERIES("a", "b{p=~\\\"$pods$\\\"}[$window]") "}", NULL },
+	{ CLUSTER_KUBERNETES, "{" K8S QUERIES("a", "$versions") "}", "\"$versions\" is no name" },
+	{ CLUSTER_KUBERNETES,
+	  "{" K8S ",\"prometheus\":\"prom\",\"prometheus-requests\":\"a\","
+	  "\"prometheus-errors\":\"b\",\"prometheus-latency\":\"c\"}",
+	  "an address" },
+	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"standard\",\"mode\":\"knative\"}",
+	  "needs mode \"standard\"" },
 	{ CLUSTER_KSERVE, "{" KSERVE ",\"canary\":\"knative\",\"mode\":\"knative\"}", NULL },
 };
 
@@ -392,7 +407,12 @@ Test(cluster_render, inference_services_fit_their_definition)
 		cr_assert_eq(render(CLUSTER_KSERVE, isvcs[i].settings, OCI, isvcs[i].format, false,
 		                    &j, &e),
 		             0);
-		check_schema(&d, schema, json_array_get(json_object_get(j, "apply"), 0), "");
+		const json_t *first = json_array_get(json_object_get(j, "apply"), 0);
+		const struct rollout q = { .number = 42, .plan_id = HEX };
+		cleanup_json json_t *with = kserve_with_newcomer(first, first, &q, 20);
+
+		check_schema(&d, schema, first, "");
+		check_schema(&d, schema, with, "");
 	}
 	yaml_document_delete(&d);
 	yaml_parser_delete(&parser);
