@@ -330,23 +330,12 @@ plan_reply(const struct wave *w, const struct ledger *l, const struct plan *p, j
 	return o;
 }
 
-/* Steps without a word on what must hold: the usual limits, where every target can count. */
-static void
-use_default_limits(const struct wave *w, struct plan *p)
-{
-	bool counts = p->canary.steps_n > 0;
-
-	for (size_t i = 0; i < w->n; i++)
-		counts = counts && w->v[i].d->traffic;
-	if (counts)
-		canary_limits_default(&p->canary);
-}
-
 static int
 plan_with_targets(struct registry *r, const json_t *request, const struct ledger *l, struct plan *p,
                   bool held, json_t **ret, struct err *e)
 {
 	cleanup_json json_t *targets = json_array();
+	struct agent_canary_from from = { 0 };
 	bool blocked = false, drift = false;
 	struct wave w;
 	int rc = wave_open(r, l, p, &w, e);
@@ -354,9 +343,11 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 	if (rc < 0)
 		return rc;
 	limit_wave(&w, agent_deadline_of(request));
-	if (json_is_true(json_object_get(request, "defaultLimits")))
-		use_default_limits(&w, p);
-	rc = render_targets(&w, p, e);
+	if (!held)
+		rc = agent_canary(request, &w, l, p, &from, e);
+	wave_set_steps(&w);
+	if (rc == 0)
+		rc = render_targets(&w, p, e);
 	for (size_t i = 0; rc == 0 && i < w.n; i++) {
 		json_t *t = agent_head_json(&w.v[i]);
 		json_array_append_new(targets, t);
@@ -366,6 +357,7 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 		rc = plan_seal(p, e);
 	if (rc == 0) {
 		*ret = plan_reply(&w, l, p, targets);
+		json_object_set_new(*ret, "canaryFrom", agent_from_json(&from));
 		json_object_set_new(*ret, "already", json_boolean(held && !drift));
 		json_object_set_new(*ret, "repair", json_boolean(held && drift));
 		json_object_set_new(*ret, "blocked", json_boolean(blocked));
@@ -386,7 +378,6 @@ wanted_version(const json_t *request, struct digest *ret, bool *ret_has, struct 
 static int
 make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e)
 {
-	const json_t *const canary = json_object_get(request, "canary");
 	const json_t *const take = json_object_get(request, "take");
 	const char *kind, *model, *stage;
 	struct plan p = { 0 };
@@ -407,8 +398,6 @@ make_plan(struct registry *r, const json_t *request, json_t **ret, struct err *e
 		return rc;
 	rc = plan_intend(r, &l, kind, model, has ? &version : NULL, stage, &p, e);
 	held = rc == CHANGE_NONE;
-	if (rc >= 0 && canary && !held)
-		rc = canary_read(canary, &p.canary, e);
 	if (rc >= 0 && take)
 		rc = plan_take_read(take, &p.take, e) < 0 ? -(int)e->code : rc;
 	if (rc >= 0)

@@ -13,6 +13,17 @@ json_t *agent_facts_json(const struct target_facts *f);
 json_t *agent_head_json(const struct wave_target *v);
 /* clock_mono_ms() at which whoever asked no longer waits; 0: each call has its own limit. */
 uint64_t agent_deadline_of(const json_t *request);
+/* Who said steps and limits, where the person has not: "the policy", "target \"prod\"", "the
+ * usual"; "" the person, or nobody. */
+#define AGENT_FROM_SIZE 96
+struct agent_canary_from {
+	char steps[AGENT_FROM_SIZE], limits[AGENT_FROM_SIZE];
+};
+/* The canary of a plan: of the request's "canary", "defaultSteps" and "defaultLimits". USAGE, and
+ * CONFLICT: targets that differ. */
+int agent_canary(const json_t *request, const struct wave *w, const struct ledger *l,
+                 struct plan *p, struct agent_canary_from *ret, struct err *e);
+json_t *agent_from_json(const struct agent_canary_from *from);
 /* The registry that the request names, for reading. */
 int agent_open_requested(const json_t *request, struct registry **ret, struct err *e);
 

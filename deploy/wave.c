@@ -178,6 +178,20 @@ use_reach(struct wave_target *v)
 	v->t.allow_exec = v->reach.plugin;
 }
 
+/* What plans begin with unless they say; a driver that can share requests has these two. */
+static int
+check_canary_settings(const struct target *t, struct err *e)
+{
+	const char *const steps = json_opt_string(t->settings, "steps");
+	const char *const limits = json_opt_string(t->settings, "limits");
+	struct canary_plan c = { 0 };
+	int rc = steps ? canary_steps_parse(steps, &c, e) : 0;
+
+	if (rc == 0 && limits)
+		rc = canary_limits_parse(limits, &c, e);
+	return rc < 0 ? err_prefix(e, "target \"%s\"", t->name) : 0;
+}
+
 int
 wave_target_open_by(struct registry *r, const struct target_row *row, struct reach *reach,
                     struct wave_target *ret, struct err *e)
@@ -202,7 +216,8 @@ wave_target_open_by(struct registry *r, const struct target_row *row, struct rea
 		free(steal(&ret->st));
 		return wave_blame(ret, e);
 	}
-	if (json_object_get(ret->body, "smoke")) {
+	rc = check_canary_settings(&ret->t, e);
+	if (rc == 0 && json_object_get(ret->body, "smoke")) {
 		rc = json_get_digest(ret->body, "smoke", "target", &smoke, e);
 		if (rc == 0)
 			rc = load_golden(r, &smoke, ret, e);
@@ -344,14 +359,24 @@ open_targets(struct wave *w, const struct ledger *l, struct err *e)
 	return rc;
 }
 
-static void
-fill_rollouts(struct wave *w)
+void
+wave_set_steps(struct wave *w)
 {
 	const struct canary_plan *const c = &w->plan->canary;
 
+	free(w->steps);
 	w->steps = xcalloc(c->steps_n + 1, sizeof *w->steps);
 	for (size_t i = 0; i < c->steps_n; i++)
 		w->steps[i] = (struct rollout_step){ c->steps[i].percent, c->steps[i].hold_s };
+	for (size_t i = 0; i < w->n; i++) {
+		w->v[i].q.steps = w->steps;
+		w->v[i].q.steps_n = c->steps_n;
+	}
+}
+
+static void
+fill_rollouts(struct wave *w)
+{
 	for (size_t i = 0; i < w->plan->take.n; i++)
 		w->take[i] = w->plan->take.v[i];
 	for (size_t i = 0; i < w->n; i++) {
@@ -371,13 +396,12 @@ fill_rollouts(struct wave *w)
 			.number = w->plan->number,
 			.version = w->plan->version,
 			.files = w->plan->empty ? NULL : &v->source,
-			.steps = w->steps,
-			.steps_n = c->steps_n,
 			.take = w->take,
 			.take_n = w->plan->take.n,
 		};
 		add_extra(&w->extra, &v->q);
 	}
+	wave_set_steps(w);
 }
 
 static int

@@ -72,6 +72,8 @@ void wave_target_close(struct wave_target *v);
 /* A block when the proof that v asks for cannot be shown there. After probe. */
 void wave_check_proof(const struct wave_target *v, struct findings *ret);
 /* A block when the plan shares the requests and v cannot. After probe. */
+/* After the plan's canary has changed. */
+void wave_set_steps(struct wave *w);
 void wave_check_canary(const struct wave *w, const struct wave_target *v, struct findings *ret);
 /* The same of fields that the plan takes from others. */
 void wave_check_take(const struct wave *w, const struct wave_target *v, struct findings *ret);

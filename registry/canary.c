@@ -169,6 +169,29 @@ canary_limit_add(const char *text, struct canary_plan *c, struct err *e)
 	                   "\"latency <= 1.2x\" or \"requests >= 50\"");
 }
 
+int
+canary_limits_parse(const char *text, struct canary_plan *c, struct err *e)
+{
+	int rc = 0;
+
+	c->limits_n = 0;
+	if (streq(text, "none"))
+		return 0;
+	for (;;) {
+		const size_t n = strcspn(text, ";"), blank = strspn(text, " ");
+		size_t end = n;
+
+		while (end > blank && text[end - 1] == ' ')
+			end--;
+		cleanup_free char *limit =
+		        xstrndup(text + (blank < end ? blank : end), end > blank ? end - blank : 0);
+		rc = canary_limit_add(limit, c, e);
+		if (rc < 0 || text[n] == '\0')
+			return rc;
+		text += n + 1;
+	}
+}
+
 void
 canary_limits_default(struct canary_plan *c)
 {

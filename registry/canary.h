@@ -46,6 +46,8 @@ void canary_steps_text(const struct canary_plan *c, struct buf *ret);
 /* One limit more. "errors <= 0.01", "errors <= stable + 0.01", "latency <= 250ms", "latency
  * <= 1.2x", "requests >= 50"; USAGE. A metric may be limited once. */
 int canary_limit_add(const char *text, struct canary_plan *c, struct err *e);
+/* All of them anew, with ";" between; "none": no limits. */
+int canary_limits_parse(const char *text, struct canary_plan *c, struct err *e);
 /* errors <= stable + 0.01, latency <= 1.5x, requests >= 20: where none is said and traffic can be
  * counted. */
 void canary_limits_default(struct canary_plan *c);

@@ -12,6 +12,7 @@
 #include "crypto/key.h"
 #include "registry/base/err.h"
 #include "registry/base/json.h"
+#include "registry/canary.h"
 #include "registry/gate.h"
 #include "registry/records.h"
 
@@ -57,6 +58,9 @@ struct policy_stage {
 	int min_proof;           /* enum proof; -1: the policy does not say */
 	struct gate *gates;
 	size_t gates_n;
+	/* of promotions that say no steps, no limits of their own; steps_n 0: at once */
+	struct canary_plan canary;
+	bool has_limits; /* else the usual ones */
 };
 struct policy {
 	uint64_t version, seq;

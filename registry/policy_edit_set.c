@@ -208,6 +208,46 @@ set_gates(const struct setting *s, struct err *e)
 	return 0;
 }
 
+static int
+set_steps(const struct setting *s, struct err *e)
+{
+	struct canary_plan c = { 0 };
+	cleanup_buf struct buf text = { 0 };
+	int rc;
+
+	if (streq(s->value, "none")) {
+		(void)json_object_del(s->stage, "steps");
+		return 0;
+	}
+	rc = canary_steps_parse(s->value, &c, e);
+	if (rc < 0)
+		return rc;
+	canary_steps_text(&c, &text);
+	json_object_set_new(s->stage, "steps", json_string(buf_cstr(&text)));
+	return 0;
+}
+
+static int
+set_limits(const struct setting *s, struct err *e)
+{
+	struct canary_plan c = { 0 };
+	json_t *list;
+	int rc;
+
+	if (streq(s->value, "usual")) {
+		(void)json_object_del(s->stage, "limits");
+		return 0;
+	}
+	rc = canary_limits_parse(s->value, &c, e);
+	if (rc < 0)
+		return rc;
+	list = json_array();
+	for (size_t i = 0; i < c.limits_n; i++)
+		json_array_append_new(list, json_string(c.limits[i].text));
+	json_object_set_new(s->stage, "limits", list);
+	return 0;
+}
+
 /* A new stage, or another place for one: all are numbered anew. */
 /* Who holds or serves something there is the caller's question. */
 static int
@@ -277,6 +317,8 @@ const struct policy_edit_key policy_edit_keys[] = {
 	{ "approval-hours", true, "N", "how long an approval counts" },
 	{ "break-glass", true, "ROLE,..|none", "who may go on without approvals, with a reason" },
 	{ "gates", true, "'RULE; RULE'|none", "rules on evidence; +RULE and -RULE change one" },
+	{ "steps", true, "STEPS|none", "how promotions share the requests: 10%:5m,50%:15m" },
+	{ "limits", true, "'LIMIT; LIMIT'|none|usual", "what must hold at each step" },
 	{ "min-proof", true, "LAYER|none", "the least proof that a rollout must show" },
 	{ "protected", true, "true|false", "whether the model's name must be typed" },
 	{ "order", true, "N|none", "the stage's place; a new name makes one, none takes it away" },
@@ -286,7 +328,8 @@ const struct policy_edit_key policy_edit_keys[] = {
 typedef int set_fn(const struct setting *s, struct err *e);
 static set_fn *const setters[] = { set_expires,        set_root_threshold, set_approvals,
 	                           set_approval_hours, set_break_glass,    set_gates,
-	                           set_min_proof,      set_protected,      set_order };
+	                           set_steps,          set_limits,         set_min_proof,
+	                           set_protected,      set_order };
 _Static_assert(COUNT(setters) + 1 == COUNT(policy_edit_keys), "a setting without a function");
 
 static json_t *
@@ -308,7 +351,7 @@ unknown_key(const char *key, struct err *e)
 {
 	(void)err_set(e, ERR_USAGE, "\"%s\" is no setting of a policy", key);
 	return err_hint(e, "expires, root-threshold, or STAGE. and approvals, approval-hours, "
-	                   "break-glass, gates, min-proof, protected, order");
+	                   "break-glass, gates, steps, limits, min-proof, protected, order");
 }
 
 static int

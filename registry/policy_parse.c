@@ -251,6 +251,37 @@ parse_gates(const json_t *o, struct policy_stage *s, struct err *e)
 	return 0;
 }
 
+/* Steps in the one form that they have, and limits; both may be absent. */
+static int
+parse_canary(const json_t *o, struct policy_stage *s, struct err *e)
+{
+	const json_t *const limits = json_object_get(o, "limits"), *one;
+	const char *steps = NULL;
+	cleanup_buf struct buf again = { 0 };
+	struct err why = { 0 };
+	size_t i;
+	int rc = 0;
+
+	if (json_object_get(o, "steps"))
+		rc = json_get_string(o, "steps", WHAT, &steps, e);
+	if (rc < 0)
+		return rc;
+	if (steps && canary_steps_parse(steps, &s->canary, &why) == 0)
+		canary_steps_text(&s->canary, &again);
+	if (steps && !streq(buf_cstr(&again), steps))
+		return refuse(e, "\"steps\" are none, of stage", s->name);
+	s->has_limits = limits != NULL;
+	if (limits && !json_is_array(limits))
+		return refuse(e, "\"limits\" are no list, of stage", s->name);
+	json_array_foreach(limits, i, one)
+	{
+		if (!json_is_string(one) ||
+		    canary_limit_add(json_string_value(one), &s->canary, &why) < 0)
+			return refuse(e, "\"limits\" has what is none, of stage", s->name);
+	}
+	return 0;
+}
+
 /* What is wanted before the stage moves; all of it may be absent. */
 static int
 parse_wants(const json_t *o, const struct policy *p, struct policy_stage *s, struct err *e)
@@ -272,6 +303,8 @@ parse_wants(const json_t *o, const struct policy *p, struct policy_stage *s, str
 		rc = parse_break_glass(o, s, e);
 	if (rc == 0 && json_object_get(o, "gates"))
 		rc = parse_gates(o, s, e);
+	if (rc == 0)
+		rc = parse_canary(o, s, e);
 	if (rc < 0 || !json_object_get(o, "min_proof"))
 		return rc;
 	layer = json_pack("[O]", json_object_get(o, "min_proof"));
@@ -285,9 +318,9 @@ parse_wants(const json_t *o, const struct policy *p, struct policy_stage *s, str
 static int
 parse_stage(const json_t *o, struct policy *p, struct err *e)
 {
-	static const char *const known[] = { "approval_hours", "approvals", "break_glass",
-		                             "gates",          "min_proof", "name",
-		                             "order",          "protected" };
+	static const char *const known[] = { "approval_hours", "approvals", "break_glass", "gates",
+		                             "limits",         "min_proof", "name",        "order",
+		                             "protected",      "steps" };
 	struct policy_stage *const s = &p->stages[p->stages_n];
 	int rc;
 

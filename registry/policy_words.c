@@ -63,6 +63,20 @@ break_glass(const struct policy_stage *s, const struct lines *l)
 }
 
 static void
+canary(const struct policy_stage *s, const struct lines *l)
+{
+	cleanup_buf struct buf steps = { 0 };
+
+	canary_steps_text(&s->canary, &steps);
+	if (steps.n > 0)
+		line(l, s->name, "steps %s", buf_cstr(&steps));
+	for (size_t i = 0; i < s->canary.limits_n; i++)
+		line(l, s->name, "limit %s", s->canary.limits[i].text);
+	if (s->has_limits && s->canary.limits_n == 0)
+		line(l, s->name, "limits none");
+}
+
+static void
 stage(const struct policy_stage *s, const struct lines *l)
 {
 	static const char *const layers[] = PROOF_WORDS;
@@ -77,6 +91,7 @@ stage(const struct policy_stage *s, const struct lines *l)
 		line(l, s->name, "min-proof %s", layers[s->min_proof]);
 	for (size_t i = 0; i < s->gates_n; i++)
 		line(l, s->name, "gate %s", s->gates[i].text);
+	canary(s, l);
 }
 
 void

@@ -172,11 +172,12 @@ static int
 canary_wanted(const struct args *in, struct canary_plan *ret, struct err *e)
 {
 	const char *const steps = arg_value(in, "--steps"), *const any = arg_value(in, "--limit");
-	int rc = steps ? canary_steps_parse(steps, ret, e) : 0;
+	const bool is_none = steps && streq(steps, "none");
+	int rc = steps && !is_none ? canary_steps_parse(steps, ret, e) : 0;
 
 	if (rc < 0)
 		return rc;
-	if (any && !steps) {
+	if (any && (!steps || is_none)) {
 		err_set(e, ERR_USAGE, "--limit \"%s\" without steps", any);
 		return err_hint(e, "--steps 10%%:5m,50%%:15m --limit \"%s\"", any);
 	}
@@ -230,6 +231,7 @@ promote(struct app *a, const struct args *in, bool store_only, struct err *e)
 		                         .to = &v.digest,
 		                         .canary = &canary,
 		                         .take = &take,
+		                         .default_steps = !arg_value(in, "--steps"),
 		                         .default_limits = !arg_value(in, "--limit") },
 		                .store_only = store_only,
 		                .break_glass = arg_flag(in, "--break-glass"),
@@ -316,7 +318,10 @@ run_plan_rollback(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt promote_opts[] = {
 	{ "--to", 0, "STAGE", "the stage that the version is for", false },
-	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
+	{ "--steps", 0, "STEPS",
+	  "share the requests first: 10%:5m,50%:15m, then all (default: the policy's, then the "
+	  "targets'); none: all at once",
+	  false },
 	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
 	  true },
 	{ "--take", 0, "FIELD", "a field of the objects to take from its owner", true },
@@ -327,7 +332,10 @@ static const struct opt promote_opts[] = {
 
 static const struct opt plan_promote_opts[] = {
 	{ "--to", 0, "STAGE", "the stage that the version is for", false },
-	{ "--steps", 0, "STEPS", "share the requests first: 10%:5m,50%:15m, then all", false },
+	{ "--steps", 0, "STEPS",
+	  "share the requests first: 10%:5m,50%:15m, then all (default: the policy's, then the "
+	  "targets'); none: all at once",
+	  false },
 	{ "--limit", 0, "LIMIT", "what must hold at each step (default: the usual); none: nothing",
 	  true },
 	{ "--take", 0, "FIELD", "a field of the objects to take from its owner", true },

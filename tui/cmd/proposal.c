@@ -87,6 +87,7 @@ proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret
 	}
 	if (w->take && w->take->n > 0)
 		json_object_set_new(request, "take", plan_take_json(w->take));
+	json_object_set_new(request, "defaultSteps", json_boolean(w->default_steps));
 	rc = agent_call("plan", request, &ret->reply, e);
 	if (rc == 0)
 		rc = check_reply(a, w, ret, e);
@@ -211,16 +212,22 @@ is_asked(const json_t *facts)
 }
 
 static void
-show_canary(struct app *a, const struct canary_plan *c)
+show_canary(struct app *a, const struct canary_plan *c, const json_t *from)
 {
+	const char *const steps_by = text_of(from, "steps"), *limits_by = text_of(from, "limits");
 	cleanup_buf struct buf steps = { 0 };
+
+	if (streq(limits_by, "the usual")) /* they say so themselves */
+		limits_by = "";
 
 	if (c->steps_n == 0)
 		return;
 	canary_steps_text(c, &steps);
-	out_text(a->out, "  canary    %s, then all\n", buf_cstr(&steps));
+	out_text(a->out, "  canary    %s, then all%s%s%s\n", buf_cstr(&steps),
+	         *steps_by ? ", as " : "", steps_by, *steps_by ? " says" : "");
 	for (size_t i = 0; i < c->limits_n; i++)
-		out_text(a->out, "    limit   %s\n", c->limits[i].text);
+		out_text(a->out, "    limit   %s%s%s%s\n", c->limits[i].text,
+		         *limits_by ? ", as " : "", limits_by, *limits_by ? " says" : "");
 	if (c->limits_n == 0)
 		out_text(a->out,
 		         "    limit   none: ready, and the golden request where there is one\n");
@@ -276,7 +283,7 @@ proposal_show(struct app *a, const struct proposal *p)
 	json_array_foreach(targets, i, o) show_target(a, &p->plan, o);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
-	show_canary(a, &p->plan.canary);
+	show_canary(a, &p->plan.canary, json_object_get(p->reply, "canaryFrom"));
 	for (i = 0; i < p->plan.take.n; i++)
 		out_text(a->out, "  take      %s, from whoever has it\n", p->plan.take.v[i]);
 	back = json_object_get(p->reply, "wayBack");
@@ -294,7 +301,7 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		                               "number",  "version",   "nowNumber", "bytes",
 		                               "files",   "protected", "policy",    "already",
 		                               "repair",  "blocked",   "canary",    "checks",
-		                               "targets", "wayBack",   "take" };
+		                               "targets", "wayBack",   "take",      "canaryFrom" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

@@ -19,6 +19,7 @@ struct proposal_wish {
 	const struct digest *to;          /* the version's; NULL: one step back (rollback) */
 	const struct canary_plan *canary; /* NULL: none */
 	const struct plan_take *take;     /* NULL: nothing is taken from anybody */
+	bool default_steps;  /* without a canary: what the policy or the targets say */
 	bool default_limits; /* of the canary: those that its targets can count; it has none then */
 };
 /* UNREACHABLE, CONFLICT, POLICY... */
