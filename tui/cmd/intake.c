@@ -190,7 +190,7 @@ check_blobs(const struct intake *m, struct err *e)
 		are_there = blob_exists(b, &f->files[i].digest, &size) && size == f->files[i].size;
 	if (are_there)
 		return 0;
-	(void)err_set(e, ERR_CONFLICT, "files went away while they were taken in");
+	(void)err_set(e, ERR_CONFLICT, "files went away while they were imported");
 	return err_hint(e, "%s again", m->verb);
 }
 
