@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "deploy/agent_private.h"
+#include "deploy/side_by_side.h"
 #include "deploy/wave.h"
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
@@ -150,9 +151,19 @@ lacks_version(const struct wave *w, const struct observation *o)
 	       (o->serving_empty || !digest_eq(&o->serving_version, &w->plan->version));
 }
 
+struct previewed {
+	json_t *out;
+	bool blocked, drift;
+	int rc;
+	struct err e;
+};
+struct previews {
+	struct wave *wave;
+	struct previewed *v; /* of each target */
+};
+
 static int
-preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blocked,
-               bool *ret_drift, struct err *e)
+preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err *e)
 {
 	struct findings f = { 0 };
 	struct preview p = { 0 };
@@ -172,18 +183,51 @@ preview_target(struct wave *w, struct wave_target *v, json_t *out, bool *ret_blo
 	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
 	if (rc == 0) {
-		*ret_drift = *ret_drift || o.is_drifted || lacks_version(w, &o) ||
+		ret->drift = o.is_drifted || lacks_version(w, &o) ||
 		             (o.serving_known && o.status == ROLLOUT_FAILED);
-		json_object_set_new(out, "facts", agent_facts_json(&v->facts));
-		json_object_set_new(out, "serving", serving_json(&o));
-		json_object_set_new(out, "findings", findings_json(&f, ret_blocked));
-		json_object_set_new(out, "changes", lines_json(buf_str(&p.text)));
-		json_object_set_new(out, "verified", json_boolean(p.verified));
-		agent_set_text(out, "golden", v->golden && v->d->smoke ? "yes" : "no");
+		json_object_set_new(ret->out, "facts", agent_facts_json(&v->facts));
+		json_object_set_new(ret->out, "serving", serving_json(&o));
+		json_object_set_new(ret->out, "findings", findings_json(&f, &ret->blocked));
+		json_object_set_new(ret->out, "changes", lines_json(buf_str(&p.text)));
+		json_object_set_new(ret->out, "verified", json_boolean(p.verified));
+		agent_set_text(ret->out, "golden", v->golden && v->d->smoke ? "yes" : "no");
 	}
 	buf_fini(&p.text);
 	findings_fini(&f);
 	return rc < 0 ? wave_blame(v, e) : 0;
+}
+
+static void
+preview_one(void *arg, size_t i)
+{
+	struct previews *const all = arg;
+	struct previewed *const one = &all->v[i];
+
+	one->rc = preview(all->wave, &all->wave->v[i], one, &one->e);
+}
+
+/* All at once, whatever their order: nothing is changed. The first that cannot be looked at is the
+ * answer. */
+static int
+preview_targets(struct wave *w, json_t *targets, bool *ret_blocked, bool *ret_drift, struct err *e)
+{
+	cleanup_free struct previewed *v = xcalloc(w->n + 1, sizeof *v);
+	struct previews all = { .wave = w, .v = v };
+
+	for (size_t i = 0; i < w->n; i++) {
+		v[i].out = agent_head_json(&w->v[i]);
+		json_array_append_new(targets, v[i].out);
+	}
+	side_by_side(0, w->n, preview_one, &all);
+	for (size_t i = 0; i < w->n; i++) {
+		if (v[i].rc < 0) {
+			*e = v[i].e;
+			return v[i].rc;
+		}
+		*ret_blocked = *ret_blocked || v[i].blocked;
+		*ret_drift = *ret_drift || v[i].drift;
+	}
+	return 0;
 }
 
 static int
@@ -348,11 +392,8 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 	wave_set_steps(&w);
 	if (rc == 0)
 		rc = render_targets(&w, p, e);
-	for (size_t i = 0; rc == 0 && i < w.n; i++) {
-		json_t *t = agent_head_json(&w.v[i]);
-		json_array_append_new(targets, t);
-		rc = preview_target(&w, &w.v[i], t, &blocked, &drift, e);
-	}
+	if (rc == 0)
+		rc = preview_targets(&w, targets, &blocked, &drift, e);
 	if (rc == 0)
 		rc = plan_seal(p, e);
 	if (rc == 0) {
@@ -464,15 +505,22 @@ drift_json(struct wave_target *v, const struct rollout *held)
 	return rows;
 }
 
-static json_t *
-look_at(struct wave *w, struct wave_target *v)
+struct looks {
+	struct wave *wave;
+	json_t *targets; /* an object each */
+};
+
+static void
+look_at(void *arg, size_t i)
 {
-	json_t *o = agent_head_json(v);
+	const struct looks *const all = arg;
+	struct wave_target *const v = &all->wave->v[i];
+	json_t *const o = json_array_get(all->targets, i);
 	struct observation seen = { 0 };
 	struct rollout held;
 	struct err e = { 0 };
 
-	wave_held(w, &held);
+	wave_held(all->wave, &held);
 	if (v->d->observe(v->st, &held, &seen, &e) < 0) {
 		seen = (struct observation){ .status = ROLLOUT_UNKNOWN };
 		(void)str_copy(seen.reason, sizeof seen.reason, e.msg);
@@ -480,7 +528,6 @@ look_at(struct wave *w, struct wave_target *v)
 	json_object_set_new(o, "serving", serving_json(&seen));
 	json_object_set_new(o, "drift", drift_json(v, &held));
 	agent_set_text(o, "code", e.code ? err_name(e.code) : "");
-	return o;
 }
 
 static int
@@ -504,7 +551,8 @@ status_of(struct registry *r, const struct ledger *l, const struct plan *p,
 	                    json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
 	json_object_set_new(o, "proofs", proofs_to_json(w.now.proofs));
 	for (size_t i = 0; i < w.n; i++)
-		json_array_append_new(targets, look_at(&w, &w.v[i]));
+		json_array_append_new(targets, agent_head_json(&w.v[i]));
+	side_by_side(0, w.n, look_at, &(struct looks){ &w, targets });
 	wave_close(&w);
 	return 0;
 }

@@ -4,17 +4,15 @@
  * delays none of them. What came of it is put together here: the gravest failure decides what
  * becomes of the job.
  */
-#include <pthread.h>
 #include <stdio.h>
 
 #include "deploy/rollout_private.h"
+#include "deploy/side_by_side.h"
 
-#define THREADS 32 /* connections are what limits, not processors */
-
-struct side_by_side {
+struct step { /* what is done at each target of the stage */
 	struct rollout_run *run;
 	rollout_fn *fn;
-	size_t next, end; /* next: taken by whoever comes */
+	size_t end; /* of the wave */
 	int *rc;
 	struct err *e; /* of each target of the stage */
 };
@@ -35,8 +33,9 @@ gravity(const struct rollout_run *run, const struct err *e)
 
 /* Who is dead delays none: only a certain failure stops those that have not begun. */
 static void
-take_one(struct side_by_side *s, size_t i)
+take_one(void *arg, size_t i)
 {
+	struct step *const s = arg;
 	struct wave_target *const v = &s->run->wave->v[i];
 	struct err *const e = &s->e[i];
 
@@ -47,34 +46,8 @@ take_one(struct side_by_side *s, size_t i)
 		__atomic_store_n(&s->run->has_failed, true, __ATOMIC_RELAXED);
 }
 
-static void *
-take_all(void *arg)
-{
-	struct side_by_side *const s = arg;
-	size_t i;
-
-	while ((i = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED)) < s->end)
-		take_one(s, i);
-	return NULL;
-}
-
-/* This thread takes its part too, and so all of it where none can be made. */
-static void
-run_wave(struct side_by_side *s)
-{
-	pthread_t threads[THREADS];
-	const size_t wanted = s->end - s->next - 1;
-	size_t n = 0;
-
-	while (n < wanted && n < THREADS && pthread_create(&threads[n], NULL, take_all, s) == 0)
-		n++;
-	(void)take_all(s);
-	for (size_t i = 0; i < n; i++)
-		(void)pthread_join(threads[i], NULL);
-}
-
 static int
-say_each(const struct side_by_side *s, size_t from, size_t *ret_failed, struct err *e)
+say_each(const struct step *s, size_t from, size_t *ret_failed, struct err *e)
 {
 	int rc = 0;
 
@@ -101,7 +74,7 @@ has_switched(const struct wave *w)
 
 /* The gravest, and of how many. */
 static int
-put_together(const struct side_by_side *s, size_t from, struct err *e)
+put_together(const struct step *s, size_t from, struct err *e)
 {
 	const struct err *worst = NULL;
 	size_t failed;
@@ -138,13 +111,11 @@ rollout_waves(struct rollout_run *run, rollout_fn *fn, struct err *e)
 
 	run->has_failed = false;
 	for (size_t from = 0; ret == 0 && from < w->n;) {
-		struct side_by_side s = {
-			.run = run, .fn = fn, .next = from, .end = from + 1, .rc = rc, .e = errs
-		};
+		struct step s = { .run = run, .fn = fn, .end = from + 1, .rc = rc, .e = errs };
 
 		while (s.end < w->n && w->v[s.end].row.order == w->v[from].row.order)
 			s.end++;
-		run_wave(&s);
+		side_by_side(from, s.end, take_one, &s);
 		ret = put_together(&s, from, e);
 		from = s.end;
 	}
