@@ -10,13 +10,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deploy/folder_tree.h"
 #include "deploy/remote.h"
 #include "registry/base/fs.h"
 
-#define INCOMING "slipway-incoming"
+#define INCOMING     "slipway-incoming"
+#define LOCK_STEP_MS 100
+#define LOCK_STEPS   6000u /* ten minutes */
 
 struct volume {
 	const char *address;
@@ -196,6 +199,25 @@ put_in_place(int dir, const char *where, const char *name, struct err *e)
 	return fs_sync_dir(dir, e);
 }
 
+/* Two at once would write into one incoming folder. Targets that share a volume come side by side,
+ * and each finds there what the one before it has copied. */
+static int
+wait_for_lock(int dir, const char *root, struct err *e)
+{
+	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
+
+	for (unsigned i = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK)
+			return err_sys(e, "cannot lock \"%s\"", root);
+		if (i == LOCK_STEPS) {
+			err_set(e, ERR_LOCKED, "another rollout is copying into \"%s\"", root);
+			return err_hint(e, "wait for it: slipway job list");
+		}
+		(void)nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
 static int
 volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct remote_put *ret,
            struct err *e)
@@ -210,14 +232,10 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	rc = volume_reference(st, rv, f, ret->reference, e);
 	if (rc == 0)
 		rc = enter(v, true, &dir, e);
+	if (rc == 0)
+		rc = wait_for_lock(dir, v->root, e);
 	if (rc < 0)
 		return rc;
-	/* two at once would write into one incoming folder */
-	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-		               ? err_set(e, ERR_LOCKED, "another rollout is copying into \"%s\"",
-		                         v->root)
-		               : err_sys(e, "cannot lock \"%s\"", v->root);
 	name_of(&rv->digest, name);
 	for (size_t i = 0; i < rv->files->n; i++)
 		ret->sent += rv->files->files[i].size;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A mounted volume as a store: addresses, references, whole copies, damage mended, links refused.
  */
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+
 #include "tests/unit/folder_fixture.h"
 
 #include "deploy/remote.h"
@@ -118,5 +122,38 @@ Test(remote_volume, refuses_links_and_wrong_bytes)
 	cr_expect_eq(rmdir(sub), 0, "nothing of it is left there");
 	cr_assert_eq(symlink("/tmp", sub), 0);
 	cr_expect_eq(s.d->put(s.st, &rv, REMOTE_FILES, &put, &e), -ERR_DENIED, "%s", e.msg);
+	close_store(&s);
+}
+
+/* Another target of the wave copies into the same volume: the second waits, and finds it there. */
+Test(remote_volume, waits_for_another_copy)
+{
+	char root[] = "/tmp/slipway-volume-XXXXXX";
+	const struct timespec hold = { .tv_nsec = 400000000 };
+	struct remote_put put;
+	struct version v;
+	struct store s;
+	struct err e = { 0 };
+	int ready[2];
+	char c;
+
+	cr_assert(mkdtemp(root));
+	version_make(&v, 7);
+	const struct remote_version rv = {
+		.model = "m", .number = 7, .digest = v.id, .files = &v.source
+	};
+	cr_assert_eq(pipe(ready), 0);
+	const pid_t child = fork();
+	if (child == 0) {
+		const int dir = open(root, O_RDONLY | O_DIRECTORY);
+		(void)!(flock(dir, LOCK_EX) == 0 && write(ready[1], "x", 1) == 1);
+		(void)nanosleep(&hold, NULL);
+		_exit(0);
+	}
+	cr_assert_eq(read(ready[0], &c, 1), 1);
+	cr_assert_eq(open_store(&s, "pvc://claim", root, &e), 0, "%s", e.msg);
+	cr_assert_eq(s.d->put(s.st, &rv, REMOTE_FILES, &put, &e), 0, "%s", e.msg);
+	cr_expect(put.changed);
+	cr_expect_eq(waitpid(child, NULL, 0), child);
 	close_store(&s);
 }
