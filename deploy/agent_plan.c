@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking: what a plan would change and what targets hold now. Nothing is written, here or there.
+ * What a plan would change: each target is looked at. Nothing is written, here or there.
  * The answer carries the intent itself; whoever stores it can check that its digest is its id.
  */
 #include "deploy/agent.h"
@@ -78,8 +78,8 @@ lines_json(struct str text)
 	return array;
 }
 
-static json_t *
-serving_json(const struct observation *o)
+json_t *
+agent_serving_json(const struct observation *o)
 {
 	json_t *s = json_object();
 
@@ -122,20 +122,8 @@ agent_deadline_of(const json_t *request)
 	return ms > 0 ? clock_mono_ms() + (uint64_t)ms : 0;
 }
 
-/* Called with the wave, as every call of its sources is. */
-static int
-check_time(void *arg, struct err *e)
-{
-	const struct wave *w = arg;
-	const uint64_t end_ms = w->n > 0 ? w->v[0].t.deadline_ms : 0;
-
-	if (end_ms == 0 || clock_mono_ms() < end_ms)
-		return 0;
-	return err_set(e, ERR_OUTCOME_UNKNOWN, "the files were not compared: no time was left");
-}
-
-static void
-limit_wave(struct wave *w, uint64_t deadline_ms)
+void
+agent_limit_wave(struct wave *w, uint64_t deadline_ms)
 {
 	for (size_t i = 0; i < w->n; i++)
 		w->v[i].t.deadline_ms = deadline_ms;
@@ -186,7 +174,7 @@ preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err
 		ret->drift = o.is_drifted || lacks_version(w, &o) ||
 		             (o.serving_known && o.status == ROLLOUT_FAILED);
 		json_object_set_new(ret->out, "facts", agent_facts_json(&v->facts));
-		json_object_set_new(ret->out, "serving", serving_json(&o));
+		json_object_set_new(ret->out, "serving", agent_serving_json(&o));
 		json_object_set_new(ret->out, "findings", findings_json(&f, &ret->blocked));
 		json_object_set_new(ret->out, "changes", lines_json(buf_str(&p.text)));
 		json_object_set_new(ret->out, "verified", json_boolean(p.verified));
@@ -386,7 +374,7 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 
 	if (rc < 0)
 		return rc;
-	limit_wave(&w, agent_deadline_of(request));
+	agent_limit_wave(&w, agent_deadline_of(request));
 	if (!held)
 		rc = agent_canary(request, &w, l, p, &from, e);
 	wave_set_steps(&w);
@@ -464,128 +452,4 @@ agent_plan(const json_t *request, json_t **ret, struct err *e)
 	int rc = agent_open_requested(request, &r, e);
 
 	return rc < 0 ? rc : make_plan(r, request, ret, e);
-}
-
-/* --- status --- */
-
-struct holds { /* every stage of every model that holds something */
-	const char *model, *stage;
-	VEC(struct plan) list;
-};
-
-static int
-add_holds(void *arg, const struct model_row *m)
-{
-	struct holds *h = arg;
-
-	if (h->model && !streq(h->model, m->name))
-		return 0;
-	for (size_t i = 0; i < m->stages_n; i++) {
-		struct plan p = { 0 };
-		if (h->stage && !streq(h->stage, m->stages[i].stage))
-			continue;
-		(void)str_copy(p.model, sizeof p.model, m->name);
-		(void)str_copy(p.stage, sizeof p.stage, m->stages[i].stage);
-		(void)str_copy(p.kind, sizeof p.kind, "promote");
-		p.empty = true;
-		vec_push(&h->list, p);
-	}
-	return 0;
-}
-
-/* Field by field, where the driver can; that a target cannot be asked is said by "serving". */
-static json_t *
-drift_json(struct wave_target *v, const struct rollout *held)
-{
-	json_t *rows = NULL;
-	struct err ignored = { 0 };
-
-	if (!v->d->drift || v->d->drift(v->st, held, &rows, &ignored) < 0 || !rows)
-		return json_array();
-	return rows;
-}
-
-struct looks {
-	struct wave *wave;
-	json_t *targets; /* an object each */
-};
-
-static void
-look_at(void *arg, size_t i)
-{
-	const struct looks *const all = arg;
-	struct wave_target *const v = &all->wave->v[i];
-	json_t *const o = json_array_get(all->targets, i);
-	struct observation seen = { 0 };
-	struct rollout held;
-	struct err e = { 0 };
-
-	wave_held(all->wave, &held);
-	if (v->d->observe(v->st, &held, &seen, &e) < 0) {
-		seen = (struct observation){ .status = ROLLOUT_UNKNOWN };
-		(void)str_copy(seen.reason, sizeof seen.reason, e.msg);
-	}
-	json_object_set_new(o, "serving", serving_json(&seen));
-	json_object_set_new(o, "drift", drift_json(v, &held));
-	agent_set_text(o, "code", e.code ? err_name(e.code) : "");
-}
-
-static int
-status_of(struct registry *r, const struct ledger *l, const struct plan *p,
-          uint64_t deadline_ms, json_t *out, struct err *e)
-{
-	json_t *o = json_object(), *targets = json_array();
-	struct wave w;
-	int rc = wave_open(r, l, p, &w, e);
-
-	json_array_append_new(out, o);
-	json_object_set_new(o, "model", json_string(p->model));
-	json_object_set_new(o, "stage", json_string(p->stage));
-	json_object_set_new(o, "targets", targets);
-	if (rc < 0)
-		return rc;
-	limit_wave(&w, deadline_ms);
-	/* not so for a plan: whether a target drifted decides what it says */
-	w.held_source.check = check_time;
-	json_object_set_new(o, "number",
-	                    json_integer((json_int_t)(w.now.empty ? 0 : w.now.number)));
-	json_object_set_new(o, "proofs", proofs_to_json(w.now.proofs));
-	for (size_t i = 0; i < w.n; i++)
-		json_array_append_new(targets, agent_head_json(&w.v[i]));
-	side_by_side(0, w.n, look_at, &(struct looks){ &w, targets });
-	wave_close(&w);
-	return 0;
-}
-
-int
-agent_status(const json_t *request, json_t **ret, struct err *e)
-{
-	cleanup_registry struct registry *r = NULL;
-	struct holds h = { .model = json_opt_string(request, "model"),
-		           .stage = json_opt_string(request, "stage") };
-	const uint64_t deadline_ms = agent_deadline_of(request);
-	json_t *list = json_array();
-	struct ledger l = { 0 };
-	struct txn *t;
-	int rc = agent_open_requested(request, &r, e);
-
-	if (rc == 0)
-		rc = ledger_open(r, &l, e);
-	if (rc == 0)
-		rc = store_read_begin(r->store, &t, e);
-	if (rc == 0) {
-		rc = model_each(t, h.model, add_holds, &h, e);
-		store_abort(t);
-	}
-	for (size_t i = 0; rc == 0 && i < h.list.n; i++)
-		rc = status_of(r, &l, &h.list.v[i], deadline_ms, list, e);
-	vec_fini(&h.list);
-	ledger_fini(&l);
-	if (rc < 0) {
-		json_decref(list);
-		return rc;
-	}
-	*ret = json_object();
-	json_object_set_new(*ret, "stages", list);
-	return 0;
 }

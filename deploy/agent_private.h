@@ -11,6 +11,9 @@ void agent_set_text(json_t *o, const char *key, const char *s);
 json_t *agent_line_json(struct str line);
 json_t *agent_facts_json(const struct target_facts *f);
 json_t *agent_head_json(const struct wave_target *v);
+json_t *agent_serving_json(const struct observation *o);
+/* No call of a driver takes longer than until then. */
+void agent_limit_wave(struct wave *w, uint64_t deadline_ms);
 /* clock_mono_ms() at which whoever asked no longer waits; 0: each call has its own limit. */
 uint64_t agent_deadline_of(const json_t *request);
 /* Who said steps and limits, where the person has not: "the policy", "target \"prod\"", "the
