@@ -242,7 +242,7 @@ check_store(struct cluster *c, struct findings *ret, struct err *e)
 		             detail);
 	if (c->s.image)
 		findings_add(ret, FINDING_UNKNOWN, "image", NULL,
-		             "whether nodes can pull \"%s\" is not known from here", c->s.image);
+		             "it is not seen from here whether nodes can pull \"%s\"", c->s.image);
 	return has_prefix(c->s.store, "pvc://") ? check_claim(c, ret, e) : 0;
 }
 
