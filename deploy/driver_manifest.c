@@ -60,6 +60,15 @@ struct manifest {
 	struct cluster c; /* of inner; never connected */
 };
 
+static void
+manifest_close(void *st)
+{
+	struct manifest *m = st;
+
+	cluster_close(&m->c);
+	inner_fini(&m->inner);
+}
+
 static int
 manifest_open(void *st, const struct target *t, struct err *e)
 {
@@ -83,16 +92,10 @@ manifest_open(void *st, const struct target *t, struct err *e)
 		return rc;
 	m->c.t = &m->inner.t;
 	m->c.kind = m->inner.kind;
-	return cluster_settings(&m->inner.t, m->inner.kind, &m->c.s, e);
-}
-
-static void
-manifest_close(void *st)
-{
-	struct manifest *m = st;
-
-	cluster_close(&m->c);
-	inner_fini(&m->inner);
+	rc = cluster_settings(&m->inner.t, m->inner.kind, &m->c.s, e);
+	if (rc < 0)
+		manifest_close(st);
+	return rc;
 }
 
 static int
