@@ -59,7 +59,6 @@ tell(void *arg, uint64_t done, uint64_t total)
 static int
 load(struct push *p, const json_t *request, struct err *e)
 {
-	const struct manifest *const m = &p->version.manifest;
 	const char *model;
 	struct digest digest;
 	struct ledger l;
@@ -74,20 +73,15 @@ load(struct push *p, const json_t *request, struct err *e)
 	rc = ledger_version(p->r, &l, model, &digest, &p->version, e);
 	ledger_fini(&l);
 	if (rc == 0)
-		rc = blob_promised(blob_read(p->r->blobs, &digest, MANIFEST_MAX, &p->manifest, e),
-		                   e);
-	if (rc == 0 && !digest_is_zero(&m->config))
-		rc = blob_promised(blob_read(p->r->blobs, &m->config, MANIFEST_MAX, &p->config, e),
-		                   e);
+		rc = wave_documents(p->r, &p->version, &p->manifest, &p->config, e);
 	if (rc < 0)
 		return rc;
-	p->v = xcalloc(m->n + 1, sizeof *p->v);
-	for (size_t i = 0; i < m->n; i++)
-		p->v[i] = (struct source_file){ m->files[i].path, m->files[i].size,
-			                        m->files[i].digest };
-	p->files = (struct source){
-		.files = p->v, .n = m->n, .open = open_blob, .arg = p, .check = check_time
-	};
+	p->v = wave_files(&p->version.manifest);
+	p->files = (struct source){ .files = p->v,
+		                    .n = p->version.manifest.n,
+		                    .open = open_blob,
+		                    .arg = p,
+		                    .check = check_time };
 	return 0;
 }
 

@@ -81,7 +81,9 @@ oci_reference_parse(const char *text, struct oci_reference *ret, struct err *e)
 	if (!slash || !is_host(copy) || !take(slash + 1, &r)) {
 		err_set(e, ERR_USAGE,
 		        "\"%s\" is no oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:HEX]", text);
-		return err_hint(e, "a repository is lower case, a digest has 64 digits");
+		return err_hint(e, has_prefix(text, "oci://")
+		                           ? "a repository is lower case, a digest has 64 digits"
+		                           : "only OCI registries are read: it begins with oci://");
 	}
 	r.host = xstrdup(copy);
 	r.repo = xstrdup(slash + 1);

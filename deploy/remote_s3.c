@@ -46,8 +46,9 @@ take_address(struct s3 *s, const char *address, struct err *e)
 
 	if (!is_bucket(at, n) || (at[n] && !is_prefix(at + n + 1)) || strlen(at) > 512) {
 		err_set(e, ERR_USAGE, "\"%s\" is no s3://BUCKET/PREFIX", address);
-		return err_hint(e, "a bucket is lower case; parts of a prefix are letters, "
-		                   "digits, \".\", \"_\" and \"-\"");
+		return err_hint(e, "a bucket has 3 to 63 lower case letters, digits, \".\" and "
+		                   "\"-\"; parts of a prefix have letters, digits, \".\", \"_\" "
+		                   "and \"-\"");
 	}
 	s->address = xstrdup(address);
 	s->bucket = xstrndup(at, n);

@@ -54,20 +54,27 @@ moved(void *arg, uint64_t done, uint64_t total)
 		v->moved(v->arg, done, total);
 }
 
-/* Read from blobs that the verified manifest names; the label is found and not proved: it only
- * says what the plan then shows. */
+int
+wave_documents(struct registry *r, const struct admitted *v, struct buf *ret_manifest,
+               struct buf *ret_config, struct err *e)
+{
+	int rc = blob_promised(blob_read(r->blobs, &v->version, MANIFEST_MAX, ret_manifest, e), e);
+
+	if (rc < 0 || digest_is_zero(&v->manifest.config))
+		return rc;
+	return blob_promised(
+	        blob_read(r->blobs, &v->manifest.config, MANIFEST_MAX, ret_config, e), e);
+}
+
+/* The label is found and not proved: it only says what the plan then shows. */
 static int
 load_extra(struct registry *r, const char *model, const struct admitted *v, struct wave_extra *ret,
            struct err *e)
 {
 	struct version_row row;
 	struct txn *t;
-	int rc;
+	int rc = wave_documents(r, v, &ret->manifest, &ret->config, e);
 
-	rc = blob_promised(blob_read(r->blobs, &v->version, MANIFEST_MAX, &ret->manifest, e), e);
-	if (rc == 0 && !digest_is_zero(&v->manifest.config))
-		rc = blob_promised(
-		        blob_read(r->blobs, &v->manifest.config, MANIFEST_MAX, &ret->config, e), e);
 	if (rc == 0)
 		rc = store_read_begin(r->store, &t, e);
 	if (rc < 0)
@@ -94,8 +101,8 @@ extra_fini(struct wave_extra *x)
 	buf_fini(&x->config);
 }
 
-static struct source_file *
-files_of(const struct manifest *m)
+struct source_file *
+wave_files(const struct manifest *m)
 {
 	struct source_file *v = xcalloc(m->n + 1, sizeof *v);
 
@@ -432,7 +439,7 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 		rc = load_extra(w->r, w->plan->model, &w->version, &w->extra, e);
 	if (rc < 0)
 		return rc;
-	w->files = files_of(&w->version.manifest);
+	w->files = wave_files(&w->version.manifest);
 	if (w->now.exists && !w->now.empty) {
 		struct err gone = { 0 };
 		/* a held version that was deleted can still be looked at, but not put back */
@@ -441,7 +448,7 @@ load_versions(struct wave *w, const struct ledger *l, struct err *e)
 		else
 			(void)load_extra(w->r, w->plan->model, &w->held, &w->held_extra, &gone);
 	}
-	w->held_files = files_of(&w->held.manifest);
+	w->held_files = wave_files(&w->held.manifest);
 	w->held_source = (struct source){
 		.files = w->held_files, .n = w->held.manifest.n, .open = open_held_blob, .arg = w
 	};

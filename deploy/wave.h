@@ -61,6 +61,12 @@ struct wave {
 int wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret,
               struct err *e);
 void wave_close(struct wave *w);
+/* What a version is handed over with: its manifest and, when it has one, its config, from blobs
+ * that the verified manifest names. */
+int wave_documents(struct registry *r, const struct admitted *v, struct buf *ret_manifest,
+                   struct buf *ret_config, struct err *e);
+/* Its files as a source names them; paths are the manifest's. free() it. */
+struct source_file *wave_files(const struct manifest *m);
 /* One target opened apart (test, status). */
 int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
                      struct err *e);

@@ -8,7 +8,6 @@
 
 #include "tui/cmd/intake.h"
 #include "tui/cmd/remote.h"
-#include "tui/job.h"
 
 static int
 make_request(struct app *a, const struct args *in, json_t *request, struct err *e)
@@ -60,15 +59,13 @@ take_reply(struct intake *m, const json_t *reply, struct err *e)
 static int
 take(struct intake *m, const struct args *in, struct err *e)
 {
-	const struct progress p = out_progress(m->app->out);
 	cleanup_json json_t *request = json_object();
 	cleanup_json json_t *reply = NULL;
 	int rc = make_request(m->app, in, request, e);
 
 	if (rc < 0)
 		return rc;
-	rc = agent_call_watched("pull", request, &p, &reply, e);
-	out_progress_done(m->app->out);
+	rc = remote_call(m->app, "pull", request, &reply, e);
 	return rc == 0 ? take_reply(m, reply, e) : rc;
 }
 

@@ -6,7 +6,6 @@
 #include "registry/ref.h"
 #include "tui/cmd/remote.h"
 #include "tui/cmd/shown.h"
-#include "tui/job.h"
 
 static int
 find(struct app *a, const char *text, struct version_row *ret, struct err *e)
@@ -104,16 +103,13 @@ run(struct app *a, const struct args *in, struct err *e)
 {
 	cleanup_json json_t *request = json_object();
 	cleanup_json json_t *reply = NULL;
-	const struct progress p = out_progress(a->out);
 	struct version_row v;
 	int rc = find(a, in->pos[0], &v, e);
 
 	if (rc == 0)
 		rc = make_request(a, in, &v, request, e);
-	if (rc == 0) {
-		rc = agent_call_watched("push", request, &p, &reply, e);
-		out_progress_done(a->out);
-	}
+	if (rc == 0)
+		rc = remote_call(a, "push", request, &reply, e);
 	if (rc == 0)
 		show(a, &v, reply);
 	return rc;

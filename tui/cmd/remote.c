@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "tui/job.h"
+
 int
 remote_add_path(json_t *request, const struct args *in, const char *flag, const char *key,
                 struct err *e)
@@ -32,4 +34,16 @@ remote_request(struct app *a, const struct args *in, json_t *request, struct err
 	json_object_set_new(request, "plain", json_boolean(arg_flag(in, "--plain-http")));
 	json_object_set_new(request, "progress", json_true());
 	return 0;
+}
+
+int
+remote_call(struct app *a, const char *verb, const json_t *request, json_t **ret, struct err *e)
+{
+	const struct progress p = out_progress(a->out);
+	int rc = agent_call_watched(verb, request, &p, ret, e);
+
+	out_progress_done(a->out);
+	if (rc == -ERR_UNREACHABLE && !e->hint[0])
+		return err_hint(e, "nothing was changed here; the same again when it answers");
+	return rc;
 }
