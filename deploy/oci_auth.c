@@ -95,19 +95,20 @@ oci_challenge_parse(struct str s, struct oci_challenge *ret)
 static int
 split_auth(const char *text, char **ret_user, char **ret_password)
 {
-	uint8_t plain[1024];
+	const size_t size = strlen(text); /* a cloud's token or key has thousands */
+	char *const plain = xcalloc(1, size + 1);
+	const char *colon = NULL;
 	size_t n = 0;
-	const uint8_t *colon;
 
-	if (base64_read(plain, sizeof plain, &n, text, strlen(text), NULL,
-	                sodium_base64_VARIANT_ORIGINAL) < 0)
-		return -1;
-	colon = memchr(plain, ':', n);
+	if (base64_read((uint8_t *)plain, size, &n, text, size, NULL,
+	                sodium_base64_VARIANT_ORIGINAL) == 0)
+		colon = memchr(plain, ':', n);
 	if (colon && !memchr(plain, '\0', n)) {
-		*ret_user = xstrndup((const char *)plain, (size_t)(colon - plain));
-		*ret_password = xstrndup((const char *)colon + 1, n - (size_t)(colon - plain) - 1);
+		*ret_user = xstrndup(plain, (size_t)(colon - plain));
+		*ret_password = xstrndup(colon + 1, n - (size_t)(colon - plain) - 1);
 	}
-	explicit_bzero(plain, sizeof plain);
+	explicit_bzero(plain, size);
+	free(plain);
 	return *ret_user ? 0 : -1;
 }
 
@@ -208,8 +209,9 @@ ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err 
 	struct err bad = { 0 };
 	int rc = program_run(&p, &said, e);
 
-	if (rc < 0 && strstr(e->msg, "not found")) {
-		err_clear(e); /* "credentials not found in native keychain" */
+	/* "credentials not found in native keychain"; a program may be "not found" just as well */
+	if (rc < 0 && strstr(e->msg, "credentials not found")) {
+		err_clear(e);
 		rc = 0;
 	} else if (rc == 0 && json_parse(buf_str(&said), "it", &j, &bad) == 0 &&
 	           json_opt_string(j, "Username") && json_opt_string(j, "Secret")) {

@@ -242,6 +242,28 @@ Test(remote_oci, which_hosts_are_this_machine)
 	}
 }
 
+/* Tokens and keys of clouds have thousands of characters. */
+Test(remote_oci, a_long_credential)
+{
+	enum { LONG = 6000 };
+	cleanup_buf struct buf text = { 0 };
+	char helper[64], *user = NULL, *password = NULL;
+	struct err e = { 0 };
+
+	buf_adds(&text, "{\"auths\":{\"h\":{\"auth\":\"dTpw"); /* "u:p", "xyz", "xyz" .. */
+	for (size_t i = 0; i < LONG; i += 3)
+		buf_adds(&text, "eHl6");
+	buf_adds(&text, "\"}}}");
+	cr_assert_eq(
+	        oci_credential_find(buf_str(&text), "h", "m", &user, &password, helper, &e), 0,
+	        "%s", e.msg);
+	cr_expect_str_eq(user, "u");
+	cr_expect_eq(strlen(password), 1 + LONG);
+	cr_expect(has_prefix(password, "pxyzxyz"));
+	free(user);
+	free(password);
+}
+
 static void
 put_file(const char *dir, const char *name, const char *text, mode_t mode)
 {
@@ -293,7 +315,7 @@ Test(remote_oci, credentials_of_files_and_helpers)
 	put_file(dir, "config.json",
 	         "{\"auths\":{\"h\":{\"auth\":\"dTpw\"}},\"credHelpers\":"
 	         "{\"knows\":\"good\",\"not\":\"none\",\"bad\":\"bad\","
-	         "\"slow\":\"gone\"}}",
+	         "\"slow\":\"gone\",\"half\":\"half\"}}",
 	         0600);
 	put_file(dir, "docker-credential-good",
 	         "#!/bin/sh\n[ \"$(cat)\" = knows ] && echo "
@@ -301,6 +323,9 @@ Test(remote_oci, credentials_of_files_and_helpers)
 	         0700);
 	put_file(dir, "docker-credential-none",
 	         "#!/bin/sh\necho credentials not found in native keychain\nexit 1\n", 0700);
+	put_file(dir, "docker-credential-half",
+	         "#!/bin/sh\necho 'exec: \"pass\": executable file not found in $PATH'\nexit 1\n",
+	         0700);
 	put_file(dir, "docker-credential-bad", "#!/bin/sh\necho the vault is locked\nexit 1\n",
 	         0700);
 	cr_expect_str_eq(ask("h", got), "Authorization: Basic dTpw");
@@ -309,6 +334,7 @@ Test(remote_oci, credentials_of_files_and_helpers)
 	cr_expect(strstr(ask("not", got), "wants a user and a password"), "%s", got);
 	cr_expect(strstr(ask("bad", got), "the vault is locked"), "%s", got);
 	cr_expect(strstr(ask("slow", got), "cannot run the credential helper"), "%s", got);
+	cr_expect(strstr(ask("half", got), "executable file not found"), "%s", got);
 	/* who names a file means it */
 	cr_assert_eq(setenv("REGISTRY_AUTH_FILE", "/nonexistent/auth.json", 1), 0);
 	cr_expect(strstr(ask("h", got), "/nonexistent/auth.json"), "%s", got);
