@@ -123,7 +123,6 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 		.local_path = json_opt_string(request, "path"),
 		.endpoint = json_opt_string(request, "endpoint"),
 		.region = json_opt_string(request, "region"),
-		.deadline_ms = &p->deadline_ms,
 		.check = check_time,
 		.progress = tell,
 		.arg = p,

@@ -188,7 +188,6 @@ store_open(const struct target *t, const struct cluster_settings *s, const struc
 		.endpoint = s->store_endpoint,
 		.region = s->store_region,
 		.local_path = s->store_path,
-		.deadline_ms = q && q->deadline_ms ? &q->deadline_ms : NULL,
 		.check = q && q->files ? q->files->check : NULL,
 		.progress = q && q->files ? q->files->progress : NULL,
 		.arg = q && q->files ? q->files->arg : NULL,

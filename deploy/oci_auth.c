@@ -19,6 +19,7 @@
 #define TOKEN_HELPER   "<token>" /* what a helper gives for a user when the password is a token */
 
 struct oci_auth {
+	const struct remote_options *o;
 	char *repo;
 	char *user, *password; /* NULL: none; user "<token>": an identity token */
 	char *header;          /* NULL: none */
@@ -201,9 +202,12 @@ ask_helper(const char *helper, const char *host, struct oci_auth *a, struct err 
 	cleanup_free char *program = xasprintf("docker-credential-%s", helper);
 	char get[] = "get";
 	char *argv[] = { program, get, NULL };
-	const struct program p = {
-		.argv = argv, .input = host, .what = "credential helper", .fails_on_stdout = true
-	};
+	const struct program p = { .argv = argv,
+		                   .input = host,
+		                   .what = "credential helper",
+		                   .fails_on_stdout = true,
+		                   .check = a->o->check,
+		                   .check_arg = a->o->arg };
 	cleanup_json json_t *j = NULL;
 	struct buf said = { 0 };
 	struct err bad = { 0 };
@@ -268,13 +272,14 @@ read_usual(struct oci_auth *a, const char *host, struct err *e)
 }
 
 int
-oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
-             struct err *e)
+oci_auth_new(const struct remote_options *o, const char *host, const char *repo,
+             struct oci_auth **ret, struct err *e)
 {
 	struct oci_auth *const a = xcalloc(1, sizeof *a);
-	const char *const named = file ? file : getenv("REGISTRY_AUTH_FILE");
+	const char *const named = o->credentials ? o->credentials : getenv("REGISTRY_AUTH_FILE");
 	int rc;
 
+	a->o = o;
 	a->repo = xstrdup(repo);
 	rc = named ? read_credential(a, named, host, e) : read_usual(a, host, e);
 	if (rc < 0)
@@ -340,7 +345,11 @@ ask_token(struct oci_auth *a, struct http *h, const struct oci_challenge *c, boo
 	struct buf query = { 0 };
 	cleanup_free char *url = NULL;
 	cleanup_json json_t *j = NULL;
-	struct http_request q = { .method = "GET", .headers = headers, .safe_to_repeat = true };
+	struct http_request q = { .method = "GET",
+		                  .headers = headers,
+		                  .safe_to_repeat = true,
+		                  .check = a->o->check,
+		                  .check_arg = a->o->arg };
 	int rc;
 
 	buf_adds(&query, "service=");

@@ -8,15 +8,17 @@
 #pragma once
 
 #include "deploy/http.h"
+#include "deploy/remote.h"
 #include "registry/base/str.h"
 
 struct oci_auth;
-/* file NULL: $REGISTRY_AUTH_FILE, and nothing else where that is set; else
+/* o: its credentials, else $REGISTRY_AUTH_FILE, and nothing else where that is set; else
  * $XDG_RUNTIME_DIR/containers/auth.json, then $DOCKER_CONFIG/config.json or ~/.docker/config.json,
- * the first that knows the host. NOT_FOUND: the named one; MALFORMED. A host of which none says
- * anything is asked without a credential. */
-int oci_auth_new(const char *file, const char *host, const char *repo, struct oci_auth **ret,
-                 struct err *e);
+ * the first that knows the host; its check ends a helper and a question for a token. Borrowed.
+ * NOT_FOUND: the named one; MALFORMED. A host of which none says anything is asked without a
+ * credential. */
+int oci_auth_new(const struct remote_options *o, const char *host, const char *repo,
+                 struct oci_auth **ret, struct err *e);
 void oci_auth_free(struct oci_auth *a);
 /* "Authorization: .." for the next request; NULL: none. Borrowed. */
 const char *oci_auth_header(const struct oci_auth *a);

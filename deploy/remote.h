@@ -42,8 +42,7 @@ struct remote_options {
 	const char *region;        /* S3; NULL: us-east-1 */
 	const char *local_path;    /* volume: where its root is mounted here */
 	const char *credentials;   /* file of the person; NULL: docker's and AWS's own places */
-	const uint64_t *deadline_ms;
-	/* asked at each block; negative ends with its error */
+	/* asked at each block and while somebody is waited for; negative ends with its error */
 	int (*check)(void *arg, struct err *e);
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;

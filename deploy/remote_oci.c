@@ -85,7 +85,7 @@ oci_use(struct oci *s, const char *repo, struct err *e)
 {
 	oci_auth_free(s->auth);
 	s->auth = NULL;
-	return oci_auth_new(s->o->credentials, s->host, repo, &s->auth, e);
+	return oci_auth_new(s->o, s->host, repo, &s->auth, e);
 }
 
 static int

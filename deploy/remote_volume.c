@@ -202,7 +202,7 @@ put_in_place(int dir, const char *where, const char *name, struct err *e)
 /* Two at once would write into one incoming folder. Targets that share a volume come side by side,
  * and each finds there what the one before it has copied. */
 static int
-wait_for_lock(int dir, const char *root, struct err *e)
+wait_for_lock(int dir, const char *root, const struct source *s, struct err *e)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
 
@@ -213,6 +213,8 @@ wait_for_lock(int dir, const char *root, struct err *e)
 			err_set(e, ERR_LOCKED, "another rollout is copying into \"%s\"", root);
 			return err_hint(e, "wait for it: slipway job list");
 		}
+		if (s->check && s->check(s->arg, e) < 0)
+			return -(int)e->code;
 		(void)nanosleep(&step, NULL);
 	}
 	return 0;
@@ -233,7 +235,7 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	if (rc == 0)
 		rc = enter(v, true, &dir, e);
 	if (rc == 0)
-		rc = wait_for_lock(dir, v->root, e);
+		rc = wait_for_lock(dir, v->root, rv->files, e);
 	if (rc < 0)
 		return rc;
 	name_of(&rv->digest, name);

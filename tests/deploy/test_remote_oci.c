@@ -229,8 +229,7 @@ Test(remote_oci, which_hosts_are_this_machine)
 		const struct remote_driver *const d = remote_driver_find("oci://x");
 		cleanup_free char *address = xasprintf("oci://%s/models", cases[i].host);
 		cleanup_free void *st = xcalloc(1, d->state_size);
-		uint64_t soon = 1;
-		const struct remote_options o = { .deadline_ms = &soon };
+		const struct remote_options o = { 0 };
 		char detail[256];
 		struct err e = { 0 };
 
@@ -294,7 +293,8 @@ ask(const char *host, char ret[512])
 	struct http *h = NULL;
 	const struct http_options o = { 0 };
 	struct err e = { 0 };
-	int rc = oci_auth_new(NULL, host, "m", &a, &e);
+	const struct remote_options none = { 0 };
+	int rc = oci_auth_new(&none, host, "m", &a, &e);
 
 	cr_assert_eq(http_new(&o, &h, &(struct err){ 0 }), 0);
 	if (rc == 0)
@@ -303,6 +303,45 @@ ask(const char *host, char ret[512])
 	oci_auth_free(a);
 	http_free(h);
 	return ret;
+}
+
+static int
+nobody_waits(void *arg, struct err *e)
+{
+	return err_set(e, ERR_CANCELLED, "nobody waits any more");
+}
+
+/* A helper that asks somebody, and a token server that says nothing, hold nobody. */
+Test(remote_oci, a_credential_that_nobody_waits_for, .timeout = 100)
+{
+	static const struct step silent[] = {
+		{ .request = "GET /?service=&scope=repository%3Am%3Apull",
+		  .headers = "Accept: */*\r\n",
+		  .how = STEP_SILENT },
+	};
+	const struct remote_options o = { .check = nobody_waits };
+	const struct http_options h = { 0 };
+	struct server *s = server_start(silent, COUNT(silent));
+	cleanup_free char *challenge = xasprintf("Bearer realm=\"%s/\"", server_url(s));
+	struct oci_auth *a = NULL;
+	struct http *http = NULL;
+	struct err e = { 0 };
+	char dir[32], complaint[1024];
+
+	home_make(dir);
+	put_file(dir, "config.json", "{\"credsStore\":\"slow\"}", 0600);
+	put_file(dir, "docker-credential-slow", "#!/bin/sh\nsleep 120\n", 0700);
+	cr_expect_eq(oci_auth_new(&o, "h", "m", &a, &e), -ERR_CANCELLED, "%s", e.msg);
+
+	put_file(dir, "config.json", "{}", 0600);
+	err_clear(&e);
+	cr_assert_eq(oci_auth_new(&o, "h", "m", &a, &e), 0, "%s", e.msg);
+	cr_assert_eq(http_new(&h, &http, &e), 0, "%s", e.msg);
+	cr_expect_eq(oci_auth_answer(a, http, str_of(challenge), false, &e), -ERR_CANCELLED, "%s",
+	             e.msg);
+	oci_auth_free(a);
+	http_free(http);
+	server_end(s, complaint, sizeof complaint);
 }
 
 Test(remote_oci, credentials_of_files_and_helpers)

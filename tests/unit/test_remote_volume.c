@@ -125,6 +125,38 @@ Test(remote_volume, refuses_links_and_wrong_bytes)
 	close_store(&s);
 }
 
+static unsigned asked;
+
+static int
+enough(void *arg, struct err *e)
+{
+	return ++asked < 3 ? 0 : err_set(e, ERR_CANCELLED, "nobody waits any more");
+}
+
+/* Who waits for another copy can be told to stop. */
+Test(remote_volume, a_wait_ends_when_nobody_asks_for_it, .timeout = 60)
+{
+	char root[] = "/tmp/slipway-volume-XXXXXX";
+	struct remote_put put;
+	struct version v;
+	struct store s;
+	struct err e = { 0 };
+
+	cr_assert(mkdtemp(root));
+	version_make(&v, 7);
+	v.source.check = enough;
+	const struct remote_version rv = {
+		.model = "m", .number = 7, .digest = v.id, .files = &v.source
+	};
+	const int other = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(flock(other, LOCK_EX), 0);
+	cr_assert_eq(open_store(&s, "pvc://claim", root, &e), 0, "%s", e.msg);
+	cr_expect_eq(s.d->put(s.st, &rv, REMOTE_FILES, &put, &e), -ERR_CANCELLED, "%s", e.msg);
+	cr_expect_eq(asked, 3);
+	close_store(&s);
+	close(other);
+}
+
 /* Another target of the wave copies into the same volume: the second waits, and finds it there. */
 Test(remote_volume, waits_for_another_copy)
 {
