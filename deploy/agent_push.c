@@ -27,9 +27,8 @@ static int
 open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 {
 	const struct push *const p = arg;
-	uint64_t size;
 
-	return blob_promised(blob_open(p->r->blobs, &p->v[i].digest, ret_fd, &size, e), e);
+	return wave_open_blob(p->r, &p->files, i, ret_fd, e);
 }
 
 static int
@@ -81,7 +80,8 @@ load(struct push *p, const json_t *request, struct err *e)
 		                    .n = p->version.manifest.n,
 		                    .open = open_blob,
 		                    .arg = p,
-		                    .check = check_time };
+		                    .check = check_time,
+		                    .progress = tell };
 	return 0;
 }
 

@@ -13,12 +13,11 @@
 #include "registry/base/vec.h"
 #include "registry/labels.h"
 
-static int
-open_of(const struct wave *w, const struct source *s, size_t i, int *ret_fd, struct err *e)
+int
+wave_open_blob(struct registry *r, const struct source *s, size_t i, int *ret_fd, struct err *e)
 {
 	uint64_t size;
-	int rc = blob_promised(
-	        blob_open(w->r->blobs, &s->files[i].digest, ret_fd, &size, e), e);
+	int rc = blob_promised(blob_open(r->blobs, &s->files[i].digest, ret_fd, &size, e), e);
 
 	if (rc == 0 && size != s->files[i].size) {
 		close_quietly(steal_fd(ret_fd));
@@ -34,7 +33,7 @@ open_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 {
 	const struct wave_target *v = arg;
 
-	return open_of(v->wave, &v->source, i, ret_fd, e);
+	return wave_open_blob(v->wave->r, &v->source, i, ret_fd, e);
 }
 
 static int
@@ -42,7 +41,7 @@ open_held_blob(void *arg, size_t i, int *ret_fd, struct err *e)
 {
 	const struct wave *w = arg;
 
-	return open_of(w, &w->held_source, i, ret_fd, e);
+	return wave_open_blob(w->r, &w->held_source, i, ret_fd, e);
 }
 
 static void
@@ -62,8 +61,8 @@ wave_documents(struct registry *r, const struct admitted *v, struct buf *ret_man
 
 	if (rc < 0 || digest_is_zero(&v->manifest.config))
 		return rc;
-	return blob_promised(
-	        blob_read(r->blobs, &v->manifest.config, MANIFEST_MAX, ret_config, e), e);
+	return blob_promised(blob_read(r->blobs, &v->manifest.config, MANIFEST_MAX, ret_config, e),
+	                     e);
 }
 
 /* The label is found and not proved: it only says what the plan then shows. */
@@ -331,8 +330,7 @@ wave_name(const struct wave_target *v, struct err *e)
 {
 	cleanup_free char *quoted = xasprintf("\"%s\"", v->row.name);
 
-	return strstr(e->msg, quoted) ? -(int)e->code :
-	                                err_prefix(e, "target \"%s\"", v->row.name);
+	return strstr(e->msg, quoted) ? -(int)e->code : err_prefix(e, "target \"%s\"", v->row.name);
 }
 
 /* The policy may want more than the target says. */

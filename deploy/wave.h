@@ -67,6 +67,9 @@ int wave_documents(struct registry *r, const struct admitted *v, struct buf *ret
                    struct buf *ret_config, struct err *e);
 /* Its files as a source names them; paths are the manifest's. free() it. */
 struct source_file *wave_files(const struct manifest *m);
+/* The blob of file i, for reading; DIGEST: it has another size than the manifest says. */
+int wave_open_blob(struct registry *r, const struct source *s, size_t i, int *ret_fd,
+                   struct err *e);
 /* One target opened apart (test, status). */
 int wave_target_open(struct registry *r, const struct target_row *row, struct wave_target *ret,
                      struct err *e);
