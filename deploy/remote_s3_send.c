@@ -88,7 +88,9 @@ static const struct {
 	{ "InvalidAccessKeyId", ERR_DENIED, "the server does not know this access key" },
 	{ "XAdminUserNotFound", ERR_DENIED, "the server does not know this access key" },
 	{ "ExpiredToken", ERR_DENIED, "log in again" },
-	{ "AccessDenied", ERR_DENIED, "this access key needs s3:GetObject and s3:PutObject there" },
+	/* without the right to list, a missing object is denied too */
+	{ "AccessDenied", ERR_DENIED,
+	  "this access key needs s3:ListBucket, s3:GetObject and s3:PutObject there" },
 	{ "NoSuchBucket", ERR_NOT_FOUND, "a bucket is made by whoever runs the store" },
 	{ "AuthorizationHeaderMalformed", ERR_USAGE, NULL },
 	{ "PermanentRedirect", ERR_USAGE, NULL },
