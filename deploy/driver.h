@@ -186,6 +186,7 @@ struct canary {
 	bool percent_known;
 	unsigned percent;           /* as the target routes now, read back */
 	bool took_all;              /* it was told to take all already, and is no newcomer now */
+	bool share_waits; /* ready, and gets its share only when set_weight is called again */
 	char reason[512], code[32], advice[256], evidence[1536];
 };
 /* What one side has answered since it began; a difference of two looks is what gates judge. */

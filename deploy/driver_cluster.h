@@ -30,6 +30,7 @@ enum cluster_canary {
 	CANARY_KNATIVE,  /* canaryTrafficPercent */
 	CANARY_LIST,     /* an entry of spec.canary in Standard mode: KServe 0.20 */
 	CANARY_REPLICAS, /* a second Deployment behind the same Service */
+	CANARY_ROUTE,    /* behind a Service of its own, by weights of an HTTPRoute */
 };
 
 /* What a target's settings say; all strings belong to the target. */
@@ -42,6 +43,7 @@ struct cluster_settings {
 	const char *prometheus, *prometheus_requests, *prometheus_errors, *prometheus_latency;
 	const char *cpu, *memory;
 	const char *steps, *limits; /* read where plans are made */
+	const char *route;          /* of CANARY_ROUTE: the HTTPRoute that may be weighed */
 	uint64_t port, replicas, gpus; /* replicas 0: not said */
 	bool no_surge;                 /* the old pod goes before the new one comes */
 	bool plain_store;              /* http to a store that is not loopback */
@@ -199,8 +201,36 @@ int kubernetes_drop_canary(struct cluster *c, const struct rollout *q,
 /* The plan that it is of; "" none. */
 int kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n,
                            char ret[DIGEST_HEX_SIZE], struct err *e);
-void kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const json_t *live,
-                            struct findings *ret);
+int kubernetes_check_steps(struct cluster *c, const struct rollout *q, const json_t *live,
+                           struct findings *ret, struct err *e);
+/* The rendered Deployment as a newcomer's, and one of its name alone. New references. */
+json_t *kubernetes_newcomer(const struct cluster *c, const struct cluster_names *n,
+                            const json_t *rendered, uint64_t replicas);
+json_t *kubernetes_newcomer_name(const struct cluster *c, const struct cluster_names *n,
+                                 const char *api, const char *kind);
+/* How the requests would be shared, a line for people; nothing when they are not. */
+void kubernetes_say_split(const struct cluster *c, const struct rollout *q, struct buf *ret);
+
+/* --- driver_kubernetes_route.c: CANARY_ROUTE --- */
+
+/* Is there a route that this user may weigh, of nobody else, taken by its gateways? 1: yes; 0:
+ * why. */
+int kubernetes_route_probe(struct cluster *c, char why[256], struct err *e);
+int kubernetes_check_route(struct cluster *c, const struct rollout *q, const json_t *live,
+                           struct findings *ret, struct err *e);
+/* The newcomer's Service; that of the stable pods takes no others before. */
+int kubernetes_route_services(struct cluster *c, const struct rollout *q,
+                              const struct cluster_names *n, const json_t *service, struct err *e);
+/* CONFLICT: the route is not there, is somebody else's, or cannot be weighed. */
+int kubernetes_route_weigh(struct cluster *c, const struct cluster_names *n, unsigned percent,
+                           struct err *e);
+/* As its gateways have it. */
+int kubernetes_route_look(struct cluster *c, const struct cluster_names *n, struct canary *ret,
+                          struct err *e);
+/* One backend again, and taken; then the newcomer may go. OUTCOME_UNKNOWN: its gateways have not
+ * taken it. */
+int kubernetes_route_back(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                          struct err *e);
 
 /* --- driver_kserve_canary.c --- */
 
@@ -234,8 +264,20 @@ int kserve_check_steps(struct cluster *c, const struct rollout *q, const json_t 
 /* --- driver_cluster_route.c, pure --- */
 
 /* Percent of the requests that an HTTPRoute gives a Service, as all its parents have accepted it in
- * this generation; route may be NULL. false: why says what is not so. */
-bool cluster_route_share(const json_t *route, const char *service, unsigned *ret, char why[256]);
+ * this generation; route may be NULL. Rules that list neither it nor beside do not count; beside
+ * NULL: all count. false: why says what is not so. */
+bool cluster_route_share(const json_t *route, const char *beside, const char *service,
+                         unsigned *ret, char why[256]);
+/* Have all its parents accepted it as it is now, with what it refers to? */
+bool cluster_route_is_taken(const json_t *route, char why[256]);
+struct cluster_sides {
+	const char *stable, *newcomer; /* Services in the route's namespace */
+};
+/* Its rules with percent of what comes for the stable one given to the newcomer; 0: the stable one
+ * alone again. A new reference; NULL: why names the rule that cannot be weighed. */
+json_t *cluster_route_weigh(const json_t *route, const struct cluster_sides *s, unsigned percent,
+                            char why[256]);
+bool cluster_route_lists(const json_t *route, const char *service);
 
 /* --- driver_cluster_metrics.c, pure; driver_cluster_traffic.c --- */
 
@@ -254,6 +296,8 @@ int cluster_check_prometheus(struct cluster *c, const struct rollout *q,
 
 /* --- driver_cluster_stamp.c, pure --- */
 
+/* Does it say q's registry and model? What has no version, a Service, says no more. */
+bool cluster_is_of_model(const json_t *live, const struct rollout *q);
 /* Does the pod carry that version's label? */
 bool cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE]);
 

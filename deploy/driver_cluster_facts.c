@@ -27,7 +27,8 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 {
 	struct cluster *c = st;
 	struct kube_server s = { 0 };
-	bool pods, look, ask;
+	bool pods, look, ask, can_share = c->s.canary != CANARY_NONE;
+	char why[256] = "";
 	int rc;
 
 	rc = cluster_kube(c, e);
@@ -39,6 +40,10 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		rc = may(c, "get", "pods/proxy", &look, e);
 	if (rc == 0)
 		rc = may(c, "create", "pods/proxy", &ask, e);
+	if (rc == 0 && c->s.canary == CANARY_ROUTE) {
+		rc = kubernetes_route_probe(c, why, e);
+		can_share = rc > 0;
+	}
 	if (rc < 0)
 		return rc;
 	*ret = (struct target_facts){
@@ -46,7 +51,7 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		        CAP_PER_REPLICA | CAP_FIELDS,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_WORKLOAD),
 	};
-	if (c->s.canary != CANARY_NONE)
+	if (can_share)
 		ret->caps |= CAP_WEIGHTS;
 	(void)snprintf(ret->server, sizeof ret->server, "%s", c->about->name);
 	(void)str_copy(ret->version, sizeof ret->version, s.version);
@@ -60,6 +65,7 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		ret->proofs |= PROOF_BIT(PROOF_LISTED);
 	if (pods && look && ask)
 		ret->proofs |= PROOF_BIT(PROOF_ANSWERED);
+	(void)str_copy(ret->why_not, sizeof ret->why_not, why);
 	if (c->s.canary == CANARY_NONE)
 		(void)snprintf(ret->why_not, sizeof ret->why_not,
 		               c->kind == CLUSTER_KUBERNETES

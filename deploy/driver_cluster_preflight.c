@@ -114,8 +114,7 @@ check_service(struct cluster *c, const struct cluster_names *n, const struct rol
 	cleanup_json json_t *named =
 	        cluster_named(cluster_namespace(c->t), "v1", "Service", n->object);
 	cleanup_json json_t *live = NULL;
-	const json_t *notes;
-	const char *owner, *registry, *model;
+	const char *owner;
 	int rc;
 
 	if (c->kind != CLUSTER_KUBERNETES)
@@ -128,12 +127,9 @@ check_service(struct cluster *c, const struct cluster_names *n, const struct rol
 	if (rc < 0 || !live)
 		return rc;
 	owner = cluster_foreign_owner(live);
-	notes = kube_at(live, "metadata.annotations");
-	registry = json_opt_string(notes, CLUSTER_REGISTRY);
-	model = json_opt_string(notes, CLUSTER_MODEL);
 	if (owner)
 		add_foreign(n->object, owner, ret);
-	else if (!registry || !model || !streq(registry, q->registry_id) || !streq(model, q->model))
+	else if (!cluster_is_of_model(live, q))
 		findings_add(ret, FINDING_BLOCK, "foreign-object",
 		             "give the target another --object, or remove it there first",
 		             "the Service \"%s\" is there already, and is not of this model",
@@ -272,9 +268,10 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	if (rc < 0 || q->empty)
 		return rc;
 	check_scaler(c, q, live, ret);
-	kubernetes_check_steps(c, q, live, ret);
 	check_gpus(c, about, ret);
-	rc = kserve_check_steps(c, q, live, ret, e);
+	rc = kubernetes_check_steps(c, q, live, ret, e);
+	if (rc == 0)
+		rc = kserve_check_steps(c, q, live, ret, e);
 	if (rc == 0 && q->steps_n > 0 && live && c->s.prometheus)
 		rc = cluster_check_prometheus(c, q, &n, ret, e);
 	if (rc < 0)

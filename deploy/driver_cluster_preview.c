@@ -301,5 +301,6 @@ cluster_preview(void *st, const struct rollout *q, struct str rendered, struct p
 		if (rc < 0)
 			return rc;
 	}
+	kubernetes_say_split(c, q, &ret->text);
 	return preview_delete(c, json_object_get(j, "delete"), &ret->text, e);
 }

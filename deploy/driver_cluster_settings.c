@@ -49,6 +49,7 @@ static const struct {
 	ROW("protocol", protocol, TEXT, BOTH),
 	ROW("pull-secret", pull_secret, TEXT, BOTH),
 	ROW("replicas", replicas, NUMBER, BOTH),
+	ROW("route", route, TEXT, CLUSTER_KUBERNETES),
 	ROW("runtime", runtime, TEXT, CLUSTER_KSERVE),
 	ROW("service-account", service_account, TEXT, BOTH),
 	ROW("steps", steps, TEXT, BOTH),
@@ -97,8 +98,10 @@ take_canary(const struct target *t, enum cluster_kind kind, const char *text,
             enum cluster_canary *ret, struct err *e)
 {
 	if (kind == CLUSTER_KUBERNETES) {
-		*ret = CANARY_REPLICAS;
-		return streq(text, "replicas") ? 0 : bad_value(t, "canary", "\"replicas\"", e);
+		*ret = streq(text, "httproute") ? CANARY_ROUTE : CANARY_REPLICAS;
+		return streq(text, "replicas") || streq(text, "httproute")
+		               ? 0
+		               : bad_value(t, "canary", "\"replicas\" or \"httproute\"", e);
 	}
 	*ret = streq(text, "standard") ? CANARY_LIST : CANARY_KNATIVE;
 	return streq(text, "standard") || streq(text, "knative")
@@ -195,6 +198,30 @@ check_prometheus(const struct target *t, const struct cluster_settings *s, struc
 	return 0;
 }
 
+/* Naming it says that its weights are ours to set. */
+static int
+check_route(const struct target *t, const struct cluster_settings *s, struct err *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+
+	if (!s->route && s->canary != CANARY_ROUTE)
+		return 0;
+	if (!s->route) {
+		err_set(e, ERR_USAGE,
+		        "target \"%s\": canary \"httproute\" needs the setting \"route\"", t->name);
+		return err_hint(e, "the HTTPRoute of its namespace whose weights are ours to set: "
+		                   "--set route=NAME");
+	}
+	if (s->canary != CANARY_ROUTE)
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": the setting \"route\" needs canary=httproute",
+		               t->name);
+	if (strlen(s->route) > 253 || strspn(s->route, letters) != strlen(s->route) ||
+	    strchr("-.", s->route[0]))
+		return bad_value(t, "route", "the name of an HTTPRoute in its namespace", e);
+	return 0;
+}
+
 static int
 check(const struct target *t, enum cluster_kind kind, const struct cluster_settings *s,
       struct err *e)
@@ -229,7 +256,7 @@ check(const struct target *t, enum cluster_kind kind, const struct cluster_setti
 		return err_set(e, ERR_USAGE,
 		               "target \"%s\": canary \"standard\" needs mode \"standard\"",
 		               t->name);
-	return check_prometheus(t, s, e);
+	return check_route(t, s, e) < 0 ? -ERR_USAGE : check_prometheus(t, s, e);
 }
 
 int

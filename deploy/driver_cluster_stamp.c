@@ -131,6 +131,13 @@ cluster_is_as(const struct cluster_stamp *s, const char *name, const struct roll
 }
 
 bool
+cluster_is_of_model(const json_t *live, const struct rollout *q)
+{
+	return live && streq(note(live, CLUSTER_REGISTRY), q->registry_id) &&
+	       streq(note(live, CLUSTER_MODEL), q->model);
+}
+
+bool
 cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE])
 {
 	const char *has = json_opt_string(kube_at(pod, "metadata.labels"), CLUSTER_VERSION);

@@ -204,7 +204,7 @@ look_at_share(struct cluster *c, const struct cluster_names *n, const char *serv
 
 	if (rc < 0)
 		return rc;
-	ret->percent_known = cluster_route_share(route, service, &ret->percent, why);
+	ret->percent_known = cluster_route_share(route, NULL, service, &ret->percent, why);
 	if (ret->percent_known || ret->status != ROLLOUT_SUCCEEDED)
 		return 0;
 	ret->status = ROLLOUT_PROGRESSING;

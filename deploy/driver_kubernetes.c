@@ -6,16 +6,19 @@
  */
 #include "deploy/driver_cluster.h"
 
-static const struct kube_need all[] = {
-	CLUSTER_NEED("get", "apps", "deployments"),
-	CLUSTER_NEED("create", "apps", "deployments"),
-	CLUSTER_NEED("patch", "apps", "deployments"),
-	CLUSTER_NEED("delete", "apps", "deployments"),
-	CLUSTER_NEED("get", "", "services"),
-	CLUSTER_NEED("create", "", "services"),
-	CLUSTER_NEED("patch", "", "services"),
-	CLUSTER_NEED("delete", "", "services"),
-	CLUSTER_NEEDS,
+#define ROUTES "gateway.networking.k8s.io"
+#define NEEDS                                                                                      \
+	CLUSTER_NEED("get", "apps", "deployments"), CLUSTER_NEED("create", "apps", "deployments"), \
+	        CLUSTER_NEED("patch", "apps", "deployments"),                                      \
+	        CLUSTER_NEED("delete", "apps", "deployments"),                                     \
+	        CLUSTER_NEED("get", "", "services"), CLUSTER_NEED("create", "", "services"),       \
+	        CLUSTER_NEED("patch", "", "services"), CLUSTER_NEED("delete", "", "services"),     \
+	        CLUSTER_NEEDS
+static const struct kube_need all[] = { NEEDS, { 0 } };
+static const struct kube_need all_with_route[] = {
+	NEEDS,
+	CLUSTER_NEED("get", ROUTES, "httproutes"),
+	CLUSTER_NEED("patch", ROUTES, "httproutes"),
 	{ 0 },
 };
 static const struct kube_need first[] = {
@@ -26,17 +29,30 @@ static const struct kube_need first[] = {
 	{ 0 },
 };
 static const char *const groups[] = { "apps", NULL };
+static const char *const groups_with_route[] = { "apps", ROUTES, NULL };
 static const struct cluster_about about = {
 	.name = "kubernetes",
 	.kind = CLUSTER_KUBERNETES,
 	.all = { all, groups },
 	.first = { first, groups },
 };
+/* A route is asked about where it is needed: a plan without steps needs none. */
+static const struct cluster_about about_route = {
+	.name = "kubernetes",
+	.kind = CLUSTER_KUBERNETES,
+	.all = { all_with_route, groups_with_route },
+	.first = { first, groups },
+};
 
 static int
 kubernetes_open(void *st, const struct target *t, struct err *e)
 {
-	return cluster_open(st, t, &about, e);
+	struct cluster *c = st;
+	int rc = cluster_open(st, t, &about, e);
+
+	if (rc == 0 && c->s.canary == CANARY_ROUTE)
+		c->about = &about_route;
+	return rc;
 }
 
 static int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A newcomer beside what is stable: a second Deployment whose pods the same Service takes, so its
- * share is the ratio of replicas and no other share can be had. The stable Deployment is not
+ * A newcomer beside what is stable: a second Deployment. Its pods stand behind the same Service, so
+ * that its share is the ratio of replicas and no other share can be had, or behind one of their
+ * own, to which a route gives a share (driver_kubernetes_route.c). The stable Deployment is not
  * touched before the newcomer takes all.
  */
 #include <inttypes.h>
@@ -34,12 +35,25 @@ kubernetes_replicas(uint64_t stable, unsigned percent, uint64_t *ret, unsigned *
 	return *ret_nearest == percent;
 }
 
-static json_t *
-canary_name(const struct cluster *c, const struct cluster_names *n)
+static bool
+has_canary(const struct cluster *c)
+{
+	return c->s.canary == CANARY_REPLICAS || c->s.canary == CANARY_ROUTE;
+}
+
+json_t *
+kubernetes_newcomer_name(const struct cluster *c, const struct cluster_names *n, const char *api,
+                         const char *kind)
 {
 	cleanup_free char *name = xasprintf("%s-canary", n->object);
 
-	return cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", name);
+	return cluster_named(cluster_namespace(c->t), api, kind, name);
+}
+
+static json_t *
+canary_name(const struct cluster *c, const struct cluster_names *n)
+{
+	return kubernetes_newcomer_name(c, n, "apps/v1", "Deployment");
 }
 
 static void
@@ -50,9 +64,9 @@ set_track(json_t *map)
 }
 
 /* The rendered Deployment under another name and track. */
-static json_t *
-canary_object(const struct cluster *c, const struct cluster_names *n, const json_t *rendered,
-              uint64_t replicas)
+json_t *
+kubernetes_newcomer(const struct cluster *c, const struct cluster_names *n, const json_t *rendered,
+                    uint64_t replicas)
 {
 	cleanup_json json_t *named = canary_name(c, n);
 	json_t *o = json_deep_copy(rendered);
@@ -76,14 +90,18 @@ names_of(struct cluster *c, const struct rollout *q, struct cluster_names *ret, 
 	return rc < 0 ? rc : cluster_kube(c, e);
 }
 
-/* One that another plan left or runs is not overwritten. */
+/* One that another plan left or runs is not overwritten, unless what is stable by now came from
+ * it. */
 static int
-check_free(const json_t *live, const struct rollout *q, struct err *e)
+check_free(const json_t *live, const struct rollout *q, const struct precondition *p, struct err *e)
 {
 	struct cluster_stamp s;
 
 	cluster_stamp_of(live, &s);
 	if (!s.exists || (s.is_ours && q->plan_id && streq(s.plan_id, q->plan_id)))
+		return 0;
+	if (s.is_ours && streq(s.registry, q->registry_id) && streq(s.model, q->model) &&
+	    !p->empty && digest_eq(&s.version, &p->version))
 		return 0;
 	return err_set(e, ERR_CONFLICT, "another newcomer is there already: \"%s\"",
 	               kube_text(live, "metadata.name"));
@@ -108,52 +126,151 @@ stable_replicas(struct cluster *c, const json_t *main_object, const struct rollo
 	return 0;
 }
 
+/* How many newcomers; of a share by weights there need only be enough for it. */
+static int
+newcomers(const struct cluster *c, uint64_t stable, unsigned percent, uint64_t *ret, struct err *e)
+{
+	unsigned nearest;
+
+	if (c->s.canary == CANARY_ROUTE)
+		*ret = kserve_newcomers(stable, percent);
+	else if (!kubernetes_replicas(stable, percent, ret, &nearest))
+		return err_set(e, ERR_CONFLICT, "%" PRIu64 " replicas cannot be shared at %u%%",
+		               stable, percent);
+	return 0;
+}
+
+/* objects: as rendered, the Deployment first and then its Service. */
+static int
+send_newcomer(struct cluster *c, const struct rollout *q, const struct precondition *p,
+              const struct cluster_names *n, const json_t *objects, uint64_t replicas,
+              struct err *e)
+{
+	cleanup_json json_t *o = kubernetes_newcomer(c, n, json_array_get(objects, 0), replicas);
+	cleanup_json json_t *live = NULL;
+	int rc;
+
+	rc = cluster_get(c, o, &live, e);
+	if (rc == 0)
+		rc = check_free(live, q, p, e);
+	if (rc == 0 && c->s.canary == CANARY_ROUTE)
+		rc = kubernetes_route_services(c, q, n, json_array_get(objects, 1), e);
+	return rc < 0 ? rc : cluster_send(c, q, NULL, o, e);
+}
+
+static void
+judge(const json_t *live, const json_t *pods, struct canary *ret)
+{
+	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	struct kube_look l;
+
+	kube_deployment_look(live, json_object_get(pods, "items"), &w, &l);
+	ret->status = l.status;
+	memcpy(ret->reason, l.reason, sizeof ret->reason);
+	memcpy(ret->code, l.code, sizeof ret->code);
+	memcpy(ret->advice, l.advice, sizeof ret->advice);
+	(void)str_copy(ret->evidence, sizeof ret->evidence, l.evidence);
+}
+
+/* Is it there, and are its pods? */
+static int
+look_at(struct cluster *c, const struct rollout *q, struct cluster_names *n, struct canary *ret,
+        uint64_t *ret_ready, struct err *e)
+{
+	cleanup_json json_t *named = canary_name(c, n), *live = NULL, *pods = NULL;
+	struct cluster_stamp s;
+	int rc;
+
+	*ret = (struct canary){ .status = ROLLOUT_PROGRESSING };
+	*ret_ready = 0;
+	rc = cluster_get(c, named, &live, e);
+	if (rc < 0)
+		return rc;
+	cluster_stamp_of(live, &s);
+	if (!s.is_ours || !digest_eq(&s.version, &q->version)) {
+		(void)snprintf(ret->reason, sizeof ret->reason, "the newcomer is not there");
+		return 0;
+	}
+	(void)snprintf(n->selector, sizeof n->selector,
+	               "app.kubernetes.io/name=%s," CLUSTER_TRACK "=canary", n->object);
+	rc = cluster_pods(c, n, &pods, e);
+	if (rc < 0)
+		return rc;
+	judge(live, pods, ret);
+	*ret_ready = (uint64_t)kube_number(live, "status.readyReplicas", 0);
+	return 0;
+}
+
+/* Nobody is sent to who is not there yet: then the next look asks for the share again. */
+static int
+weigh_if_ready(struct cluster *c, const struct rollout *q, struct cluster_names *n,
+               unsigned percent, struct err *e)
+{
+	struct canary seen;
+	uint64_t ready;
+	int rc = look_at(c, q, n, &seen, &ready, e);
+
+	if (rc < 0 || seen.status != ROLLOUT_SUCCEEDED)
+		return rc;
+	return kubernetes_route_weigh(c, n, percent, e);
+}
+
 int
 kubernetes_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned percent,
                       const struct precondition *p, struct err *e)
 {
 	struct cluster *c = st;
-	cleanup_json json_t *j = NULL, *o = NULL, *live = NULL;
+	cleanup_json json_t *j = NULL;
 	struct cluster_names n;
-	uint64_t stable = 0, replicas;
-	const json_t *first;
-	unsigned nearest;
+	uint64_t stable = 0, replicas = 0;
+	const json_t *objects;
 	int rc;
 
 	rc = json_parse(rendered, "rendered objects", &j, e);
 	if (rc == 0)
 		rc = names_of(c, q, &n, e);
-	first = json_array_get(json_object_get(j, "apply"), 0);
+	objects = json_object_get(j, "apply");
 	if (rc == 0)
-		rc = stable_replicas(c, first, q, p, &stable, e);
-	if (rc < 0)
+		rc = stable_replicas(c, json_array_get(objects, 0), q, p, &stable, e);
+	if (rc == 0)
+		rc = newcomers(c, stable, percent, &replicas, e);
+	if (rc == 0)
+		rc = send_newcomer(c, q, p, &n, objects, replicas, e);
+	if (rc < 0 || c->s.canary != CANARY_ROUTE)
 		return rc;
-	if (!kubernetes_replicas(stable, percent, &replicas, &nearest))
-		return err_set(e, ERR_CONFLICT, "%" PRIu64 " replicas cannot be shared at %u%%",
-		               stable, percent);
-	o = canary_object(c, &n, first, replicas);
-	rc = cluster_get(c, o, &live, e);
-	if (rc == 0)
-		rc = check_free(live, q, e);
-	return rc < 0 ? rc : cluster_send(c, q, NULL, o, e);
+	return weigh_if_ready(c, q, &n, percent, e);
 }
 
+/* Somebody else's stays, and so does its share. */
 int
 kubernetes_drop_canary(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
                        struct err *e)
 {
-	cleanup_json json_t *named = canary_name(c, n), *live = NULL;
+	cleanup_json json_t *named = canary_name(c, n), *live = NULL, *other = NULL;
+	cleanup_json json_t *service = kubernetes_newcomer_name(c, n, "v1", "Service");
+	const bool is_route = c->s.canary == CANARY_ROUTE;
 	struct cluster_stamp s;
 	int rc;
 
-	if (c->s.canary != CANARY_REPLICAS)
+	if (!has_canary(c))
 		return 0;
 	rc = cluster_get(c, named, &live, e);
 	cluster_stamp_of(live, &s);
-	/* somebody else's stays */
-	if (rc < 0 || !s.is_ours || !streq(s.model, q->model) || !streq(s.registry, q->registry_id))
+	if (rc < 0 || (s.exists && (!s.is_ours || !streq(s.model, q->model) ||
+	                            !streq(s.registry, q->registry_id))))
 		return rc;
-	return cluster_delete(c, named, e);
+	if (is_route)
+		rc = cluster_get(c, service, &other, e);
+	/* the Service goes last: while it is there, all is not done */
+	if (rc < 0 || (!s.exists && !cluster_is_of_model(other, q)))
+		return rc;
+	if (is_route)
+		rc = kubernetes_route_back(c, q, n, e);
+	if (rc == 0)
+		rc = cluster_delete(c, named, e);
+	if (rc == 0 && cluster_is_of_model(other, q))
+		rc = cluster_delete(c, service, e);
+	return rc;
 }
 
 int
@@ -165,7 +282,7 @@ kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n, char re
 	int rc;
 
 	ret[0] = '\0';
-	if (c->s.canary != CANARY_REPLICAS)
+	if (!has_canary(c))
 		return 0;
 	rc = cluster_get(c, named, &live, e);
 	cluster_stamp_of(live, &s);
@@ -187,78 +304,56 @@ kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, 
 	return rc < 0 ? rc : kubernetes_drop_canary(c, q, &n, e);
 }
 
-static void
-judge(const json_t *live, const json_t *pods, struct canary *ret)
-{
-	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
-	struct kube_look l;
-
-	kube_deployment_look(live, json_object_get(pods, "items"), &w, &l);
-	ret->status = l.status;
-	memcpy(ret->reason, l.reason, sizeof ret->reason);
-	memcpy(ret->code, l.code, sizeof ret->code);
-	memcpy(ret->advice, l.advice, sizeof ret->advice);
-	(void)str_copy(ret->evidence, sizeof ret->evidence, l.evidence);
-}
-
 /* Which pods take requests: those that are ready, on either side. */
-static int
-ready_share(struct cluster *c, const struct cluster_names *n, unsigned newcomers,
-            struct canary *ret, struct err *e)
+static void
+ready_share(const json_t *stable, uint64_t newcomers, struct canary *ret)
 {
-	cleanup_json json_t *named =
-	        cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", n->object);
-	cleanup_json json_t *stable = NULL;
-	int rc;
-
-	rc = cluster_get(c, named, &stable, e);
-	if (rc < 0 || !stable)
-		return rc;
+	if (!stable)
+		return;
 	ret->percent_known = true;
 	ret->percent = kubernetes_share((uint64_t)kube_number(stable, "status.readyReplicas", 0),
 	                                newcomers);
-	return 0;
 }
 
 int
 kubernetes_look_canary(void *st, const struct rollout *q, struct canary *ret, struct err *e)
 {
 	struct cluster *c = st;
-	cleanup_json json_t *named = NULL, *live = NULL, *pods = NULL;
+	cleanup_json json_t *named = NULL, *stable = NULL;
 	struct cluster_names n;
 	struct cluster_stamp s;
+	uint64_t ready = 0;
 	int rc;
 
 	*ret = (struct canary){ .status = ROLLOUT_PROGRESSING };
 	rc = names_of(c, q, &n, e);
+	if (rc == 0)
+		rc = look_at(c, q, &n, ret, &ready, e);
 	if (rc < 0)
 		return rc;
-	named = canary_name(c, &n);
-	rc = cluster_get(c, named, &live, e);
+	named = cluster_object(c, &n);
+	rc = cluster_get(c, named, &stable, e);
 	if (rc < 0)
 		return rc;
-	cluster_stamp_of(live, &s);
-	if (!s.is_ours || !digest_eq(&s.version, &q->version)) {
-		(void)snprintf(ret->reason, sizeof ret->reason, "the newcomer is not there");
-		return ready_share(c, &n, 0, ret, e);
+	if (c->s.canary != CANARY_ROUTE) {
+		ready_share(stable, ready, ret);
+		return 0;
 	}
-	(void)snprintf(n.selector, sizeof n.selector,
-	               "app.kubernetes.io/name=%s," CLUSTER_TRACK "=canary", n.object);
-	rc = cluster_pods(c, &n, &pods, e);
-	if (rc < 0)
-		return rc;
-	judge(live, pods, ret);
-	return ready_share(c, &n, (unsigned)kube_number(live, "status.readyReplicas", 0), ret, e);
+	cluster_stamp_of(stable, &s);
+	ret->took_all = s.is_ours && q->plan_id && streq(s.plan_id, q->plan_id);
+	return kubernetes_route_look(c, &n, ret, e);
 }
 
-void
-kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const json_t *live,
-                       struct findings *ret)
+int
+kubernetes_check_steps(struct cluster *c, const struct rollout *q, const json_t *live,
+                       struct findings *ret, struct err *e)
 {
 	const uint64_t stable = (uint64_t)kube_number(live, "spec.replicas", 1);
 	unsigned nearest = 0;
 	uint64_t n;
 
+	if (live && q->steps_n > 0 && c->s.canary == CANARY_ROUTE)
+		return kubernetes_check_route(c, q, live, ret, e);
 	for (size_t i = 0; live && c->s.canary == CANARY_REPLICAS && i < q->steps_n; i++) {
 		if (kubernetes_replicas(stable, q->steps[i].percent, &n, &nearest))
 			continue;
@@ -268,4 +363,25 @@ kubernetes_check_steps(const struct cluster *c, const struct rollout *q, const j
 		             "is %u%%",
 		             stable, stable == 1 ? "" : "s", q->steps[i].percent, nearest);
 	}
+	return 0;
+}
+
+void
+kubernetes_say_split(const struct cluster *c, const struct rollout *q, struct buf *ret)
+{
+	char name[CLUSTER_NAME_MAX + 1];
+	struct err ignored = { 0 };
+
+	if (q->steps_n == 0 || !has_canary(c) || cluster_name(c->t, q->model, name, &ignored) < 0)
+		return;
+	if (c->s.canary == CANARY_ROUTE)
+		buf_addf(ret,
+		         "HTTPRoute %s gives each step's share to the Service %s-canary by weight, "
+		         "to the percent; when it is over, all to %s again\n",
+		         c->s.route, name, name);
+	else
+		buf_addf(ret,
+		         "Deployment %s-canary stands beside %s behind the same Service: the "
+		         "share is the ratio of replicas\n",
+		         name, name);
 }

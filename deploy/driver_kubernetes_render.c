@@ -2,7 +2,8 @@
 /*
  * A version as a Deployment and its Service. The model comes as an image volume (oci://), through a
  * loader into an empty volume (s3://), or from a claim (pvc://); the server's image and the bytes
- * are named by digest. The Service takes the pods of all tracks.
+ * are named by digest. The Service takes the pods of all tracks, unless a route shares the
+ * requests.
  */
 #include "deploy/driver_cluster.h"
 
@@ -163,11 +164,15 @@ service(const struct cluster_settings *s, const struct cluster_version *v)
 	json_t *annotations = json_pack("{s:s, s:s}", CLUSTER_MODEL, v->q->model, CLUSTER_REGISTRY,
 	                                v->q->registry_id);
 
-	return json_pack("{s:s, s:s, s:o, s:{s:{s:s}, s:[{s:s, s:I, s:s, s:s}]}}", "apiVersion",
-	                 "v1", "kind", "Service", "metadata",
+	json_t *selector = json_pack("{s:s}", "app.kubernetes.io/name", v->name);
+
+	if (s->canary == CANARY_ROUTE)
+		json_object_set_new(selector, CLUSTER_TRACK, json_string("stable"));
+	return json_pack("{s:s, s:s, s:o, s:{s:o, s:[{s:s, s:I, s:s, s:s}]}}", "apiVersion", "v1",
+	                 "kind", "Service", "metadata",
 	                 cluster_metadata(v, v->name, labels, annotations), "spec", "selector",
-	                 "app.kubernetes.io/name", v->name, "ports", "name", "http", "port",
-	                 (json_int_t)s->port, "protocol", "TCP", "targetPort", "http");
+	                 selector, "ports", "name", "http", "port", (json_int_t)s->port,
+	                 "protocol", "TCP", "targetPort", "http");
 }
 
 static json_t *

@@ -23,6 +23,20 @@ say_back(struct rollout_run *run, const struct wave_target *v, const struct err 
 	return journal_write(run->journal, &l, e);
 }
 
+/* May a newcomer that could not be taken away still get requests? Then what serves beside it is
+ * not all that answers. */
+static bool
+is_shared(struct wave_target *v)
+{
+	struct err ignored = { 0 };
+	struct canary c = { 0 };
+
+	if (v->q.steps_n == 0 || !v->d->look_canary)
+		return false;
+	return v->d->look_canary(v->st, &v->q, &c, &ignored) < 0 || !c.percent_known ||
+	       c.percent > 0;
+}
+
 /* What was there before, again, and seen to be there. */
 static int
 put_back(struct rollout_run *run, struct wave_target *v, const struct err *why, struct err *e)
@@ -47,7 +61,8 @@ put_back(struct rollout_run *run, struct wave_target *v, const struct err *why, 
 	for (unsigned i = 0; i < (said < 0 ? 4 : 20); i++) {
 		rc = v->d->observe(v->st, &held, &o, &look);
 		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED ||
-		                (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files)))
+		                (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files)) &&
+		    !(said < 0 && is_shared(v)))
 			return 0;
 		rollout_wait_ms(LOOK_FIRST_MS * (i + 1));
 	}

@@ -16,6 +16,7 @@
 #define LOOK_MS    2000u /* between looks while a step is held */
 #define SAY_MS     15000u
 #define PAUSED_MS  60000u /* of a paused step is always left */
+#define SHARES_MOST 8u /* of who is ready and goes away again */
 #define LOOKS_MOST 2 /* a failure, a foreign share or a bad judgement must be seen this often */
 
 struct hold {
@@ -74,12 +75,37 @@ look(struct wave_target *v, struct canary *ret)
 	return -1;
 }
 
+static int
+set_weight(struct wave_target *v, unsigned percent, struct err *e)
+{
+	int rc;
+
+	fault_point("before-weight");
+	rollout_mark(v, true);
+	rc = v->d->set_weight(v->st, &v->q, buf_str(&v->rendered), percent, &v->pre, e);
+	fault_point("after-weight");
+	if (rc == -ERR_OUTCOME_UNKNOWN) { /* looking tells */
+		err_clear(e);
+		rc = 0;
+	}
+	return rc;
+}
+
+/* It was not ready when its share was asked for; is now. */
+static int
+give_share(struct rollout_run *run, struct wave_target *v, unsigned percent, struct err *e)
+{
+	int rc = say_share(run, v, JOB_CANARY, percent, e, "it is ready: giving it %u%%", percent);
+
+	return rc < 0 ? rc : set_weight(v, percent, e);
+}
+
 /* Is it ready at its share, by the target's own word? */
 static int
 await_share(struct rollout_run *run, struct wave_target *v, unsigned percent, struct err *e)
 {
 	uint64_t pause = LOOK_FIRST_MS;
-	unsigned bad = 0;
+	unsigned bad = 0, given = 0;
 	char said[512] = "";
 
 	for (;;) {
@@ -96,7 +122,10 @@ await_share(struct rollout_run *run, struct wave_target *v, unsigned percent, st
 			(void)snprintf(c.reason, sizeof c.reason,
 			               "it gets %u%%, %u%% were asked for", c.percent, percent);
 		rc = rollout_check_abort(run, e);
-		if (rc == 0 && !streq(said, c.reason))
+		if (rc == 0 && c.share_waits && given < SHARES_MOST) {
+			given++;
+			rc = give_share(run, v, percent, e);
+		} else if (rc == 0 && !streq(said, c.reason))
 			rc = say_share(run, v, JOB_CANARY, percent, e, "%s: %s",
 			               rollout_status_name(c.status), c.reason);
 		if (rc == 0 && rollout_is_late(run))
@@ -280,14 +309,7 @@ take_step(struct rollout_run *run, struct wave_target *v, const struct canary_st
 
 	if (rc < 0)
 		return rc;
-	fault_point("before-weight");
-	rollout_mark(v, true);
-	rc = v->d->set_weight(v->st, &v->q, buf_str(&v->rendered), step->percent, &v->pre, e);
-	fault_point("after-weight");
-	if (rc == -ERR_OUTCOME_UNKNOWN) { /* looking tells */
-		err_clear(e);
-		rc = 0;
-	}
+	rc = set_weight(v, step->percent, e);
 	if (rc == 0)
 		rc = await_share(run, v, step->percent, e);
 	if (rc == 0)

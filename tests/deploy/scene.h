@@ -172,14 +172,16 @@ writes_of(const struct scene *s, const char *path, struct writes *ret)
 		method = json_opt_string(j, "method");
 		uri = json_opt_string(j, "uri");
 		if (streq(method, "GET") || streq(method, "POST") || strstr(uri, "dryRun") ||
-		    strstr(uri, "fieldManager=other"))
+		    streq(method, "PUT") || strstr(uri, "fieldManager=other"))
 			continue;
 		last = strstr(uri, "/prod/");
 		buf_addf(&ret->text, "%s %.*s; ", method, last ? (int)strcspn(last + 6, "?") : 1,
 		         last ? last + 6 : "?");
+		/* a route is taken by force: its setting says so */
 		cr_expect(streq(method, "DELETE") ||
 		                  strstr(uri, "?fieldManager=slipway&force=false&"
-		                              "fieldValidation=Strict"),
+		                              "fieldValidation=Strict") ||
+		                  (strstr(uri, "/httproutes/") && strstr(uri, "&force=true&")),
 		          "%s", uri);
 		if (has_prefix(uri, path))
 			json_array_append_new(ret->bodies, json_copy(json_object_get(j, "body")));

@@ -34,6 +34,25 @@ promise_changes(struct kube_changes *c)
 	*c = (struct kube_changes){ 0 };
 }
 
+/* What was weighed can be weighed back, and gives what was asked for. */
+static void
+as_route(const json_t *j)
+{
+	const struct cluster_sides sides = { "a", "b" };
+	char why[256] = "";
+	cleanup_json json_t *rules = cluster_route_weigh(j, &sides, 10, why), *back = NULL;
+	cleanup_json json_t *there = NULL;
+
+	promise_safe(why);
+	if (!rules)
+		return;
+	there = json_pack("{s:O?, s:{s:O}}", "metadata", json_object_get(j, "metadata"), "spec",
+	                  "rules", rules);
+	PROMISE(there && cluster_route_lists(there, "b"));
+	back = cluster_route_weigh(there, &sides, 0, why);
+	PROMISE(back && json_array_size(back) == json_array_size(rules));
+}
+
 static void
 as_object(const json_t *j)
 {
@@ -55,9 +74,10 @@ as_object(const json_t *j)
 	}
 	cluster_stamp_of(j, &s);
 	(void)cluster_foreign_owner(j);
-	if (cluster_route_share(j, "a", &percent, why))
+	if (cluster_route_share(j, NULL, "a", &percent, why))
 		PROMISE(percent <= 100);
 	promise_safe(why);
+	as_route(j);
 	kserve_newcomer_plan(j, plan);
 	(void)kserve_runtime_serves(j, "onnx:1", "v2", why);
 }

@@ -125,11 +125,143 @@ Test(cluster_canary, what_a_route_gives)
 		cleanup_json json_t *route = parse(cases[i].route);
 
 		percent = 77;
-		cr_expect_eq(cluster_route_share(route, "new", &percent, why), !cases[i].why,
+		cr_expect_eq(cluster_route_share(route, NULL, "new", &percent, why), !cases[i].why,
 		             "%zu: %s", i, why);
 		cr_expect_eq(percent, cases[i].why ? 77 : cases[i].percent, "%zu: %u", i, percent);
 		if (cases[i].why)
 			cr_expect(strstr(why, cases[i].why), "%zu: %s", i, why);
 	}
-	cr_expect_not(cluster_route_share(NULL, "new", &percent, why));
+	cr_expect_not(cluster_route_share(NULL, NULL, "new", &percent, why));
+}
+
+/* --- weights --- */
+
+#define REFS(refs) "{\"backendRefs\":[" refs "]}"
+#define OLD        "{\"name\":\"old\",\"port\":80}"
+#define OTHER      "{\"backendRefs\":[{\"name\":\"docs\",\"port\":80}],\"name\":\"docs\"}"
+#define IN(rules)                                                                             \
+	"{\"metadata\":{\"generation\":3,\"namespace\":\"prod\"},\"spec\":{\"rules\":[" rules \
+	"]},\"status\":{\"parents\":[" TAKEN "]}}"
+#define KEPT                                                                                  \
+	"\"filters\":[{\"type\":\"URLRewrite\"}],\"matches\":[{\"path\":{\"value\":\"/\"}}]," \
+	"\"name\":\"main\",\"timeouts\":{\"request\":\"60s\"}"
+#define SIDE(name, weight)                                      \
+	"{\"group\":\"\",\"kind\":\"Service\",\"name\":\"" name \
+	"\",\"port\":80,\"weight\":" weight "}"
+
+/* Nothing of a route is lost but the weights, and rules for others are for them to say. */
+Test(cluster_canary, a_route_keeps_all_but_its_weights)
+{
+	static const struct {
+		const char *rules, *want;
+		unsigned percent;
+	} cases[] = {
+		{ "{" KEPT ",\"backendRefs\":[" SIDE("old", "1") "]}," OTHER,
+		  "{" KEPT ",\"backendRefs\":[" SIDE("old", "90") "," SIDE("new", "10") "]}," OTHER,
+		  10 },
+		{ REFS(SIDE("old", "90") "," SIDE("new", "10")),
+		  REFS(SIDE("old", "50") "," SIDE("new", "50")), 50 },
+		{ REFS(SIDE("new", "10") "," SIDE("old", "90")),
+		  REFS(SIDE("old", "0") "," SIDE("new", "100")), 100 },
+		{ REFS(SIDE("old", "1")) "," REFS(SIDE("old", "7")),
+		  REFS(SIDE("old", "99") "," SIDE("new", "1")) "," REFS(
+		          SIDE("old", "99") "," SIDE("new", "1")),
+		  1 },
+		{ OTHER "," REFS(SIDE("old", "50") "," SIDE("new", "50")),
+		  OTHER "," REFS(SIDE("old", "1")), 0 },
+		{ REFS(OLD), REFS(OLD), 0 },
+		{ REFS(SIDE("old", "7")), REFS(SIDE("old", "7")), 0 },
+	};
+	const struct cluster_sides sides = { "old", "new" };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_free char *in = xasprintf(IN("%s"), cases[i].rules);
+		cleanup_free char *out = xasprintf("[%s]", cases[i].want);
+		cleanup_json json_t *route = parse(in), *want = parse(out), *spec = NULL;
+		char why[256] = "";
+		cleanup_json json_t *got =
+		        cluster_route_weigh(route, &sides, cases[i].percent, why);
+		unsigned percent = 77;
+
+		cr_expect(got && json_equal(got, want), "%zu: %s", i, why);
+		spec = json_pack("{s:O}", "rules", got ? got : want);
+		json_object_set(route, "spec", spec);
+		cr_expect(cluster_route_share(route, "old", "new", &percent, why), "%zu: %s", i,
+		          why);
+		cr_expect_eq(percent, cases[i].percent, "%zu: %u", i, percent);
+		cr_expect_eq(cluster_route_lists(route, "new"), cases[i].percent > 0, "%zu", i);
+	}
+}
+
+Test(cluster_canary, rules_that_cannot_be_weighed_are_named)
+{
+	static const struct {
+		const char *rules, *why;
+	} cases[] = {
+		{ "", "none of its rules" },
+		{ OTHER, "none of its rules sends requests to the Service \"old\"" },
+		{ REFS("{\"name\":\"old\",\"namespace\":\"other\"}"), "none of its rules" },
+		{ REFS("{\"name\":\"old\",\"kind\":\"Backend\"}"), "none of its rules" },
+		{ REFS("{\"name\":\"old\",\"group\":\"x.y\"}"), "none of its rules" },
+		{ OTHER "," REFS(OLD ",{\"name\":\"docs\"}"), "its rule 2 shares" },
+		{ REFS(OLD) "," REFS(SIDE("new", "1")),
+		  "its rule 2 sends requests to the newcomer" },
+		{ REFS(OLD "," OLD), "its rule 1 names one Service twice" },
+		{ REFS("{\"name\":\"old\",\"weight\":0}"), "the weight 0" },
+		{ REFS("{\"name\":\"old\",\"filters\":[{}]}"), "filters of one backend" },
+		{ "{\"name\":\"a\\u001bb\",\"sessionPersistence\":{\"type\":\"Cookie\"},"
+		  "\"backendRefs\":[" OLD "]}",
+		  "its rule 1 (a\\x1bb) keeps each session" },
+		{ "{\"filters\":[{\"type\":\"RequestMirror\",\"requestMirror\":{\"backendRef\":"
+		  "{\"name\":\"new\"}}}],\"backendRefs\":[" OLD "]}",
+		  "its rule 1 mirrors" },
+	};
+	const struct cluster_sides sides = { "old", "new" };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_free char *in = xasprintf(IN("%s"), cases[i].rules);
+		cleanup_json json_t *route = parse(in);
+		char why[256] = "";
+
+		cr_expect_null(cluster_route_weigh(route, &sides, 10, why), "%zu", i);
+		cr_expect(strstr(why, cases[i].why), "%zu: %s", i, why);
+	}
+}
+
+#define OF(parent, conditions) "{\"conditions\":[" conditions "],\"parentRef\":{" parent "}}"
+#define WITH(refs, parents)                                                                       \
+	"{\"metadata\":{\"generation\":3,\"namespace\":\"prod\"},\"spec\":{\"parentRefs\":[" refs \
+	"]},\"status\":{\"parents\":[" parents "]}}"
+#define GATEWAY "\"name\":\"front\",\"namespace\":\"edge\""
+#define NEAR    "\"name\":\"near\""
+
+/* Every parent that it names has said so; what others once said counts for nothing. */
+Test(cluster_canary, each_parent_must_have_taken_it)
+{
+	static const struct {
+		const char *route;
+		bool is_taken;
+	} cases[] = {
+		{ WITH("{" GATEWAY "}", OF(GATEWAY, ACCEPTED)), true },
+		{ WITH("{" NEAR "}", OF(NEAR ",\"namespace\":\"prod\"", ACCEPTED)), true },
+		{ WITH("{" GATEWAY "},{" NEAR "}", OF(GATEWAY, ACCEPTED)), false },
+		{ WITH("{" GATEWAY "},{" NEAR "}", OF(GATEWAY, ACCEPTED) "," OF(NEAR, ACCEPTED)),
+		  true },
+		{ WITH("{" GATEWAY "}", OF(NEAR, ACCEPTED)), false },
+		{ WITH("{" GATEWAY ",\"sectionName\":\"a\"}", OF(GATEWAY, ACCEPTED)), false },
+		{ WITH("{" GATEWAY ",\"port\":80}", OF(GATEWAY, ACCEPTED)), false },
+		{ WITH("{" GATEWAY "}",
+		       OF(GATEWAY, ACCEPTED) "," OF(NEAR, CONDITION("Accepted", "False", "1"))),
+		  true },
+		{ WITH("{" GATEWAY "}", OF(GATEWAY, CONDITION("Accepted", "False", "3"))), false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_json json_t *route = parse(cases[i].route);
+		char why[256] = "";
+
+		cr_expect_eq(cluster_route_is_taken(route, why), cases[i].is_taken, "%zu: %s", i,
+		             why);
+		cr_expect_eq(why[0] == '\0', cases[i].is_taken, "%zu", i);
+	}
 }
