@@ -16,6 +16,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "tui/session.h"
 
 #define ANSWER_MAX  ((size_t)16 << 20)
 #define SYSTEMD_RUN "/usr/bin/systemd-run"
@@ -272,13 +273,15 @@ agent_stream(const char *verb, const json_t *request, pid_t *ret_pid, int *ret_f
 	return rc;
 }
 
-/* Under logind the processes of a session may be ended with it, whatever session they made for
- * themselves; a scope of the user's own service manager outlives it (systemd-run(1)). */
-static bool
-is_under_logind(void)
+static void
+warn(enum session_end end)
 {
-	return getenv("XDG_SESSION_ID") && access("/run/systemd/system", F_OK) == 0 &&
-	       access(SYSTEMD_RUN, X_OK) == 0;
+	if (end == SESSION_ENDED)
+		message(MESSAGE_WARNING, "logind ends this job when you have logged out: "
+		                         "`loginctl enable-linger` keeps it, also now");
+	else if (end == SESSION_UNKNOWN)
+		message(MESSAGE_WARNING,
+		        "logind does not say whether it ends this job when you log out");
 }
 
 static int
@@ -293,7 +296,10 @@ start_job(const json_t *request, json_t **ret, struct err *e)
 	     quiet[] = "--quiet", collect[] = "--collect", end[] = "--";
 	char *const scoped[] = { run, user, scope, quiet, collect, end, path, start_word, NULL };
 	char *const plain[] = { path, start_word, NULL };
-	if (is_under_logind()) {
+	struct session s;
+	session_look(&s);
+	warn(session_end(&s));
+	if (session_wants_scope(&s)) {
 		rc = call(scoped, request, true, NULL, &silent, ret, e);
 		if (!silent) /* an answer, a refusal, a signal: the agent's */
 			return rc;

@@ -38,7 +38,8 @@ int agent_stream(const char *verb, const json_t *request, pid_t *ret_pid, int *r
                  struct err *e);
 /* An object that may be {"error":..}: that error becomes ours. */
 int agent_error(const json_t *reply, struct err *e);
-/* Starts a job in a process of its own (systemd-run --user where that works, else setsid), returns
- * once the agent has taken the lock and logged the beginning; the job's id. */
+/* Starts a job in a process of its own, returns once the agent has taken the lock and logged the
+ * beginning; the job's id. By setsid; where that would end with the session, in a scope of
+ * systemd-run --user; where both would, with a warning. */
 int agent_start(const char *registry_dir, const json_t *request, char ret_job_id[17],
                 struct err *e);

@@ -14,17 +14,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "crypto/sshagent.h"
 #include "registry/base/fs.h"
 #include "registry/hook.h"
 #include "registry/keyring.h"
+#include "tui/session.h"
 
-#define SYSTEMD_RUN      "/usr/bin/systemd-run"
 #define AGENT_TIMEOUT_MS 2000
 #define MEMLOCK_WANTED   ((rlim_t)1 << 20)
 #define FILES_WANTED     ((rlim_t)256)
@@ -257,37 +255,36 @@ doctor_person(struct doctor *d)
 
 /* --- session --- */
 
-static bool
-listens(const char *path)
-{
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	if (fd < 0 || str_copy(a.sun_path, sizeof a.sun_path, path) < 0)
-		return false;
-	return connect(fd, (const struct sockaddr *)&a, sizeof a) == 0;
-}
-
 /* As tui/agent.c decides how a job is started. */
 static void
 jobs(struct doctor *d)
 {
 	static const char next[] = "`loginctl enable-linger`, or start jobs outside of the session";
-	const char *const run = getenv("XDG_RUNTIME_DIR");
-	cleanup_free char *manager = xasprintf("%s/systemd/private", run ? run : "");
+	struct session s;
 
-	if (!getenv("XDG_SESSION_ID") || access("/run/systemd/system", F_OK) < 0)
+	session_look(&s);
+	switch (session_end(&s)) {
+	case SESSION_NONE:
 		doctor_say(d, "jobs", DOCTOR_OK, NULL,
 		           "no logind session: a job's session of its own outlives the terminal");
-	else if (access(SYSTEMD_RUN, X_OK) < 0)
-		doctor_say(d, "jobs", DOCTOR_WARN, next,
-		           "no " SYSTEMD_RUN ": jobs may end with this logind session");
-	else if (!run || !listens(manager))
-		doctor_say(d, "jobs", DOCTOR_WARN, next,
-		           "no service manager of yours listens: jobs may end with this session");
-	else
+		break;
+	case SESSION_KEPT:
 		doctor_say(d, "jobs", DOCTOR_OK, NULL,
-		           "systemd-run --user: a job outlives this session");
+		           "logind leaves your processes alone: a job outlives this session");
+		break;
+	case SESSION_LINGERS:
+		doctor_say(d, "jobs", DOCTOR_OK, NULL,
+		           "systemd-run --user, and you linger: a job outlives this session");
+		break;
+	case SESSION_ENDED:
+		doctor_say(d, "jobs", DOCTOR_WARN, next,
+		           "logind ends your processes when you have logged out, jobs too");
+		break;
+	case SESSION_UNKNOWN:
+		doctor_say(d, "jobs", DOCTOR_WARN, next,
+		           "logind does not say whether jobs end with this session");
+		break;
+	}
 }
 
 static bool
