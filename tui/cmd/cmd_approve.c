@@ -242,10 +242,12 @@ take_signature(struct approve *v, const struct args *in, struct buf *ret, char p
 	    sshsig_key(blob, blob_n, &key) < 0)
 		return err_set(e, ERR_MALFORMED, "\"%s\" is no SSH signature",
 		               arg_value(in, "--signature"));
-	if (sshsig_verify(blob, blob_n, KIND STATEMENT_NAMESPACE, pae.p, pae.n, &key, NULL) < 0) {
-		(void)err_set(e, ERR_SIGNATURE, "the signature is not good for that statement");
-		return err_hint(e, "ssh-keygen -Y sign -n " KIND STATEMENT_NAMESPACE
-		                   " -f KEY FILE makes it");
+	rc = sshsig_verify(blob, blob_n, KIND STATEMENT_NAMESPACE, pae.p, pae.n, &key, NULL);
+	if (rc != SSHSIG_OK) {
+		rc = signature_refused(rc, "the signature is not good for that statement", e);
+		return *e->hint ? rc
+		                : err_hint(e, "ssh-keygen -Y sign -n " KIND STATEMENT_NAMESPACE
+		                              " -f KEY FILE makes it");
 	}
 	key_id(&key, id);
 	who = policy_person_of(&v->ledger.policy, &key);

@@ -193,6 +193,15 @@ agent_failed(const struct signer *s, int status, struct err *e)
 	}
 }
 
+int
+signature_refused(int status, const char *wrong, struct err *e)
+{
+	if (status != SSHSIG_NOBODY)
+		return err_set(e, ERR_SIGNATURE, "%s", wrong);
+	(void)err_set(e, ERR_SIGNATURE, "the security key signed without being touched");
+	return err_hint(e, "touch it; a key that was made with no-touch-required does not count");
+}
+
 static int
 agent_signature(struct app *a, const struct signer *s, const char *kind, struct str pae,
                 struct buf *ret, struct err *e)
@@ -215,9 +224,11 @@ agent_signature(struct app *a, const struct signer *s, const char *kind, struct 
 	sshagent_close(agent);
 	if (rc < 0)
 		return agent_failed(s, rc, e);
-	if (sshsig_wrap(&s->item.pub, ns, sig, sig_n, &blob, &blob_n) < 0 ||
-	    sshsig_verify(blob, blob_n, ns, pae.p, pae.n, &s->item.pub, NULL) < 0)
-		return err_set(e, ERR_SIGNATURE, "ssh-agent gave a signature that is not good");
+	if (sshsig_wrap(&s->item.pub, ns, sig, sig_n, &blob, &blob_n) < 0)
+		return err_set(e, ERR_MALFORMED, "ssh-agent gave no signature");
+	rc = sshsig_verify(blob, blob_n, ns, pae.p, pae.n, &s->item.pub, NULL);
+	if (rc != SSHSIG_OK)
+		return signature_refused(rc, "ssh-agent gave a signature that is not good", e);
 	buf_add(ret, blob, blob_n);
 	return 0;
 }

@@ -33,6 +33,8 @@ int signer_sign(struct app *a, struct signer *s, const char *kind, const char *s
 /* Only the signature, over a payload (statement.h), for an envelope that others sign too. */
 int signer_signature(struct app *a, struct signer *s, const char *kind, struct str payload,
                      struct buf *ret, struct err *e);
+/* What an outcome of sshsig_verify, not SSHSIG_OK, is called; wrong: when it is simply not good. */
+int signature_refused(int status, const char *wrong, struct err *e);
 void signer_fini(struct signer *s);
 #define cleanup_signer __attribute__((cleanup(signer_fini)))
 
