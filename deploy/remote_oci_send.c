@@ -250,22 +250,6 @@ upload_read(void *arg, void *p, size_t n, size_t *ret_n, struct err *e)
 	return rc;
 }
 
-/* Location, absolute or of this host; kept with what the registry put behind "?". */
-static int
-location(const struct oci *s, const struct http_response *r, char **ret, struct err *e)
-{
-	const struct str to = http_header(r, "location", NULL);
-
-	free(*ret);
-	*ret = NULL;
-	if (!to.p || to.n == 0 || to.n > 8192)
-		return err_set(e, ERR_MALFORMED, "registry \"%s\" does not say where to upload",
-		               s->host);
-	*ret = to.p[0] == '/' ? xasprintf("%s%.*s", s->base, (int)to.n, to.p)
-	                      : xstrndup(to.p, to.n);
-	return 0;
-}
-
 int
 oci_redirect(const struct oci *s, const char *url, const struct http_response *r, char **ret,
              struct err *e)
@@ -282,6 +266,24 @@ oci_redirect(const struct oci *s, const char *url, const struct http_response *r
 	               *ret);
 }
 
+/* Where an upload goes on, with what the registry put behind "?". *url may be what was asked; it
+ * stays when the answer is no good. */
+static int
+move_on(const struct oci *s, const char *asked, const struct http_response *r, char **url,
+        struct err *e)
+{
+	char *next = NULL;
+	int rc = oci_redirect(s, asked, r, &next, e);
+
+	if (rc < 0) {
+		free(next);
+		return rc;
+	}
+	free(*url);
+	*url = next;
+	return 0;
+}
+
 static int
 begin_upload(struct oci *s, const char *repo, char **ret_url, struct err *e)
 {
@@ -292,7 +294,8 @@ begin_upload(struct oci *s, const char *repo, char **ret_url, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	return r.status == 202 ? location(s, &r, ret_url, e) : oci_refused(s, "an upload", &r, e);
+	return r.status == 202 ? move_on(s, url, &r, ret_url, e)
+	                       : oci_refused(s, "an upload", &r, e);
 }
 
 /* "0-1023": how far it has come. */
@@ -321,7 +324,7 @@ how_far(struct oci *s, char **url, uint64_t *ret, struct err *e)
 	if (r.status != 204 && r.status != 202)
 		return oci_refused(s, "to go on with an upload", &r, e);
 	*ret = range_end(&r);
-	return location(s, &r, url, e) < 0 ? -(int)e->code : 0;
+	return move_on(s, *url, &r, url, e);
 }
 
 static int
@@ -345,7 +348,7 @@ patch(struct oci *s, const struct blob *b, char **url, uint64_t from, uint64_t *
 	reading_close(&in);
 	if (rc < 0)
 		return rc;
-	return r.status == 202 ? location(s, &r, url, e) : oci_refused(s, b->name, &r, e);
+	return r.status == 202 ? move_on(s, *url, &r, url, e) : oci_refused(s, b->name, &r, e);
 }
 
 static int
