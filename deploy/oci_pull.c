@@ -16,8 +16,6 @@
 	"Accept: " OCI_MANIFEST_TYPE ", application/vnd.docker.distribution.manifest.v2+json" \
 	", application/vnd.oci.image.index.v1+json"                                           \
 	", application/vnd.docker.distribution.manifest.list.v2+json"
-#define TRIES     4 /* without getting on */
-#define GETS_ON   ((uint64_t)1 << 20)
 #define REDIRECTS 3
 #define SLACK     ((uint64_t)2 << 20) /* the sink's own bound is never the first */
 
@@ -225,8 +223,8 @@ get_once(struct oci *s, struct getting *g, struct err *e)
 static bool
 is_worth_it(const struct getting *g, int rc, uint64_t before, unsigned *tries)
 {
-	*tries = g->at - before >= GETS_ON ? 0 : *tries + 1;
-	return rc == -ERR_UNREACHABLE && g->at < g->b->size && *tries < TRIES;
+	*tries = g->at - before >= OCI_GETS_ON ? 0 : *tries + 1;
+	return rc == -ERR_UNREACHABLE && g->at < g->b->size && *tries < OCI_TRIES;
 }
 
 int

@@ -7,6 +7,10 @@
 #include "deploy/oci_car.h"
 #include "deploy/remote.h"
 
+/* A blob whose connection is lost goes on, unless that many tries in a row brought less. */
+#define OCI_TRIES   4
+#define OCI_GETS_ON ((uint64_t)1 << 20)
+
 struct oci {
 	struct http *http;
 	struct oci_auth *auth;
@@ -31,6 +35,7 @@ struct ask {
 	const struct http_sink *sink;
 	const char *accept, *range; /* whole header lines; NULL */
 	size_t max;                 /* bytes of an answer; 0: 8 MiB */
+	uint64_t timeout_ms;        /* without upload and sink; 0: 30 s */
 	bool is_read, push;
 	bool may_redirect; /* a 3xx is an answer: oci_redirect */
 };

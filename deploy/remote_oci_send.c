@@ -15,8 +15,8 @@
 #include "registry/base/fs.h"
 
 #define LOOK_MS   30000
-#define IDLE_MS   60000 /* an upload that does not move */
-#define TRIES     4     /* of a blob whose connection was lost */
+#define IDLE_MS   60000  /* an upload that does not move */
+#define CLOSE_MS  600000 /* a registry may hash or move a large blob before it answers */
 #define BYTES_MAX (8u << 20)
 
 static bool
@@ -32,6 +32,7 @@ once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
 {
 	const char *headers[4] = { NULL };
 	size_t n = 0;
+	const uint64_t bound_ms = a->timeout_ms ? a->timeout_ms : LOOK_MS;
 	const struct http_request q = {
 		.method = a->method,
 		.url = a->url,
@@ -40,7 +41,7 @@ once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
 		.headers = headers,
 		.upload = a->upload,
 		.sink = a->sink,
-		.timeout_ms = a->upload || a->sink ? HTTP_NO_TIMEOUT : LOOK_MS,
+		.timeout_ms = a->upload || a->sink ? HTTP_NO_TIMEOUT : bound_ms,
 		.idle_ms = a->upload || a->sink ? IDLE_MS : 0,
 		.response_max = a->max ? a->max : BYTES_MAX,
 		.safe_to_repeat = a->is_read,
@@ -67,9 +68,8 @@ oci_ask(struct oci *s, const struct ask *a, struct http_response *r, struct err 
 
 	/* an upload cannot be said again: it begins with a request that can; and nobody but the
 	 * registry itself says to whom our credential goes */
-	for (unsigned i = 0; rc == 0 && r->status == 401 && i < 2 && !a->upload &&
-	                     is_ours(s, a->url);
-	     i++) {
+	for (unsigned i = 0;
+	     rc == 0 && r->status == 401 && i < 2 && !a->upload && is_ours(s, a->url); i++) {
 		cleanup_response struct http_response said = *r;
 
 		*r = (struct http_response){ 0 };
@@ -262,8 +262,7 @@ oci_redirect(const struct oci *s, const char *url, const struct http_response *r
 	*ret = is_path ? xasprintf("%s%.*s", s->base, (int)to.n, to.p) : xstrndup(to.p, to.n);
 	if (has_prefix(*ret, "https://") || has_prefix(url, "http://"))
 		return 0;
-	return err_set(e, ERR_DENIED, "registry \"%s\" sends us from TLS to \"%s\"", s->host,
-	               *ret);
+	return err_set(e, ERR_DENIED, "registry \"%s\" sends us from TLS to \"%s\"", s->host, *ret);
 }
 
 /* Where an upload goes on, with what the registry put behind "?". *url may be what was asked; it
@@ -361,9 +360,11 @@ close_upload(struct oci *s, const struct blob *b, const char *url, struct err *e
 
 	digest_hex(&b->digest, hex);
 	to = xasprintf("%s%cdigest=sha256%%3A%s", url, strchr(url, '?') ? '&' : '?', hex);
-	const struct ask a = {
-		.method = "PUT", .url = to, .push = true, .type = "application/octet-stream"
-	};
+	const struct ask a = { .method = "PUT",
+		               .url = to,
+		               .push = true,
+		               .type = "application/octet-stream",
+		               .timeout_ms = CLOSE_MS };
 	rc = oci_ask(s, &a, &r, e);
 	if (rc < 0)
 		return rc;
@@ -403,28 +404,48 @@ go_on(struct oci *s, const char *repo, char **url, uint64_t *from, struct err *e
 
 /* A connection that is lost is no end: the registry says how far it has come. */
 static int
+send_bytes(struct oci *s, const char *repo, const struct blob *b, char **url, uint64_t *done,
+           uint64_t total, struct err *e)
+{
+	const uint64_t before = *done;
+	unsigned tries = 0; /* that brought next to nothing */
+	uint64_t from = 0;
+	int rc = 0;
+
+	while (rc == 0 && from < b->size) {
+		const uint64_t had = from;
+		struct err lost;
+
+		*done = before + from;
+		rc = patch(s, b, url, from, done, total, e);
+		if (!is_lost(rc))
+			break;
+		lost = *e;
+		err_clear(e);
+		rc = go_on(s, repo, url, &from, e);
+		if (rc == 0 && from > b->size)
+			return err_set(e, ERR_MALFORMED,
+			               "registry \"%s\" has more of \"%s\" than there is", s->host,
+			               b->name);
+		tries = from >= had + OCI_GETS_ON ? 0 : tries + 1;
+		if (rc == 0 && tries == OCI_TRIES) {
+			*e = lost;
+			rc = -(int)e->code;
+		}
+	}
+	return rc;
+}
+
+static int
 upload(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, uint64_t total,
        struct err *e)
 {
 	const uint64_t before = *done;
 	char *url = NULL;
-	uint64_t from = 0;
 	int rc = begin_upload(s, repo, &url, e);
 
-	for (unsigned i = 0; rc == 0 && from < b->size && i < TRIES; i++) {
-		*done = before + from;
-		rc = patch(s, b, &url, from, done, total, e);
-		if (rc == 0)
-			from = b->size;
-		if (!is_lost(rc) || i + 1 == TRIES)
-			break;
-		err_clear(e);
-		rc = go_on(s, repo, &url, &from, e);
-		if (rc == 0 && from > b->size)
-			rc = err_set(e, ERR_MALFORMED,
-			             "registry \"%s\" has more of \"%s\" than there is", s->host,
-			             b->name);
-	}
+	if (rc == 0)
+		rc = send_bytes(s, repo, b, &url, done, total, e);
 	if (rc == 0)
 		rc = close_upload(s, b, url, e);
 	if (rc < 0 && !is_lost(rc))
@@ -435,10 +456,20 @@ upload(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, ui
 	return rc;
 }
 
+/* Nobody answered: is it there all the same? */
+static bool
+has_come(struct oci *s, const char *repo, const struct blob *b)
+{
+	struct err ignored = { 0 };
+
+	return oci_has(s, repo, "blobs", &b->digest, b->size, &ignored) == 1;
+}
+
 int
 oci_put_blob(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, uint64_t total,
              struct remote_put *ret, struct err *e)
 {
+	const uint64_t before = *done;
 	int rc = oci_has(s, repo, "blobs", &b->digest, b->size, e);
 
 	if (rc < 0)
@@ -449,6 +480,12 @@ oci_put_blob(struct oci *s, const char *repo, const struct blob *b, uint64_t *do
 		return 0;
 	}
 	rc = upload(s, repo, b, done, total, e);
+	if (is_lost(rc) && has_come(s, repo, b)) {
+		err_clear(e);
+		*done = before + b->size;
+		ret->sent += b->size;
+		return 0;
+	}
 	if (rc == 0) {
 		ret->sent += b->size;
 		rc = oci_has(s, repo, "blobs", &b->digest, b->size, e);

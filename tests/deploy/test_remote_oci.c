@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "deploy/oci_auth.h"
-#include "deploy/remote.h"
+#include "deploy/remote_oci.h"
 #include "registry/base/fs.h"
 #include "tests/deploy/server.h"
 
@@ -207,6 +207,130 @@ Test(remote_oci, what_is_there_and_what_is_not)
 		cr_expect_eq(put.changed, cases[i].changed, "%s", cases[i].name);
 		cr_expect_str_eq(complaint, "", "%s: %s", cases[i].name, complaint);
 	}
+}
+
+#define UPLOAD    "/v2/m/blobs/uploads/1"
+#define AT_UPLOAD "Location: " UPLOAD "\r\nContent-Length: 0\r\n\r\n"
+#define OCTETS    "Accept: */*\r\nContent-Type: application/octet-stream\r\n"
+#define ASK_BLOB(d, raw)                                                                  \
+	{                                                                                 \
+		.request = "HEAD /v2/m/blobs/sha256:" d, .headers = ANY, .how = STEP_RAW, \
+		.reply = raw                                                              \
+	}
+#define BEGIN                                                                                   \
+	{                                                                                       \
+		.request = "POST /v2/m/blobs/uploads/", .headers = ANY "Content-Length: 0\r\n", \
+		.how = STEP_RAW, .reply = "HTTP/1.1 202 OK\r\n" AT_UPLOAD                       \
+	}
+#define SEND(range, text, raw)                                                                \
+	{                                                                                     \
+		.request = "PATCH " UPLOAD, .headers = OCTETS "Content-Range: " range "\r\n", \
+		.body = text, .how = STEP_RAW, .reply = raw                                   \
+	}
+#define HOW_FAR(range)                                                         \
+	{                                                                      \
+		.request = "GET " UPLOAD, .headers = ANY, .how = STEP_RAW,     \
+		.reply = "HTTP/1.1 204 OK\r\nRange: 0-" range "\r\n" AT_UPLOAD \
+	}
+#define CLOSE(d, raw)                                                                    \
+	{                                                                                \
+		.request = "PUT " UPLOAD "?digest=sha256%3A" d,                          \
+		.headers = OCTETS "Content-Length: 0\r\n", .how = STEP_RAW, .reply = raw \
+	}
+
+static int
+put_blob(const struct step *steps, size_t n, const struct blob *b, struct remote_put *ret,
+         char complaint[1024], struct err *e)
+{
+	struct server *const server = server_start(steps, n);
+	const struct remote_options o = { 0 };
+	struct oci s = { 0 };
+	uint64_t done = 0;
+	int rc = oci_connect(&s, server_url(server) + strlen("http://"), "m", &o, e);
+
+	if (rc == 0)
+		rc = oci_use(&s, "m", e);
+	if (rc == 0)
+		rc = oci_put_blob(&s, "m", b, &done, b->size, ret, e);
+	if (rc == 0)
+		cr_expect_eq(done, b->size);
+	oci_disconnect(&s);
+	server_end(server, complaint, 1024);
+	return rc;
+}
+
+/* The request that ends an upload is lost: the blob itself says whether it has come. */
+Test(remote_oci, an_end_that_is_lost)
+{
+	static const struct {
+		struct step steps[5];
+		int rc;
+	} cases[] = {
+		{ { ASK_BLOB(FILE_D, NONE), BEGIN,
+		    SEND("0-4", FILE_T, "HTTP/1.1 202 OK\r\n" AT_UPLOAD), CLOSE(FILE_D, ""),
+		    ASK_BLOB(FILE_D, HAS("5")) },
+		  0 },
+		{ { ASK_BLOB(FILE_D, NONE), BEGIN,
+		    SEND("0-4", FILE_T, "HTTP/1.1 202 OK\r\n" AT_UPLOAD), CLOSE(FILE_D, ""),
+		    ASK_BLOB(FILE_D, NONE) },
+		  -ERR_OUTCOME_UNKNOWN },
+	};
+	struct blob b = { .name = "f", .size = strlen(FILE_T), .text = str_of(FILE_T) };
+
+	cr_assert_eq(digest_parse(&b.digest, FILE_D, 64), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct remote_put put = { 0 };
+		struct err e = { 0 };
+		char complaint[1024];
+
+		cr_expect_eq(put_blob(cases[i].steps, 5, &b, &put, complaint, &e), cases[i].rc,
+		             "%zu: %s", i, e.msg);
+		cr_expect_str_eq(complaint, "", "%zu: %s", i, complaint);
+		cr_expect_eq(put.sent, cases[i].rc == 0 ? b.size : 0);
+	}
+}
+
+/* Of a long blob over a bad line each piece counts. */
+Test(remote_oci, many_cuts_that_get_on)
+{
+	enum { MIB = 1 << 20, SIZE = 5 * MIB + 1 };
+	char *const text = xmalloc(SIZE + 1);
+	struct blob b = { .name = "f", .size = SIZE, .text = { text, SIZE } };
+	struct remote_put put = { 0 };
+	struct err e = { 0 };
+	char hex[DIGEST_HEX_SIZE], complaint[1024];
+
+	memset(text, 'x', SIZE);
+	text[SIZE] = '\0';
+	digest_small(text, SIZE, &b.digest);
+	digest_hex(&b.digest, hex);
+	cleanup_free char *ask = xasprintf("HEAD /v2/m/blobs/sha256:%s", hex);
+	cleanup_free char *end = xasprintf("PUT " UPLOAD "?digest=sha256%%3A%s", hex);
+	const struct step steps[] = {
+		{ .request = ask, .headers = ANY, .how = STEP_RAW, .reply = NONE },
+		BEGIN,
+		SEND("0-5242880", text, ""),
+		HOW_FAR("1048575"),
+		SEND("1048576-5242880", text + MIB, ""),
+		HOW_FAR("2097151"),
+		SEND("2097152-5242880", text + 2 * MIB, ""),
+		HOW_FAR("3145727"),
+		SEND("3145728-5242880", text + 3 * MIB, ""),
+		HOW_FAR("4194303"),
+		SEND("4194304-5242880", text + 4 * MIB, ""),
+		HOW_FAR("5242879"),
+		SEND("5242880-5242880", text + 5 * MIB, "HTTP/1.1 202 OK\r\n" AT_UPLOAD),
+		{ .request = end,
+		  .headers = OCTETS "Content-Length: 0\r\n",
+		  .how = STEP_RAW,
+		  .reply = "HTTP/1.1 201 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ .request = ask, .headers = ANY, .how = STEP_RAW, .reply = HAS("5242881") },
+	};
+
+	cr_expect_eq(put_blob(steps, COUNT(steps), &b, &put, complaint, &e), 0, "%s", e.msg);
+	cr_expect_str_eq(complaint, "", "%.300s", complaint);
+	cr_expect_eq(put.sent, b.size);
+	free(text);
 }
 
 Test(remote_oci, which_hosts_are_this_machine)

@@ -12,7 +12,7 @@
 #include "registry/base/str.h"
 
 #define BACKLOG     16
-#define REQUEST_MAX (64u << 10)
+#define REQUEST_MAX (8u << 20)
 
 int
 wire_listen(unsigned port, unsigned *ret_port)
@@ -39,10 +39,11 @@ wire_read(int fd, struct buf *ret)
 	size_t want = 0;
 
 	for (;;) {
-		const char *head = ret->n > 0 ? strstr(buf_cstr(ret), "\r\n\r\n") : NULL;
+		const char *head =
+		        want == 0 && ret->n > 0 ? strstr(buf_cstr(ret), "\r\n\r\n") : NULL;
 		ssize_t n;
 
-		if (head && want == 0) {
+		if (head) {
 			const char *length = strstr(buf_cstr(ret), field);
 			uint64_t body = 0;
 
