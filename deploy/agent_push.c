@@ -100,8 +100,7 @@ put(struct push *p, const json_t *request, const struct remote_driver *d, void *
 	                           : streq(form, "files") ? REMOTE_FILES
 	                                                  : REMOTE_MODELPACK;
 	struct remote_put done;
-	const bool looks = json_is_true(json_object_get(request, "dryRun"));
-	int rc = (looks ? d->look : d->put)(st, &v, f, &done, e);
+	int rc = d->put(st, &v, f, &done, e);
 
 	if (rc < 0)
 		return rc;
@@ -119,6 +118,7 @@ push(struct push *p, const json_t *request, json_t **ret, struct err *e)
 	const struct remote_options o = {
 		.ca_file = json_opt_string(request, "ca"),
 		.allow_plain = json_is_true(json_object_get(request, "plain")),
+		.only_looks = json_is_true(json_object_get(request, "dryRun")),
 		.credentials = json_opt_string(request, "credentials"),
 		.local_path = json_opt_string(request, "path"),
 		.endpoint = json_opt_string(request, "endpoint"),

@@ -241,7 +241,7 @@ oci_get_blob(struct oci *s, const struct oci_blob *b, struct err *e)
 		if (!is_worth_it(&g, rc, before, &tries))
 			break;
 		err_clear(e);
-		rc = s->o->check ? s->o->check(s->o->arg, e) : 0;
+		rc = s->o.check ? s->o.check(s->o.arg, e) : 0;
 	}
 	/* a connection that is lost behind the last byte */
 	if (rc == -ERR_UNREACHABLE && g.at == b->size) {

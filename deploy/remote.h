@@ -38,6 +38,7 @@ struct remote_put {
 struct remote_options {
 	const char *ca_file;       /* NULL: the system's */
 	bool allow_plain;          /* http to a host that is not loopback */
+	bool only_looks;           /* put says what it would do: it asks and changes nothing */
 	const char *endpoint;      /* S3: address of the server; NULL: from the person's config */
 	const char *region;        /* S3; NULL: us-east-1 */
 	const char *local_path;    /* volume: where its root is mounted here */
@@ -61,9 +62,6 @@ struct remote_driver {
 	 * goes on where it was. DIGEST, DENIED, NO_SPACE, UNREACHABLE (retry is safe). */
 	int (*put)(void *st, const struct remote_version *v, enum remote_form f,
 	           struct remote_put *ret, struct err *e);
-	/* What put would do: asks, one HEAD for what is missing, and changes nothing. */
-	int (*look)(void *st, const struct remote_version *v, enum remote_form f,
-	            struct remote_put *ret, struct err *e);
 	void (*close)(void *st);
 };
 extern const struct remote_driver *const remote_drivers[]; /* NULL-terminated */

@@ -37,8 +37,7 @@ oci_connect(struct oci *s, const char *host, const char *repo, const struct remo
 	                    o->allow_plain || (!o->ca_file && is_loopback(s->host)) ? "http"
 	                                                                            : "https",
 	                    s->host);
-	s->kept = *o;
-	s->o = &s->kept;
+	s->o = *o;
 	return http_new(&h, &s->http, e);
 }
 
@@ -85,7 +84,7 @@ oci_use(struct oci *s, const char *repo, struct err *e)
 {
 	oci_auth_free(s->auth);
 	s->auth = NULL;
-	return oci_auth_new(s->o, s->host, repo, &s->auth, e);
+	return oci_auth_new(&s->o, s->host, repo, &s->auth, e);
 }
 
 static int
@@ -177,7 +176,7 @@ put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct 
 		ret->present = total;
 		return 0;
 	}
-	if (rc == 0 && s->only_looks)
+	if (rc == 0 && s->o.only_looks)
 		return look_for(s, repo, v, n, ret, e);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = oci_put_blob(s, repo, &v[i], &done, total, ret, e);
@@ -257,7 +256,7 @@ oci_reference(void *st, const struct remote_version *v, enum remote_form f, char
 }
 
 static int
-put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
+oci_put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
         struct err *e)
 {
 	struct oci *const s = st;
@@ -284,26 +283,6 @@ put(void *st, const struct remote_version *v, enum remote_form f, struct remote_
 }
 
 static int
-oci_put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
-        struct err *e)
-{
-	struct oci *const s = st;
-
-	s->only_looks = false;
-	return put(st, v, f, ret, e);
-}
-
-static int
-oci_look(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
-         struct err *e)
-{
-	struct oci *const s = st;
-
-	s->only_looks = true;
-	return put(st, v, f, ret, e);
-}
-
-static int
 oci_probe(void *st, char detail[256], struct err *e)
 {
 	struct oci *const s = st;
@@ -324,6 +303,5 @@ const struct remote_driver remote_oci = {
 	.probe = oci_probe,
 	.reference = oci_reference,
 	.put = oci_put,
-	.look = oci_look,
 	.close = oci_close,
 };

@@ -15,9 +15,7 @@ struct oci {
 	struct http *http;
 	struct oci_auth *auth;
 	char *host, *repo, *base; /* base: "https://HOST" */
-	const struct remote_options *o;
-	struct remote_options kept;
-	bool only_looks; /* nothing is sent, and only the right to read is asked for */
+	struct remote_options o; /* only_looks: only the right to read is asked for */
 };
 
 /* For what lies in repo; oci_disconnect in any case. host: HOST[:PORT]; this machine's is open

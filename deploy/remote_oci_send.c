@@ -47,8 +47,8 @@ once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
 		.safe_to_repeat = a->is_read,
 		/* of a HEAD an answer that nobody follows */
 		.allow_redirect = a->may_redirect || streq(a->method, "HEAD"),
-		.check = s->o->check,
-		.check_arg = s->o->arg,
+		.check = s->o.check,
+		.check_arg = s->o.arg,
 	};
 
 	/* an upload may be sent elsewhere; our credential is for this registry */
@@ -142,7 +142,7 @@ oci_has(struct oci *s, const char *repo, const char *kind, const struct digest *
 		.url = url,
 		.accept = streq(kind, "manifests") ? "Accept: " OCI_MANIFEST_TYPE : NULL,
 		.is_read = true,
-		.push = !s->only_looks,
+		.push = !s->o.only_looks,
 	};
 	cleanup_response struct http_response r = { 0 };
 	int rc = oci_ask(s, &a, &r, e);
@@ -243,9 +243,9 @@ upload_read(void *arg, void *p, size_t n, size_t *ret_n, struct err *e)
 		r->at += *ret_n;
 		rc = check_end(r, e);
 	} while (rc == 0 && r->at <= r->skip && r->skip > 0 && r->at < r->b->size);
-	if (rc == 0 && r->s->o->progress) {
+	if (rc == 0 && r->s->o.progress) {
 		*r->done += *ret_n;
-		r->s->o->progress(r->s->o->arg, *r->done, r->total);
+		r->s->o.progress(r->s->o.arg, *r->done, r->total);
 	}
 	return rc;
 }

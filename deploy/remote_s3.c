@@ -196,15 +196,15 @@ put_file(struct s3 *s, const struct remote_version *v, size_t i, const char *hex
 		*done += f->size;
 		return 0;
 	}
-	rc = s->only_looks ? 0 : s3_put(s, &o, done, total, e);
+	rc = s->o.only_looks ? 0 : s3_put(s, &o, done, total, e);
 	if (rc == 0)
 		ret->sent += f->size;
 	return rc;
 }
 
 static int
-put(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
-    struct err *e)
+s3_put_version(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
+               struct err *e)
 {
 	struct s3 *const s = st;
 	uint64_t done = 0, total = 0;
@@ -235,33 +235,13 @@ put(void *st, const struct remote_version *v, enum remote_form f, struct remote_
 	}
 	for (size_t i = 0; rc == 0 && i < v->files->n; i++)
 		rc = put_file(s, v, i, hex, &done, total, ret, e);
-	if (rc == 0 && !s->only_looks)
+	if (rc == 0 && !s->o.only_looks)
 		rc = s3_put(s, &marker, &done, total, e);
 	ret->changed = rc == 0;
 	/* whatever is half there is nothing: the manifest comes last */
 	if (rc == -ERR_OUTCOME_UNKNOWN)
 		e->code = ERR_UNREACHABLE;
 	return rc < 0 ? -(int)e->code : 0;
-}
-
-static int
-s3_put_version(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
-               struct err *e)
-{
-	struct s3 *const s = st;
-
-	s->only_looks = false;
-	return put(st, v, f, ret, e);
-}
-
-static int
-s3_look(void *st, const struct remote_version *v, enum remote_form f, struct remote_put *ret,
-        struct err *e)
-{
-	struct s3 *const s = st;
-
-	s->only_looks = true;
-	return put(st, v, f, ret, e);
 }
 
 const struct remote_driver remote_s3 = {
@@ -271,6 +251,5 @@ const struct remote_driver remote_s3 = {
 	.probe = s3_probe,
 	.reference = s3_reference,
 	.put = s3_put_version,
-	.look = s3_look,
 	.close = s3_close,
 };

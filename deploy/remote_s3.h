@@ -18,7 +18,6 @@ struct s3 {
 	char *base;                      /* "https://HOST/BUCKET", "https://BUCKET.HOST" */
 	const char *region;
 	struct remote_options o;
-	bool only_looks; /* asks and sends nothing */
 };
 
 struct s3_ask {

@@ -25,6 +25,7 @@ struct volume {
 	const char *address;
 	char *root; /* where the volume is mounted here */
 	char *path; /* below it; "" */
+	bool only_looks;
 };
 
 static bool
@@ -68,6 +69,7 @@ volume_open(void *st, const char *address, const struct remote_options *o, struc
 	v->address = address;
 	v->root = xstrdup(o->local_path);
 	v->path = xstrdup(slash ? slash + 1 : "");
+	v->only_looks = o->only_looks;
 	return 0;
 }
 
@@ -220,6 +222,27 @@ wait_for_lock(int dir, const char *root, const struct source *s, struct err *e)
 	return 0;
 }
 
+/* What a put would do. */
+static int
+look(const struct volume *v, const struct remote_version *rv, struct remote_put *ret, struct err *e)
+{
+	cleanup_close int dir = -1;
+	struct err ignored = { 0 };
+	uint64_t total = 0;
+	char name[80];
+	int rc = enter(v, false, &dir, e);
+
+	if (rc < 0 && rc != -ERR_NOT_FOUND)
+		return rc;
+	err_clear(e);
+	name_of(&rv->digest, name);
+	for (size_t i = 0; i < rv->files->n; i++)
+		total += rv->files->files[i].size;
+	ret->changed = rc < 0 || verify(dir, v->root, name, rv->files, &ignored) < 0;
+	*(ret->changed ? &ret->sent : &ret->present) = total;
+	return 0;
+}
+
 static int
 volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct remote_put *ret,
            struct err *e)
@@ -232,6 +255,8 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 
 	*ret = (struct remote_put){ 0 };
 	rc = volume_reference(st, rv, f, ret->reference, e);
+	if (rc == 0 && v->only_looks)
+		return look(v, rv, ret, e);
 	if (rc == 0)
 		rc = enter(v, true, &dir, e);
 	if (rc == 0)
@@ -256,32 +281,6 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	return rc;
 }
 
-static int
-volume_look(void *st, const struct remote_version *rv, enum remote_form f, struct remote_put *ret,
-            struct err *e)
-{
-	struct volume *v = st;
-	cleanup_close int dir = -1;
-	struct err ignored = { 0 };
-	uint64_t total = 0;
-	char name[80];
-	int rc;
-
-	*ret = (struct remote_put){ 0 };
-	rc = volume_reference(st, rv, f, ret->reference, e);
-	if (rc == 0)
-		rc = enter(v, false, &dir, e);
-	if (rc < 0 && rc != -ERR_NOT_FOUND)
-		return rc;
-	err_clear(e);
-	name_of(&rv->digest, name);
-	for (size_t i = 0; i < rv->files->n; i++)
-		total += rv->files->files[i].size;
-	ret->changed = rc < 0 || verify(dir, v->root, name, rv->files, &ignored) < 0;
-	*(ret->changed ? &ret->sent : &ret->present) = total;
-	return 0;
-}
-
 const struct remote_driver remote_volume = {
 	.scheme = "pvc",
 	.state_size = sizeof(struct volume),
@@ -289,6 +288,5 @@ const struct remote_driver remote_volume = {
 	.probe = volume_probe,
 	.reference = volume_reference,
 	.put = volume_put,
-	.look = volume_look,
 	.close = volume_close,
 };

@@ -76,7 +76,7 @@ run(const struct step *steps, size_t n, bool looks, struct remote_put *ret, char
 	        xasprintf("oci://%s/models", server_url(s) + strlen("http://"));
 	const struct remote_driver *const d = remote_driver_find("oci://x");
 	cleanup_free void *st = xcalloc(1, d->state_size);
-	const struct remote_options o = { 0 };
+	const struct remote_options o = { .only_looks = looks };
 	struct source_file file = { .path = "f", .size = strlen(FILE_T) };
 	const struct source files = { .files = &file, .n = 1, .open = no_open };
 	struct remote_version v = { .model = "m",
@@ -89,7 +89,7 @@ run(const struct step *steps, size_t n, bool looks, struct remote_put *ret, char
 	cr_assert_eq(digest_parse(&file.digest, FILE_D, 64), 0);
 	cr_assert_eq(digest_parse(&v.digest, MAN_D, 64), 0);
 	cr_assert_eq(d->open(st, address, &o, e), 0, "%s", e->msg);
-	rc = (looks ? d->look : d->put)(st, &v, REMOTE_MODELPACK, ret, e);
+	rc = d->put(st, &v, REMOTE_MODELPACK, ret, e);
 	d->close(st);
 	server_end(s, complaint, 1024);
 	return rc;
