@@ -89,16 +89,16 @@ static int
 put(struct push *p, const json_t *request, const struct remote_driver *d, void *st, json_t **ret,
     struct err *e)
 {
-	const char *const form = json_opt_string(request, "form");
+	const bool is_car = json_is_true(json_object_get(request, "car"));
 	const struct remote_version v = { .model = json_opt_string(request, "model"),
 		                          .number = p->version.number,
 		                          .digest = p->version.version,
 		                          .manifest = buf_str(&p->manifest),
 		                          .config = buf_str(&p->config),
 		                          .files = &p->files };
-	const enum remote_form f = streq(form, "car")     ? REMOTE_MODELCAR
-	                           : streq(form, "files") ? REMOTE_FILES
-	                                                  : REMOTE_MODELPACK;
+	const enum remote_form f = is_car           ? REMOTE_MODELCAR
+	                           : d->holds_files ? REMOTE_FILES
+	                                            : REMOTE_MODELPACK;
 	struct remote_put done;
 	int rc = d->put(st, &v, f, &done, e);
 

@@ -149,12 +149,6 @@ cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e
 
 /* --- bytes --- */
 
-static enum remote_form
-form_of(const struct cluster_settings *s)
-{
-	return has_prefix(s->store, "oci://") ? REMOTE_MODELCAR : REMOTE_FILES;
-}
-
 static struct remote_version
 version_of(const struct rollout *q)
 {
@@ -178,6 +172,12 @@ struct store {
 	const struct remote_driver *d;
 	void *st;
 };
+
+static enum remote_form
+form_of(const struct store *s)
+{
+	return s->d->holds_files ? REMOTE_FILES : REMOTE_MODELCAR;
+}
 
 static int
 store_open(const struct target *t, const struct cluster_settings *s, const struct rollout *q,
@@ -229,7 +229,7 @@ reference_of(const struct target *t, const struct cluster_settings *s, const str
 		return 0;
 	rc = store_open(t, s, q, &store, e);
 	if (rc == 0)
-		rc = store.d->reference(store.st, &v, form_of(s), ret, e);
+		rc = store.d->reference(store.st, &v, form_of(&store), ret, e);
 	store_close(&store);
 	return rc;
 }
@@ -322,7 +322,7 @@ cluster_stage(void *st, const struct rollout *q, struct err *e)
 		rc = store_open(c->t, &c->s, q, &store, e);
 	if (rc < 0)
 		return rc;
-	rc = store.d->put(store.st, &v, form_of(&c->s), &put, e);
+	rc = store.d->put(store.st, &v, form_of(&store), &put, e);
 	if (rc == 0 && !streq(put.reference, wanted))
 		rc = err_set(e, ERR_DIGEST, "the store has \"%s\", and \"%s\" was planned",
 		             put.reference, wanted);

@@ -51,6 +51,7 @@ struct remote_options {
 struct remote_driver {
 	const char *scheme;        /* "oci" */
 	size_t state_size;
+	bool holds_files;          /* REMOTE_FILES, and nothing else; false: manifests */
 	/* USAGE: no such address */
 	int (*open)(void *st, const char *address, const struct remote_options *o, struct err *e);
 	/* Is it reachable, and may we write? DENIED, UNREACHABLE. */

@@ -247,6 +247,7 @@ s3_put_version(void *st, const struct remote_version *v, enum remote_form f, str
 const struct remote_driver remote_s3 = {
 	.scheme = "s3",
 	.state_size = sizeof(struct s3),
+	.holds_files = true,
 	.open = s3_open,
 	.probe = s3_probe,
 	.reference = s3_reference,

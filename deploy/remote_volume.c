@@ -284,6 +284,7 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 const struct remote_driver remote_volume = {
 	.scheme = "pvc",
 	.state_size = sizeof(struct volume),
+	.holds_files = true,
 	.open = volume_open,
 	.probe = volume_probe,
 	.reference = volume_reference,

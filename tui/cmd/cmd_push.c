@@ -18,17 +18,6 @@ find(struct app *a, const char *text, struct version_row *ret, struct err *e)
 	return rc == 0 ? version_is_live(ret, e) : rc;
 }
 
-/* Buckets and volumes hold files, registries of images hold images. */
-static const char *
-form_of(const struct args *in)
-{
-	const char *const remote = in->pos[1];
-
-	if (arg_flag(in, "--car"))
-		return "car";
-	return has_prefix(remote, "pvc://") || has_prefix(remote, "s3://") ? "files" : "modelpack";
-}
-
 static void
 add_text(json_t *request, const struct args *in, const char *flag, const char *key)
 {
@@ -50,7 +39,7 @@ make_request(struct app *a, const struct args *in, const struct version_row *v, 
 	json_object_set_new(request, "version", json_from_digest(&v->digest));
 	json_object_set_new(request, "remote", json_string(in->pos[1]));
 	json_object_set_new(request, "dryRun", json_boolean(a->dry_run));
-	json_object_set_new(request, "form", json_string(form_of(in)));
+	json_object_set_new(request, "car", json_boolean(arg_flag(in, "--car")));
 	add_text(request, in, "--endpoint", "endpoint");
 	add_text(request, in, "--region", "region");
 	return 0;
