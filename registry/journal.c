@@ -62,15 +62,6 @@ opt_text(const json_t *o, const char *key, char *ret, size_t size)
 		ret[0] = '\0';
 }
 
-static uint64_t
-opt_u64(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
-	                                                       : 0;
-}
-
 int
 journal_parse(struct str line, struct journal_line *ret, struct err *e)
 {
@@ -98,9 +89,9 @@ journal_parse(struct str line, struct journal_line *ret, struct err *e)
 	opt_text(o, "hint", ret->hint, sizeof ret->hint);
 	opt_text(o, "code", ret->code, sizeof ret->code);
 	ret->has_percent = json_is_integer(json_object_get(o, "percent"));
-	ret->percent = (unsigned)opt_u64(o, "percent");
-	ret->done = opt_u64(o, "done");
-	ret->total = opt_u64(o, "total");
+	ret->percent = (unsigned)json_opt_u64(o, "percent");
+	ret->done = json_opt_u64(o, "done");
+	ret->total = json_opt_u64(o, "total");
 	ret->proofs = proofs_from_json(json_object_get(o, "proofs"));
 	return 0;
 }

@@ -232,6 +232,14 @@ json_opt_string(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
+uint64_t
+json_opt_u64(const json_t *o, const char *key)
+{
+	const json_int_t n = json_integer_value(json_object_get(o, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
 json_t *
 json_from_digest(const struct digest *d)
 {

@@ -36,6 +36,7 @@ int json_get_array(const json_t *o, const char *key, const char *what, json_t **
 int json_get_digest(const json_t *o, const char *key, const char *what, struct digest *ret,
 		    struct err *e);
 const char *json_opt_string(const json_t *o, const char *key); /* NULL when absent or no string */
+uint64_t json_opt_u64(const json_t *o, const char *key); /* 0 when absent or no positive integer */
 json_t *json_from_digest(const struct digest *d);               /* "sha256:..." */
 json_t *json_from_str(struct str s);                            /* NULL: not UTF-8 */
 

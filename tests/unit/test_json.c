@@ -180,6 +180,10 @@ Test(json, members)
 	cr_expect_str_eq(json_opt_string(o, "s"), "x");
 	cr_expect_null(json_opt_string(o, "u"));
 	cr_expect_null(json_opt_string(o, "none"));
+	cr_expect_eq(json_opt_u64(o, "u"), 9007199254740993u);
+	cr_expect_eq(json_opt_u64(o, "neg") + json_opt_u64(o, "r") + json_opt_u64(o, "s") +
+	                     json_opt_u64(o, "none") + json_opt_u64(NULL, "u"),
+	             0);
 
 	cr_assert_eq(json_get_digest(o, "d", "plan", &d, &e), 0);
 	cr_expect_eq(d.b[31], 0x1f);

@@ -19,14 +19,6 @@ make_request(struct app *a, const struct args *in, json_t *request, struct err *
 	return rc;
 }
 
-static uint64_t
-bytes_of(const json_t *reply, const char *key)
-{
-	const json_t *const v = json_object_get(reply, key);
-
-	return json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
-}
-
 /* The manifest that the agent names, read from its blob. */
 static int
 take_reply(struct intake *m, const json_t *reply, struct err *e)
@@ -48,9 +40,9 @@ take_reply(struct intake *m, const json_t *reply, struct err *e)
 		rc = manifest_parse(buf_str(&text), &m->tree.manifest, e);
 	if (rc < 0)
 		return rc;
-	m->tree.new_bytes = bytes_of(reply, "new");
+	m->tree.new_bytes = json_opt_u64(reply, "new");
 	m->fetched_known = true;
-	m->fetched = bytes_of(reply, "fetched");
+	m->fetched = json_opt_u64(reply, "fetched");
 	m->source = json_pack("{s:o, s:s, s:s}", "digest", json_from_digest(&there), "kind", "oci",
 	                      "name", name);
 	return 0;

@@ -45,14 +45,6 @@ make_request(struct app *a, const struct args *in, const struct version_row *v, 
 	return 0;
 }
 
-static uint64_t
-bytes_of(const json_t *reply, const char *key)
-{
-	const json_t *const v = json_object_get(reply, key);
-
-	return json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
-}
-
 static void
 show(struct app *a, const struct version_row *v, const json_t *reply)
 {
@@ -68,14 +60,14 @@ show(struct app *a, const struct version_row *v, const json_t *reply)
 		jo_u64(j, "version", v->number);
 		jo_digest(j, "digest", &v->digest);
 		jo_string(j, "reference", reference);
-		jo_u64(j, "sent", bytes_of(reply, "sent"));
-		jo_u64(j, "present", bytes_of(reply, "present"));
+		jo_u64(j, "sent", json_opt_u64(reply, "sent"));
+		jo_u64(j, "present", json_opt_u64(reply, "present"));
 		jo_bool(j, "changed", changed && !a->dry_run);
 		jo_bool(j, "dryRun", a->dry_run);
 	}
 	out_object_end(a->out);
-	text_size(sent, bytes_of(reply, "sent"));
-	text_size(present, bytes_of(reply, "present"));
+	text_size(sent, json_opt_u64(reply, "sent"));
+	text_size(present, json_opt_u64(reply, "present"));
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", reference);
 	else if (!changed)

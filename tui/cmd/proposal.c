@@ -31,15 +31,6 @@ text_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-static uint64_t
-number_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
-	                                                       : 0;
-}
-
 /* --- asking --- */
 
 static int
@@ -184,7 +175,7 @@ show_head(struct app *a, const struct proposal *p)
 {
 	char now[24], then[24], id[DIGEST_HEX_SIZE], size[16], digest[DIGEST_HEX_SIZE];
 
-	version_text(number_of(p->reply, "nowNumber"), now);
+	version_text(json_opt_u64(p->reply, "nowNumber"), now);
 	version_text(p->plan.number, then);
 	digest_hex(&p->plan.id, id);
 	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind,
@@ -192,10 +183,10 @@ show_head(struct app *a, const struct proposal *p)
 	         p->repair ? " (repair: a target does not hold it)" : "");
 	if (!p->plan.empty) {
 		digest_hex(&p->plan.version, digest);
-		text_size(size, number_of(p->reply, "bytes"));
+		text_size(size, json_opt_u64(p->reply, "bytes"));
 		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " file%s, %s\n",
-		         digest, number_of(p->reply, "files"),
-		         number_of(p->reply, "files") == 1 ? "" : "s", size);
+		         digest, json_opt_u64(p->reply, "files"),
+		         json_opt_u64(p->reply, "files") == 1 ? "" : "s", size);
 	}
 }
 
@@ -287,7 +278,7 @@ proposal_show(struct app *a, const struct proposal *p)
 	for (i = 0; i < p->plan.take.n; i++)
 		out_text(a->out, "  take      %s, from whoever has it\n", p->plan.take.v[i]);
 	back = json_object_get(p->reply, "wayBack");
-	version_text(number_of(back, "number"), now);
+	version_text(json_opt_u64(back, "number"), now);
 	if (json_opt_string(back, "command"))
 		out_text(a->out, "  way back  %s: %s\n", now, json_opt_string(back, "command"));
 	else

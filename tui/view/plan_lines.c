@@ -16,15 +16,6 @@ string_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-static uint64_t
-number_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v)
-	                                                       : 0;
-}
-
 static void
 version_name(char ret[24], uint64_t number)
 {
@@ -97,7 +88,7 @@ way_back_add(struct lines *l, const json_t *plan)
 	const char *command = string_of(back, "command");
 	char name[24];
 
-	version_name(name, number_of(back, "number"));
+	version_name(name, json_opt_u64(back, "number"));
 	if (command[0])
 		lines_add(l, INK_TEXT, "way back   %s: %s", name, command);
 	else
@@ -115,18 +106,18 @@ plan_lines(struct lines *l, const json_t *plan)
 
 	if (!json_is_array(targets) || !json_is_array(json_object_get(plan, "checks")))
 		return false;
-	version_name(from, number_of(plan, "nowNumber"));
-	version_name(to, number_of(plan, "number"));
-	show_size(size, number_of(plan, "bytes"));
+	version_name(from, json_opt_u64(plan, "nowNumber"));
+	version_name(to, json_opt_u64(plan, "number"));
+	show_size(size, json_opt_u64(plan, "bytes"));
 	if (json_is_true(json_object_get(plan, "already"))) {
 		lines_add(l, INK_OK, "%s of %s holds %s already: nothing would change",
 		          string_of(plan, "stage"), string_of(plan, "model"), to);
 		return true;
 	}
-	if (number_of(plan, "number") > 0)
+	if (json_opt_u64(plan, "number") > 0)
 		lines_add(l, INK_HEAD, "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"),
-		          from, to, (unsigned long long)number_of(plan, "files"),
-		          number_of(plan, "files") == 1 ? "" : "s", size);
+		          from, to, (unsigned long long)json_opt_u64(plan, "files"),
+		          json_opt_u64(plan, "files") == 1 ? "" : "s", size);
 	else
 		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
