@@ -21,18 +21,6 @@ s3_profile_fini(struct s3_profile *p)
 	secret_wipe(&p->endpoint);
 }
 
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && s.p[0] && strchr(" \t\r", s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && s.p[s.n - 1] && strchr(" \t\r", s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* The first that says it counts. */
 static void
 keep(char **to, struct str s)
@@ -69,8 +57,8 @@ take_line(struct str line, struct s3_profile *ret)
 		return 0;
 	if (!sign)
 		return -1;
-	take(ret, trimmed((struct str){ line.p, (size_t)(sign - line.p) }),
-	     trimmed((struct str){ sign + 1, (size_t)(line.p + line.n - sign - 1) }));
+	take(ret, str_trim((struct str){ line.p, (size_t)(sign - line.p) }),
+	     str_trim((struct str){ sign + 1, (size_t)(line.p + line.n - sign - 1) }));
 	return 0;
 }
 
@@ -83,7 +71,7 @@ s3_profile_parse(struct str text, const char *section, struct s3_profile *ret)
 		const char *const end = memchr(text.p + i, '\n', text.n - i);
 		const struct str line = { text.p + i,
 			                  end ? (size_t)(end - text.p) - i : text.n - i };
-		const struct str s = trimmed(line);
+		const struct str s = str_trim(line);
 
 		next = i + line.n + 1;
 		if (memchr(line.p, '\0', line.n))
@@ -95,8 +83,9 @@ s3_profile_parse(struct str text, const char *section, struct s3_profile *ret)
 
 			if (!close)
 				return -1;
-			inside = str_is(trimmed((struct str){ s.p + 1, (size_t)(close - s.p) - 1 }),
-			                section);
+			inside =
+			        str_is(str_trim((struct str){ s.p + 1, (size_t)(close - s.p) - 1 }),
+			               section);
 		} else if (inside && take_line(line, ret) < 0) {
 			return -1;
 		}

@@ -100,18 +100,6 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct str
-trim(struct str s)
-{
-	while (s.n > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* "#" begins a comment at the start of a line or behind a blank: a path may have one inside. */
 static struct str
 without_comment(struct str line)
@@ -163,7 +151,7 @@ parse_line(struct conf *c, struct str line, const char *where, struct err *e)
 	const char *equals;
 	struct str k, v;
 
-	line = trim(without_comment(line));
+	line = str_trim(without_comment(line));
 	if (line.n == 0)
 		return 0;
 	if (!is_clean(line))
@@ -171,8 +159,8 @@ parse_line(struct conf *c, struct str line, const char *where, struct err *e)
 	equals = memchr(line.p, '=', line.n);
 	if (!equals)
 		return err_set(e, ERR_USAGE, "%s: is not \"key = value\"", where);
-	k = trim((struct str){ line.p, (size_t)(equals - line.p) });
-	v = trim((struct str){ equals + 1, line.n - (size_t)(equals - line.p) - 1 });
+	k = str_trim((struct str){ line.p, (size_t)(equals - line.p) });
+	v = str_trim((struct str){ equals + 1, line.n - (size_t)(equals - line.p) - 1 });
 	key = xstrndup(k.p, k.n);
 	if (v.n == 0)
 		return err_set(e, ERR_USAGE, "%s: \"%s\" has no value", where, key);
@@ -351,7 +339,7 @@ conf_check(const char *key, const char *value, struct err *e)
 	const struct str v = str_of(value);
 	const struct conf_key *const k = conf_key(key);
 
-	if (v.n == 0 || trim(v).n != v.n || without_comment(v).n != v.n || !is_clean(v))
+	if (v.n == 0 || str_trim(v).n != v.n || without_comment(v).n != v.n || !is_clean(v))
 		return err_set(e, ERR_USAGE,
 		               "a value is one line of text without \" #\" or blanks around it");
 	if (k && k->is_valid && !k->is_valid(value))
@@ -379,9 +367,9 @@ is_line_of(struct str line, const char *key, struct str *ret_value)
 	const struct str said = without_comment(line);
 	const char *const equals = said.n > 0 ? memchr(said.p, '=', said.n) : NULL;
 
-	if (!equals || !str_is(trim((struct str){ said.p, (size_t)(equals - said.p) }), key))
+	if (!equals || !str_is(str_trim((struct str){ said.p, (size_t)(equals - said.p) }), key))
 		return false;
-	*ret_value = trim((struct str){ equals + 1, said.n - (size_t)(equals - said.p) - 1 });
+	*ret_value = str_trim((struct str){ equals + 1, said.n - (size_t)(equals - said.p) - 1 });
 	return true;
 }
 

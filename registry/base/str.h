@@ -16,6 +16,7 @@ struct str {
 struct str str_of(const char *s); /* NULL gives an empty one */
 bool str_eq(struct str a, struct str b);
 bool str_is(struct str a, const char *s);
+struct str str_trim(struct str s); /* without blanks, tabs and CR at both ends */
 bool streq(const char *a, const char *b); /* NULL equals NULL only */
 bool has_prefix(const char *s, const char *prefix);
 bool has_suffix(const char *s, const char *suffix);
