@@ -100,6 +100,7 @@ int http_perform(struct http *h, const struct http_request *q, struct http_respo
  * request was safe to repeat and ROLLOUT_FAILED otherwise, other 4xx ROLLOUT_FAILED; the message
  * has the status and the server's own words ("error" member of JSON, else the first line). */
 int http_check(const struct http_request *q, const struct http_response *r, struct err *e);
+bool http_is_html(const struct http_response *r); /* by its type or its first character */
 /* The body as JSON: MALFORMED (an HTML page is called one). */
 int http_json(const struct http_request *q, const struct http_response *r, json_t **ret,
               struct err *e);

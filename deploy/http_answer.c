@@ -10,8 +10,8 @@
 
 #define WORDS_MAX 300
 
-static bool
-is_html(const struct http_response *r)
+bool
+http_is_html(const struct http_response *r)
 {
 	const struct str s = buf_str(&r->body);
 	size_t i = 0;
@@ -32,7 +32,7 @@ server_words(const struct http_response *r, struct buf *ret)
 	struct str s = buf_str(&r->body);
 	const char *text = NULL;
 
-	if (is_html(r)) {
+	if (http_is_html(r)) {
 		buf_adds(ret, "an HTML page");
 		return;
 	}
@@ -87,7 +87,7 @@ http_json(const struct http_request *q, const struct http_response *r, json_t **
 {
 	int rc;
 
-	if (is_html(r)) {
+	if (http_is_html(r)) {
 		(void)err_set(e, ERR_MALFORMED, "\"%s\" answered with an HTML page, not with JSON",
 		              q->url);
 		return err_hint(e, "is there a proxy or another server at this address?");

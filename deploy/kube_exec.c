@@ -5,7 +5,6 @@
  */
 #include "deploy/kube_exec.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "deploy/kube_look.h"
 #include "deploy/program.h"
 #include "deploy/secret.h"
+#include "registry/base/base64.h"
 #include "registry/base/vec.h"
 
 void
@@ -108,13 +108,11 @@ cluster_info(const struct kubeconfig *c)
 	if (c->skip_verify)
 		json_object_set_new(cluster, "insecure-skip-tls-verify", json_true());
 	if (c->ca_pem) {
-		const size_t n = strlen(c->ca_pem);
-		const size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-		cleanup_free char *text = xcalloc(1, size);
+		cleanup_buf struct buf text = { 0 };
 
-		(void)sodium_bin2base64(text, size, (const unsigned char *)c->ca_pem, n,
-		                        sodium_base64_VARIANT_ORIGINAL);
-		json_object_set_new(cluster, "certificate-authority-data", json_string(text));
+		base64_add(&text, c->ca_pem, strlen(c->ca_pem));
+		json_object_set_new(cluster, "certificate-authority-data",
+		                    json_from_str(buf_str(&text)));
 	}
 	return cluster;
 }

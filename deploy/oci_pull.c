@@ -19,12 +19,6 @@
 #define REDIRECTS 3
 #define SLACK     ((uint64_t)2 << 20) /* the sink's own bound is never the first */
 
-static bool
-is_html(const struct http_response *r)
-{
-	return strncasecmp(r->content_type, "text/html", 9) == 0;
-}
-
 static int
 page_hint(struct err *e)
 {
@@ -59,7 +53,7 @@ is_as_asked(const struct oci *s, const struct oci_reference *r, const struct htt
 		        "registry \"%s\" gives other bytes (sha256:%.12s) than the manifest "
 		        "sha256:%.12s",
 		        s->host, was, hex);
-		return is_html(got) ? page_hint(e) : -(int)e->code;
+		return http_is_html(got) ? page_hint(e) : -(int)e->code;
 	}
 	want = xasprintf("sha256:%s", was);
 	if (!said.p || r->has_digest || !has_prefix(said.p, "sha256:") || str_is(said, want))
@@ -103,7 +97,7 @@ get_manifest(struct oci *s, const struct oci_reference *r, struct buf *ret,
 		return refused(s, "the manifest", &got, e);
 	digest_small(got.body.p, got.body.n, ret_digest);
 	rc = is_as_asked(s, r, &got, ret_digest, e);
-	if (rc == 0 && is_html(&got)) {
+	if (rc == 0 && http_is_html(&got)) {
 		err_set(e, ERR_MALFORMED, "registry \"%s\" gives no manifest", s->host);
 		rc = page_hint(e);
 	}
@@ -146,7 +140,7 @@ other_bytes(const struct getting *g, struct err *e)
 	err_set(e, ERR_DIGEST,
 	        "registry \"%s\" gives another number of bytes for \"%s\" than %" PRIu64,
 	        g->s->host, g->b->name, g->b->size);
-	return is_html(g->r) ? page_hint(e) : -(int)e->code;
+	return http_is_html(g->r) ? page_hint(e) : -(int)e->code;
 }
 
 /* "bytes 1000-1999/2000": it goes on. Without it all is sent again from the beginning. */

@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "deploy/remote_s3.h"
 #include "deploy/s3_xml.h"
 #include "deploy/secret.h"
 #include "registry/base/base64.h"
+#include "registry/base/fs.h"
 
 #define ANSWER_MAX ((size_t)2 << 20) /* of 1000 parts or uploads, with room */
 #define SEND_MS    600000            /* a part; below 1 KiB/s for half a minute ends it before */
@@ -232,22 +232,12 @@ s3_reader_close(struct s3_reader *r)
 int
 s3_reader_next(struct s3_reader *r, char *p, size_t n, struct err *e)
 {
-	size_t have = 0;
-
 	if (!r->o->files)
 		memcpy(p, r->o->text.p + r->at, n);
-	while (r->o->files && have < n) {
-		const ssize_t got = read(r->fd, p + have, n - have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_sys(e, "cannot read \"%s\"", r->o->name);
-		if (got == 0)
-			return err_set(e, ERR_DIGEST, "\"%s\" is shorter than the version says",
-			               r->o->name);
-		have += (size_t)got;
-	}
+	else if (fs_pread_all(r->fd, p, n, (off_t)r->at) < 0)
+		return errno != 0 ? err_sys(e, "cannot read \"%s\"", r->o->name)
+		                  : err_set(e, ERR_DIGEST,
+		                            "\"%s\" is shorter than the version says", r->o->name);
 	hasher_update(r->hasher, p, n);
 	r->at += n;
 	return 0;

@@ -23,12 +23,9 @@ at_text(struct str s, size_t i, const char *text)
 static size_t
 find(struct str s, size_t i, const char *text)
 {
-	while (i < s.n && !at_text(s, i, text)) {
-		const char *const p = memchr(s.p + i + 1, text[0], s.n - i - 1);
+	const char *const p = i < s.n ? memmem(s.p + i, s.n - i, text, strlen(text)) : NULL;
 
-		i = p ? (size_t)(p - s.p) : s.n;
-	}
-	return i;
+	return p ? (size_t)(p - s.p) : s.n;
 }
 
 static bool
