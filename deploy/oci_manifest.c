@@ -104,7 +104,7 @@ add_layer(struct oci_manifest *m, const json_t *layer, size_t i, struct err *e)
 	l->kind = is_archive(m, layer, type) ? OCI_TAR : OCI_FILE;
 	if (l->kind == OCI_FILE)
 		return add_file(l, layer, i, e);
-	if (!is_packed(type) && !has_suffix(type, ".gzip"))
+	if (!is_packed(type))
 		return 0;
 	err_set(e, ERR_USAGE,
 	        "layer %zu is a compressed archive (\"%.80s\"), which is not read here", i + 1,

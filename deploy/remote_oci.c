@@ -227,9 +227,8 @@ put_car(struct oci *s, const char *repo, const struct remote_version *v, const s
 }
 
 static int
-no_form(enum remote_form f, struct err *e)
+no_form(struct err *e)
 {
-	(void)f;
 	return err_set(e, ERR_USAGE, "an OCI registry holds manifests, not plain files");
 }
 
@@ -247,7 +246,7 @@ oci_reference(void *st, const struct remote_version *v, enum remote_form f, char
 		return 0;
 	}
 	if (f != REMOTE_MODELCAR)
-		return no_form(f, e);
+		return no_form(e);
 	rc = oci_car_make(v->files, v->model, v->number, &v->digest, &car, e);
 	if (rc == 0)
 		reference_of(s, repo, &car.digest, ret);
@@ -266,7 +265,7 @@ oci_put(void *st, const struct remote_version *v, enum remote_form f, struct rem
 
 	*ret = (struct remote_put){ 0 };
 	if (f != REMOTE_MODELPACK && f != REMOTE_MODELCAR)
-		return no_form(f, e);
+		return no_form(e);
 	rc = oci_use(s, repo, e);
 	if (rc == 0 && f == REMOTE_MODELCAR)
 		rc = oci_car_make(v->files, v->model, v->number, &v->digest, &car, e);

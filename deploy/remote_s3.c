@@ -128,9 +128,7 @@ connect_to(struct s3 *s, struct err *e)
 	h.user = s->who.key;
 	h.password = s->who.secret;
 	rc = set_base(s, e);
-	if (rc == 0)
-		rc = http_new(&h, &s->http, e);
-	return rc == 0 ? http_check_address(s->http, s->base, e) : rc;
+	return rc == 0 ? http_new(&h, &s->http, e) : rc;
 }
 
 static void

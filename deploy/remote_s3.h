@@ -35,8 +35,6 @@ int s3_ask(struct s3 *s, const struct s3_ask *a, struct http_response *r, struct
 int s3_refused(const struct s3 *s, const char *what, const struct http_response *r, struct err *e);
 /* Is that the code of an answer's <Error>? */
 bool s3_is_error(const struct http_response *r, const char *code);
-/* Of an answer that cannot have a body: asked again so that it can. Always negative. */
-int s3_refused_head(struct s3 *s, const char *key, const char *what, struct err *e);
 
 /* One object, its bytes from text or, when that is NULL, from a file of the version. */
 struct s3_object {

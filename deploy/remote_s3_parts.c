@@ -114,7 +114,7 @@ s3_try_upload(struct s3 *s, const char *key, struct err *e)
 
 /* Calls fn with each unfinished upload of exactly this key; those of other keys begin alike. */
 static int
-each_upload(struct s3 *s, const char *key, int (*fn)(struct s3 *, const char *, char *, void *),
+each_upload(struct s3 *s, const char *key, void (*fn)(struct s3 *, const char *, char *, void *),
             void *arg, struct err *e)
 {
 	cleanup_free char *prefix = escaped(key), *query = NULL;
@@ -130,16 +130,16 @@ each_upload(struct s3 *s, const char *key, int (*fn)(struct s3 *, const char *, 
 	/* who may not list begins anew */
 	if (rc < 0 || r.status != 200)
 		return rc;
-	while (rc == 0 && s3_xml_next(buf_str(&r.body), "Upload", &at, &one)) {
+	while (s3_xml_next(buf_str(&r.body), "Upload", &at, &one)) {
 		cleanup_free char *k = element(one, "Key"), *id = element(one, "UploadId");
 
 		if (k && id && streq(k, key))
-			rc = fn(s, key, escaped(id), arg);
+			fn(s, key, escaped(id), arg);
 	}
-	return rc;
+	return 0;
 }
 
-static int
+static void
 keep_last(struct s3 *s, const char *key, char *id, void *arg)
 {
 	char **const to = arg;
@@ -148,10 +148,9 @@ keep_last(struct s3 *s, const char *key, char *id, void *arg)
 	(void)key;
 	free(*to);
 	*to = id;
-	return 0;
 }
 
-static int
+static void
 drop(struct s3 *s, const char *key, char *id, void *arg)
 {
 	struct err ignored = { 0 };
@@ -159,7 +158,6 @@ drop(struct s3 *s, const char *key, char *id, void *arg)
 	(void)arg;
 	(void)give_up(s, key, id, &ignored);
 	free(id);
-	return 0;
 }
 
 static void

@@ -169,8 +169,9 @@ s3_refused(const struct s3 *s, const char *what, const struct http_response *r, 
 	return hint ? err_hint(e, "%s", hint) : hint_region(r, e);
 }
 
-int
-s3_refused_head(struct s3 *s, const char *key, const char *what, struct err *e)
+/* Of an answer that cannot have a body: asked again so that it can. Always negative. */
+static int
+refused_head(struct s3 *s, const char *key, const char *what, struct err *e)
 {
 	const struct s3_ask a = { .method = "GET", .key = key, .header = "Range: bytes=0-0" };
 	cleanup_response struct http_response r = { 0 };
@@ -328,7 +329,7 @@ s3_has(struct s3 *s, const struct s3_object *o, struct err *e)
 	if (r.status == 404)
 		return 0;
 	if (r.status != 200)
-		return s3_refused_head(s, o->key, "to say what is there", e);
+		return refused_head(s, o->key, "to say what is there", e);
 	if (r.content_length != o->size)
 		return 0;
 	said = http_header(&r, CHECKSUM, NULL);

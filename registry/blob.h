@@ -63,7 +63,6 @@ void blob_batch_free(struct blob_batch *t);
 struct blob_arrival;
 int blob_arrival_new(struct blob_batch *t, struct blob_arrival **ret, struct err *e);
 int blob_arrival_write(struct blob_arrival *a, const void *p, size_t n, struct err *e);
-uint64_t blob_arrival_size(const struct blob_arrival *a); /* so far */
 /* To the batch, when its digest is want (NULL: whichever it is). DIGEST: it is another, and the
  * bytes are gone. */
 int blob_arrival_end(struct blob_arrival *a, const struct digest *want, struct digest *ret,

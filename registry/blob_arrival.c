@@ -85,12 +85,6 @@ blob_arrival_write(struct blob_arrival *a, const void *p, size_t n, struct err *
 	return 0;
 }
 
-uint64_t
-blob_arrival_size(const struct blob_arrival *a)
-{
-	return a->file.size + a->n;
-}
-
 int
 blob_arrival_end(struct blob_arrival *a, const struct digest *want, struct digest *ret,
                  struct err *e)
