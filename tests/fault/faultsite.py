@@ -105,7 +105,7 @@ class Site:
                          'XDG_CACHE_HOME': self.root + '/cache', 'CI': '1',
                          'SLIPWAY_REGISTRY': self.registry, MARK: self.mark})
         for stage in ('staging', 'production'):
-            os.makedirs(self.target(stage))
+            os.makedirs(self.target(stage), exist_ok=True)
 
     def target(self, stage):
         return f'{self.root}/target-{stage}'
