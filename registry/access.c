@@ -118,7 +118,7 @@ check_owner(const char *dir, const struct stat *st, unsigned flags, struct err *
 	err_set(e, ERR_DENIED, "registry \"%s\" belongs to user %u, not to you or root", dir,
 	        st->st_uid);
 	return err_hint(e, "if that user may decide what you see there, say so once with "
-	                   "--trust-owner; else ask for a bundle or an export");
+	                   "--trust-owner; else ask for an export");
 }
 
 static int
@@ -234,7 +234,7 @@ why_no_writing(const struct registry *r, unsigned flags)
 		return "you may only read it";
 	if (is_known && fs_magic_is_network((uint32_t)fs.f_type))
 		return "it is on a network file system, where locks cannot be trusted: work on the "
-		       "machine that holds it, or carry a bundle there";
+		       "machine that holds it, or put a backup of it on a disk here";
 	if (r->is_db_foreign && !(flags & REGISTRY_NO_DB))
 		return "its database was put there by somebody who is neither its owner nor of its "
 		       "group, or for everybody to write; `slipway rebuild` replaces it";
