@@ -5,7 +5,8 @@
  * seen of the newcomer, all members optional:
  *   {"canary":"failed|progressing","reason":"..","percent":N (read back instead of what was set),
  *    "new":[RATE,ERRORS,LATENCY],"old":[..] (a second, share, seconds), "weights":false,
- *    "apply":"UNREACHABLE"}
+ *    "apply":"UNREACHABLE", "late":true (a share is set when it is asked for twice),
+ *    "back":"OUTCOME_UNKNOWN" (the newcomer cannot be taken away)}
  */
 #include "deploy/driver.h"
 
@@ -106,6 +107,18 @@ mock_observe(void *st, const struct rollout *q, struct observation *ret, struct 
 	return rc;
 }
 
+/* Is this the first time that a late one is asked? */
+static bool
+is_first(const struct mock *m)
+{
+	cleanup_json json_t *behave = read_json(m, "behave");
+	cleanup_free char *path = xasprintf("%s/asked", m->t->path);
+	struct err ignored = { 0 };
+
+	return json_is_true(json_object_get(behave, "late")) && unlink(path) < 0 &&
+	       fs_write_at(AT_FDCWD, path, "", 0, 0644, &ignored) == 0;
+}
+
 static int
 mock_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned percent,
                 const struct precondition *p, struct err *e)
@@ -117,7 +130,7 @@ mock_set_weight(void *st, const struct rollout *q, struct str rendered, unsigned
 
 	(void)rendered;
 	(void)p;
-	return fs_write_at(AT_FDCWD, path, text, strlen(text), 0644, e);
+	return is_first(m) ? 0 : fs_write_at(AT_FDCWD, path, text, strlen(text), 0644, e);
 }
 
 static int
@@ -133,6 +146,8 @@ mock_look_canary(void *st, const struct rollout *q, struct canary *ret, struct e
 	(void)e;
 	*ret = (struct canary){ .status = ROLLOUT_SUCCEEDED };
 	ret->percent_known = weight(m, &ret->percent, plan);
+	ret->share_waits = json_is_true(json_object_get(behave, "late"));
+	ret->percent_known = ret->percent_known || ret->share_waits;
 	if (percent && ret->percent_known)
 		ret->percent = (unsigned)json_integer_value(percent);
 	if (!said)
@@ -209,8 +224,13 @@ mock_promote(void *st, const struct rollout *q, struct str rendered, const struc
 static int
 mock_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e)
 {
-	const int rc = forget(st, e);
+	cleanup_json json_t *behave = read_json(st, "behave");
+	const char *const code = json_opt_string(behave, "back");
+	int rc;
 
+	if (code)
+		return err_set(e, err_from_name(code), "the newcomer stays");
+	rc = forget(st, e);
 	return rc < 0 ? rc : driver_directory.abort(st, q, p, e);
 }
 
