@@ -39,6 +39,8 @@ cluster_close(void *st)
 		kube_target_close(&c->access);
 	http_free(c->prometheus);
 	buf_fini(&c->rendered);
+	json_decref(c->seen);
+	cluster_trials_free(c->tried);
 	*c = (struct cluster){ 0 };
 }
 
@@ -134,17 +136,27 @@ int
 cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf path = { 0 };
+	json_t *seen;
 	int rc;
 
 	*ret = NULL;
 	rc = cluster_path(object, &path, e);
 	if (rc < 0)
 		return rc;
+	seen = json_object_get(c->seen, buf_cstr(&path));
+	if (seen) {
+		*ret = json_is_null(seen) ? NULL : json_incref(seen);
+		return 0;
+	}
 	rc = kube_get(c->k, buf_cstr(&path), ret, e);
-	if (rc != -ERR_NOT_FOUND)
-		return rc;
-	err_clear(e);
-	return 0;
+	if (rc == -ERR_NOT_FOUND) {
+		err_clear(e);
+		rc = 0;
+	}
+	if (rc == 0 && c->seen)
+		json_object_set_new(c->seen, buf_cstr(&path),
+		                    *ret ? json_incref(*ret) : json_null());
+	return rc;
 }
 
 /* --- bytes --- */

@@ -89,6 +89,7 @@ int kserve_objects(const struct cluster_settings *s, const struct cluster_versio
 /* --- the cluster --- */
 
 struct cluster_about;
+struct cluster_trial;
 struct cluster {
 	const struct target *t;
 	const struct cluster_about *about;
@@ -102,6 +103,8 @@ struct cluster {
 	struct digest rendered_version;
 	char reference[1024]; /* an image has no digest before all bytes were read */
 	struct digest reference_version;
+	json_t *seen; /* objects by path, while a preflight looks; else NULL */
+	struct cluster_trial *tried; /* dry runs that no preview has shown yet */
 	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
 };
 
@@ -156,7 +159,7 @@ int cluster_store_probe(const struct cluster *c, char detail[256], struct err *e
 
 /* path of an object by its kind and name; USAGE: no kind of ours */
 int cluster_path(const json_t *object, struct buf *ret, struct err *e);
-/* *ret NULL: it is not there */
+/* *ret NULL: it is not there. Within one preflight each is asked for once. */
 int cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e);
 json_t *cluster_named(const char *ns, const char *api, const char *kind, const char *name);
 /* The one that switches: InferenceService or Deployment. A new reference. */
@@ -385,6 +388,7 @@ bool kserve_runtime_serves(const json_t *runtime, const char *format, const char
 
 /* --- driver_cluster_preview.c --- */
 
+void cluster_trials_free(struct cluster_trial *list);
 int cluster_preview(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
                     struct err *e);
 /* The server's dry run of one object; what it refuses is a finding that blocks. */

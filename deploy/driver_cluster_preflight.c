@@ -242,19 +242,20 @@ check_store(struct cluster *c, struct findings *ret, struct err *e)
 	return has_prefix(c->s.store, "pvc://") ? check_claim(c, ret, e) : 0;
 }
 
-int
-cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
+static int
+look_before(struct cluster *c, const struct rollout *q, struct findings *ret, struct err *e)
 {
-	struct cluster *c = st;
+	struct kube_questions ask = c->about->first;
 	cleanup_json json_t *about = NULL, *named = NULL, *live = NULL;
 	struct cluster_names n;
 	int rc;
 
+	ask.no_gpus = c->s.gpus == 0;
 	rc = cluster_names(c, q->model, &n, e);
 	if (rc == 0)
 		rc = cluster_kube(c, e);
 	if (rc == 0)
-		rc = kube_target_test(&c->access, c->t, &c->about->first, &about, e);
+		rc = kube_target_test(&c->access, c->t, &ask, &about, e);
 	if (rc < 0)
 		return rc;
 	check_rights(about, ret);
@@ -280,4 +281,17 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	if (rc == 0 && c->kind == CLUSTER_KSERVE)
 		rc = kserve_preflight_runtime(c, q, live, ret, e);
 	return rc < 0 ? rc : cluster_dry_run(c, q, ret, e);
+}
+
+int
+cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
+{
+	struct cluster *c = st;
+	int rc;
+
+	c->seen = json_object();
+	rc = look_before(c, q, ret, e);
+	json_decref(c->seen);
+	c->seen = NULL;
+	return rc;
 }

@@ -5,41 +5,94 @@
  * every plan changes them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
+#include "registry/base/clock.h"
 #include "registry/base/text.h"
 
-struct trial {
+#define TRIAL_MS 60000 /* so long one is as good as new for people to read */
+
+struct cluster_trial {
 	struct kube_reply reply;
 	struct kube_reply taken; /* the conflicts that the plan takes upon itself */
 	json_t *live;
+	char *body;
+	uint64_t made_ms;
+	struct cluster_trial *next;
 };
 
 static void
-trial_fini(struct trial *t)
+trial_fini(struct cluster_trial *t)
 {
 	kube_reply_fini(&t->reply);
 	kube_reply_fini(&t->taken);
 	json_decref(t->live);
-	*t = (struct trial){ 0 };
+	free(t->body);
+	*t = (struct cluster_trial){ 0 };
+}
+
+void
+cluster_trials_free(struct cluster_trial *list)
+{
+	while (list) {
+		struct cluster_trial *const next = list->next;
+
+		trial_fini(list);
+		free(list);
+		list = next;
+	}
+}
+
+/* For the preview that comes next. */
+static void
+keep(struct cluster *c, struct cluster_trial *t)
+{
+	struct cluster_trial *const kept = xmalloc(sizeof *kept);
+
+	*kept = *t;
+	*t = (struct cluster_trial){ 0 };
+	kept->next = c->tried;
+	c->tried = kept;
+}
+
+static bool
+take_kept(struct cluster *c, const char *body, struct cluster_trial *ret)
+{
+	for (struct cluster_trial **at = &c->tried; *at; at = &(*at)->next) {
+		struct cluster_trial *const one = *at;
+
+		if (!streq(one->body, body) || clock_mono_ms() - one->made_ms > TRIAL_MS)
+			continue;
+		*at = one->next;
+		*ret = *one;
+		ret->next = NULL;
+		free(one);
+		return true;
+	}
+	return false;
 }
 
 static int
-try_object(struct cluster *c, const struct rollout *q, const json_t *object, struct trial *ret,
-           struct err *e)
+try_object(struct cluster *c, const struct rollout *q, const json_t *object,
+           struct cluster_trial *ret, struct err *e)
 {
 	cleanup_buf struct buf path = { 0 }, body = { 0 };
 	int rc;
 
-	*ret = (struct trial){ 0 };
+	*ret = (struct cluster_trial){ 0 };
+	json_canonical(object, &body);
+	if (take_kept(c, buf_cstr(&body), ret))
+		return 0;
 	rc = cluster_get(c, object, &ret->live, e);
 	if (rc == 0)
 		rc = cluster_path(object, &path, e);
 	if (rc < 0)
 		return rc;
-	json_canonical(object, &body);
+	ret->body = xstrdup(buf_cstr(&body));
+	ret->made_ms = clock_mono_ms();
 	struct kube_apply a = { .path = buf_cstr(&path), .body = buf_str(&body), .dry_run = true };
 	rc = kube_apply(c->k, &a, &ret->reply, e);
 	if (rc != -ERR_CONFLICT || !cluster_may_take(q, &ret->reply))
@@ -59,7 +112,8 @@ is_untriable(const struct err *e)
 }
 
 static void
-add_refusal(const json_t *object, const struct trial *t, const struct err *e, struct findings *ret)
+add_refusal(const json_t *object, const struct cluster_trial *t, const struct err *e,
+            struct findings *ret)
 {
 	const char *kind = kube_text(object, "kind"), *name = kube_text(object, "metadata.name");
 
@@ -89,7 +143,7 @@ add_refusal(const json_t *object, const struct trial *t, const struct err *e, st
 }
 
 static void
-add_taken(const json_t *object, const struct trial *t, struct findings *ret)
+add_taken(const json_t *object, const struct cluster_trial *t, struct findings *ret)
 {
 	for (size_t i = 0; i < t->taken.conflicts_n; i++)
 		findings_add(ret, FINDING_WARN, "take", "it is not asked, and may set it again",
@@ -109,11 +163,13 @@ int
 cluster_try(struct cluster *c, const struct rollout *q, const json_t *object, struct findings *ret,
             struct err *e)
 {
-	struct trial t;
+	struct cluster_trial t;
 	int rc = try_object(c, q, object, &t, e);
 
-	if (rc == 0)
+	if (rc == 0) {
 		add_taken(object, &t, ret);
+		keep(c, &t);
+	}
 	if (is_refusal(rc)) {
 		add_refusal(object, &t, e, ret);
 		err_clear(e);
@@ -202,7 +258,7 @@ add_group(const struct kube_changes *c, enum kube_group g, bool is_made, struct 
 
 /* A new plan is stamped on the pods, so they are replaced whatever else changes. */
 static void
-add_restarts(const json_t *object, const struct trial *t, struct buf *ret)
+add_restarts(const json_t *object, const struct cluster_trial *t, struct buf *ret)
 {
 	const char *kind = kube_text(object, "kind");
 
@@ -212,7 +268,7 @@ add_restarts(const json_t *object, const struct trial *t, struct buf *ret)
 }
 
 static void
-add_warnings(struct trial *t, struct buf *ret)
+add_warnings(struct cluster_trial *t, struct buf *ret)
 {
 	const char *line = buf_cstr(&t->reply.warnings);
 
@@ -227,7 +283,7 @@ add_warnings(struct trial *t, struct buf *ret)
 }
 
 static void
-add_object(const json_t *object, struct trial *t, struct buf *ret)
+add_object(const json_t *object, struct cluster_trial *t, struct buf *ret)
 {
 	struct kube_changes changes = { 0 };
 	bool any = false;
@@ -285,7 +341,7 @@ cluster_preview(void *st, const struct rollout *q, struct str rendered, struct p
 	ret->verified = true;
 	json_array_foreach(json_object_get(j, "apply"), i, one)
 	{
-		struct trial t;
+		struct cluster_trial t;
 
 		rc = try_object(c, q, one, &t, e);
 		if (rc == 0)

@@ -19,8 +19,8 @@
 #include "registry/base/vec.h"
 
 #define EXCHANGE_MS   30000
-#define PACE_MS       200 /* five requests a second */
-#define PACE_BURST_MS 2000
+#define PACE_MS       200  /* five requests a second, */
+#define PACE_BURST_MS 8000 /* but what one plan asks at once: 40 */
 #define BUSY_TRIES    10
 
 int
@@ -49,6 +49,7 @@ kube_close(struct kube *k)
 		return;
 	http_free(k->http);
 	kube_auth_free(k->auth);
+	json_decref(k->said);
 	free(k);
 }
 

@@ -90,6 +90,7 @@ typedef int kube_line_fn(void *arg, struct str line, struct err *e);
 int kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until_ms,
              kube_line_fn *fn, void *arg, struct err *e);
 
+/* What is asked of these three is believed for a minute. */
 struct kube_server { char version[64]; int64_t clock_difference_ms; };
 int kube_server(struct kube *k, struct kube_server *ret, struct err *e); /* GET /version, Date */
 /* SelfSubjectReview: "system:serviceaccount:lab:bot"; UNKNOWN servers: "" and 0. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is asked of a Kubernetes API server, in its words: objects and lists, server-side apply,
- * deletion of one very object, and the questions about itself and us. How it is asked is kube.c's.
+ * deletion of one very object. How it is asked is kube.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -230,29 +230,19 @@ kube_patch(struct kube *k, const char *path, const char *content_type, struct st
 	return write_object(k, &c, ret, e);
 }
 
-/* is_read: a question in the form of an object that is not kept. */
-static int
-post(struct kube *k, const char *path, const json_t *object, bool is_read, json_t **ret,
-     struct err *e)
+int
+kube_create(struct kube *k, const char *path, const json_t *object, json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf body = { 0 };
 	struct kube_call c = { .method = "POST",
 		               .path = path,
-		               .query = is_read ? NULL
-		                                : "fieldManager=" KUBE_FIELD_MANAGER
-		                                  "&fieldValidation=Strict",
-		               .content_type = "application/json",
-		               .is_read = is_read };
+		               .query = "fieldManager=" KUBE_FIELD_MANAGER
+		                        "&fieldValidation=Strict",
+		               .content_type = "application/json" };
 
 	json_canonical(object, &body);
 	c.body = buf_str(&body);
 	return kube_call_json(k, &c, ret, e);
-}
-
-int
-kube_create(struct kube *k, const char *path, const json_t *object, json_t **ret, struct err *e)
-{
-	return post(k, path, object, false, ret, e);
 }
 
 int
@@ -274,110 +264,4 @@ kube_delete(struct kube *k, const char *path, const char *uid, struct err *e)
 	json_canonical(options, &body);
 	c.body = buf_str(&body);
 	return kube_call_json(k, &c, &answer, e);
-}
-
-/* --- about the server and us --- */
-
-/* Source: RFC 9110, section 5.6.7, the one form that servers send. */
-static bool
-http_date(struct str s, int64_t *ret)
-{
-	cleanup_free char *text = xstrndup(s.p, s.n);
-	struct tm tm = { 0 };
-	const char *const end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-
-	if (!end || *end)
-		return false;
-	*ret = (int64_t)timegm(&tm);
-	return true;
-}
-
-int
-kube_server(struct kube *k, struct kube_server *ret, struct err *e)
-{
-	const struct kube_call c = { .method = "GET", .path = "/version", .is_read = true };
-	cleanup_response struct http_response r = { 0 };
-	cleanup_json json_t *j = NULL;
-	struct str date;
-	int64_t at;
-	int rc = kube_call(k, &c, &r, NULL, e);
-
-	*ret = (struct kube_server){ 0 };
-	if (rc == 0)
-		rc = kube_parse(&c, &r, &j, e);
-	if (rc < 0)
-		return rc;
-	kube_safe(ret->version, sizeof ret->version, kube_text(j, "gitVersion"));
-	if (ret->version[0] == '\0')
-		return err_set(e, ERR_MALFORMED, "\"%s\" is no Kubernetes API server",
-		               k->config->server);
-	date = http_header(&r, "date", NULL);
-	if (date.p && http_date(date, &at))
-		ret->clock_difference_ms = (at - clock_now_s()) * 1000;
-	return 0;
-}
-
-int
-kube_whoami(struct kube *k, char ret[256], struct err *e)
-{
-	cleanup_json json_t *q = json_object();
-	cleanup_json json_t *j = NULL;
-	int rc;
-
-	ret[0] = '\0';
-	json_object_set_new(q, "apiVersion", json_string("authentication.k8s.io/v1"));
-	json_object_set_new(q, "kind", json_string("SelfSubjectReview"));
-	rc = post(k, "/apis/authentication.k8s.io/v1/selfsubjectreviews", q, true, &j, e);
-	if (rc == -ERR_NOT_FOUND) { /* before 1.28 */
-		err_clear(e);
-		return 0;
-	}
-	if (rc == 0)
-		kube_safe(ret, 256, kube_text(j, "status.userInfo.username"));
-	return rc;
-}
-
-static json_t *
-review(const char *verb, const char *group, const char *resource, const char *ns, const char *name)
-{
-	json_t *const q = json_object(), *const spec = json_object(), *const at = json_object();
-	const size_t n = strcspn(resource, "/");
-	cleanup_free char *plural = xstrndup(resource, n);
-
-	json_object_set_new(q, "apiVersion", json_string("authorization.k8s.io/v1"));
-	json_object_set_new(q, "kind", json_string("SelfSubjectAccessReview"));
-	json_object_set_new(q, "spec", spec);
-	json_object_set_new(spec, "resourceAttributes", at);
-	json_object_set_new(at, "verb", json_string(verb));
-	json_object_set_new(at, "group", json_string(group));
-	json_object_set_new(at, "resource", json_string(plural));
-	if (resource[n])
-		json_object_set_new(at, "subresource", json_string(resource + n + 1));
-	if (ns)
-		json_object_set_new(at, "namespace", json_string(ns));
-	if (name)
-		json_object_set_new(at, "name", json_string(name));
-	return q;
-}
-
-int
-kube_may(struct kube *k, const char *verb, const char *group, const char *resource, const char *ns,
-         const char *name, enum kube_may *ret, char why[256], struct err *e)
-{
-	cleanup_json json_t *q = review(verb, group, resource, ns, name);
-	cleanup_json json_t *j = NULL;
-	const json_t *allowed;
-	int rc = post(k, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", q, true, &j, e);
-
-	*ret = KUBE_MAY_UNKNOWN;
-	why[0] = '\0';
-	if (rc < 0)
-		return rc;
-	allowed = kube_at(j, "status.allowed");
-	if (json_is_boolean(allowed))
-		*ret = json_is_true(allowed) ? KUBE_MAY : KUBE_MAY_NOT;
-	kube_safe(why, 256, kube_text(j, "status.reason"));
-	if (!why[0])
-		kube_safe(why, 256, kube_text(j, "status.evaluationError"));
-	return 0;
 }

@@ -15,6 +15,8 @@ struct kube {
 	int (*check)(void *arg, struct err *e);
 	void *check_arg;
 	uint64_t pace_ms; /* the bucket is empty until then */
+	json_t *said;     /* by kube_about.c, until said_until_ms; NULL: nothing */
+	uint64_t said_until_ms;
 };
 
 struct kube_call {

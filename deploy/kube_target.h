@@ -29,12 +29,13 @@ struct kube_need {                           /* what a driver does there */
 struct kube_questions {
 	const struct kube_need *needs; /* ends with verb NULL */
 	const char *const *groups;     /* API groups that it speaks, NULL-terminated */
+	bool no_gpus;                  /* none are wanted: all nodes are much to read */
 };
 /* {"address", "version", "clockDifferenceMs", "identity", "impersonates",
  *  "namespace": {"name", "state": "exists" | "missing" | "ending" | "unknown"},
  *  "may": [{"verb", "group", "resource", "state": "yes" | "no" | "unknown", "needed", "why"}],
  *  "apis": [{"group", "versions", "state": "served" | "missing" | "unknown"}],
- *  "gpus": {"state": "known" | "unknown", "all", "free", "why"}}
+ *  "gpus": {"state": "known" | "unknown", "all", "free", "why"}} (none when not asked)
  * Only what was answered is known; what may not be asked is "unknown". UNREACHABLE, DENIED (no
  * valid credential), MALFORMED: there is nothing to say at all. */
 int kube_target_test(struct kube_target *k, const struct target *t, const struct kube_questions *q,

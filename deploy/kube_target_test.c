@@ -248,7 +248,7 @@ kube_target_test(struct kube_target *k, const struct target *t, const struct kub
 		rc = ask_may(k, t, &q->needs[i], may, e);
 	for (size_t i = 0; rc == 0 && q->groups[i]; i++)
 		rc = ask_group(k, q->groups[i], apis, e);
-	if (rc == 0)
+	if (rc == 0 && !q->no_gpus)
 		rc = ask_gpus(k, o, e);
 	if (rc == 0)
 		*ret = steal(&o);
