@@ -299,6 +299,41 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 	return rc;
 }
 
+static void
+mark_begun(struct wave *w, const struct journal_line *l)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct wave_target *const v = &w->v[i];
+
+		/* "failed" tells of others too, in the state that the job has */
+		if (l->state >= JOB_APPLYING && !streq(l->step, "failed") &&
+		    streq(l->target, v->row.name))
+			v->was_begun = true;
+	}
+}
+
+/* Nothing is written to a target before a line of the journal says so; a line that cannot be read
+ * may have said it. */
+static void
+find_begun(const struct agent_job *j, struct rollout_run *run)
+{
+	struct journal *journal = NULL;
+	struct journal_line l;
+	struct err bad = { 0 };
+	bool has = true;
+
+	if (!run->is_resume && !run->is_abort)
+		return;
+	(void)journal_open(j->r->rootfd, j->id, &journal, &bad);
+	while (journal && has && journal_next(journal, &l, &has, &bad) == 0) {
+		if (has)
+			mark_begun(run->wave, &l);
+	}
+	journal_close(journal);
+	for (size_t i = 0; bad.code != ERR_OK && i < run->wave->n; i++)
+		run->wave->v[i].was_begun = true;
+}
+
 /* A run that died while it put back had decided: who goes on puts back, and does not go forwards
  * a second time. */
 static void
@@ -349,6 +384,7 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 		j->wave.v[i].q.job_id = j->id;
 		j->wave.v[i].q.deadline_ms = run.deadline_ms;
 	}
+	find_begun(j, &run);
 	find_way_back(j, &run);
 	if (!is_recorded(j))
 		rc = rollout_run(&run, e);

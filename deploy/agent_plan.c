@@ -11,9 +11,9 @@
 #include "deploy/agent_private.h"
 #include "deploy/side_by_side.h"
 #include "deploy/wave.h"
+#include "registry/attest.h"
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
-#include "registry/attest.h"
 #include "registry/change.h"
 #include "registry/gate_check.h"
 #include "registry/labels.h"
@@ -194,8 +194,47 @@ preview_one(void *arg, size_t i)
 	one->rc = preview(all->wave, &all->wave->v[i], one, &one->e);
 }
 
-/* All at once, whatever their order: nothing is changed. The first that cannot be looked at is the
- * answer. */
+/* Who is dead delays none, as in the job: the others go without it, and it is said. */
+static void
+warn_dead(struct previewed *one)
+{
+	struct findings f = { 0 };
+
+	findings_add(&f, FINDING_WARN, "unreachable",
+	             "the others go on without it; when it answers again: slipway job resume JOB",
+	             "%s", one->e.msg);
+	json_object_set_new(one->out, "facts", json_null());
+	json_object_set_new(one->out, "serving", json_null());
+	json_object_set_new(one->out, "findings", findings_json(&f, &one->blocked));
+	json_object_set_new(one->out, "changes", json_array());
+	json_object_set_new(one->out, "verified", json_false());
+	findings_fini(&f);
+}
+
+/* In the first wave somebody must be there: nothing would begin. */
+static int
+check_previewed(const struct wave *w, const struct previewed *v, struct err *e)
+{
+	const struct previewed *dead = NULL;
+	bool has_begun = false;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (v[i].rc < 0 && v[i].e.code != ERR_UNREACHABLE) {
+			*e = v[i].e;
+			return v[i].rc;
+		}
+		if (v[i].rc < 0 && !dead)
+			dead = &v[i];
+		if (w->v[i].row.order == w->v[0].row.order)
+			has_begun = has_begun || v[i].rc == 0;
+	}
+	if (has_begun || !dead)
+		return 0;
+	*e = dead->e;
+	return dead->rc;
+}
+
+/* All at once, whatever their order: nothing is changed. */
 static int
 preview_targets(struct wave *w, json_t *targets, bool *ret_blocked, bool *ret_drift, struct err *e)
 {
@@ -207,11 +246,11 @@ preview_targets(struct wave *w, json_t *targets, bool *ret_blocked, bool *ret_dr
 		json_array_append_new(targets, v[i].out);
 	}
 	side_by_side(0, w->n, preview_one, &all);
+	if (check_previewed(w, v, e) < 0)
+		return -(int)e->code;
 	for (size_t i = 0; i < w->n; i++) {
-		if (v[i].rc < 0) {
-			*e = v[i].e;
-			return v[i].rc;
-		}
+		if (v[i].rc < 0)
+			warn_dead(&v[i]);
 		*ret_blocked = *ret_blocked || v[i].blocked;
 		*ret_drift = *ret_drift || v[i].drift;
 	}
@@ -273,13 +312,13 @@ add_evidence(const struct wave *w, const struct ledger *l, enum evidence_type ty
 	struct evidence v;
 	struct err none = { 0 };
 
-	if (p->empty || ledger_evidence(w->r, l, p->model, p->number, &p->version, type, &v,
-	                                &none) < 0) {
+	if (p->empty ||
+	    ledger_evidence(w->r, l, p->model, p->number, &p->version, type, &v, &none) < 0) {
 		/* lineage and licence are asked for by gates alone */
 		if (type == EVIDENCE_METRICS || type == EVIDENCE_SCAN)
-			json_array_append_new(array, check_json(evidence_type_name(type),
-			                                        "not checked",
-			                                        "no evidence is attached"));
+			json_array_append_new(array,
+			                      check_json(evidence_type_name(type), "not checked",
+			                                 "no evidence is attached"));
 		return;
 	}
 	if (type == EVIDENCE_METRICS)

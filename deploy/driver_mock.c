@@ -5,7 +5,8 @@
  * seen of the newcomer, all members optional:
  *   {"canary":"failed|progressing","reason":"..","percent":N (read back instead of what was set),
  *    "new":[RATE,ERRORS,LATENCY],"old":[..] (a second, share, seconds), "weights":false,
- *    "apply":"UNREACHABLE", "late":true (a share is set when it is asked for twice),
+ *    "apply":"CODE" of a switch, "look":"CODE" of whoever asks,
+ *    "late":true (a share is set when it is asked for twice),
  *    "back":"OUTCOME_UNKNOWN" (the newcomer cannot be taken away)}
  */
 #include "deploy/driver.h"
@@ -83,12 +84,24 @@ weight(const struct mock *m, unsigned *ret_percent, char ret_plan[DIGEST_HEX_SIZ
 	return j && str_copy(ret_plan, DIGEST_HEX_SIZE, json_opt_string(j, "plan")) == 0;
 }
 
+static bool
+is_told_to_fail(const struct mock *m, const char *when, struct err *e)
+{
+	cleanup_json json_t *behave = read_json(m, "behave");
+	const char *const code = json_opt_string(behave, when);
+
+	if (code)
+		err_set(e, err_from_name(code), "it was told to fail");
+	return code != NULL;
+}
+
 static int
 mock_probe(void *st, struct target_facts *ret, struct err *e)
 {
 	const struct mock *const m = st;
 	cleanup_json json_t *behave = read_json(m, "behave");
-	const int rc = driver_directory.probe(st, ret, e);
+	const int rc =
+	        is_told_to_fail(m, "look", e) ? -(int)e->code : driver_directory.probe(st, ret, e);
 
 	if (!json_is_false(json_object_get(behave, "weights")))
 		ret->caps |= CAP_WEIGHTS;
@@ -98,7 +111,8 @@ mock_probe(void *st, struct target_facts *ret, struct err *e)
 static int
 mock_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
 {
-	const int rc = driver_directory.observe(st, q, ret, e);
+	const int rc = is_told_to_fail(st, "look", e) ? -(int)e->code
+	                                              : driver_directory.observe(st, q, ret, e);
 	char plan[DIGEST_HEX_SIZE];
 	unsigned percent;
 
@@ -199,16 +213,12 @@ forget(const struct mock *m, struct err *e)
 	return unlink(path) < 0 && errno != ENOENT ? err_sys(e, "remove \"%s\"", path) : 0;
 }
 
-/* "apply": the name of the error that a switch ends with. */
 static int
 mock_apply(void *st, const struct rollout *q, struct str rendered, const struct precondition *p,
            struct err *e)
 {
-	cleanup_json json_t *behave = read_json(st, "behave");
-	const char *const code = json_opt_string(behave, "apply");
-
-	if (code)
-		return err_set(e, err_from_name(code), "it was told to fail");
+	if (is_told_to_fail(st, "apply", e))
+		return -(int)e->code;
 	return driver_directory.apply(st, q, rendered, p, e);
 }
 

@@ -194,7 +194,33 @@ preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
 static int
 preflight_blamed(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
-	return preflight_one(run, v, e) < 0 ? wave_blame(v, e) : 0;
+	char words[sizeof e->msg];
+	int rc = preflight_one(run, v, e);
+
+	if (rc == 0)
+		return 0;
+	memcpy(words, e->msg, sizeof words);
+	rc = wave_blame(v, e);
+	if (rc != -ERR_UNREACHABLE || run->wave->n == 1 || v->was_begun)
+		return rc;
+	/* who is dead delays none: what is left of it is for a resume, when it answers again */
+	v->dead = *e;
+	err_clear(e);
+	return rollout_say(run, JOB_APPROVED, "preflight", v->row.name, e, "%s", words);
+}
+
+/* With nobody there nothing begins. */
+static int
+check_dead(const struct wave *w, struct err *e)
+{
+	size_t dead = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		dead += w->v[i].dead.code != ERR_OK;
+	if (dead < w->n || w->n == 0)
+		return 0;
+	*e = w->v[0].dead;
+	return err_prefix(e, "none of %zu targets answers; ", w->n);
 }
 
 static int
@@ -209,6 +235,8 @@ preflight(struct rollout_run *run, struct err *e)
 	if (rc == 0)
 		rc = rollout_waves(run, preflight_blamed, e);
 	w->held_source.check = NULL;
+	if (rc == 0)
+		rc = check_dead(w, e);
 	return rc < 0 ? rc
 	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
 	                            "targets are as the plan says");
@@ -495,6 +523,10 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	struct doubt d = { 0 };
 	int rc = check_stop(run, e);
 
+	if (rc == 0 && v->dead.code != ERR_OK) {
+		*e = v->dead;
+		return -(int)e->code;
+	}
 	if (rc == 0)
 		rc = stage_bytes(run, v, e);
 	if (rc == 0)

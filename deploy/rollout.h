@@ -3,7 +3,8 @@
  * The state machine of a job: preflight of all targets, then one wave of them after the other, side
  * by side within it: bytes, switch, looks until it has succeeded, proof. Each step is journaled
  * before it is taken. On a failure that is certain, what this job changed is put back, once, in
- * reverse order; what is unknown, or was not reached, is left alone.
+ * reverse order; what is unknown, or was not reached, is left alone. A target that does not answer
+ * the preflight stops those of the waves behind its own, and no other.
  */
 #pragma once
 

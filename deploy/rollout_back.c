@@ -188,8 +188,12 @@ rollout_abort(struct rollout_run *run, struct err *e)
 	for (size_t i = 0; i < w->n; i++) {
 		struct observation o;
 
-		if (wave_look(w, &w->v[i], &o, e) < 0)
-			return rollout_leave(run, e);
+		if (wave_look(w, &w->v[i], &o, e) < 0) {
+			if (w->v[i].was_begun || e->code != ERR_UNREACHABLE)
+				return rollout_leave(run, e);
+			err_clear(e); /* nothing was ever written there */
+			continue;
+		}
 		mark_changed(w, &w->v[i], &o);
 	}
 	if (run->goes_back)

@@ -35,6 +35,8 @@ struct wave_target {
 	char detail[512]; /* in words */
 	char advice[256]; /* what its server's failure asks for; "" */
 	bool is_changed;  /* this job has written to it */
+	bool was_begun;   /* an earlier run of this job may have written to it */
+	struct err dead;  /* nobody answered before anything was changed; ERR_OK: somebody did */
 };
 /* What of a version is not its files: for stores that keep it, for servers that want a format. */
 struct wave_extra {

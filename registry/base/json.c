@@ -240,6 +240,18 @@ json_opt_u64(const json_t *o, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+size_t
+json_first_like(const json_t *array, size_t n, const char *key)
+{
+	const json_t *const mine = json_object_get(json_array_get(array, n), key);
+
+	for (size_t i = 0; i < n && mine; i++) {
+		if (json_equal(json_object_get(json_array_get(array, i), key), mine))
+			return i;
+	}
+	return n;
+}
+
 json_t *
 json_from_digest(const struct digest *d)
 {

@@ -4,7 +4,7 @@
  * calls were made in which order, what serves afterwards, and that each write was announced in the
  * journal before it was made.
  */
-#include "deploy/rollout.h"
+#include "tests/deploy/rollout_world.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -17,236 +17,6 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
-
-#define JOB  "00112233445566aa"
-#define PLAN "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-
-/* What a call that fails has done all the same. */
-enum done { NOTHING, ALL, HALF };
-
-struct failure {
-	const char *at; /* "aA": target and call as in the trace; NULL: none */
-	enum err_code code;
-	enum done done;
-};
-
-struct rollout_case {
-	const char *name;
-	struct failure first, second;
-	const char *kind; /* NULL: promote */
-	unsigned targets; /* 0: one */
-	uint64_t held, to;
-	enum err_code code;
-	enum job_state state;
-	bool rolled_back;
-	const char *trace, *serving;
-};
-
-/* The world of one case: two places and what was asked of them. */
-static struct world {
-	const struct rollout_case *c;
-	struct place {
-		char letter;
-		uint64_t serving;
-		bool is_stamped, is_half;
-	} at[2];
-	bool used[2]; /* a failure of a write happens once */
-	bool wants_abort;
-	struct rollout_run *run;
-	struct journal *journal;
-	struct journal_line last;
-	struct buf trace;
-	char complaint[256];
-} world;
-
-struct mock {
-	struct place *at;
-};
-
-static struct digest
-version_of(uint64_t number)
-{
-	struct digest d = { 0 };
-
-	memset(&d, (int)number, number ? sizeof(d) : 0);
-	return d;
-}
-
-/* Looks that repeat depend on time and count once. */
-static const struct failure *
-call(const struct place *at, char what)
-{
-	const char word[3] = { at->letter, what, '\0' };
-	const struct failure *failures[] = { &world.c->first, &world.c->second };
-	const size_t n = world.trace.n;
-
-	if (n < 2 || (what != 'W' && what != 'N') || memcmp(world.trace.p + n - 2, word, 2) != 0)
-		buf_addf(&world.trace, "%s%s", n ? " " : "", word);
-	for (size_t i = 0; i < COUNT(failures); i++) {
-		if (!streq(failures[i]->at, word) || world.used[i])
-			continue;
-		world.used[i] = what == 'A' || what == 'B';
-		return failures[i];
-	}
-	return NULL;
-}
-
-/* The newest line of the journal must announce this call. */
-static void
-announced(const struct place *at, const char *step)
-{
-	const char target[2] = { at->letter, '\0' };
-	struct err e = { 0 };
-	bool has = true;
-
-	while (has && journal_next(world.journal, &world.last, &has, &e) == 0)
-		continue;
-	if (!streq(world.last.step, step) || !streq(world.last.target, target))
-		(void)snprintf(world.complaint, sizeof(world.complaint),
-		               "%s of %s was announced as \"%s\" of \"%s\"", step, target,
-		               world.last.step, world.last.target);
-}
-
-static int
-fail(const struct failure *f, struct err *e)
-{
-	return f && f->code ? err_set(e, f->code, "made to fail at %s", f->at) : 0;
-}
-
-static int
-mock_probe(void *st, struct target_facts *ret, struct err *e)
-{
-	const struct mock *m = st;
-
-	ret->proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
-	return fail(call(m->at, 'P'), e);
-}
-
-static int
-mock_preflight(void *st, const struct rollout *q, struct findings *ret, struct err *e)
-{
-	const struct mock *m = st;
-	const struct failure *f = call(m->at, 'F');
-
-	if (f && !f->code)
-		findings_add(ret, FINDING_BLOCK, "mock", "try otherwise", "in the way");
-	return fail(f, e);
-}
-
-static int
-mock_stage(void *st, const struct rollout *q, struct err *e)
-{
-	const struct mock *m = st;
-	const struct failure *f;
-
-	announced(m->at, "stage");
-	f = call(m->at, 'S');
-	if (f && !f->code) /* the time is up while it copies */
-		world.run->deadline_ms = 0;
-	cr_assert(q->files->check != NULL);
-	return f && f->code ? fail(f, e) : q->files->check(q->files->arg, e);
-}
-
-static int
-write_to(struct place *at, char what, uint64_t number, bool stamp, struct err *e)
-{
-	const struct failure *f = call(at, what);
-
-	if (!f || f->done != NOTHING) {
-		at->serving = number;
-		at->is_stamped = stamp;
-		at->is_half = f && f->done == HALF;
-	}
-	return fail(f, e);
-}
-
-static int
-mock_apply(void *st, const struct rollout *q, struct str rendered, const struct precondition *p,
-           struct err *e)
-{
-	const struct mock *m = st;
-
-	announced(m->at, "apply");
-	return write_to(m->at, 'A', q->empty ? 0 : q->number, true, e);
-}
-
-static int
-mock_rollback_to(void *st, const struct rollout *q, const struct snapshot *s,
-                 const struct precondition *p, struct err *e)
-{
-	const struct mock *m = st;
-
-	announced(m->at, "rollback");
-	return write_to(m->at, 'B', s->empty ? 0 : s->number, true, e);
-}
-
-static int
-mock_abort(void *st, const struct rollout *q, const struct precondition *p, struct err *e)
-{
-	const struct mock *m = st;
-
-	announced(m->at, "abort");
-	return write_to(m->at, 'U', p->empty ? 0 : p->number, false, e);
-}
-
-/* L before the switch, W after it; a failure without a code is an observation that says failed. */
-static int
-mock_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
-{
-	const struct mock *m = st;
-	const struct place *at = m->at;
-	const bool is_watch = world.last.step[0] != '\0';
-	const struct failure *f = call(at, is_watch ? 'W' : 'L');
-	const bool is_there = at->serving == (q->empty ? 0 : q->number) && !at->is_half;
-	const bool is_new = at->is_stamped;
-
-	if (f && f->code && (!is_watch || is_new))
-		return fail(f, e);
-	*ret = (struct observation){
-		.serving_known = true,
-		.serving_empty = at->serving == 0,
-		.serving_number = at->serving,
-		.serving_version = version_of(at->serving),
-		.status = is_there ? ROLLOUT_SUCCEEDED : ROLLOUT_PROGRESSING,
-		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED),
-	};
-	if (f && f->done == HALF)
-		ret->proofs = PROOF_BIT(PROOF_OBJECT);
-	else if (f && is_new)
-		ret->status = ROLLOUT_FAILED;
-	if (is_new)
-		(void)str_copy(ret->plan_id, sizeof(ret->plan_id), PLAN);
-	(void)snprintf(ret->reason, sizeof(ret->reason), "v%" PRIu64 " serves", at->serving);
-	return 0;
-}
-
-static int
-mock_smoke(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
-           struct err *e)
-{
-	const struct mock *m = st;
-
-	const struct failure *f = call(m->at, 'N');
-
-	announced(m->at, "verify");
-	ret->layers = PROOF_BIT(PROOF_ANSWERED);
-	if (f && f->done == ALL)
-		(void)str_copy(ret->detail, sizeof(ret->detail), "final");
-	return fail(f, e);
-}
-
-static const struct deploy_driver driver_mock = {
-	.name = "mock",
-	.state_size = sizeof(struct mock),
-	.probe = mock_probe,
-	.preflight = mock_preflight,
-	.stage = mock_stage,
-	.apply = mock_apply,
-	.rollback_to = mock_rollback_to,
-	.abort = mock_abort,
-	.observe = mock_observe,
-	.smoke = mock_smoke,
-};
 
 static bool
 abort_wanted(void *arg)
@@ -313,7 +83,7 @@ begin(const struct rollout_case *c, struct plan *p, struct wave *w)
 		v->row.order = i; /* one after the other: the trace is of one order */
 		v->wave = w;
 		v->source = (struct source){ .files = w->files, .n = 1, .arg = v };
-		v->d = &driver_mock;
+		v->d = &world_driver;
 		v->st = m;
 		v->golden = (struct golden *)m; /* nobody looks into it here */
 		v->q = (struct rollout){ .registry_id = w->r->id,
@@ -382,12 +152,13 @@ check_journal(const struct rollout_case *c, const struct rollout_run *run)
 }
 
 struct extra {
-	bool is_abort;    /* only put back */
-	bool is_stamped;  /* this plan was there before */
-	bool wants_abort; /* a person asks to stop */
-	bool is_resume;   /* the job was interrupted before */
-	bool is_late;     /* its time is up when it begins */
-	uint64_t foreign; /* somebody put this there; 0 no */
+	bool is_abort;      /* only put back */
+	bool is_stamped;    /* this plan was there before */
+	bool wants_abort;   /* a person asks to stop */
+	bool is_resume;     /* the job was interrupted before */
+	bool is_late;       /* its time is up when it begins */
+	uint64_t foreign;   /* somebody put this there; 0 no */
+	bool second_is_new; /* to this job, when it was interrupted */
 	bool has_min_proof;
 	enum proof_layer min_proof;
 };
@@ -425,6 +196,8 @@ play(const struct rollout_case *c, const struct extra *x)
 	world.at[0].is_stamped = x->is_stamped;
 	if (x->foreign)
 		world.at[0].serving = x->foreign;
+	for (size_t i = 0; i < w.n; i++)
+		w.v[i].was_begun = (x->is_abort || x->is_resume) && !(i == 1 && x->second_is_new);
 	w.v[0].has_min_proof = x->has_min_proof;
 	w.v[0].min_proof = x->min_proof;
 	rc = rollout_run(&run, &e);
@@ -466,7 +239,11 @@ static const struct rollout_case steps[] = {
 	  JOB_FAILED, false, "aP aL aF", "1" },
 	{ "blocked", { "aF", ERR_OK, 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
 	  "aP aL aF", "1" },
-	{ "second is down", { "bP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2, ERR_UNREACHABLE,
+	{ "first of two is down", { "aP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2,
+	  ERR_UNREACHABLE, JOB_FAILED, false, "aP bP bL bF", "1 1" },
+	{ "both are down", { "aP", ERR_UNREACHABLE, 0 }, { "bL", ERR_UNREACHABLE, 0 }, NULL, 2, 1,
+	  2, ERR_UNREACHABLE, JOB_FAILED, false, "aP bP bL", "1 1" },
+	{ "second is refused", { "bP", ERR_DENIED, 0 }, { 0 }, NULL, 2, 1, 2, ERR_DENIED,
 	  JOB_FAILED, false, AHEAD "bP", "1 1" },
 	{ "stage full", { "aS", ERR_NO_SPACE, 0 }, { 0 }, NULL, 0, 1, 2, ERR_NO_SPACE, JOB_FAILED,
 	  false, AHEAD "aS", "1" },
@@ -498,6 +275,11 @@ static const struct rollout_case steps[] = {
 	  JOB_ROLLED_BACK, true, GOOD " aU aW", "1" },
 	{ "second 8", { "bA", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED,
 	  JOB_ROLLED_BACK, true, BOTH "aS aA aW aN bS bA bU bW aU aW", "1 1" },
+	{ "second is down", { "bP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2, ERR_PARTIAL,
+	  JOB_DETACHED, false, AHEAD "bP aS aA aW aN", "2 1" },
+	{ "second is down, first fails", { "bP", ERR_UNREACHABLE, 0 },
+	  { "aA", ERR_ROLLOUT_FAILED, ALL }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK,
+	  true, AHEAD "bP aS aA aU aW", "1 1" },
 	{ "second not reached", { "bA", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2, ERR_PARTIAL,
 	  JOB_DETACHED, false, BOTH "aS aA aW aN bS bA", "2 1" },
 	/* the way back fails: what serves decides; who cannot be asked has not failed */
@@ -584,6 +366,18 @@ static const struct {
 	{ { .is_resume = true, .is_stamped = true },
 	  { "resumed in the dark", { "aP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
 	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aP", "1" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2 },
+	  { "resumed, and the second is down", { "bP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "bP", "2 1" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2, .second_is_new = true },
+	  { "resumed, the second is still down", { "bP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1,
+	    2, ERR_PARTIAL, JOB_DETACHED, false, AHEAD "bP aS aA aW aN", "2 1" } },
+	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
+	  { "aborted, and the second is down", { "bL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL bL", "2 1" } },
+	{ { .is_abort = true, .is_stamped = true, .foreign = 2, .second_is_new = true },
+	  { "aborted, and the second was never begun", { "bL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2,
+	    1, 2, ERR_CANCELLED, JOB_ABORTED, true, "aL bL aU aW", "1 1" } },
 	{ { .has_min_proof = true, .min_proof = PROOF_SOAKED },
 	  { "cannot be proved", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
 	    "aP aL aF", "1" } },

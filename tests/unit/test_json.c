@@ -9,6 +9,17 @@
 
 #include "registry/base/fs.h"
 
+Test(json, the_first_with_the_same_member)
+{
+	cleanup_json json_t *a =
+	        json_loads("[{\"x\":[1]},{\"x\":[2]},{},{\"x\":[2]},{\"x\":[1]},{}]", 0, NULL);
+	const size_t want[] = { 0, 1, 2, 1, 0, 5, 6 };
+
+	for (size_t i = 0; i < COUNT(want); i++)
+		cr_expect_eq(json_first_like(a, i, "x"), want[i], "%zu", i);
+	cr_expect_eq(json_first_like(NULL, 3, "x"), 3);
+}
+
 Test(json, refusals_name_the_place)
 {
 	const struct {

@@ -73,8 +73,7 @@ proposal_make(struct app *a, const struct proposal_wish *w, struct proposal *ret
 		json_object_set_new(request, "to", json_from_digest(w->to));
 	if (w->canary && w->canary->steps_n > 0) {
 		json_object_set_new(request, "canary", canary_json(w->canary));
-		json_object_set_new(request, "defaultLimits",
-		                    json_boolean(w->default_limits));
+		json_object_set_new(request, "defaultLimits", json_boolean(w->default_limits));
 	}
 	if (w->take && w->take->n > 0)
 		json_object_set_new(request, "take", plan_take_json(w->take));
@@ -225,23 +224,41 @@ show_canary(struct app *a, const struct canary_plan *c, const json_t *from)
 }
 
 static void
-show_target(struct app *a, const struct plan *p, const json_t *t)
+show_changes(struct app *a, const json_t *targets, size_t n)
 {
-	const json_t *facts = json_object_get(t, "facts"), *f, *line;
+	const json_t *line, *changes = json_object_get(json_array_get(targets, n), "changes");
+	const size_t like = json_first_like(targets, n, "changes");
+	size_t i;
+
+	if (like < n && json_array_size(changes) > 1) {
+		out_text(a->out, "    change  as of %s\n",
+		         text_of(json_array_get(targets, like), "name"));
+		return;
+	}
+	json_array_foreach(changes, i, line)
+	        out_text(a->out, "    change  %s\n", json_string_value(line));
+}
+
+static void
+show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n)
+{
+	const json_t *t = json_array_get(targets, n);
+	const json_t *facts = json_object_get(t, "facts"), *f;
 	size_t i;
 
 	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", text_of(t, "name"),
 	         text_of(t, "driver"), text_of(t, "address"),
 	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
 	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
-	json_array_foreach(json_object_get(t, "changes"), i, line)
-	        out_text(a->out, "    change  %s\n", json_string_value(line));
+	show_changes(a, targets, n);
 	json_array_foreach(json_object_get(t, "findings"), i, f)
 	{
 		if (streq(text_of(f, "level"), "ok"))
 			continue;
 		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
 	}
+	if (!json_is_object(facts)) /* nobody answered */
+		return;
 	if (p->empty)
 		out_text(a->out, "    proof   that nothing %s\n",
 		         is_asked(facts) ? "serves" : "is there");
@@ -271,7 +288,8 @@ proposal_show(struct app *a, const struct proposal *p)
 		else
 			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
 	}
-	json_array_foreach(targets, i, o) show_target(a, &p->plan, o);
+	for (i = 0; i < json_array_size(targets); i++)
+		show_target(a, &p->plan, targets, i);
 	if (json_array_size(targets) == 0)
 		out_text(a->out, "  target    none: the stage moves at once, nothing is proved\n");
 	show_canary(a, &p->plan.canary, json_object_get(p->reply, "canaryFrom"));

@@ -64,17 +64,23 @@ findings_add(struct lines *l, const json_t *findings)
 }
 
 static void
-target_add(struct lines *l, const json_t *t)
+target_add(struct lines *l, const json_t *targets, size_t n)
 {
+	const json_t *t = json_array_get(targets, n);
 	const json_t *changes = json_object_get(t, "changes");
+	const size_t like = json_first_like(targets, n, "changes");
+	const bool is_same = like < n && json_array_size(changes) > 1;
 	const json_t *change;
 	size_t i;
 
 	lines_add(l, INK_HEAD, "%-10s %s %s", string_of(t, "name"), string_of(t, "driver"),
 	          string_of(t, "address")[0] ? string_of(t, "address") : string_of(t, "path"));
-	json_array_foreach(changes, i, change) if (json_is_string(change))
+	if (is_same)
+		lines_add(l, INK_CHANGED, "  change   as of %s",
+		          string_of(json_array_get(targets, like), "name"));
+	json_array_foreach(changes, i, change) if (!is_same && json_is_string(change))
 	        lines_add(l, INK_CHANGED, "  change   %s", json_string_value(change));
-	if (json_array_size(changes) == 0)
+	if (json_array_size(changes) == 0 && json_is_object(json_object_get(t, "facts")))
 		lines_add(l, INK_DIM, "  change   none");
 	findings_add(l, json_object_get(t, "findings"));
 	if (streq(string_of(t, "golden"), "no"))
@@ -100,7 +106,6 @@ bool
 plan_lines(struct lines *l, const json_t *plan)
 {
 	const json_t *targets = json_object_get(plan, "targets");
-	const json_t *t;
 	char from[24], to[24], size[16];
 	size_t i;
 
@@ -126,7 +131,8 @@ plan_lines(struct lines *l, const json_t *plan)
 		lines_add(l, INK_TEXT, "sha256     %s",
 		          has_prefix(digest, "sha256:") ? digest + 7 : digest);
 	checks_add(l, json_object_get(plan, "checks"));
-	json_array_foreach(targets, i, t) target_add(l, t);
+	for (i = 0; i < json_array_size(targets); i++)
+		target_add(l, targets, i);
 	if (json_array_size(targets) == 0)
 		lines_add(l, INK_WAIT,
 		          "targets    none: the stage moves at once, nothing is deployed");
