@@ -2,6 +2,7 @@
 """A disk with a volatile cache, as an NBD server for one qemu: machinedisk.py IMAGE SOCKET. A line
 on stdin is the end of the power: of the writes since the last flush "all", "none" or "some" are
 kept, these in any choice and torn at sectors, as a disk may. "some 4096": of that size, not 512.
+"none" and "some" come in the middle of the next writes, if there are any in the next seconds.
 """
 import os
 import random
@@ -9,11 +10,15 @@ import selectors
 import socket
 import struct
 import sys
+import time
 
 MAGIC, OPTION, REPLY = b'NBDMAGIC', b'IHAVEOPT', 0x3e889045565a9
 REQUEST, ANSWER = 0x25609513, 0x67446698
 READ, WRITE, DISCONNECT, FLUSH = 0, 1, 2, 3
 FLAGS = 1 | 4  # has flags, flush; no FUA: a flush comes instead
+
+
+WAIT_S = 3
 
 
 class Gone(Exception):
@@ -111,13 +116,18 @@ def main():
     wait = selectors.DefaultSelector()
     wait.register(listener, selectors.EVENT_READ)
     wait.register(sys.stdin, selectors.EVENT_READ)
-    while True:
-        for key, _ in wait.select():
+    how, sector, wanted, until = '', 512, 0, 0
+    while not how or (len(disk.since) < wanted and time.monotonic() < until):
+        for key, _ in wait.select(0.1):
             s = key.fileobj
             if s is sys.stdin:
-                how, sector, *_ = (sys.stdin.readline().strip() or 'none').split() + ['512']
-                disk.fail(how, int(sector))
-                return
+                wait.unregister(s)
+                how, *more = (s.readline().strip() or 'all').split()
+                sector, until = int(more[0]) if more else 512, time.monotonic() + WAIT_S
+                wanted = 0 if how == 'all' else random.randint(1, 6)
+                continue
+            if how and len(disk.since) >= wanted:
+                break
             try:
                 if s is listener:
                     s, _ = listener.accept()
@@ -132,6 +142,7 @@ def main():
                     except KeyError:
                         pass
                     s.close()
+    disk.fail(how, sector)
 
 
 main()

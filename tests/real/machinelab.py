@@ -227,16 +227,16 @@ class Machine:
         self.power(f'{self.work}/root.qcow2', '-incoming', f'exec:cat {self.work}/booted.memory')
         self.wait_for_login(120)
 
-    def cut(self, how='none'):
+    def cut(self, how='all'):
         """The power fails. Of what was not flushed the disk keeps "all", "none" or "some"."""
+        said = ''
+        if self.disk:  # first, so that it fails while it is written
+            said = self.disk.communicate(f'{how}\n', timeout=120)[0].strip()
+            self.disk = None
         if self.qemu:
             self.qemu.send_signal(signal.SIGKILL)
             self.qemu.wait()
             self.qemu = None
-        said = ''
-        if self.disk:
-            said = self.disk.communicate(f'{how}\n', timeout=120)[0].strip()
-            self.disk = None
         return said
 
     # --- logins ---
