@@ -29,19 +29,20 @@ static const struct kube_need first[] = {
 	{ 0 },
 };
 static const char *const groups[] = { "apps", NULL };
+static const char *const no_groups[] = { NULL }; /* every cluster has it */
 static const char *const groups_with_route[] = { "apps", ROUTES, NULL };
 static const struct cluster_about about = {
 	.name = "kubernetes",
 	.kind = CLUSTER_KUBERNETES,
 	.all = { all, groups },
-	.first = { first, groups },
+	.first = { first, no_groups },
 };
 /* A route is asked about where it is needed: a plan without steps needs none. */
 static const struct cluster_about about_route = {
 	.name = "kubernetes",
 	.kind = CLUSTER_KUBERNETES,
 	.all = { all_with_route, groups_with_route },
-	.first = { first, groups },
+	.first = { first, no_groups },
 };
 
 static int
