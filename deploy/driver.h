@@ -170,6 +170,11 @@ struct observation {
 	bool is_drifted; /* what is there is not what we left there */
 	uint64_t serving_number;
 	struct digest serving_version; /* zero: not known to be one of ours */
+	/* What was last written there, while what was before it may still serve: a change is made
+	 * to this. Not known: to what serves. */
+	bool carries_known;
+	uint64_t carries_number;
+	struct digest carries_version;
 	char plan_id[DIGEST_HEX_SIZE]; /* our stamp found on the object; "" none */
 	char reason[512]; /* why not succeeded, in the server's words where there are any */
 	char code[32];    /* stable, of a failure: "image-pull", "crash-loop", "out-of-memory",

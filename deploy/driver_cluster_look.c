@@ -118,6 +118,9 @@ set_serving(const struct look *l)
 	struct cluster_stamp s = l->stamp;
 	size_t i;
 
+	o->carries_known = l->stamp.exists && l->stamp.is_ours;
+	o->carries_number = l->stamp.number;
+	o->carries_version = l->stamp.version;
 	o->serving_known = true;
 	o->serving_empty = !l->live && json_array_size(items) == 0;
 	if (o->serving_empty)

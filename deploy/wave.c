@@ -526,7 +526,11 @@ wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct
 		return 0; /* our own half-done work: what the stage holds is what was there */
 	if (ret->serving_empty)
 		v->pre = (struct precondition){ .empty = true, .plan_id = w->plan_hex };
-	else {
+	else if (ret->carries_known) {
+		v->pre.empty = false;
+		v->pre.number = ret->carries_number;
+		v->pre.version = ret->carries_version;
+	} else {
 		v->pre.empty = false;
 		v->pre.number = ret->serving_number;
 		/* altered bytes have no version: the driver compares its stamp with what the stage

@@ -113,6 +113,10 @@ mock_apply(void *st, const struct rollout *q, struct str rendered, const struct 
 	const struct mock *m = st;
 
 	announced(m->at, "apply");
+	if (!m->at->is_stamped && p->number != m->at->serving)
+		(void)snprintf(world.complaint, sizeof(world.complaint),
+		               "%" PRIu64 " is to be changed, and %" PRIu64 " is there", p->number,
+		               m->at->serving);
 	return write_to(m->at, 'A', q->empty ? 0 : q->number, true, e);
 }
 
@@ -156,6 +160,13 @@ mock_observe(void *st, const struct rollout *q, struct observation *ret, struct 
 		.status = is_there ? ROLLOUT_SUCCEEDED : ROLLOUT_PROGRESSING,
 		.proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED),
 	};
+	if (at->lingers && !is_watch) {
+		ret->carries_known = true;
+		ret->carries_number = at->serving;
+		ret->carries_version = version_of(at->serving);
+		ret->serving_number = at->lingers;
+		ret->serving_version = version_of(at->lingers);
+	}
 	if (f && f->done == HALF)
 		ret->proofs = PROOF_BIT(PROOF_OBJECT);
 	else if (f && is_new)

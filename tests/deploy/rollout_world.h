@@ -39,6 +39,7 @@ struct world {
 		char letter;
 		uint64_t serving;
 		bool is_stamped, is_half;
+		uint64_t lingers; /* serves beside what was written last; 0: none */
 	} at[2];
 	bool used[2]; /* a failure of a write happens once */
 	bool wants_abort;

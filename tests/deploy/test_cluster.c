@@ -304,6 +304,25 @@ Test(cluster, a_world_that_moved_is_a_conflict)
 	end(&s);
 }
 
+/* Pods of before may serve for a while: what is changed next is what was written last. */
+Test(cluster, a_pod_of_before_is_not_what_is_changed)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	control(&s, "{\"mode\":\"linger\"}");
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	const struct observation o = look(&s, 2);
+	cr_expect_eq(o.serving_number, 1, "%s", o.reason);
+	cr_expect(o.carries_known);
+	cr_expect_eq(o.carries_number, 2);
+	cr_expect(digest_eq(&o.carries_version, &s.v[2].id));
+	cr_expect_neq(o.status, ROLLOUT_SUCCEEDED);
+	end(&s);
+}
+
 Test(cluster, pods_that_fail_or_lie)
 {
 	static const struct {

@@ -159,6 +159,7 @@ struct extra {
 	bool is_late;       /* its time is up when it begins */
 	uint64_t foreign;   /* somebody put this there; 0 no */
 	bool second_is_new; /* to this job, when it was interrupted */
+	uint64_t lingers; /* still serves, though it was put back */
 	bool has_min_proof;
 	enum proof_layer min_proof;
 };
@@ -196,6 +197,7 @@ play(const struct rollout_case *c, const struct extra *x)
 	world.at[0].is_stamped = x->is_stamped;
 	if (x->foreign)
 		world.at[0].serving = x->foreign;
+	world.at[0].lingers = x->lingers;
 	for (size_t i = 0; i < w.n; i++)
 		w.v[i].was_begun = (x->is_abort || x->is_resume) && !(i == 1 && x->second_is_new);
 	w.v[0].has_min_proof = x->has_min_proof;
@@ -351,6 +353,9 @@ static const struct {
 	{ { .foreign = 2 },
 	  { "there already", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK, JOB_VERIFYING, false, GOOD,
 	  "2" } },
+	{ { .lingers = 2 },
+	  { "the same version's pods are still going", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK,
+	    JOB_VERIFYING, false, GOOD, "2" } },
 	{ { .is_late = true },
 	  { "late before anything", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_FAILED,
 	    false, "aP aL aF", "1" } },
