@@ -368,6 +368,15 @@ is_cert_refused(const struct http *h)
 	        strstr(h->why, "access denied"));
 }
 
+/* A server may have much to do with what it got before it answers. */
+static uint64_t
+idle_ms(const struct exchange *x)
+{
+	const struct http_request *const q = x->q;
+
+	return q->answer_ms && q->upload && x->sent == q->upload->size ? q->answer_ms : q->idle_ms;
+}
+
 static int
 fail(const struct http *h, const struct exchange *x, CURLcode c, struct err *e)
 {
@@ -393,7 +402,7 @@ fail(const struct http *h, const struct exchange *x, CURLcode c, struct err *e)
 		return err_set(e, ERR_UNREACHABLE, "cannot reach \"%s\": %s", q->url, why);
 	if (x->is_idle)
 		return err_set(e, unknown, "\"%s\" was silent for %llu s", q->url,
-		               (unsigned long long)q->idle_ms / 1000);
+		               (unsigned long long)idle_ms(x) / 1000);
 	return err_set(e, unknown, "no whole answer from \"%s\": %s", q->url, why);
 }
 
@@ -439,7 +448,7 @@ may_go_on(struct exchange *x, uint64_t *asked_ms)
 
 	if (x->why->code != ERR_OK)
 		return false;
-	if (x->q->idle_ms > 0 && now_ms - x->moved_ms >= x->q->idle_ms) {
+	if (idle_ms(x) > 0 && now_ms - x->moved_ms >= idle_ms(x)) {
 		x->is_idle = true;
 		return false;
 	}

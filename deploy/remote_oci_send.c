@@ -43,6 +43,7 @@ once(struct oci *s, const struct ask *a, struct http_response *r, struct err *e)
 		.sink = a->sink,
 		.timeout_ms = a->upload || a->sink ? HTTP_NO_TIMEOUT : bound_ms,
 		.idle_ms = a->upload || a->sink ? IDLE_MS : 0,
+		.answer_ms = a->upload ? CLOSE_MS : 0,
 		.response_max = a->max ? a->max : BYTES_MAX,
 		.safe_to_repeat = a->is_read,
 		/* of a HEAD an answer that nobody follows */
@@ -326,46 +327,55 @@ how_far(struct oci *s, char **url, uint64_t *ret, struct err *e)
 	return move_on(s, *url, &r, url, e);
 }
 
-static int
-patch(struct oci *s, const struct blob *b, char **url, uint64_t from, uint64_t *done,
-      uint64_t total, struct err *e)
+static char *
+closing_url(const struct blob *b, const char *url)
 {
-	struct reading in = { .b = b, .s = s, .skip = from, .done = done, .total = total };
-	const struct http_upload up = { upload_read, &in, b->size - from };
-	cleanup_free char *range = xasprintf("Content-Range: %" PRIu64 "-%" PRIu64, from,
-	                                     b->size > 0 ? b->size - 1 : 0);
-	const struct ask a = { .method = "PATCH",
-		               .url = *url,
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_hex(&b->digest, hex);
+	return xasprintf("%s%cdigest=sha256%%3A%s", url, strchr(url, '?') ? '&' : '?', hex);
+}
+
+/* All that the registry does not have. A whole blob ends its upload with the same request, which
+ * spares the registry to put it down and take it up again: then 1. */
+static int
+send_rest(struct oci *s, const struct blob *b, char **url, struct reading *in, struct err *e)
+{
+	const bool is_whole = in->skip == 0;
+	const struct http_upload up = { upload_read, in, b->size - in->skip };
+	cleanup_free char *to = is_whole ? closing_url(b, *url) : xstrdup(*url);
+	cleanup_free char *range =
+	        xasprintf("Content-Range: %" PRIu64 "-%" PRIu64, in->skip, b->size - 1);
+	const struct ask a = { .method = is_whole ? "PUT" : "PATCH",
+		               .url = to,
 		               .upload = &up,
-		               .range = range,
+		               .range = is_whole ? NULL : range,
 		               .type = "application/octet-stream" };
 	cleanup_response struct http_response r = { 0 };
-	int rc = reading_open(&in, e);
+	int rc = reading_open(in, e);
 
 	if (rc == 0)
 		rc = oci_ask(s, &a, &r, e);
-	reading_close(&in);
+	reading_close(in);
 	if (rc < 0)
 		return rc;
+	if (is_whole)
+		return r.status == 201 ? 1 : oci_refused(s, b->name, &r, e);
 	return r.status == 202 ? move_on(s, *url, &r, url, e) : oci_refused(s, b->name, &r, e);
 }
 
 static int
 close_upload(struct oci *s, const struct blob *b, const char *url, struct err *e)
 {
-	char hex[DIGEST_HEX_SIZE];
-	cleanup_free char *to = NULL;
-	cleanup_response struct http_response r = { 0 };
-	int rc;
-
-	digest_hex(&b->digest, hex);
-	to = xasprintf("%s%cdigest=sha256%%3A%s", url, strchr(url, '?') ? '&' : '?', hex);
+	cleanup_free char *to = closing_url(b, url);
 	const struct ask a = { .method = "PUT",
 		               .url = to,
 		               .push = true,
 		               .type = "application/octet-stream",
 		               .timeout_ms = CLOSE_MS };
-	rc = oci_ask(s, &a, &r, e);
+	cleanup_response struct http_response r = { 0 };
+	int rc = oci_ask(s, &a, &r, e);
+
 	if (rc < 0)
 		return rc;
 	return r.status == 201 ? 0 : oci_refused(s, b->name, &r, e);
@@ -402,7 +412,17 @@ go_on(struct oci *s, const char *repo, char **url, uint64_t *from, struct err *e
 	return begin_upload(s, repo, url, e);
 }
 
-/* A connection that is lost is no end: the registry says how far it has come. */
+/* Nobody answered: is it there all the same? */
+static bool
+has_come(struct oci *s, const char *repo, const struct blob *b)
+{
+	struct err ignored = { 0 };
+
+	return oci_has(s, repo, "blobs", &b->digest, b->size, &ignored) == 1;
+}
+
+/* A connection that is lost is no end: the registry says how far it has come. 1: the upload has
+ * ended already. */
 static int
 send_bytes(struct oci *s, const char *repo, const struct blob *b, char **url, uint64_t *done,
            uint64_t total, struct err *e)
@@ -414,14 +434,18 @@ send_bytes(struct oci *s, const char *repo, const struct blob *b, char **url, ui
 
 	while (rc == 0 && from < b->size) {
 		const uint64_t had = from;
+		struct reading in = { .b = b, .s = s, .skip = from, .done = done, .total = total };
 		struct err lost;
 
 		*done = before + from;
-		rc = patch(s, b, url, from, done, total, e);
+		rc = send_rest(s, b, url, &in, e);
 		if (!is_lost(rc))
 			break;
 		lost = *e;
 		err_clear(e);
+		/* an upload that has ended is one that no registry remembers */
+		if (from == 0 && in.at == b->size && has_come(s, repo, b))
+			return 1;
 		rc = go_on(s, repo, url, &from, e);
 		if (rc == 0 && from > b->size)
 			return err_set(e, ERR_MALFORMED,
@@ -451,18 +475,10 @@ upload(struct oci *s, const char *repo, const struct blob *b, uint64_t *done, ui
 	if (rc < 0 && !is_lost(rc))
 		forget_upload(s, url);
 	free(url);
-	if (rc == 0)
-		*done = before + b->size;
-	return rc;
-}
-
-/* Nobody answered: is it there all the same? */
-static bool
-has_come(struct oci *s, const char *repo, const struct blob *b)
-{
-	struct err ignored = { 0 };
-
-	return oci_has(s, repo, "blobs", &b->digest, b->size, &ignored) == 1;
+	if (rc < 0)
+		return rc;
+	*done = before + b->size;
+	return 0;
 }
 
 int

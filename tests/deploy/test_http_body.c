@@ -286,6 +286,29 @@ Test(http_body, ends_when_nobody_wants_it_or_nothing_moves)
 	http_response_fini(&r);
 }
 
+/* What moves is watched by one bound, the answer to all of it by another. */
+Test(http_body, an_answer_has_a_time_of_its_own)
+{
+	static const struct step silent = { .request = "PUT /v2/x",
+		                            .body = "0123456789",
+		                            .how = STEP_SILENT };
+	struct bytes b = { "0123456789", 0, 100, 0 };
+	const struct http_upload u = { give, &b, 10 };
+	const struct http_request q = { .method = "PUT",
+		                        .upload = &u,
+		                        .timeout_ms = HTTP_NO_TIMEOUT,
+		                        .idle_ms = 30000,
+		                        .answer_ms = 1000,
+		                        .content_type = "application/json" };
+	struct http_response r = { 0 };
+	struct err e = { 0 };
+	char complaint[1024];
+
+	cr_expect_eq(play(&silent, 1, q, &r, complaint, &e), -ERR_OUTCOME_UNKNOWN, "%s", e.msg);
+	cr_expect(strstr(e.msg, "was silent for 1 s"), "%s", e.msg);
+	http_response_fini(&r);
+}
+
 /* A proxy is asked for a tunnel, and what it says is not the server's word. */
 Test(http_body, a_proxy_that_refuses_has_sent_nothing)
 {
