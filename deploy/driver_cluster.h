@@ -286,6 +286,10 @@ bool cluster_route_lists(const json_t *route, const char *service);
 
 /* Adds one server's counters of the model to sum. false: it counts none, or no numbers. */
 bool cluster_metrics(struct str text, const char *model, struct traffic *sum);
+/* The pods that a version is counted by: the newcomer's or all others, without those that go. *ret:
+ * an array. */
+int cluster_side_pods(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                      bool newcomer, json_t **ret, struct err *e);
 int cluster_traffic(void *st, const struct rollout *q, bool newcomer, struct traffic *ret,
                     struct err *e);
 

@@ -54,21 +54,12 @@ side_of(struct cluster *c, const struct rollout *q, const struct cluster_names *
         struct side *ret, struct err *e)
 {
 	cleanup_json json_t *pods = NULL;
-	char hex[DIGEST_HEX_SIZE];
 	const json_t *pod;
 	size_t i;
-	int rc = cluster_all_pods(c, n, &pods, e);
+	int rc = cluster_side_pods(c, q, n, newcomer, &pods, e);
 
-	if (rc < 0)
-		return rc;
-	digest_hex(&q->version, hex);
-	json_array_foreach(json_object_get(pods, "items"), i, pod)
-	{
-		if (!kube_at(pod, "metadata.deletionTimestamp") &&
-		    cluster_is_of_version(pod, hex) == newcomer)
-			add_pod(ret, pod);
-	}
-	return 0;
+	json_array_foreach(pods, i, pod) add_pod(ret, pod);
+	return rc;
 }
 
 static int

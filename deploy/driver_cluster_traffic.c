@@ -31,24 +31,42 @@ add_pod(struct cluster *c, const char *name, const char *model, struct traffic *
 	return err_set(e, ERR_NOT_FOUND, "pod \"%s\" counts no requests at /metrics", safe);
 }
 
+int
+cluster_side_pods(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+                  bool newcomer, json_t **ret, struct err *e)
+{
+	cleanup_json json_t *all = NULL;
+	char hex[DIGEST_HEX_SIZE];
+	json_t *pod;
+	size_t i;
+	int rc = cluster_all_pods(c, n, &all, e);
+
+	if (rc < 0)
+		return rc;
+	digest_hex(&q->version, hex);
+	*ret = json_array();
+	json_array_foreach(json_object_get(all, "items"), i, pod)
+	{
+		if (!kube_at(pod, "metadata.deletionTimestamp") &&
+		    cluster_is_of_version(pod, hex) == newcomer)
+			json_array_append(*ret, pod);
+	}
+	return 0;
+}
+
 static int
 ask_pods(struct cluster *c, const struct rollout *q, const struct cluster_names *n, bool newcomer,
          struct traffic *ret, struct err *e)
 {
 	cleanup_json json_t *pods = NULL;
-	char hex[DIGEST_HEX_SIZE];
 	const json_t *pod;
 	size_t i;
-	int rc = cluster_all_pods(c, n, &pods, e);
+	int rc = cluster_side_pods(c, q, n, newcomer, &pods, e);
 
 	if (rc < 0)
 		return rc;
-	digest_hex(&q->version, hex);
-	json_array_foreach(json_object_get(pods, "items"), i, pod)
+	json_array_foreach(pods, i, pod)
 	{
-		if (kube_at(pod, "metadata.deletionTimestamp") ||
-		    cluster_is_of_version(pod, hex) != newcomer)
-			continue;
 		rc = add_pod(c, kube_text(pod, "metadata.name"),
 		             c->s.model_name ? c->s.model_name : n->object, ret, e);
 		if (rc < 0) {

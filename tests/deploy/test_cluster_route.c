@@ -226,6 +226,7 @@ Test(cluster_route, routes_that_are_not_ours_to_weigh)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct target_facts facts;
 
+		begin_again(&s);
 		control(&s, cases[i].control);
 		json_decref(other(&s, "PUT", ROUTE, cases[i].route));
 		cr_assert_eq(s.d->probe(s.st, &facts, &e), 0, "%zu: %s", i, e.msg);
