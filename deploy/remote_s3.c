@@ -185,7 +185,7 @@ put_file(struct s3 *s, const struct remote_version *v, size_t i, const char *hex
 		                     .size = f->size,
 		                     .files = v->files,
 		                     .index = i };
-	int rc = s3_has(s, &o, e);
+	int rc = s3_has(s, &o, NULL, e);
 
 	if (rc < 0)
 		return rc;
@@ -226,7 +226,7 @@ s3_put_version(void *st, const struct remote_version *v, enum remote_form f, str
 		                     .text = v->manifest };
 	for (size_t i = 0; i < v->files->n; i++)
 		total += v->files->files[i].size;
-	rc = s3_has(s, &marker, e);
+	rc = s3_has(s, &marker, NULL, e);
 	if (rc == 1) {
 		ret->present = total;
 		return 0;

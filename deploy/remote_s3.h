@@ -45,8 +45,9 @@ struct s3_object {
 	const struct source *files;
 	size_t index;
 };
-/* 1: it is there with these bytes, by the server's checksum or read back. 0: it is not. */
-int s3_has(struct s3 *s, const struct s3_object *o, struct err *e);
+/* 1: it is there with these bytes, by the server's checksum or read back. 0: it is not. composite:
+ * what s3_put_parts said of these bytes; NULL: they are read where it is needed. */
+int s3_has(struct s3 *s, const struct s3_object *o, const char *composite, struct err *e);
 /* Sent and checked; *done of total grows. What a cut left of an upload is gone on with. */
 int s3_put(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t total, struct err *e);
 
@@ -56,20 +57,22 @@ uint64_t s3_part_size(uint64_t size);
 void s3_composite(const struct digest *parts, size_t n, char ret[64]);
 void s3_checksum(const struct digest *d, char ret[64]);
 
-/* An upload in parts that is not complete (remote_s3_parts.c). */
+/* An upload in parts (remote_s3_parts.c). ret: what the server's checksum of all must be. */
 int s3_put_parts(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t total,
-                 struct err *e);
+                 char ret[64], struct err *e);
 /* May we write here? One upload is begun and given up. */
 int s3_try_upload(struct s3 *s, const char *key, struct err *e);
 
 /* The bytes of an object, a block after the other, each hashed by itself and all of them. */
 struct s3_reader {
 	const struct s3_object *o;
-	struct hasher *hasher;
+	struct hasher *all, *block;
 	int fd;
 	uint64_t at;
 };
 int s3_reader_open(struct s3_reader *r, const struct s3_object *o, struct err *e);
-int s3_reader_next(struct s3_reader *r, char *p, size_t n, struct err *e); /* exactly n bytes */
+/* Exactly n bytes; ret_digest: of these alone, may be NULL. */
+int s3_reader_next(struct s3_reader *r, char *p, size_t n, struct digest *ret_digest,
+                   struct err *e);
 int s3_reader_end(struct s3_reader *r, struct err *e); /* DIGEST: other bytes than it says */
 void s3_reader_close(struct s3_reader *r);

@@ -26,7 +26,8 @@ struct upload {
 	const struct s3_object *o;
 	char *id; /* escaped; NULL: none */
 	struct part *parts;
-	size_t n;
+	struct digest *digests; /* of ours, as far as they were read */
+	size_t n, known;
 };
 
 static void
@@ -35,6 +36,7 @@ upload_fini(struct upload *u)
 	for (size_t i = 0; i < u->n; i++)
 		free(u->parts[i].etag);
 	free(u->parts);
+	free(u->digests);
 	free(u->id);
 }
 
@@ -215,8 +217,7 @@ list_parts(struct upload *u, struct err *e)
 }
 
 static int
-send_part(struct upload *u, size_t i, struct str body, const struct digest *d, const char *sum,
-          struct err *e)
+send_part(struct upload *u, size_t i, struct str body, const char *sum, struct err *e)
 {
 	cleanup_free char *query = xasprintf("partNumber=%zu&uploadId=%s", i + 1, u->id);
 	cleanup_free char *header = xasprintf(CHECKSUM ": %s", sum);
@@ -224,7 +225,7 @@ send_part(struct upload *u, size_t i, struct str body, const struct digest *d, c
 		                  .key = u->o->key,
 		                  .query = query,
 		                  .body = body,
-		                  .digest = d,
+		                  .digest = &u->digests[i],
 		                  .header = header,
 		                  .timeout_ms = SEND_MS };
 	struct part *const p = &u->parts[i];
@@ -258,19 +259,18 @@ send_parts(struct upload *u, uint64_t *done, uint64_t total, struct err *e)
 
 	for (size_t i = 0; rc == 0 && i < u->n; i++) {
 		const size_t n = (size_t)(size - in.at < part ? size - in.at : part);
-		struct digest d;
 		char sum[64];
 
-		rc = s3_reader_next(&in, p, n, e);
+		rc = s3_reader_next(&in, p, n, &u->digests[i], e);
 		/* the last one is not sent before all of them are known to be right */
 		if (rc == 0 && i + 1 == u->n)
 			rc = s3_reader_end(&in, e);
 		if (rc < 0)
 			break;
-		digest_small(p, n, &d);
-		s3_checksum(&d, sum);
+		u->known++;
+		s3_checksum(&u->digests[i], sum);
 		if (u->parts[i].size != n || !streq(u->parts[i].sum, sum))
-			rc = send_part(u, i, (struct str){ p, n }, &d, sum, e);
+			rc = send_part(u, i, (struct str){ p, n }, sum, e);
 		*done += n;
 		if (rc == 0 && u->s->o.progress)
 			u->s->o.progress(u->s->o.arg, *done, total);
@@ -314,7 +314,8 @@ complete(struct upload *u, struct err *e)
 }
 
 int
-s3_put_parts(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t total, struct err *e)
+s3_put_parts(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t total, char ret[64],
+             struct err *e)
 {
 	const uint64_t part = s3_part_size(o->size);
 	struct upload u = { .s = s, .o = o, .n = (size_t)((o->size + part - 1) / part) };
@@ -322,6 +323,7 @@ s3_put_parts(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t t
 	int rc;
 
 	u.parts = xcalloc(u.n, sizeof *u.parts);
+	u.digests = xcalloc(u.n, sizeof *u.digests);
 	rc = each_upload(s, o->key, keep_last, &u.id, e);
 	if (rc == 0 && u.id)
 		rc = list_parts(&u, e);
@@ -331,10 +333,11 @@ s3_put_parts(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t t
 		rc = send_parts(&u, done, total, e);
 	if (rc == 0)
 		rc = complete(&u, e);
+	s3_composite(u.digests, u.n, ret);
 	/* somebody else ended it, or its end is unknown: the object itself says */
 	if (rc == -ERR_CONFLICT || rc == -ERR_OUTCOME_UNKNOWN) {
 		err_clear(&gone);
-		if (s3_has(s, o, &gone) == 1) {
+		if (s3_has(s, o, u.known == u.n ? ret : NULL, &gone) == 1) {
 			err_clear(e);
 			rc = 0;
 		} else if (rc == -ERR_CONFLICT) {

@@ -219,7 +219,7 @@ s3_part_size(uint64_t size)
 int
 s3_reader_open(struct s3_reader *r, const struct s3_object *o, struct err *e)
 {
-	*r = (struct s3_reader){ .o = o, .hasher = hasher_new(), .fd = -1 };
+	*r = (struct s3_reader){ .o = o, .all = hasher_new(), .block = hasher_new(), .fd = -1 };
 	return o->files ? o->files->open(o->files->arg, o->index, &r->fd, e) : 0;
 }
 
@@ -227,11 +227,12 @@ void
 s3_reader_close(struct s3_reader *r)
 {
 	close_quietly(r->fd);
-	hasher_free(r->hasher);
+	hasher_free(r->all);
+	hasher_free(r->block);
 }
 
 int
-s3_reader_next(struct s3_reader *r, char *p, size_t n, struct err *e)
+s3_reader_next(struct s3_reader *r, char *p, size_t n, struct digest *ret_digest, struct err *e)
 {
 	if (!r->o->files)
 		memcpy(p, r->o->text.p + r->at, n);
@@ -239,8 +240,13 @@ s3_reader_next(struct s3_reader *r, char *p, size_t n, struct err *e)
 		return errno != 0 ? err_sys(e, "cannot read \"%s\"", r->o->name)
 		                  : err_set(e, ERR_DIGEST,
 		                            "\"%s\" is shorter than the version says", r->o->name);
-	hasher_update(r->hasher, p, n);
+	hasher_update(r->all, p, n);
 	r->at += n;
+	if (!ret_digest)
+		return 0;
+	hasher_reset(r->block);
+	hasher_update(r->block, p, n);
+	hasher_final(r->block, ret_digest);
 	return 0;
 }
 
@@ -249,7 +255,7 @@ s3_reader_end(struct s3_reader *r, struct err *e)
 {
 	struct digest got;
 
-	hasher_final(r->hasher, &got);
+	hasher_final(r->all, &got);
 	return digest_eq(&got, &r->o->digest)
 	               ? 0
 	               : err_set(e, ERR_DIGEST, "\"%s\" has other bytes than the version says",
@@ -289,32 +295,28 @@ read_back(struct s3 *s, const struct s3_object *o, struct err *e)
 
 /* The checksum of parts as we would have sent them. */
 static int
-is_composite(const struct s3_object *o, struct str said, struct err *e)
+composite_of(const struct s3_object *o, char ret[64], struct err *e)
 {
 	const uint64_t part = s3_part_size(o->size);
 	const size_t n = (size_t)((o->size + part - 1) / part);
 	cleanup_free struct digest *d = xcalloc(n + 1, sizeof *d);
 	cleanup_free char *p = xmalloc((size_t)part);
 	struct s3_reader r;
-	char want[64];
 	int rc = s3_reader_open(&r, o, e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const size_t len = (size_t)(o->size - r.at < part ? o->size - r.at : part);
 
-		rc = s3_reader_next(&r, p, len, e);
-		if (rc == 0)
-			digest_small(p, len, &d[i]);
+		rc = s3_reader_next(&r, p, len, &d[i], e);
 	}
 	s3_reader_close(&r);
-	if (rc < 0)
-		return rc;
-	s3_composite(d, n, want);
-	return str_is(said, want);
+	if (rc == 0)
+		s3_composite(d, n, ret);
+	return rc;
 }
 
 int
-s3_has(struct s3 *s, const struct s3_object *o, struct err *e)
+s3_has(struct s3 *s, const struct s3_object *o, const char *composite, struct err *e)
 {
 	const struct s3_ask a = { .method = "HEAD",
 		                  .key = o->key,
@@ -336,9 +338,14 @@ s3_has(struct s3 *s, const struct s3_object *o, struct err *e)
 	s3_checksum(&o->digest, want);
 	if (said.n > 0 && !memchr(said.p, '-', said.n))
 		return str_is(said, want);
-	rc = said.n > 0 ? is_composite(o, said, e) : 0;
+	if (said.n > 0 && !composite) {
+		rc = composite_of(o, want, e);
+		if (rc < 0)
+			return rc;
+		composite = want;
+	}
 	/* without one, or of other parts than ours */
-	return rc == 0 ? read_back(s, o, e) : rc;
+	return said.n > 0 && str_is(said, composite) ? 1 : read_back(s, o, e);
 }
 
 /* --- an object --- */
@@ -358,7 +365,7 @@ put_whole(struct s3 *s, const struct s3_object *o, struct err *e)
 	int rc = s3_reader_open(&in, o, e);
 
 	if (rc == 0)
-		rc = s3_reader_next(&in, p, (size_t)o->size, e);
+		rc = s3_reader_next(&in, p, (size_t)o->size, NULL, e);
 	if (rc == 0)
 		rc = s3_reader_end(&in, e);
 	s3_reader_close(&in);
@@ -375,15 +382,17 @@ put_whole(struct s3 *s, const struct s3_object *o, struct err *e)
 int
 s3_put(struct s3 *s, const struct s3_object *o, uint64_t *done, uint64_t total, struct err *e)
 {
-	int rc = o->size > S3_PART ? s3_put_parts(s, o, done, total, e) : put_whole(s, o, e);
+	const bool is_large = o->size > S3_PART;
+	char composite[64];
+	int rc = is_large ? s3_put_parts(s, o, done, total, composite, e) : put_whole(s, o, e);
 
 	if (rc < 0)
 		return rc;
-	if (o->size <= S3_PART)
+	if (!is_large)
 		*done += o->size;
 	if (s->o.progress)
 		s->o.progress(s->o.arg, *done < total ? *done : total, total);
-	rc = s3_has(s, o, e);
+	rc = s3_has(s, o, is_large ? composite : NULL, e);
 	if (rc == 0)
 		return err_set(e, ERR_DIGEST, "store \"%s\" took \"%s\" and does not have it",
 		               s->address, o->name);

@@ -117,3 +117,30 @@ Test(s3, parts)
 	s3_composite(d, 2, text);
 	cr_expect_str_eq(text, "b1bLcxXy79o5JPlm/+6KC1kFdIH/4oeHbIY9tE8uVoM=-2");
 }
+
+/* One reading gives the digest of each block and of all of them. */
+Test(s3, a_reading_of_blocks)
+{
+	struct s3_object o = { .name = "f", .size = 10, .text = str_of("hellohello") };
+	struct s3_reader r;
+	struct digest hello, got;
+	struct err e = { 0 };
+	char p[8];
+
+	digest_small("hello", 5, &hello);
+	digest_small("hellohello", 10, &o.digest);
+	cr_assert_eq(s3_reader_open(&r, &o, &e), 0);
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect_eq(s3_reader_next(&r, p, 5, &got, &e), 0);
+		cr_expect(digest_eq(&got, &hello), "block %zu", i);
+	}
+	cr_expect_eq(s3_reader_end(&r, &e), 0, "%s", e.msg);
+	s3_reader_close(&r);
+
+	o.digest = hello;
+	cr_assert_eq(s3_reader_open(&r, &o, &e), 0);
+	cr_expect_eq(s3_reader_next(&r, p, 5, NULL, &e), 0);
+	cr_expect_eq(s3_reader_next(&r, p, 5, &got, &e), 0);
+	cr_expect_eq(s3_reader_end(&r, &e), -ERR_DIGEST);
+	s3_reader_close(&r);
+}
