@@ -18,6 +18,8 @@
 #include "registry/gate_check.h"
 #include "registry/labels.h"
 
+#define DEAD_NAMED 5 /* in one line; each has a warning of its own */
+
 static const char *const levels[] = { "ok", "warn", "block", "unknown" };
 
 void
@@ -209,6 +211,31 @@ warn_dead(struct previewed *one)
 	json_object_set_new(one->out, "changes", json_array());
 	json_object_set_new(one->out, "verified", json_false());
 	findings_fini(&f);
+}
+
+/* For the head of the plan: the warnings stand far apart. NULL: all were looked at. */
+static json_t *
+say_dead(const struct wave *w, const json_t *targets)
+{
+	cleanup_buf struct buf names = { 0 };
+	const json_t *t;
+	size_t i, n = 0;
+
+	json_array_foreach(targets, i, t)
+	{
+		if (!json_is_null(json_object_get(t, "facts")))
+			continue;
+		if (n < DEAD_NAMED)
+			buf_addf(&names, "%s%s", n > 0 ? ", " : "", w->v[i].row.name);
+		n++;
+	}
+	if (n > DEAD_NAMED)
+		buf_addf(&names, " and %zu more", n - DEAD_NAMED);
+	return n == 0 ? NULL
+	              : json_sprintf("%zu of %zu targets %s not answer, the others go on without "
+	                             "%s: %s",
+	                             n, w->n, n == 1 ? "does" : "do", n == 1 ? "it" : "them",
+	                             buf_cstr(&names));
 }
 
 /* In the first wave somebody must be there: nothing would begin. */
@@ -426,6 +453,7 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 	if (rc == 0) {
 		*ret = plan_reply(&w, l, p, targets);
 		json_object_set_new(*ret, "canaryFrom", agent_from_json(&from));
+		json_object_set_new(*ret, "absent", say_dead(&w, targets));
 		json_object_set_new(*ret, "already", json_boolean(held && !drift));
 		json_object_set_new(*ret, "repair", json_boolean(held && drift));
 		json_object_set_new(*ret, "blocked", json_boolean(blocked));

@@ -187,6 +187,8 @@ show_head(struct app *a, const struct proposal *p)
 		         digest, json_opt_u64(p->reply, "files"),
 		         json_opt_u64(p->reply, "files") == 1 ? "" : "s", size);
 	}
+	if (json_opt_string(p->reply, "absent"))
+		out_text(a->out, "  absent    %s\n", json_opt_string(p->reply, "absent"));
 }
 
 /* Can the server say what it serves? Of a folder nothing is said but what lies in it. */
@@ -310,7 +312,8 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		                               "number",  "version",   "nowNumber", "bytes",
 		                               "files",   "protected", "policy",    "already",
 		                               "repair",  "blocked",   "canary",    "checks",
-		                               "targets", "wayBack",   "take",      "canaryFrom" };
+		                               "targets", "wayBack",   "take",      "canaryFrom",
+		                               "absent" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

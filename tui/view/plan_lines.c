@@ -126,6 +126,8 @@ plan_lines(struct lines *l, const json_t *plan)
 	else
 		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
+	if (string_of(plan, "absent")[0])
+		lines_add(l, state_ink("warn"), "absent     %s", string_of(plan, "absent"));
 	const char *digest = string_of(plan, "version");
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
