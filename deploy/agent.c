@@ -61,6 +61,7 @@ static const struct {
 	{ "status", agent_status },
 	{ "tail", agent_tail },
 	{ "test", agent_test },
+	{ "watch", agent_watch },
 };
 
 static int

@@ -10,6 +10,9 @@
  *   places  {"model","registry","stage"?}               where it is served, nobody is asked
  *   find    {"model","registry","stage","target"}       a stream: {"instance","first"} as they
  *                                                       come; first: there at the beginning
+ *   watch   as status                                   a stream: what status answers, and then
+ *                                                       {"model","stage","target"}, each as it is
+ *                                                       first seen and whenever it has changed
  *   tail    .. and "instance", "tail"                   a stream: what it prints, as it does
  *   pull    {"registry","remote",..}                    blobs and a manifest (agent_pull.c)
  *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)
@@ -27,6 +30,7 @@ int agent_logs(const json_t *request, json_t **ret, struct err *e);
 int agent_places(const json_t *request, json_t **ret, struct err *e);
 int agent_find(const json_t *request, json_t **ret, struct err *e);
 int agent_tail(const json_t *request, json_t **ret, struct err *e);
+int agent_watch(const json_t *request, json_t **ret, struct err *e);
 int agent_plan(const json_t *request, json_t **ret, struct err *e);
 int agent_status(const json_t *request, json_t **ret, struct err *e);
 int agent_pull(const json_t *request, json_t **ret, struct err *e);

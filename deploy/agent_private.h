@@ -4,6 +4,7 @@
 
 #include "deploy/agent.h"
 #include "deploy/wave.h"
+#include "registry/base/vec.h"
 
 /* Foreign text; what is no UTF-8 is said to be none. */
 void agent_set_text(json_t *o, const char *key, const char *s);
@@ -27,6 +28,21 @@ struct agent_canary_from {
 int agent_canary(const json_t *request, const struct wave *w, const struct ledger *l,
                  struct plan *p, struct agent_canary_from *ret, struct err *e);
 json_t *agent_from_json(const struct agent_canary_from *from);
+/* --- agent_status.c --- */
+
+struct agent_holds { /* a plan of nothing for every stage of every model that is asked for */
+	struct plan *v;
+	size_t n, cap;
+};
+int agent_holds(const json_t *request, struct registry *r, struct agent_holds *ret, struct err *e);
+/* For looking; wave_close it. */
+int agent_wave_open(struct registry *r, const struct ledger *l, const struct plan *p,
+                    uint64_t deadline_ms, struct wave *ret, struct err *e);
+/* {"model","stage","number","proofs","targets":[head..]}: what is recorded. */
+json_t *agent_stage_json(const struct wave *w);
+/* Adds to a head what its target serves now: "serving", "drift", "code". */
+enum rollout_status agent_look(struct wave_target *v, json_t *head);
+
 /* The registry that the request names, for reading. */
 int agent_open_requested(const json_t *request, struct registry **ret, struct err *e);
 

@@ -70,6 +70,10 @@ struct target {
 	/* clock_mono_ms() at which looking (probe, preflight, observe) must end; 0: each call has
 	 * its own limit. Set by who opened the target, and may change between calls. */
 	uint64_t deadline_ms;
+	/* Asked in everything that waits, from any thread that calls; negative ends it. May be
+	 * NULL. */
+	int (*check)(void *arg, struct err *e);
+	void *check_arg;
 };
 
 struct target_facts {
@@ -236,6 +240,21 @@ struct log_query {
 };
 typedef int line_fn(void *arg, struct str line);
 
+/* Where the changes of q's objects can be heard of. Targets with the same place hear of each other
+ * there, and object tells them apart. */
+struct watch_place {
+	struct digest place;
+	char object[128];
+	unsigned streams; /* to be followed, each by itself */
+};
+enum watch_event {
+	WATCH_SYNC, /* from here on nothing is missed */
+	WATCH_CHANGE,
+	WATCH_LOST, /* the stream was cut; it is being resumed */
+};
+/* object NULL: any may have changed. Negative ends the watch with its error. */
+typedef int watch_fn(void *arg, enum watch_event what, const char *object, struct err *e);
+
 struct deploy_driver {
 	const char *name;  /* as in `target add --driver` */
 	size_t state_size; /* zeroed memory of this size is st */
@@ -291,6 +310,12 @@ struct deploy_driver {
 	             struct err *e);
 	int (*instances)(void *st, struct instances *ret, struct err *e);
 	int (*logs)(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
+	/* Sends nothing. May be NULL, with watch: nobody tells of changes there. */
+	int (*watch_place)(void *st, const struct rollout *q, struct watch_place *ret,
+	                   struct err *e);
+	/* Follows one stream of the place until fn or the target's check ends it; what else comes
+	 * back means that it cannot be watched now. st is used for nothing else meanwhile. */
+	int (*watch)(void *st, unsigned stream, watch_fn *fn, void *arg, struct err *e);
 	/* What the way back no longer needs: every version of ours but q's and the snapshot's. */
 	int (*release)(void *st, const struct rollout *q, const struct snapshot *s, struct err *e);
 	void (*close)(void *st);

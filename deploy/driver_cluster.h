@@ -374,6 +374,11 @@ int cluster_instances(void *st, struct instances *ret, struct err *e);
 
 int cluster_logs(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
 
+/* --- driver_cluster_watch.c --- */
+
+int cluster_watch_place(void *st, const struct rollout *q, struct watch_place *ret, struct err *e);
+int cluster_watch(void *st, unsigned stream, watch_fn *fn, void *arg, struct err *e);
+
 /* --- driver_cluster_facts.c --- */
 
 int cluster_probe(void *st, struct target_facts *ret, struct err *e);

@@ -68,5 +68,7 @@ const struct deploy_driver driver_kserve = {
 	.smoke = cluster_smoke,
 	.instances = cluster_instances,
 	.logs = cluster_logs,
+	.watch_place = cluster_watch_place,
+	.watch = cluster_watch,
 	.close = cluster_close,
 };

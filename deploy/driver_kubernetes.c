@@ -84,6 +84,8 @@ const struct deploy_driver driver_kubernetes = {
 	.smoke = cluster_smoke,
 	.instances = cluster_instances,
 	.logs = cluster_logs,
+	.watch_place = cluster_watch_place,
+	.watch = cluster_watch,
 	.release = kubernetes_release,
 	.close = cluster_close,
 };

@@ -89,7 +89,10 @@ check_trust(const struct target *t, const struct kubeconfig *c, struct err *e)
 int
 kube_target_open(const struct target *t, struct kube_target *ret, struct err *e)
 {
-	struct kube_options o = { .config = &ret->config, .deadline_ms = &t->deadline_ms };
+	struct kube_options o = { .config = &ret->config,
+		                  .deadline_ms = &t->deadline_ms,
+		                  .check = t->check,
+		                  .check_arg = t->check_arg };
 	int rc;
 
 	*ret = (struct kube_target){ 0 };

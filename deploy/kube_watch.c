@@ -241,6 +241,12 @@ after(struct watch *w, int rc, uint64_t lasted_ms, uint64_t *ret_pause, struct e
 	if (w->denials > DENIALS)
 		return rc;
 	err_clear(e);
+	if (rc < 0 && !is_forgotten && w->is_listed) {
+		rc = tell(w, "LOST", NULL, e);
+		if (rc < 0)
+			return rc;
+		rc = -ERR_UNREACHABLE;
+	}
 	w->wants_list = w->wants_list || is_forgotten;
 	/* the server's time was over; one that ends each stream at once is not asked so often */
 	if (rc == 0 && lasted_ms >= 1000)

@@ -144,6 +144,8 @@ on_event(void *arg, const char *type, const json_t *object, struct err *e)
 	uint64_t *const left = arg;
 
 	(void)e;
+	if (streq(type, "LOST"))
+		return 0;
 	(void)printf("%s %s\n", type, kube_text(object, "metadata.name"));
 	(void)fflush(stdout);
 	return *left > 0 && --*left == 0;

@@ -7,7 +7,6 @@
 #include "tui/cmd/cmd.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,15 +16,19 @@
 #include "registry/labels.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
+#include "tui/cmd/status_feed.h"
 #include "tui/job.h"
 
-#define LOOK_EVERY_MS 3000
+#define LOOK_EVERY_MS 3000 /* whether a job stands still, no event tells */
+#define TURN_MS       1000 /* whether the registry has changed */
+#define PATIENCE_MS   1000 /* before a table is painted that lacks a target */
 #define HEARTBEAT_MS  30000
 #define FROM_THE_TOP  "\033[H\033[J" /* cursor home, rest of the screen cleared */
 
 struct watching {
 	json_t *rows; /* what was said last of "MODEL STAGE" */
-	uint64_t seq, said_ms, end_ms;
+	uint64_t seq, said_ms, end_ms, looked_ms;
+	struct status_feed *feed;
 	bool repaints;
 };
 
@@ -53,6 +56,21 @@ looked_at(const struct status *s, const char *model, const char *stage)
 	return NULL;
 }
 
+/* Not when nobody looks. */
+static bool
+is_looked_at(const struct status *s, const char *model, const char *stage)
+{
+	const json_t *const targets = looked_at(s, model, stage), *t;
+	size_t i;
+
+	json_array_foreach(targets, i, t)
+	{
+		if (!json_object_get(t, "serving"))
+			return false;
+	}
+	return targets != NULL;
+}
+
 /* What the targets serve now, against the records: the text of the cell. True: drift. */
 static bool
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
@@ -61,7 +79,8 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 	const char *unknown = NULL;
 	size_t i;
 
-	if (!targets) {
+	if (!is_looked_at(s, m->name, k->stage)) {
+		s->unknown += s->live != NULL && k->targets > 0;
 		(void)str_copy(ret, 200,
 		               k->number == 0    ? ""
 		               : k->targets == 0 ? "no target"
@@ -316,8 +335,10 @@ stages(void *arg, const struct model_row *m)
 		r.drift = drift_of(s, m, r.k);
 		s->n++;
 		s->bad += is_still || has_drift;
-		if (s->watching && !s->watching->repaints)
-			show_change(o, s->watching, &r);
+		if (s->watching && !s->watching->repaints) {
+			if (is_looked_at(s, m->name, r.k->stage))
+				show_change(o, s->watching, &r);
+		}
 		else
 			show_row(o, &r);
 		json_decref(r.drift);
@@ -341,19 +362,19 @@ walk(struct status *s, const char *name, struct err *e)
 }
 
 static int
-ask_agent(struct app *a, const char *name, json_t **ret, struct err *e)
+request_of(struct app *a, const char *name, json_t **ret, struct err *e)
 {
-	cleanup_json json_t *request = json_object();
 	struct ref ref;
 	int rc = name ? ref_parse(name, &ref, e) : 0;
 
 	if (rc < 0)
 		return rc;
-	json_object_set_new(request, "registry", json_string(a->registry->dir));
-	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	*ret = json_object();
+	json_object_set_new(*ret, "registry", json_string(a->registry->dir));
+	json_object_set_new(*ret, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	if (name)
-		json_object_set_new(request, "model", json_string(ref.model));
-	return agent_call("status", request, ret, e);
+		json_object_set_new(*ret, "model", json_string(ref.model));
+	return 0;
 }
 
 static int
@@ -375,19 +396,15 @@ answer(const struct status *s, struct err *e)
 	return err_hint(e, "slipway target test NAME says why");
 }
 
-/* One look, shown; the answer of --check. */
+/* What was looked at, shown; the answer of --check. live NULL: nothing was. */
 static int
-look(struct app *a, const char *name, bool asks, struct watching *w, struct err *e)
+show(struct app *a, const char *name, const json_t *live, struct watching *w, struct err *e)
 {
-	cleanup_json json_t *live = NULL, *drift = json_array();
-	struct status s = { .app = a, .watching = w, .drift = drift, .e = e };
+	cleanup_json json_t *drift = json_array();
+	struct status s = { .app = a, .watching = w, .live = live, .drift = drift, .e = e };
 	const bool is_table = !w || w->repaints;
-	int rc = asks ? ask_agent(a, name, &live, e) : 0;
+	int rc = app_read_begin(a, &s.txn, e);
 
-	if (rc < 0)
-		return rc;
-	s.live = live;
-	rc = app_read_begin(a, &s.txn, e);
 	if (rc < 0)
 		return rc;
 	if (w && w->repaints)
@@ -406,7 +423,18 @@ look(struct app *a, const char *name, bool asks, struct watching *w, struct err 
 	}
 	if (s.n == 0 && (!w || w->seq == 0))
 		out_note(a->out, "no stage holds anything yet");
-	return asks ? answer(&s, e) : 0;
+	return live ? answer(&s, e) : 0;
+}
+
+static int
+look(struct app *a, const char *name, bool asks, struct err *e)
+{
+	cleanup_json json_t *request = NULL, *live = NULL;
+	int rc = asks ? request_of(a, name, &request, e) : 0;
+
+	if (rc == 0 && asks)
+		rc = agent_call("status", request, &live, e);
+	return rc < 0 ? rc : show(a, name, live, NULL, e);
 }
 
 /* --- --watch --- */
@@ -423,17 +451,58 @@ heartbeat(struct app *a, struct watching *w)
 	event_end(a->out, &j);
 }
 
-/* false: its time is over. */
 static bool
-wait_a_while(const struct watching *w)
+is_time_over(const struct watching *w)
 {
-	const uint64_t now_ms = clock_mono_ms();
-	const uint64_t left_ms = !w->end_ms           ? LOOK_EVERY_MS
-	                         : now_ms < w->end_ms ? w->end_ms - now_ms
-	                                              : 0;
+	return w->end_ms && clock_mono_ms() >= w->end_ms;
+}
 
-	(void)poll(NULL, 0, (int)(left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS));
-	return !w->end_ms || clock_mono_ms() < w->end_ms;
+/* Until there is something to show, or its time is over. */
+static int
+wait_for_news(struct watching *w, struct err *e)
+{
+	for (;;) {
+		const uint64_t now_ms = clock_mono_ms();
+		const uint64_t left_ms = !w->end_ms           ? TURN_MS
+		                         : now_ms < w->end_ms ? w->end_ms - now_ms
+		                                              : 0;
+		const int ms = (int)(left_ms < TURN_MS ? left_ms : TURN_MS);
+		const int rc = status_feed_wait(w->feed, ms, e);
+
+		if (rc != 0 || is_time_over(w) || clock_mono_ms() - w->looked_ms >= LOOK_EVERY_MS)
+			return rc < 0 ? rc : 0;
+	}
+}
+
+/* A table is not painted only to be painted anew at once. */
+static bool
+is_worth_showing(const struct watching *w)
+{
+	return !w->repaints || status_feed_is_whole(w->feed) || is_time_over(w) ||
+	       clock_mono_ms() - status_feed_began_ms(w->feed) >= PATIENCE_MS;
+}
+
+static int
+watch_on(struct app *a, const char *name, struct watching *w, struct err *e)
+{
+	int rc, answer_rc = 0;
+
+	do {
+		struct err why = { 0 };
+
+		rc = wait_for_news(w, &why);
+		if (rc == 0 && is_worth_showing(w)) {
+			rc = show(a, name, status_feed_live(w->feed), w, &why);
+			w->looked_ms = clock_mono_ms();
+		}
+		*e = why;
+		answer_rc = rc;
+		if (rc < 0 && rc != -ERR_DIFFERENT && rc != -ERR_UNREACHABLE)
+			return rc;
+		heartbeat(a, w);
+		(void)out_flush(a->out);
+	} while (!is_time_over(w));
+	return answer_rc;
 }
 
 /* Until a signal, or --timeout: then what --check would answer to the last look. */
@@ -443,6 +512,7 @@ watch(struct app *a, const char *name, struct err *e)
 	const enum out_format f = out_format_of(a->out);
 	const char *const term = getenv("TERM");
 	cleanup_json json_t *rows = json_object();
+	cleanup_json json_t *request = NULL;
 	struct watching w = {
 		.rows = rows,
 		.said_ms = clock_mono_ms(),
@@ -456,14 +526,12 @@ watch(struct app *a, const char *name, struct err *e)
 		err_set(e, ERR_USAGE, "what is watched has no end, and is no table");
 		return err_hint(e, "-o text gives a line a change, -o ndjson an object a change");
 	}
-	do {
-		err_clear(e);
-		rc = look(a, name, true, &w, e);
-		if (rc < 0 && rc != -ERR_DIFFERENT && rc != -ERR_UNREACHABLE)
-			return rc;
-		heartbeat(a, &w);
-		(void)out_flush(a->out);
-	} while (wait_a_while(&w));
+	rc = request_of(a, name, &request, e);
+	if (rc == 0)
+		rc = status_feed_open(a->registry, request, &w.feed, e);
+	if (rc == 0)
+		rc = watch_on(a, name, &w, e);
+	status_feed_close(w.feed);
 	return rc;
 }
 
@@ -474,7 +542,7 @@ run(struct app *a, const struct args *in, struct err *e)
 
 	if (arg_flag(in, "--watch"))
 		return watch(a, name, e);
-	return look(a, name, arg_flag(in, "--check"), NULL, e);
+	return look(a, name, arg_flag(in, "--check"), e);
 }
 
 static const struct opt opts[] = {
