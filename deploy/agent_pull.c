@@ -29,6 +29,7 @@ struct pull {
 	struct buf text; /* the manifest there */
 	struct digest digest;
 	struct oci_manifest there;
+	struct digest *unpacked; /* of each layer there; NULL: none is packed, or nobody says */
 	struct manifest files;
 	struct digest version; /* the manifest here */
 
@@ -178,13 +179,19 @@ archive_layer(struct pull *p, const struct oci_layer *l, size_t i, struct err *e
 	cleanup_free char *name = xasprintf("layer %zu", i + 1);
 	struct archive_coming a = { .p = p };
 	const struct oci_blob b = { name, l->digest, l->size, take_archive, &a };
+	const struct pull_archive_form form = {
+		.is_image = p->there.is_image,
+		.is_gzip = l->kind == OCI_TAR_GZIP,
+		.room = registry_room(p->r),
+		.unpacked = p->unpacked ? &p->unpacked[i] : NULL,
+	};
 	int rc = flush(p, e);
 
 	if (rc == 0)
 		rc = want_batch(p, e);
 	if (rc < 0)
 		return rc;
-	a.archive = pull_archive_new(p->batch, &p->files, p->there.is_image);
+	a.archive = pull_archive_new(p->batch, &p->files, &form);
 	rc = oci_get_blob(&p->oci, &b, e);
 	if (rc == 0) {
 		rc = pull_archive_end(a.archive, &l->digest, e);
@@ -192,6 +199,8 @@ archive_layer(struct pull *p, const struct oci_layer *l, size_t i, struct err *e
 			rc = wrong_digest(p, name, e);
 	}
 	pull_archive_free(a.archive);
+	if (rc < 0 && form.is_gzip && rc != -ERR_DIGEST)
+		(void)err_prefix(e, "%s", name);
 	if (rc == 0) {
 		p->fetched += l->size;
 		return flush(p, e);
@@ -239,6 +248,37 @@ check_room(const struct pull *p, struct err *e)
 	text_size(have, room);
 	return err_set(e, ERR_NO_SPACE, "%s are to be fetched, and the registry has room for %s",
 	               want, have);
+}
+
+static int
+take_text(void *arg, const void *bytes, size_t n, struct err *e)
+{
+	(void)e;
+	buf_add(arg, bytes, n); /* no more than was asked for */
+	return 0;
+}
+
+/* What packed layers are unpacked is said by the document that the manifest names. */
+static int
+fetch_config(struct pull *p, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	const struct oci_blob b = { "its config", p->there.config, p->there.config_size, take_text,
+		                    &text };
+	struct digest got;
+	int rc;
+
+	if (!p->there.has_packed)
+		return 0;
+	rc = oci_get_blob(&p->oci, &b, e);
+	if (rc < 0)
+		return rc;
+	digest_small(text.p ? text.p : "", text.n, &got);
+	if (!digest_eq(&got, &p->there.config)) {
+		(void)err_set(e, ERR_DIGEST, "another config");
+		return wrong_digest(p, b.name, e);
+	}
+	return oci_config_diffs(buf_str(&text), &p->there, &p->unpacked, e);
 }
 
 static int
@@ -292,6 +332,8 @@ take_in(struct pull *p, struct err *e)
 		rc = check_paths(p, e);
 	if (rc == 0)
 		rc = check_room(p, e);
+	if (rc == 0)
+		rc = fetch_config(p, e);
 	if (rc == 0)
 		rc = fetch(p, e);
 	if (rc == 0)
@@ -358,6 +400,7 @@ agent_pull(const json_t *request, json_t **ret, struct err *e)
 	blob_batch_free(p.batch);
 	oci_reference_fini(&p.ref);
 	oci_manifest_fini(&p.there);
+	free(p.unpacked);
 	manifest_fini(&p.files);
 	buf_fini(&p.text);
 	registry_close(p.r);

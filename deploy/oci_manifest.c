@@ -11,10 +11,15 @@
 #define SIZE_MOST ((uint64_t)INT64_MAX)
 
 static bool
+is_gzip(const char *type)
+{
+	return has_suffix(type, "+gzip") || has_suffix(type, ".gzip");
+}
+
+static bool
 is_packed(const char *type)
 {
-	return has_suffix(type, "+gzip") || has_suffix(type, ".gzip") ||
-	       has_suffix(type, "+zstd") || has_suffix(type, "+bzip2") ||
+	return is_gzip(type) || has_suffix(type, "+zstd") || has_suffix(type, "+bzip2") ||
 	       has_suffix(type, "+encrypted");
 }
 
@@ -104,10 +109,14 @@ add_layer(struct oci_manifest *m, const json_t *layer, size_t i, struct err *e)
 	l->kind = is_archive(m, layer, type) ? OCI_TAR : OCI_FILE;
 	if (l->kind == OCI_FILE)
 		return add_file(l, layer, i, e);
-	if (!is_packed(type))
+	if (is_gzip(type)) {
+		l->kind = OCI_TAR_GZIP;
+		m->has_packed = true;
+	}
+	if (l->kind == OCI_TAR_GZIP || !is_packed(type))
 		return 0;
 	err_set(e, ERR_USAGE,
-	        "layer %zu is a compressed archive (\"%.80s\"), which is not read here", i + 1,
+	        "layer %zu is a compressed archive (\"%.80s\"); only gzip is read here", i + 1,
 	        type);
 	return err_hint(e, "unpack it with the tool that packed it, and import the folder");
 }
@@ -132,10 +141,28 @@ read_layers(struct oci_manifest *m, const json_t *j, struct err *e)
 }
 
 static int
+read_config(struct oci_manifest *m, const json_t *j, struct err *e)
+{
+	const json_t *const config = json_object_get(j, "config");
+	int rc;
+
+	if (!m->has_packed)
+		return 0;
+	rc = json_get_digest(config, "digest", "config", &m->config, e);
+	if (rc == 0)
+		rc = json_get_u64(config, "size", "config", &m->config_size, e);
+	if (rc == 0 && m->config_size > OCI_CONFIG_MAX)
+		return err_set(e, ERR_TOO_BIG, "its config is larger than %d MiB",
+		               (int)(OCI_CONFIG_MAX >> 20));
+	return rc;
+}
+
+static int
 read_manifest(const json_t *j, struct oci_manifest *m, struct err *e)
 {
 	const json_t *const version =
 	        json_object_get(json_object_get(j, "annotations"), "dev.slipway.version");
+	int rc;
 
 	if (!json_is_object(j) || json_integer_value(json_object_get(j, "schemaVersion")) != 2)
 		return err_set(e, ERR_MALFORMED, "it is no manifest of version 2");
@@ -143,7 +170,8 @@ read_manifest(const json_t *j, struct oci_manifest *m, struct err *e)
 	if (version && json_get_digest(json_object_get(j, "annotations"), "dev.slipway.version",
 	                               "manifest", &m->version, e) < 0)
 		return -(int)e->code;
-	return read_layers(m, j, e);
+	rc = read_layers(m, j, e);
+	return rc < 0 ? rc : read_config(m, j, e);
 }
 
 int
@@ -160,6 +188,46 @@ oci_manifest_parse(struct str text, struct oci_manifest *ret, struct err *e)
 		return rc;
 	}
 	*ret = m;
+	return 0;
+}
+
+/* An image's config, or that of ModelPack. */
+static const json_t *
+diffs_of(const json_t *config)
+{
+	const json_t *const model = json_object_get(config, "modelfs");
+	const json_t *const list = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
+
+	return list ? list : json_object_get(model, "diffIds");
+}
+
+int
+oci_config_diffs(struct str config, const struct oci_manifest *m, struct digest **ret,
+                 struct err *e)
+{
+	cleanup_json json_t *j = NULL;
+	cleanup_free struct digest *d = xcalloc(m->n + 1, sizeof *d);
+	const json_t *list;
+	int rc = json_parse(config, "config", &j, e);
+
+	if (rc < 0)
+		return rc;
+	list = diffs_of(j);
+	*ret = NULL;
+	if (!list && !m->is_image)
+		return 0;
+	if (json_array_size(list) != m->n)
+		return err_set(e, ERR_MALFORMED,
+		               "its config does not say what each layer is unpacked");
+	for (size_t i = 0; i < m->n; i++) {
+		const char *const s = json_string_value(json_array_get(list, i));
+
+		if (!s || !has_prefix(s, "sha256:") ||
+		    digest_parse(&d[i], s + strlen("sha256:"), strlen(s) - strlen("sha256:")) < 0)
+			return err_set(e, ERR_MALFORMED,
+			               "its config has no digest of layer %zu unpacked", i + 1);
+	}
+	*ret = steal(&d);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 enum oci_layer_kind {
 	OCI_FILE, /* the layer's bytes are the file's */
 	OCI_TAR,  /* files in a tar archive */
+	OCI_TAR_GZIP,
 };
 struct oci_layer {
 	enum oci_layer_kind kind;
@@ -29,12 +30,21 @@ struct oci_manifest {
 	struct oci_layer *layers;
 	size_t n;
 	uint64_t bytes; /* of the layers */
+	/* where a layer is packed: the document that says what it is unpacked */
+	bool has_packed;
+	struct digest config;
+	uint64_t config_size; /* OCI_CONFIG_MAX at most */
 };
+#define OCI_CONFIG_MAX ((uint64_t)4 << 20)
 
 /* Of an image manifest. MALFORMED: no manifest, or what it says does not fit together; USAGE: one
  * whose content is not read here, with the reason. */
 int oci_manifest_parse(struct str text, struct oci_manifest *ret, struct err *e);
 void oci_manifest_fini(struct oci_manifest *m);
+/* The digest of each layer unpacked, to be freed; NULL: an artifact that does not say. MALFORMED:
+ * an image must, for each. */
+int oci_config_diffs(struct str config, const struct oci_manifest *m, struct digest **ret,
+                     struct err *e);
 
 /* Is it a list of manifests? Then 1 and the only one that is for use (attestations are not);
  * AMBIGUOUS names those that there are. 0: it is no list. MALFORMED: it is not JSON. */

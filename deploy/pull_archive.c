@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deploy/gunzip.h"
 #include "deploy/oci_untar.h"
 
 #define ROOT "models/" /* where KServe looks for the files of an image */
@@ -15,12 +16,13 @@
 struct pull_archive {
 	struct blob_batch *batch;
 	struct manifest *files;
-	bool is_image;
-	struct hasher *hasher; /* over the archive */
+	struct pull_archive_form form;
+	struct hasher *hasher, *inner; /* over the archive as it comes, and unpacked */
+	struct gunzip *gunzip;         /* NULL: it comes unpacked */
 	struct untar *untar;
 	struct blob_arrival *arrival; /* of the file that goes by; NULL: it does not count */
 	char *path;
-	uint64_t size;
+	uint64_t size, taken; /* of this file, of all */
 };
 
 /* What an image's layer takes away of those below it, OCI image specification, "Whiteouts". */
@@ -38,9 +40,9 @@ place(const struct pull_archive *a, const char *path)
 {
 	while (has_prefix(path, "./"))
 		path += 2;
-	if (a->is_image && path[0] == '/')
+	if (a->form.is_image && path[0] == '/')
 		path++;
-	if (!a->is_image)
+	if (!a->form.is_image)
 		return path;
 	if (is_whiteout(path) && (has_prefix(path, ROOT) || !strchr(path, '/')))
 		return path;
@@ -63,11 +65,11 @@ begin(void *arg, const char *path, char type, uint64_t size, struct err *e)
 	const char *const at = place(a, path);
 	int rc;
 
-	if (a->is_image && type != '5' && (streq(path, "models") || streq(path, "./models")))
+	if (a->form.is_image && type != '5' && (streq(path, "models") || streq(path, "./models")))
 		return refuse(path, e);
 	if (!at || type == '5')
 		return 0;
-	if (a->is_image && is_whiteout(at))
+	if (a->form.is_image && is_whiteout(at))
 		return err_set(e, ERR_USAGE,
 		               "a layer takes \"%s\" away, which is not followed here", path);
 	if (type != '0')
@@ -77,6 +79,10 @@ begin(void *arg, const char *path, char type, uint64_t size, struct err *e)
 		return rc;
 	if (a->files->n == MANIFEST_FILES_MAX)
 		return err_set(e, ERR_TOO_BIG, "it has more than %d files", MANIFEST_FILES_MAX);
+	if (size > a->form.room - a->taken)
+		return err_set(e, ERR_NO_SPACE, "the registry has no room for \"%s\" of an archive",
+		               path);
+	a->taken += size;
 	a->path = xstrdup(at);
 	a->size = size;
 	return blob_arrival_new(a->batch, &a->arrival, e);
@@ -109,16 +115,28 @@ end(void *arg, struct err *e)
 	return rc;
 }
 
+static int
+take_unpacked(void *arg, const void *p, size_t n, struct err *e)
+{
+	const struct pull_archive *const a = arg;
+
+	hasher_update(a->inner, p, n);
+	return untar_feed(a->untar, p, n, e);
+}
+
 struct pull_archive *
-pull_archive_new(struct blob_batch *t, struct manifest *m, bool is_image)
+pull_archive_new(struct blob_batch *t, struct manifest *m, const struct pull_archive_form *f)
 {
 	struct pull_archive *const a = xcalloc(1, sizeof *a);
 	const struct untar_sink sink = { begin, data, end, a };
 
 	a->batch = t;
 	a->files = m;
-	a->is_image = is_image;
+	a->form = *f;
 	a->hasher = hasher_new();
+	a->inner = hasher_new();
+	if (f->is_gzip)
+		a->gunzip = gunzip_new(take_unpacked, a);
 	a->untar = untar_new(&sink);
 	return a;
 }
@@ -127,7 +145,21 @@ int
 pull_archive_feed(struct pull_archive *a, const void *p, size_t n, struct err *e)
 {
 	hasher_update(a->hasher, p, n);
-	return untar_feed(a->untar, p, n, e);
+	return a->gunzip ? gunzip_feed(a->gunzip, p, n, e) : untar_feed(a->untar, p, n, e);
+}
+
+static int
+end_unpacked(struct pull_archive *a, struct err *e)
+{
+	struct digest got;
+	int rc = gunzip_finish(a->gunzip, e);
+
+	if (rc < 0)
+		return rc;
+	hasher_final(a->inner, &got);
+	return !a->form.unpacked || digest_eq(&got, a->form.unpacked)
+	               ? 0
+	               : err_set(e, ERR_MALFORMED, "unpacked it is not what its config says");
 }
 
 int
@@ -138,6 +170,8 @@ pull_archive_end(struct pull_archive *a, const struct digest *want, struct err *
 	hasher_final(a->hasher, &got);
 	if (!digest_eq(&got, want))
 		return err_set(e, ERR_DIGEST, "the archive has another digest");
+	if (a->gunzip && end_unpacked(a, e) < 0)
+		return -(int)e->code;
 	return untar_finish(a->untar, e);
 }
 
@@ -148,7 +182,9 @@ pull_archive_free(struct pull_archive *a)
 		return;
 	blob_arrival_free(a->arrival);
 	untar_free(a->untar);
+	gunzip_free(a->gunzip);
 	hasher_free(a->hasher);
+	hasher_free(a->inner);
 	free(a->path);
 	free(a);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bytes are, each in turn, what an image registry or a person's file says: a challenge, a file
- * of credentials, a reference, a manifest, a list of manifests, an archive.
+ * of credentials, a reference, a manifest, a list of manifests, a config, an archive, gzip.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
+#include "deploy/gunzip.h"
 #include "deploy/oci_auth.h"
 #include "deploy/oci_manifest.h"
 #include "deploy/oci_reference.h"
@@ -70,6 +71,18 @@ read_manifest(struct str s)
 		        manifest_path_check(m.layers[i].path, &(struct err){ 0 }) == 0);
 	}
 	oci_manifest_fini(&m);
+}
+
+static void
+read_config(struct str s)
+{
+	const struct oci_manifest m = { .is_image = true, .n = 1 };
+	struct digest *d = NULL;
+	struct err e = { 0 };
+
+	promise_err(oci_config_diffs(s, &m, &d, &e), &e);
+	PROMISE((d != NULL) == (e.code == ERR_OK));
+	free(d);
 }
 
 /* What a sink was told. */
@@ -136,6 +149,33 @@ read_archive(struct str s, size_t piece)
 	return t;
 }
 
+static int
+count(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)p;
+	(void)e;
+	PROMISE(n > 0);
+	*(uint64_t *)arg += n;
+	return 0;
+}
+
+static uint64_t
+read_gzip(struct str s, size_t piece)
+{
+	uint64_t bytes = 0;
+	struct gunzip *const g = gunzip_new(count, &bytes);
+	struct err e = { 0 };
+	int rc = 0;
+
+	for (size_t at = 0; rc == 0 && at < s.n; at += piece)
+		rc = gunzip_feed(g, s.p + at, s.n - at < piece ? s.n - at : piece, &e);
+	if (rc == 0)
+		rc = gunzip_finish(g, &e);
+	promise_err(rc, &e);
+	gunzip_free(g);
+	return rc < 0 ? 0 : bytes;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -146,6 +186,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	read_credential(s);
 	read_reference(s);
 	read_manifest(s);
+	read_config(s);
+	PROMISE(read_gzip(s, n + 1) == read_gzip(s, 37));
 	whole = read_archive(s, n + 1);
 	pieces = read_archive(s, 37);
 	PROMISE(whole.entries == pieces.entries && whole.bytes == pieces.bytes);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/gunzip.h"
 #include "deploy/oci_manifest.h"
 #include "deploy/oci_reference.h"
 #include "deploy/oci_untar.h"
@@ -80,28 +81,31 @@ Test(oci_foreign, what_a_layer_is)
 		{ "x", CNCF "raw", CNCF_PATH, 0, OCI_FILE, "p/f" },
 		{ "x", "application/vnd.cnai.model.weight.v1.raw", CNAI_PATH, 0, OCI_FILE, "p/f" },
 		{ "x", CNCF "tar", CNCF_PATH, 0, OCI_TAR, NULL },
-		{ "x", CNCF "tar+gzip", CNCF_PATH, -ERR_USAGE, 0, "compressed archive" },
+		{ "x", CNCF "tar+gzip", CNCF_PATH, 0, OCI_TAR_GZIP, NULL },
 		{ "x", CNCF "tar+zstd", CNCF_PATH, -ERR_USAGE, 0, "compressed archive" },
 		{ "x", KIT "tar", TITLE, 0, OCI_TAR, NULL },
-		{ "x", KIT "tar+gzip", TITLE, -ERR_USAGE, 0, "compressed archive" },
+		{ "x", KIT "tar+gzip", TITLE, 0, OCI_TAR_GZIP, NULL },
+		{ "x", KIT "tar+bzip2", TITLE, -ERR_USAGE, 0, "compressed archive" },
 		/* oras gives files the type of an image's layer */
 		{ "x", LAYER_ "tar", TITLE, 0, OCI_FILE, "p/f" },
 		{ "x", LAYER_ "tar+gzip", TITLE, 0, OCI_FILE, "p/f" },
-		{ "x", LAYER_ "tar+gzip", UNPACK, -ERR_USAGE, 0, "compressed archive" },
+		{ "x", LAYER_ "tar+gzip", UNPACK, 0, OCI_TAR_GZIP, NULL },
 		{ "x", "text/plain", "\"annotations\":{}", -ERR_USAGE, 0, "has no name" },
 		{ "x", "text/plain", "\"annotations\":7", -ERR_USAGE, 0, "has no name" },
 		{ IMAGE, LAYER_ "tar", TITLE, 0, OCI_TAR, NULL },
-		{ IMAGE, LAYER_ "tar+gzip", TITLE, -ERR_USAGE, 0, "compressed archive" },
+		{ IMAGE, LAYER_ "tar+gzip", TITLE, 0, OCI_TAR_GZIP, NULL },
+		{ IMAGE, LAYER_ "tar+zstd", TITLE, -ERR_USAGE, 0, "compressed archive" },
 		{ "application/vnd.docker.container.image.v1+json",
-		  "application/vnd.docker.image.rootfs.diff.tar.gzip", TITLE, -ERR_USAGE, 0,
-		  "compressed archive" },
+		  "application/vnd.docker.image.rootfs.diff.tar.gzip", TITLE, 0, OCI_TAR_GZIP,
+		  NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		cleanup_free char *text = xasprintf(
-		        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"%s\"},\"layers\":"
-		        "[{\"mediaType\":\"%s\",\"digest\":\"" D1 "\",\"size\":5,%s}]}",
-		        cases[i].config, cases[i].type, cases[i].more);
+		cleanup_free char *text =
+		        xasprintf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"%s\","
+		                  "\"digest\":\"" D2 "\",\"size\":9},\"layers\":"
+		                  "[{\"mediaType\":\"%s\",\"digest\":\"" D1 "\",\"size\":5,%s}]}",
+		                  cases[i].config, cases[i].type, cases[i].more);
 		struct oci_manifest m = { 0 };
 		struct err e = { 0 };
 		const int rc = oci_manifest_parse(str_of(text), &m, &e);
@@ -115,11 +119,15 @@ Test(oci_foreign, what_a_layer_is)
 		cr_expect_eq(m.layers[0].kind, cases[i].kind, "%zu", i);
 		cr_expect(streq(m.layers[0].path, cases[i].path), "%zu", i);
 		cr_expect_eq(m.bytes, 5);
+		cr_expect_eq(m.has_packed, cases[i].kind == OCI_TAR_GZIP, "%zu", i);
+		cr_expect_eq(m.config_size, m.has_packed ? 9 : 0, "%zu", i);
 		oci_manifest_fini(&m);
 	}
 }
 
 #define LAYER(size) "{\"mediaType\":\"t\",\"digest\":\"" D1 "\",\"size\":" size "," TITLE "}"
+
+#define PACKED "{\"mediaType\":\"" CNCF "tar+gzip\",\"digest\":\"" D1 "\",\"size\":5," CNCF_PATH "}"
 
 Test(oci_foreign, manifests_that_are_none)
 {
@@ -143,6 +151,11 @@ Test(oci_foreign, manifests_that_are_none)
 		  "[" LAYER("5") "]}",
 		  -ERR_MALFORMED },
 		{ "{\"schemaVersion\":2,\"layers\":[" LAYER("5") "]}", 0 },
+		/* of a packed layer the config says what it is unpacked */
+		{ "{\"schemaVersion\":2,\"layers\":[" PACKED "]}", -ERR_MALFORMED },
+		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"" D2
+		  "\",\"size\":4194305},\"layers\":[" PACKED "]}",
+		  -ERR_TOO_BIG },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -152,6 +165,41 @@ Test(oci_foreign, manifests_that_are_none)
 		cr_expect_eq(oci_manifest_parse(str_of(cases[i].text), &m, &e), cases[i].rc,
 		             "%zu: %s", i, e.msg);
 		oci_manifest_fini(&m);
+	}
+}
+
+Test(oci_foreign, what_layers_are_unpacked)
+{
+	static const struct {
+		const char *text;
+		bool is_image;
+		int rc;
+		bool says;
+	} cases[] = {
+		{ "{\"rootfs\":{\"diff_ids\":[\"" D1 "\",\"" D2 "\"]}}", true, 0, true },
+		{ "{\"modelfs\":{\"diffIds\":[\"" D1 "\",\"" D2 "\"]}}", false, 0, true },
+		{ "{}", false, 0, false },
+		{ "{}", true, -ERR_MALFORMED, false },
+		{ "{\"rootfs\":{\"diff_ids\":[\"" D1 "\"]}}", true, -ERR_MALFORMED, false },
+		{ "{\"modelfs\":{\"diffIds\":7}}", false, -ERR_MALFORMED, false },
+		{ "{\"rootfs\":{\"diff_ids\":[\"" D1 "\",7]}}", true, -ERR_MALFORMED, false },
+		{ "{\"rootfs\":{\"diff_ids\":[\"" D1 "\",\"sha256:00\"]}}", true, -ERR_MALFORMED,
+		  false },
+		{ "[", false, -ERR_MALFORMED, false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct oci_manifest m = { .is_image = cases[i].is_image, .n = 2 };
+		cleanup_free struct digest *d = NULL;
+		struct digest want;
+		struct err e = { 0 };
+
+		cr_expect_eq(oci_config_diffs(str_of(cases[i].text), &m, &d, &e), cases[i].rc,
+		             "%zu: %s", i, e.msg);
+		cr_assert_eq(d != NULL, cases[i].says, "%zu", i);
+		cr_assert_eq(digest_parse(&want, D2 + 7, 64), 0);
+		if (d)
+			cr_expect(digest_eq(&d[1], &want), "%zu", i);
 	}
 }
 
@@ -314,5 +362,93 @@ Test(oci_foreign, archives_that_are_none)
 		if (cases[i].spoil > 0)
 			tar.p[cases[i].spoil] ^= 1;
 		cr_expect_eq(read_in_pieces(&tar, 64, &got, &e), cases[i].rc, "%zu: %s", i, e.msg);
+	}
+}
+
+/* --- gzip --- */
+
+/* "hello" and " you", each a member */
+#define HELLO                                              \
+	"\037\213\010\000\000\000\000\000\002\003\313\110" \
+	"\315\311\311\007\000\206\246\020\066\005\000\000\000"
+#define YOU                                                \
+	"\037\213\010\000\000\000\000\000\002\003\123\250" \
+	"\314\057\005\000\046\321\134\030\004\000\000\000"
+#define ZLIB "\170\234\313\110\315\311\311\007\000\006\054\002\025"
+
+static int
+keep(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)e;
+	buf_add(arg, p, n);
+	return 0;
+}
+
+static int
+unpack(struct str s, size_t piece, struct buf *ret, struct err *e)
+{
+	struct gunzip *const g = gunzip_new(keep, ret);
+	int rc = 0;
+
+	for (size_t at = 0; rc == 0 && at < s.n; at += piece)
+		rc = gunzip_feed(g, s.p + at, s.n - at < piece ? s.n - at : piece, e);
+	if (rc == 0)
+		rc = gunzip_finish(g, e);
+	gunzip_free(g);
+	return rc;
+}
+
+#define BYTES(text)                   \
+	{                             \
+		text, sizeof text - 1 \
+	}
+
+Test(oci_foreign, gzip_in_pieces)
+{
+	static const struct {
+		struct str packed;
+		const char *text; /* NULL: it is none */
+	} cases[] = {
+		{ BYTES(HELLO), "hello" },     { BYTES(HELLO YOU), "hello you" },
+		{ BYTES(""), NULL },           { BYTES(HELLO "x"), NULL },
+		{ BYTES(HELLO "\0\0"), NULL }, { BYTES(ZLIB), NULL },
+		{ BYTES("hello"), NULL },
+	};
+	static const size_t pieces[] = { 1, 3, 25, 1000 };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (size_t k = 0; k < COUNT(pieces); k++) {
+			cleanup_buf struct buf got = { 0 };
+			struct err e = { 0 };
+			const int rc = unpack(cases[i].packed, pieces[k], &got, &e);
+
+			cr_expect_eq(rc, cases[i].text ? 0 : -ERR_MALFORMED, "%zu: %s", i, e.msg);
+			if (cases[i].text)
+				cr_expect_str_eq(buf_cstr(&got), cases[i].text, "%zu", i);
+		}
+	}
+}
+
+/* Cut anywhere, or with its checksum or its length changed. */
+Test(oci_foreign, gzip_that_is_damaged)
+{
+	static const char whole[] = HELLO;
+
+	for (size_t n = 0; n < sizeof whole - 1; n++) {
+		cleanup_buf struct buf got = { 0 };
+		struct err e = { 0 };
+
+		cr_expect_eq(unpack((struct str){ whole, n }, 4, &got, &e), -ERR_MALFORMED,
+		             "cut at %zu", n);
+	}
+	for (size_t at = sizeof whole - 9; at < sizeof whole - 1; at++) {
+		cleanup_buf struct buf got = { 0 };
+		struct err e = { 0 };
+		char other[sizeof whole];
+
+		memcpy(other, whole, sizeof whole);
+		other[at] ^= 1;
+		cr_expect_eq(unpack((struct str){ other, sizeof whole - 1 }, 4, &got, &e),
+		             -ERR_MALFORMED, "byte %zu", at);
 	}
 }
