@@ -285,14 +285,16 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 	if (run->state == JOB_DETACHED)
 		return rc;
 	if (rc == 0) {
+		/* a job that has ended is not gone on with: what it would leave stays for ever */
+		release_old(&j->wave);
 		fault_point("before-job-end");
 		rc = agent_log_job(j, "end", job_state_name(JOB_SUCCEEDED), e);
+		fault_point("after-job-end");
 		if (rc == 0)
 			rc = rollout_say(run, JOB_SUCCEEDED, NULL, NULL, e,
 			                 "%s of \"%s\" holds %s%" PRIu64, j->plan.stage,
 			                 j->plan.model, j->plan.empty ? "nothing; was v" : "v",
 			                 j->plan.empty ? j->wave.now.number : j->plan.number);
-		release_old(&j->wave);
 		return rc;
 	}
 	(void)agent_log_job(j, "end", job_state_name(run->state), &late);
