@@ -146,14 +146,19 @@ exchange(const json_t *request, const struct progress *progress, struct agent_pi
          json_t **ret, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 }, answer = { 0 };
-	int rc;
+	int rc, unsent = 0;
 
 	json_canonical(request, &text);
 	/* who does not read to the end says why, or has ended */
-	(void)fs_write_all(p->in[1], text.p, text.n);
+	if (fs_write_all(p->in[1], text.p, text.n) < 0 && errno != EPIPE)
+		unsent = errno;
 	close_quietly(steal_fd(&p->in[1]));
 	rc = progress ? read_watched(p->out[0], progress, &answer, e)
 	              : fs_read_fd(p->out[0], "the agent's answer", ANSWER_MAX, &answer, e);
+	if (rc == 0 && unsent) { /* what it says of half a request is no answer */
+		errno = unsent;
+		rc = err_sys(e, "speak to the agent");
+	}
 	if (rc < 0)
 		return rc;
 	if (answer.n == 0)
