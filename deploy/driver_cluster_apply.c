@@ -176,25 +176,39 @@ cluster_send(struct cluster *c, const struct rollout *q, const struct preconditi
 	return rc < 0 ? rc : 0;
 }
 
+/* 1: nobody knows whether it was carried out. */
+static int
+delete_once(struct cluster *c, const json_t *object, const char *path, struct err *e)
+{
+	cleanup_json json_t *live = NULL;
+	int rc = cluster_get(c, object, &live, e);
+
+	if (rc < 0 || !live || kube_at(live, "metadata.deletionTimestamp"))
+		return rc;
+	rc = kube_delete(c->k, path, kube_text(live, "metadata.uid"), e);
+	if (rc != -ERR_NOT_FOUND && rc != -ERR_OUTCOME_UNKNOWN)
+		return rc;
+	err_clear(e);
+	return rc == -ERR_OUTCOME_UNKNOWN;
+}
+
 int
 cluster_delete(struct cluster *c, const json_t *object, struct err *e)
 {
-	cleanup_json json_t *live = NULL;
 	cleanup_buf struct buf path = { 0 };
-	int rc;
+	int rc = cluster_path(object, &path, e);
 
-	rc = cluster_get(c, object, &live, e);
-	if (rc < 0 || !live || kube_at(live, "metadata.deletionTimestamp"))
-		return rc;
-	rc = cluster_path(object, &path, e);
 	if (rc == 0)
-		rc = kube_delete(c->k, buf_cstr(&path), kube_text(live, "metadata.uid"), e);
-	if (rc == -ERR_NOT_FOUND || rc == -ERR_OUTCOME_UNKNOWN) {
-		/* gone, or observe tells */
-		err_clear(e);
-		rc = 0;
+		rc = delete_once(c, object, buf_cstr(&path), e);
+	/* that very object again, if it is still there: it goes once, however often it is asked */
+	for (unsigned i = 1; rc == 1 && i < SEND_TRIES; i++) {
+		rc = delete_once(c, object, buf_cstr(&path), e);
+		if (rc == -ERR_UNREACHABLE) { /* observe tells */
+			err_clear(e);
+			rc = 1;
+		}
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- what was there before --- */

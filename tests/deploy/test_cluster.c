@@ -88,6 +88,31 @@ Test(cluster, the_abort_of_a_first_version_leaves_nothing)
 	end(&s);
 }
 
+Test(cluster, a_deletion_that_is_lost_is_asked_for_again)
+{
+	static const char *const faults[] = { "\"drop\"", "\"drop-after\"",
+		                              "\"status\",\"code\":504" };
+
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		cleanup_free char *fault =
+		        xasprintf("{\"faults\":[{\"method\":\"DELETE\",\"path\":"
+		                  "\"deployments/fraud\",\"action\":%s}]}",
+		                  faults[i]);
+		struct scene s;
+		struct err e = { 0 };
+
+		begin(&s, "kubernetes");
+		cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+		const struct rollout q = rollout_of(&s, 1, PLAN_A);
+		const struct precondition p = was(&s, 0, PLAN_A);
+		control(&s, fault);
+		cr_expect_eq(s.d->abort(s.st, &q, &p, &e), 0, "%s: %s", faults[i], e.msg);
+		const struct observation o = look(&s, 0);
+		cr_expect_eq(o.status, ROLLOUT_SUCCEEDED, "%s: %s", faults[i], o.reason);
+		end(&s);
+	}
+}
+
 static const struct {
 	const char *fault;
 	int rc;
