@@ -334,6 +334,9 @@ int cluster_observe(void *st, const struct rollout *q, struct observation *ret, 
 /* The pods of the stable track; *ret NULL: nobody may read them. {"items":[..]} */
 int cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
 
+/* What was seen of a newcomer's pods, as a canary tells it; its share is not touched. */
+void cluster_newcomer_is(const struct kube_look *l, struct canary *ret);
+
 /* Of both tracks. */
 int cluster_all_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e);
 

@@ -60,6 +60,16 @@ cluster_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, str
 	return pods_of(c, n->selector, ret, e);
 }
 
+void
+cluster_newcomer_is(const struct kube_look *l, struct canary *ret)
+{
+	ret->status = l->status;
+	memcpy(ret->reason, l->reason, sizeof ret->reason);
+	memcpy(ret->code, l->code, sizeof ret->code);
+	memcpy(ret->advice, l->advice, sizeof ret->advice);
+	(void)str_copy(ret->evidence, sizeof ret->evidence, l->evidence);
+}
+
 int
 cluster_all_pods(struct cluster *c, const struct cluster_names *n, json_t **ret, struct err *e)
 {

@@ -89,11 +89,7 @@ look_at_revision(struct cluster *c, const json_t *live, const struct cluster_nam
 	if (rc < 0)
 		return rc;
 	kube_isvc_look(live, deployment, json_object_get(pods, "items"), &w, &l);
-	ret->status = l.status;
-	memcpy(ret->reason, l.reason, sizeof ret->reason);
-	memcpy(ret->code, l.code, sizeof ret->code);
-	memcpy(ret->advice, l.advice, sizeof ret->advice);
-	(void)str_copy(ret->evidence, sizeof ret->evidence, l.evidence);
+	cluster_newcomer_is(&l, ret);
 	return 0;
 }
 

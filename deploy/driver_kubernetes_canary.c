@@ -165,11 +165,7 @@ judge(const json_t *live, const json_t *pods, struct canary *ret)
 	struct kube_look l;
 
 	kube_deployment_look(live, json_object_get(pods, "items"), &w, &l);
-	ret->status = l.status;
-	memcpy(ret->reason, l.reason, sizeof ret->reason);
-	memcpy(ret->code, l.code, sizeof ret->code);
-	memcpy(ret->advice, l.advice, sizeof ret->advice);
-	(void)str_copy(ret->evidence, sizeof ret->evidence, l.evidence);
+	cluster_newcomer_is(&l, ret);
 }
 
 /* Is it there, and are its pods? */

@@ -258,6 +258,18 @@ promote(struct scene *s, unsigned from, unsigned to, const char *plan, struct er
 	return rc < 0 ? rc : s->d->apply(s->st, &q, buf_str(&rendered), &p, e);
 }
 
+/* Version 2 as a newcomer, its bytes where they are read. */
+static inline struct rollout
+canary_of(struct scene *s, struct buf *rendered)
+{
+	const struct rollout q = rollout_of(s, 2, PLAN_B);
+	struct err e = { 0 };
+
+	cr_assert_eq(s->d->stage(s->st, &q, &e), 0, "%s", e.msg);
+	cr_assert_eq(s->d->render(&s->t, &q, rendered, &e), 0, "%s", e.msg);
+	return q;
+}
+
 static inline struct observation
 look(struct scene *s, unsigned number)
 {

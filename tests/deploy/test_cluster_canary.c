@@ -7,27 +7,15 @@
 
 TestSuite(cluster_canary, .timeout = 60);
 
-static struct rollout
-canary_of(struct scene *s, struct buf *rendered)
-{
-	const struct rollout q = rollout_of(s, 2, PLAN_B);
-	struct err e = { 0 };
-
-	cr_assert_eq(s->d->stage(s->st, &q, &e), 0, "%s", e.msg);
-	cr_assert_eq(s->d->render(&s->t, &q, rendered, &e), 0, "%s", e.msg);
-	return q;
-}
-
 static void
 begin_canary(struct scene *s, const char *replicas)
 {
 	struct err e = { 0 };
 
 	begin(s, "kubernetes");
-	s->d->close(s->st);
 	json_object_set_new(s->settings, "canary", json_string("replicas"));
 	json_object_set_new(s->settings, "replicas", json_string(replicas));
-	cr_assert_eq(s->d->open(s->st, &s->t, &e), 0, "%s", e.msg);
+	begin_again(s);
 	cr_assert_eq(promote(s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
 }
 

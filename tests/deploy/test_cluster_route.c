@@ -31,24 +31,12 @@ begin_route(struct scene *s)
 	struct err e = { 0 };
 
 	begin(s, "kubernetes");
-	s->d->close(s->st);
 	json_object_set_new(s->settings, "canary", json_string("httproute"));
 	json_object_set_new(s->settings, "route", json_string("front"));
 	json_object_set_new(s->settings, "replicas", json_string("3"));
-	cr_assert_eq(s->d->open(s->st, &s->t, &e), 0, "%s", e.msg);
+	begin_again(s);
 	json_decref(other(s, "PUT", ROUTE, BODY("", RULE(STABLE))));
 	cr_assert_eq(promote(s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
-}
-
-static struct rollout
-canary_of(struct scene *s, struct buf *rendered)
-{
-	const struct rollout q = rollout_of(s, 2, PLAN_B);
-	struct err e = { 0 };
-
-	cr_assert_eq(s->d->stage(s->st, &q, &e), 0, "%s", e.msg);
-	cr_assert_eq(s->d->render(&s->t, &q, rendered, &e), 0, "%s", e.msg);
-	return q;
 }
 
 static void

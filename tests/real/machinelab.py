@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+from kubelab import bail, skip
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
                      'slipway-machine')
@@ -45,18 +47,6 @@ rm -f /usr/share/initramfs-tools/hooks/btrfs
 update-initramfs -u
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*
 '''
-
-
-def skip(why):
-    print(f'1..0 # SKIP {why}')
-    sys.exit(0)
-
-
-def bail(why, text=''):
-    for line in text.splitlines()[-20:]:
-        print(f'# {line}')
-    print(f'Bail out! {why}')
-    sys.exit(1)
 
 
 def must(*words, **more):
