@@ -146,6 +146,11 @@ struct previewed {
 	bool blocked, drift;
 	int rc;
 	struct err e;
+	struct image_names images;
+};
+struct previewed_all {
+	bool blocked, drift;
+	json_t *missing; /* images, in words; NULL: none */
 };
 struct previews {
 	struct wave *wave;
@@ -172,6 +177,8 @@ preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err
 		wave_check_take(w, v, &f);
 	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
+	if (rc == 0 && v->d->images)
+		rc = v->d->images(v->st, &v->q, &ret->images, e);
 	if (rc == 0) {
 		ret->drift = o.is_drifted || lacks_version(w, &o) ||
 		             (o.serving_known && o.status == ROLLOUT_FAILED);
@@ -263,25 +270,31 @@ check_previewed(const struct wave *w, const struct previewed *v, struct err *e)
 
 /* All at once, whatever their order: nothing is changed. */
 static int
-preview_targets(struct wave *w, json_t *targets, bool *ret_blocked, bool *ret_drift, struct err *e)
+preview_targets(struct wave *w, json_t *targets, struct previewed_all *ret, struct err *e)
 {
+	cleanup_free struct image_names *images = xcalloc(w->n + 1, sizeof *images);
 	cleanup_free struct previewed *v = xcalloc(w->n + 1, sizeof *v);
 	struct previews all = { .wave = w, .v = v };
+	int rc;
 
 	for (size_t i = 0; i < w->n; i++) {
 		v[i].out = agent_head_json(&w->v[i]);
 		json_array_append_new(targets, v[i].out);
 	}
 	side_by_side(0, w->n, preview_one, &all);
-	if (check_previewed(w, v, e) < 0)
-		return -(int)e->code;
+	rc = check_previewed(w, v, e);
 	for (size_t i = 0; i < w->n; i++) {
-		if (v[i].rc < 0)
+		if (rc == 0 && v[i].rc < 0)
 			warn_dead(&v[i]);
-		*ret_blocked = *ret_blocked || v[i].blocked;
-		*ret_drift = *ret_drift || v[i].drift;
+		ret->blocked = ret->blocked || v[i].blocked;
+		ret->drift = ret->drift || v[i].drift;
+		images[i] = v[i].images;
 	}
-	return 0;
+	if (rc == 0)
+		ret->missing = agent_images(w, images, targets);
+	for (size_t i = 0; i < w->n; i++)
+		image_names_fini(&images[i]);
+	return rc;
 }
 
 static int
@@ -434,7 +447,7 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 {
 	cleanup_json json_t *targets = json_array();
 	struct agent_canary_from from = { 0 };
-	bool blocked = false, drift = false;
+	struct previewed_all seen = { 0 };
 	struct wave w;
 	int rc = wave_open(r, l, p, &w, e);
 
@@ -447,18 +460,20 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 	if (rc == 0)
 		rc = render_targets(&w, p, e);
 	if (rc == 0)
-		rc = preview_targets(&w, targets, &blocked, &drift, e);
+		rc = preview_targets(&w, targets, &seen, e);
 	if (rc == 0)
 		rc = plan_seal(p, e);
 	if (rc == 0) {
 		*ret = plan_reply(&w, l, p, targets);
 		json_object_set_new(*ret, "canaryFrom", agent_from_json(&from));
 		json_object_set_new(*ret, "absent", say_dead(&w, targets));
-		json_object_set_new(*ret, "already", json_boolean(held && !drift));
-		json_object_set_new(*ret, "repair", json_boolean(held && drift));
-		json_object_set_new(*ret, "blocked", json_boolean(blocked));
+		json_object_set(*ret, "missingImages", seen.missing);
+		json_object_set_new(*ret, "already", json_boolean(held && !seen.drift));
+		json_object_set_new(*ret, "repair", json_boolean(held && seen.drift));
+		json_object_set_new(*ret, "blocked", json_boolean(seen.blocked));
 		json_object_set_new(*ret, "wayBack", way_back_json(&w, p, held));
 	}
+	json_decref(seen.missing);
 	wave_close(&w);
 	return rc;
 }

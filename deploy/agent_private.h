@@ -28,6 +28,9 @@ struct agent_canary_from {
 int agent_canary(const json_t *request, const struct wave *w, const struct ledger *l,
                  struct plan *p, struct agent_canary_from *ret, struct err *e);
 json_t *agent_from_json(const struct agent_canary_from *from);
+/* Adds to each target of a plan its "images": asked for side by side, its[i] names those of target
+ * i. What is missing, in one line; NULL: nothing is. */
+json_t *agent_images(const struct wave *w, const struct image_names *its, json_t *targets);
 /* --- agent_status.c --- */
 
 struct agent_holds { /* a plan of nothing for every stage of every model that is asked for */

@@ -101,3 +101,22 @@ findings_fini(struct findings *f)
 {
 	vec_fini(f);
 }
+
+void
+image_names_add(struct image_names *l, struct image_name one)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (streq(l->v[i].name, one.name))
+			return;
+	}
+	one.name = xstrdup(one.name);
+	vec_push(l, one);
+}
+
+void
+image_names_fini(struct image_names *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	vec_fini(l);
+}

@@ -162,6 +162,19 @@ struct preview {
 	struct buf text; /* what changes, one change a line, for people */
 };
 
+/* What pods are made of, as their image or as an image volume. */
+struct image_name {
+	char *name;       /* as a pod has it: "server:1", "site:5000/m@sha256:.." */
+	bool allow_plain; /* the target says that its registry has no TLS */
+	bool is_ours;     /* stage puts it there */
+};
+struct image_names {
+	struct image_name *v;
+	size_t n, cap;
+};
+void image_names_add(struct image_names *l, struct image_name one); /* name is copied; once */
+void image_names_fini(struct image_names *l);
+
 enum rollout_status { ROLLOUT_PROGRESSING, ROLLOUT_SUCCEEDED, ROLLOUT_FAILED, ROLLOUT_UNKNOWN };
 const char *rollout_status_name(enum rollout_status s);
 
@@ -272,6 +285,8 @@ struct deploy_driver {
 	              struct err *e);
 	int (*preview)(void *st, const struct rollout *q, struct str rendered, struct preview *ret,
 	               struct err *e);
+	/* The images of q's pods, after preflight. Asks no registry. May be NULL. */
+	int (*images)(void *st, const struct rollout *q, struct image_names *ret, struct err *e);
 	/* Bytes where the servers read them, complete and checked by reading back; nothing serves
 	 * them yet. */
 	int (*stage)(void *st, const struct rollout *q, struct err *e);

@@ -40,6 +40,7 @@ cluster_close(void *st)
 	http_free(c->prometheus);
 	buf_fini(&c->rendered);
 	json_decref(c->seen);
+	json_decref(c->runtime);
 	cluster_trials_free(c->tried);
 	*c = (struct cluster){ 0 };
 }

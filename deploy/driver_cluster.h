@@ -104,6 +104,7 @@ struct cluster {
 	char reference[1024]; /* an image has no digest before all bytes were read */
 	struct digest reference_version;
 	json_t *seen; /* objects by path, while a preflight looks; else NULL */
+	json_t *runtime; /* as the last preflight saw it; NULL: it did not */
 	struct cluster_trial *tried; /* dry runs that no preview has shown yet */
 	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
 };
@@ -397,6 +398,11 @@ int kserve_preflight_runtime(struct cluster *c, const struct rollout *q, const j
  */
 bool kserve_runtime_serves(const json_t *runtime, const char *format, const char *protocol,
                            char why[256]);
+
+/* --- driver_cluster_images.c --- */
+
+/* Of what is rendered and of the runtime that was seen. */
+int cluster_images(void *st, const struct rollout *q, struct image_names *ret, struct err *e);
 
 /* --- driver_cluster_preview.c --- */
 

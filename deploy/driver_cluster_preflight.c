@@ -236,9 +236,6 @@ check_store(struct cluster *c, struct findings *ret, struct err *e)
 	else
 		findings_add(ret, FINDING_OK, "store", NULL, "store \"%s\": %s", c->s.store,
 		             detail);
-	if (c->s.image)
-		findings_add(ret, FINDING_UNKNOWN, "image", NULL,
-		             "it is not seen from here whether nodes can pull \"%s\"", c->s.image);
 	return has_prefix(c->s.store, "pvc://") ? check_claim(c, ret, e) : 0;
 }
 

@@ -55,6 +55,7 @@ const struct deploy_driver driver_kserve = {
 	.preflight = cluster_preflight,
 	.render = kserve_render,
 	.preview = cluster_preview,
+	.images = cluster_images,
 	.stage = cluster_stage,
 	.apply = cluster_apply,
 	.observe = cluster_observe,

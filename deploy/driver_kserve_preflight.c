@@ -85,5 +85,7 @@ kserve_preflight_runtime(struct cluster *c, const struct rollout *q, const json_
 		findings_add(ret, FINDING_OK, "runtime", NULL,
 		             "the runtime \"%s\" serves \"%s\" by %s", c->s.runtime, format,
 		             c->s.protocol);
+	json_decref(c->runtime);
+	c->runtime = json_incref(runtime);
 	return 0;
 }

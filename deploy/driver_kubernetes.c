@@ -71,6 +71,7 @@ const struct deploy_driver driver_kubernetes = {
 	.preflight = cluster_preflight,
 	.render = kubernetes_render,
 	.preview = cluster_preview,
+	.images = cluster_images,
 	.stage = cluster_stage,
 	.apply = cluster_apply,
 	.observe = cluster_observe,

@@ -303,6 +303,12 @@ oci_auth_free(struct oci_auth *a)
 
 /* --- answers --- */
 
+bool
+oci_auth_is_known(const struct oci_auth *a)
+{
+	return a->user != NULL;
+}
+
 const char *
 oci_auth_header(const struct oci_auth *a)
 {

@@ -20,6 +20,8 @@ struct oci_auth;
 int oci_auth_new(const struct remote_options *o, const char *host, const char *repo,
                  struct oci_auth **ret, struct err *e);
 void oci_auth_free(struct oci_auth *a);
+/* Is there a credential for it? */
+bool oci_auth_is_known(const struct oci_auth *a);
 /* "Authorization: .." for the next request; NULL: none. Borrowed. */
 const char *oci_auth_header(const struct oci_auth *a);
 /* After a 401 with that challenge: another header, or DENIED when there is none to be had. push: or

@@ -12,10 +12,6 @@
 #include "deploy/oci_manifest.h"
 #include "registry/manifest.h"
 
-#define ACCEPT_MANIFEST                                                                       \
-	"Accept: " OCI_MANIFEST_TYPE ", application/vnd.docker.distribution.manifest.v2+json" \
-	", application/vnd.oci.image.index.v1+json"                                           \
-	", application/vnd.docker.distribution.manifest.list.v2+json"
 #define REDIRECTS 3
 #define SLACK     ((uint64_t)2 << 20) /* the sink's own bound is never the first */
 
@@ -74,7 +70,7 @@ get_manifest(struct oci *s, const struct oci_reference *r, struct buf *ret,
 	const struct ask a = { .method = "GET",
 		               .url = url,
 		               .is_read = true,
-		               .accept = ACCEPT_MANIFEST,
+		               .accept = OCI_ACCEPT_ANY,
 		               .max = MANIFEST_MAX };
 	cleanup_response struct http_response got = { 0 };
 	int rc = oci_ask(s, &a, &got, e);

@@ -91,6 +91,27 @@ oci_reference_parse(const char *text, struct oci_reference *ret, struct err *e)
 	return 0;
 }
 
+#define HUB "index.docker.io" /* as credential files name it; it answers there too */
+
+/* Source: github.com/distribution/reference, "splitDockerDomain". */
+int
+oci_image_parse(const char *text, struct oci_reference *ret, struct err *e)
+{
+	const size_t n = strcspn(text, "/");
+	cleanup_free char *first = xstrndup(text, n), *whole = NULL;
+	const bool has_host =
+	        text[n] == '/' && (strpbrk(first, ".:") != NULL || streq(first, "localhost"));
+
+	if (has_host && streq(first, "docker.io"))
+		whole = xasprintf("oci://" HUB "/%s%s", strchr(text + n + 1, '/') ? "" : "library/",
+		                  text + n + 1);
+	else if (has_host)
+		whole = xasprintf("oci://%s", text);
+	else
+		whole = xasprintf("oci://" HUB "/%s%s", text[n] == '/' ? "" : "library/", text);
+	return oci_reference_parse(whole, ret, e);
+}
+
 void
 oci_reference_fini(struct oci_reference *r)
 {

@@ -19,4 +19,6 @@ struct oci_reference {
 /* oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:HEX]. USAGE; *ret is to be freed only after success.
  */
 int oci_reference_parse(const char *text, struct oci_reference *ret, struct err *e);
+/* As pods name images: without a host it is on Docker Hub. Codes as above. */
+int oci_image_parse(const char *text, struct oci_reference *ret, struct err *e);
 void oci_reference_fini(struct oci_reference *r);

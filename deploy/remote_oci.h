@@ -11,6 +11,12 @@
 #define OCI_TRIES   4
 #define OCI_GETS_ON ((uint64_t)1 << 20)
 
+/* Manifests and lists of them, in both their kinds. */
+#define OCI_ACCEPT_ANY                                                                        \
+	"Accept: " OCI_MANIFEST_TYPE ", application/vnd.docker.distribution.manifest.v2+json" \
+	", application/vnd.oci.image.index.v1+json"                                           \
+	", application/vnd.docker.distribution.manifest.list.v2+json"
+
 struct oci {
 	struct http *http;
 	struct oci_auth *auth;

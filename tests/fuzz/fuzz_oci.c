@@ -51,6 +51,9 @@ read_reference(struct str s)
 	if (e.code == ERR_OK)
 		PROMISE(oci_is_repository(r.repo) && r.host[0] && !strpbrk(r.host, "/@ \n"));
 	oci_reference_fini(&r);
+	err_clear(&e);
+	promise_err(oci_image_parse(text, &r, &e), &e);
+	oci_reference_fini(&r);
 }
 
 static void

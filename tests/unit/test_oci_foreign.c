@@ -58,6 +58,41 @@ Test(oci_foreign, references)
 	}
 }
 
+Test(oci_foreign, images_as_pods_name_them)
+{
+	static const struct {
+		const char *text, *host, *repo, *tag; /* host NULL: no name of an image */
+	} cases[] = {
+		{ "server", "index.docker.io", "library/server", "" },
+		{ "server:1", "index.docker.io", "library/server", "1" },
+		{ "kserve/server:1", "index.docker.io", "kserve/server", "1" },
+		{ "docker.io/server", "index.docker.io", "library/server", "" },
+		{ "docker.io/kserve/a", "index.docker.io", "kserve/a", "" },
+		{ "localhost/a", "localhost", "a", "" },
+		{ "site:5000/a/b:2", "site:5000", "a/b", "2" },
+		{ "reg.site/a@" D1, "reg.site", "a", "" },
+		{ "Server", NULL, NULL, NULL },
+		{ "", NULL, NULL, NULL },
+		{ "site:5000/", NULL, NULL, NULL },
+		{ "reg.site/a b", NULL, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct oci_reference r = { 0 };
+		struct err e = { 0 };
+		const int rc = oci_image_parse(cases[i].text, &r, &e);
+
+		cr_expect_eq(rc, cases[i].host ? 0 : -ERR_USAGE, "\"%s\": %s", cases[i].text,
+		             e.msg);
+		if (rc == 0 && cases[i].host) {
+			cr_expect_str_eq(r.host, cases[i].host, "%s", cases[i].text);
+			cr_expect_str_eq(r.repo, cases[i].repo, "%s", cases[i].text);
+			cr_expect_str_eq(r.tag, cases[i].tag, "%s", cases[i].text);
+		}
+		oci_reference_fini(&r);
+	}
+}
+
 #define CNCF       "application/vnd.cncf.model.weight.v1."
 #define KIT        "application/vnd.kitops.modelkit.model.v1."
 #define LAYER_     "application/vnd.oci.image.layer.v1."

@@ -189,6 +189,8 @@ show_head(struct app *a, const struct proposal *p)
 	}
 	if (json_opt_string(p->reply, "absent"))
 		out_text(a->out, "  absent    %s\n", json_opt_string(p->reply, "absent"));
+	if (json_opt_string(p->reply, "missingImages"))
+		out_text(a->out, "  images    %s\n", json_opt_string(p->reply, "missingImages"));
 }
 
 /* Can the server say what it serves? Of a folder nothing is said but what lies in it. */
@@ -242,6 +244,22 @@ show_changes(struct app *a, const json_t *targets, size_t n)
 }
 
 static void
+show_images(struct app *a, const json_t *targets, size_t n)
+{
+	const json_t *one, *images = json_object_get(json_array_get(targets, n), "images");
+	const size_t like = json_first_like(targets, n, "images");
+	size_t i;
+
+	if (like < n && json_array_size(images) > 1) {
+		out_text(a->out, "    image   as of %s\n",
+		         text_of(json_array_get(targets, like), "name"));
+		return;
+	}
+	json_array_foreach(images, i, one)
+	        out_text(a->out, "    image   %s\n", text_of(one, "text"));
+}
+
+static void
 show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n)
 {
 	const json_t *t = json_array_get(targets, n);
@@ -253,6 +271,7 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
 	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
 	show_changes(a, targets, n);
+	show_images(a, targets, n);
 	json_array_foreach(json_object_get(t, "findings"), i, f)
 	{
 		if (streq(text_of(f, "level"), "ok"))
@@ -313,7 +332,7 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		                               "files",   "protected", "policy",    "already",
 		                               "repair",  "blocked",   "canary",    "checks",
 		                               "targets", "wayBack",   "take",      "canaryFrom",
-		                               "absent" };
+		                               "absent",  "missingImages" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

@@ -82,7 +82,8 @@ const struct schema_row schema_rows[] = {
 	  "time?:t intent?:{plan} version?:d? nowNumber?:i? bytes?:i? files?:i? "
 	  "protected?:b policy?:i "
 	  "already?:b repair?:b blocked?:b canary?:o? checks?:[{plan-check}] targets?:[o] "
-	  "wayBack?:o? take?:[s]? canaryFrom?:o absent?:s? changed?:b",
+	  "wayBack?:o? take?:[s]? canaryFrom?:o absent?:s? missingImages?:s? "
+	  "changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
 	{ "PolicyAdvice", "policy check", "state:s about:s text:s", SCHEMA_LIST },

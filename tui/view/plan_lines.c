@@ -64,6 +64,22 @@ findings_add(struct lines *l, const json_t *findings)
 }
 
 static void
+images_add(struct lines *l, const json_t *images)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(images, i, one)
+	{
+		const bool is_fine = streq(string_of(one, "state"), "there") ||
+		                     json_is_true(json_object_get(one, "pushed"));
+
+		lines_add(l, is_fine ? INK_TEXT : INK_WAIT, "  image    %s",
+		          string_of(one, "text"));
+	}
+}
+
+static void
 target_add(struct lines *l, const json_t *targets, size_t n)
 {
 	const json_t *t = json_array_get(targets, n);
@@ -82,6 +98,7 @@ target_add(struct lines *l, const json_t *targets, size_t n)
 	        lines_add(l, INK_CHANGED, "  change   %s", json_string_value(change));
 	if (json_array_size(changes) == 0 && json_is_object(json_object_get(t, "facts")))
 		lines_add(l, INK_DIM, "  change   none");
+	images_add(l, json_object_get(t, "images"));
 	findings_add(l, json_object_get(t, "findings"));
 	if (streq(string_of(t, "golden"), "no"))
 		lines_add(l, INK_WAIT, "  answers  not checked: there is no golden request");
@@ -128,6 +145,8 @@ plan_lines(struct lines *l, const json_t *plan)
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
 	if (string_of(plan, "absent")[0])
 		lines_add(l, state_ink("warn"), "absent     %s", string_of(plan, "absent"));
+	if (string_of(plan, "missingImages")[0])
+		lines_add(l, state_ink("warn"), "images     %s", string_of(plan, "missingImages"));
 	const char *digest = string_of(plan, "version");
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
