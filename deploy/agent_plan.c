@@ -137,8 +137,12 @@ agent_limit_wave(struct wave *w, uint64_t deadline_ms)
 static bool
 lacks_version(const struct wave *w, const struct observation *o)
 {
-	return o->serving_known && !w->plan->empty &&
-	       (o->serving_empty || !digest_eq(&o->serving_version, &w->plan->version));
+	const struct digest *const wanted = &w->plan->version;
+
+	if (w->plan->empty)
+		return false;
+	return (o->carries_known && !digest_eq(&o->carries_version, wanted)) ||
+	       (o->serving_known && (o->serving_empty || !digest_eq(&o->serving_version, wanted)));
 }
 
 struct previewed {
@@ -181,7 +185,7 @@ preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err
 		rc = v->d->images(v->st, &v->q, &ret->images, e);
 	if (rc == 0) {
 		ret->drift = o.is_drifted || lacks_version(w, &o) ||
-		             (o.serving_known && o.status == ROLLOUT_FAILED);
+		             ((o.serving_known || o.carries_known) && o.status == ROLLOUT_FAILED);
 		json_object_set_new(ret->out, "facts", agent_facts_json(&v->facts));
 		json_object_set_new(ret->out, "serving", agent_serving_json(&o));
 		json_object_set_new(ret->out, "findings", findings_json(&f, &ret->blocked));

@@ -186,8 +186,10 @@ struct kube_reply;
 /* Does the plan say that all these fields may be taken? Never from an autoscaler, which would set
  * them again. */
 bool cluster_may_take(const struct rollout *q, const struct kube_reply *r);
-/* That very object; absent is success, and so is an answer that is lost. */
-int cluster_delete(struct cluster *c, const json_t *object, struct err *e);
+/* That very object, if it is of q's model (q NULL: if Slipway made it). Absent is success, and so
+ * are somebody else's, which stays, and an answer that is lost. */
+int cluster_delete(struct cluster *c, const struct rollout *q, const json_t *object,
+                   struct err *e);
 
 /* --- driver_kubernetes_canary.c --- */
 
@@ -306,6 +308,8 @@ int cluster_check_prometheus(struct cluster *c, const struct rollout *q,
 
 /* Does it say q's registry and model? What has no version, a Service, says no more. */
 bool cluster_is_of_model(const json_t *live, const struct rollout *q);
+/* Has Slipway made it, for whatever model? */
+bool cluster_is_by_us(const json_t *live);
 /* Does the pod carry that version's label? */
 bool cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE]);
 

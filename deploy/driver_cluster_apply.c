@@ -176,15 +176,19 @@ cluster_send(struct cluster *c, const struct rollout *q, const struct preconditi
 	return rc < 0 ? rc : 0;
 }
 
-/* 1: nobody knows whether it was carried out. */
+/* 1: nobody knows whether it was carried out. Whose it is is read together with its uid: by then
+ * somebody may have put another one in its place. */
 static int
-delete_once(struct cluster *c, const json_t *object, const char *path, struct err *e)
+delete_once(struct cluster *c, const struct rollout *q, const json_t *object, const char *path,
+            struct err *e)
 {
 	cleanup_json json_t *live = NULL;
 	int rc = cluster_get(c, object, &live, e);
 
 	if (rc < 0 || !live || kube_at(live, "metadata.deletionTimestamp"))
 		return rc;
+	if (!(q ? cluster_is_of_model(live, q) : cluster_is_by_us(live)))
+		return 0;
 	rc = kube_delete(c->k, path, kube_text(live, "metadata.uid"), e);
 	if (rc != -ERR_NOT_FOUND && rc != -ERR_OUTCOME_UNKNOWN)
 		return rc;
@@ -193,16 +197,16 @@ delete_once(struct cluster *c, const json_t *object, const char *path, struct er
 }
 
 int
-cluster_delete(struct cluster *c, const json_t *object, struct err *e)
+cluster_delete(struct cluster *c, const struct rollout *q, const json_t *object, struct err *e)
 {
 	cleanup_buf struct buf path = { 0 };
 	int rc = cluster_path(object, &path, e);
 
 	if (rc == 0)
-		rc = delete_once(c, object, buf_cstr(&path), e);
+		rc = delete_once(c, q, object, buf_cstr(&path), e);
 	/* that very object again, if it is still there: it goes once, however often it is asked */
 	for (unsigned i = 1; rc == 1 && i < SEND_TRIES; i++) {
-		rc = delete_once(c, object, buf_cstr(&path), e);
+		rc = delete_once(c, q, object, buf_cstr(&path), e);
 		if (rc == -ERR_UNREACHABLE) { /* observe tells */
 			err_clear(e);
 			rc = 1;
@@ -351,7 +355,8 @@ send_all(struct cluster *c, const struct rollout *q, const struct precondition *
 }
 
 static int
-delete_all(struct cluster *c, const struct cluster_names *n, const json_t *objects, struct err *e)
+delete_all(struct cluster *c, const struct rollout *q, const struct cluster_names *n,
+           const json_t *objects, struct err *e)
 {
 	cleanup_json json_t *record = record_object(c, n);
 	const json_t *one;
@@ -361,10 +366,10 @@ delete_all(struct cluster *c, const struct cluster_names *n, const json_t *objec
 	json_array_foreach(objects, i, one)
 	{
 		if (rc == 0)
-			rc = cluster_delete(c, one, e);
+			rc = cluster_delete(c, q, one, e);
 	}
 	if (rc == 0)
-		rc = cluster_delete(c, record, e);
+		rc = cluster_delete(c, NULL, record, e);
 	return rc;
 }
 
@@ -387,13 +392,11 @@ cluster_carry_out(struct cluster *c, const struct rollout *q, struct str rendere
 	apply = json_object_get(j, "apply");
 	gone = json_object_get(j, "delete");
 	rc = is_as(c, json_array_get(apply ? apply : gone, 0), q, p, e);
-	if (rc == -ERR_CONFLICT && gone && q->empty)
-		return rc;
 	if (rc < 0)
 		return rc;
 	if (gone) {
 		rc = kubernetes_drop_canary(c, q, &n, e);
-		return rc < 0 ? rc : delete_all(c, &n, gone, e);
+		return rc < 0 ? rc : delete_all(c, q, &n, gone, e);
 	}
 	if (rc == 0 && !p->empty)
 		rc = record_before(c, q, &n, apply, e);
@@ -483,7 +486,7 @@ cluster_abort(void *st, const struct rollout *q, const struct precondition *p, s
 		return rc;
 	cluster_stamp_of(live, &stamp);
 	if (!stamp.exists && p->empty)
-		return delete_all(c, &n, objects, e);
+		return delete_all(c, q, &n, objects, e);
 	/* as it was: never changed, or put back before */
 	if (!p->empty && stamp.is_ours && digest_eq(&stamp.version, &p->version) &&
 	    !streq(stamp.plan_id, q->plan_id))
@@ -493,5 +496,5 @@ cluster_abort(void *st, const struct rollout *q, const struct precondition *p, s
 		               "\"%s\" carries v%" PRIu64
 		               " now, which is not from this job: it is left alone",
 		               n.object, stamp.number);
-	return p->empty ? delete_all(c, &n, objects, e) : put_back(c, q, &n, p, e);
+	return p->empty ? delete_all(c, q, &n, objects, e) : put_back(c, q, &n, p, e);
 }

@@ -108,7 +108,7 @@ listed_at(const struct cluster_ask *a, const struct server *s, char reason[512],
 static bool
 is_asked(const struct cluster_ask *a, const json_t *pod)
 {
-	return !kube_at(pod, "metadata.deletionTimestamp") && kube_pod_is_of(pod, a->template);
+	return !kube_pod_is_over(pod) && kube_pod_is_of(pod, a->template);
 }
 
 /* Behind the Service, on its first port. Who may ask pods and not Services learns no more. */
@@ -141,7 +141,7 @@ int
 cluster_listed(const struct cluster_ask *a, char reason[512], struct err *e)
 {
 	const json_t *pod;
-	size_t i;
+	size_t i, n = 0;
 	int rc;
 
 	json_array_foreach(json_object_get(a->pods, "items"), i, pod)
@@ -153,8 +153,12 @@ cluster_listed(const struct cluster_ask *a, char reason[512], struct err *e)
 		rc = listed_at(a, &s, reason, e);
 		if (rc <= 0)
 			return rc;
+		n++;
 	}
-	return listed_behind(a, reason, e);
+	if (n > 0)
+		return listed_behind(a, reason, e);
+	(void)snprintf(reason, 512, "no pod of it could be asked");
+	return 0;
 }
 
 /* --- the golden request --- */
@@ -203,7 +207,7 @@ smoke_pods(struct cluster_ask *a, const struct golden *g, struct proof *ret, str
 		const struct server s = { "pods", name, NULL };
 		cleanup_buf struct buf known = { 0 };
 
-		if (kube_at(pod, "metadata.deletionTimestamp") || !cluster_is_of_version(pod, hex))
+		if (kube_pod_is_over(pod) || !cluster_is_of_version(pod, hex))
 			continue;
 		cluster_known(pod, a->known, &known);
 		const struct cluster_ask one = {

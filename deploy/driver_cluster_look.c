@@ -114,11 +114,22 @@ gather(struct look *l, struct err *e)
 static bool
 is_ready(const json_t *pod)
 {
-	return !kube_at(pod, "metadata.deletionTimestamp") &&
+	return !kube_pod_is_over(pod) &&
 	       streq(kube_text(kube_condition(pod, "Ready"), "status"), "True");
 }
 
-/* The version whose pods are ready: of before as long as one of those is. */
+static size_t
+count_alive(const json_t *items)
+{
+	const json_t *pod;
+	size_t i, n = 0;
+
+	json_array_foreach(items, i, pod) n += !kube_pod_is_over(pod);
+	return n;
+}
+
+/* The version whose pods are ready: of before as long as one of those is. Where none is, or nobody
+ * may look, what was written last is not what serves. */
 static void
 set_serving(const struct look *l)
 {
@@ -131,20 +142,21 @@ set_serving(const struct look *l)
 	o->carries_known = l->stamp.exists && l->stamp.is_ours;
 	o->carries_number = l->stamp.number;
 	o->carries_version = l->stamp.version;
-	o->serving_known = true;
-	o->serving_empty = !l->live && json_array_size(items) == 0;
-	if (o->serving_empty)
-		return;
+	o->serving_empty = !l->live && count_alive(items) == 0;
+	o->serving_known = o->serving_empty;
 	json_array_foreach(items, i, pod)
 	{
 		struct cluster_stamp one;
 
-		if (!is_ready(pod) || kube_pod_is_of(pod, template))
+		if (!is_ready(pod))
 			continue;
+		o->serving_known = true;
 		cluster_stamp_of(pod, &one);
-		if (one.is_ours)
+		if (!kube_pod_is_of(pod, template) && one.is_ours)
 			s = one;
 	}
+	if (o->serving_empty || !o->serving_known)
+		return;
 	o->serving_number = s.is_ours ? s.number : 0;
 	if (s.is_ours)
 		o->serving_version = s.version;
@@ -234,7 +246,7 @@ object_layer(struct look *l, struct err *e)
 static void
 judge(struct look *l)
 {
-	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	const struct kube_when w = { kube_now_s(l->c->k), KUBE_GRACE_S };
 	const json_t *items = json_object_get(l->pods, "items");
 	struct observation *o = l->ret;
 
@@ -299,7 +311,7 @@ instances_layer(struct look *l)
 	{
 		char name[128];
 
-		if (kube_at(pod, "metadata.deletionTimestamp"))
+		if (kube_pod_is_over(pod))
 			continue;
 		kube_safe(name, sizeof name, kube_text(pod, "metadata.name"));
 		if (!cluster_is_of_version(pod, hex) ||
@@ -310,9 +322,15 @@ instances_layer(struct look *l)
 		}
 		n += is_ready(pod);
 	}
-	/* an autoscaler begins with one and comes to its minimum later */
-	if (n >= l->judged.wanted && n >= l->c->s.replicas)
+	/* an autoscaler begins with one and comes to its minimum later; none at all prove nothing
+	 */
+	if (n > 0 && n >= l->judged.wanted && n >= l->c->s.replicas)
 		return true;
+	if (n == 0 && l->judged.wanted == 0) {
+		(void)snprintf(l->ret->reason, sizeof l->ret->reason,
+		               "no pod is there: it is scaled to 0");
+		return false;
+	}
 	(void)snprintf(l->ret->reason, sizeof l->ret->reason, "%u of %" PRIu64 " pods are ready", n,
 	               l->judged.wanted > l->c->s.replicas ? l->judged.wanted : l->c->s.replicas);
 	return false;
@@ -501,7 +519,7 @@ static void
 observe_nothing(struct look *l)
 {
 	struct observation *o = l->ret;
-	const size_t pods = json_array_size(json_object_get(l->pods, "items"));
+	const size_t pods = count_alive(json_object_get(l->pods, "items"));
 
 	o->status = ROLLOUT_PROGRESSING;
 	if (l->live) {
@@ -515,9 +533,10 @@ observe_nothing(struct look *l)
 		(void)snprintf(o->reason, sizeof o->reason, "%zu pods are still there", pods);
 		return;
 	}
-	o->proofs |=
-	        PROOF_BIT(PROOF_WORKLOAD) | PROOF_BIT(PROOF_INSTANCES) | PROOF_BIT(PROOF_LISTED);
 	o->status = ROLLOUT_SUCCEEDED;
+	if (l->pods)
+		o->proofs |= PROOF_BIT(PROOF_WORKLOAD) | PROOF_BIT(PROOF_INSTANCES) |
+		             PROOF_BIT(PROOF_LISTED);
 }
 
 int

@@ -7,7 +7,6 @@
 
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
-#include "registry/base/clock.h"
 #include "registry/base/vec.h"
 
 #define PODS_MAX 2000
@@ -34,17 +33,18 @@ cluster_our_pods(struct cluster *c, json_t **ret, struct err *e)
 int
 cluster_instances(void *st, struct instances *ret, struct err *e)
 {
+	struct cluster *const c = st;
 	cleanup_json json_t *pods = NULL;
 	const json_t *pod;
 	size_t i;
 	int rc;
 
-	rc = cluster_our_pods(st, &pods, e);
+	rc = cluster_our_pods(c, &pods, e);
 	if (rc < 0)
 		return rc;
 	json_array_foreach(json_object_get(pods, "items"), i, pod)
 	{
-		const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+		const struct kube_when w = { kube_now_s(c->k), KUBE_GRACE_S };
 		__typeof__(*ret->v) one = { 0 };
 		struct cluster_stamp stamp;
 		struct kube_look look;

@@ -138,6 +138,15 @@ cluster_is_of_model(const json_t *live, const struct rollout *q)
 }
 
 bool
+cluster_is_by_us(const json_t *live)
+{
+	const char *by = json_opt_string(kube_at(live, "metadata.labels"),
+	                                 "app.kubernetes.io/managed-by");
+
+	return by && streq(by, "slipway");
+}
+
+bool
 cluster_is_of_version(const json_t *pod, const char hex[DIGEST_HEX_SIZE])
 {
 	const char *has = json_opt_string(kube_at(pod, "metadata.labels"), CLUSTER_VERSION);

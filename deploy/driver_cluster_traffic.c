@@ -47,8 +47,7 @@ cluster_side_pods(struct cluster *c, const struct rollout *q, const struct clust
 	*ret = json_array();
 	json_array_foreach(json_object_get(all, "items"), i, pod)
 	{
-		if (!kube_at(pod, "metadata.deletionTimestamp") &&
-		    cluster_is_of_version(pod, hex) == newcomer)
+		if (!kube_pod_is_over(pod) && cluster_is_of_version(pod, hex) == newcomer)
 			json_array_append(*ret, pod);
 	}
 	return 0;

@@ -9,7 +9,6 @@
 
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
-#include "registry/base/clock.h"
 
 #define NAME_MAX_ 100
 
@@ -76,7 +75,7 @@ static int
 look_at_revision(struct cluster *c, const json_t *live, const struct cluster_names *n,
                  struct canary *ret, struct err *e)
 {
-	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	const struct kube_when w = { kube_now_s(c->k), KUBE_GRACE_S };
 	cleanup_json json_t *named =
 	        cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", n->deployment);
 	cleanup_json json_t *deployment = NULL, *pods = NULL;

@@ -11,7 +11,6 @@
 
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
-#include "registry/base/clock.h"
 
 #define CHILD_MAX 63 /* name of a Service */
 
@@ -226,7 +225,7 @@ static int
 look_at_pods(struct cluster *c, const struct rollout *q, struct cluster_names *n, const char *child,
              struct canary *ret, struct err *e)
 {
-	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	const struct kube_when w = { kube_now_s(c->k), KUBE_GRACE_S };
 	cleanup_json json_t *named =
 	        cluster_named(cluster_namespace(c->t), "apps/v1", "Deployment", child);
 	cleanup_json json_t *deployment = NULL, *pods = NULL;

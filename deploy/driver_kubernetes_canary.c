@@ -11,7 +11,6 @@
 
 #include "deploy/driver_cluster.h"
 #include "deploy/kube.h"
-#include "registry/base/clock.h"
 
 unsigned
 kubernetes_share(uint64_t stable, uint64_t newcomer)
@@ -159,9 +158,9 @@ send_newcomer(struct cluster *c, const struct rollout *q, const struct precondit
 }
 
 static void
-judge(const json_t *live, const json_t *pods, struct canary *ret)
+judge(const struct cluster *c, const json_t *live, const json_t *pods, struct canary *ret)
 {
-	const struct kube_when w = { clock_now_s(), KUBE_GRACE_S };
+	const struct kube_when w = { kube_now_s(c->k), KUBE_GRACE_S };
 	struct kube_look l;
 
 	kube_deployment_look(live, json_object_get(pods, "items"), &w, &l);
@@ -192,7 +191,7 @@ look_at(struct cluster *c, const struct rollout *q, struct cluster_names *n, str
 	rc = cluster_pods(c, n, &pods, e);
 	if (rc < 0)
 		return rc;
-	judge(live, pods, ret);
+	judge(c, live, pods, ret);
 	*ret_ready = (uint64_t)kube_number(live, "status.readyReplicas", 0);
 	return 0;
 }
@@ -263,9 +262,9 @@ kubernetes_drop_canary(struct cluster *c, const struct rollout *q, const struct 
 	if (is_route)
 		rc = kubernetes_route_back(c, q, n, e);
 	if (rc == 0)
-		rc = cluster_delete(c, named, e);
+		rc = cluster_delete(c, q, named, e);
 	if (rc == 0 && cluster_is_of_model(other, q))
-		rc = cluster_delete(c, service, e);
+		rc = cluster_delete(c, q, service, e);
 	return rc;
 }
 

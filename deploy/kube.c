@@ -237,6 +237,8 @@ once(struct kube *k, const struct kube_call *c, const struct kube_credential *wh
 	q.headers = (const char *const *)h.v.v;
 	rc = http_perform(k->http, &q, ret, e);
 	headers_fini(&h);
+	if (rc == 0 && !c->any_status)
+		kube_take_clock(k, ret);
 	/* a stream is read, whatever http thinks of what is not repeated */
 	if (rc == -ERR_OUTCOME_UNKNOWN && c->is_read)
 		e->code = ERR_UNREACHABLE;

@@ -70,8 +70,9 @@ int kube_create(struct kube *k, const char *path, const json_t *object, json_t *
                 struct err *e);
 /* Only that very object: uid precondition, foreground. NOT_FOUND: is that success? Caller says. */
 int kube_delete(struct kube *k, const char *path, const char *uid, struct err *e);
-/* Through the API server to a pod or service: any status is an answer in ret. path ends in
- * ".../proxy/...". */
+/* Through the API server to a pod or service: any status of theirs is an answer in ret; what the
+ * API server says in their place is an error of its own (DENIED, UNREACHABLE, NOT_FOUND). path ends
+ * in ".../proxy/...". */
 int kube_proxy(struct kube *k, const char *method, const char *path, const char *content_type,
                struct str body, uint64_t timeout_ms, struct http_response *ret, struct err *e);
 
@@ -90,6 +91,8 @@ typedef int kube_line_fn(void *arg, struct str line, struct err *e);
 int kube_log(struct kube *k, const char *pod_path, const char *query, uint64_t until_ms,
              kube_line_fn *fn, void *arg, struct err *e);
 
+/* The server's clock, in seconds, by its last answer; ours until it has answered. */
+int64_t kube_now_s(const struct kube *k);
 /* What is asked of these three is believed for a minute. */
 struct kube_server { char version[64]; int64_t clock_difference_ms; };
 int kube_server(struct kube *k, struct kube_server *ret, struct err *e); /* GET /version, Date */

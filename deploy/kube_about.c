@@ -62,6 +62,22 @@ http_date(struct str s, int64_t *ret)
 	return true;
 }
 
+void
+kube_take_clock(struct kube *k, const struct http_response *r)
+{
+	const struct str date = http_header(r, "date", NULL);
+	int64_t at;
+
+	if (date.p && http_date(date, &at))
+		k->ahead_s = at - clock_now_s();
+}
+
+int64_t
+kube_now_s(const struct kube *k)
+{
+	return clock_now_s() + k->ahead_s;
+}
+
 static int
 ask_server(struct kube *k, struct kube_server *ret, struct err *e)
 {

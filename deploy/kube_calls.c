@@ -133,6 +133,31 @@ kube_list(struct kube *k, const char *path, const char *query, size_t max, json_
 	return rc;
 }
 
+/* Did the API server answer instead of whom it should have asked? Its own refusals are objects of
+ * its own kind. That nobody listens there is what it would have been told. */
+static bool
+is_of_server(const struct http_response *r)
+{
+	static const char *const told[] = { "connection refused", "no endpoints available" };
+	cleanup_json json_t *j = NULL;
+	struct err ignored = { 0 };
+	const char *words;
+
+	if (r->status < 400)
+		return false;
+	if (http_is_html(r)) /* of a gateway in front of it */
+		return r->status >= 502;
+	if (json_parse(buf_str(&r->body), "answer", &j, &ignored) < 0 ||
+	    !streq(kube_text(j, "kind"), "Status") || !streq(kube_text(j, "apiVersion"), "v1"))
+		return false;
+	words = kube_text(j, "message");
+	for (size_t i = 0; i < COUNT(told); i++) {
+		if (r->status == 503 && strstr(words, told[i]))
+			return false;
+	}
+	return true;
+}
+
 int
 kube_proxy(struct kube *k, const char *method, const char *path, const char *content_type,
            struct str body, uint64_t timeout_ms, struct http_response *ret, struct err *e)
@@ -146,8 +171,14 @@ kube_proxy(struct kube *k, const char *method, const char *path, const char *con
 		                     .timeout_ms = timeout_ms,
 		                     /* a model may think for a minute, and is silent */
 		                     .idle_ms = timeout_ms ? timeout_ms : k->timeout_ms };
+	int rc = kube_call(k, &c, ret, NULL, e);
 
-	return kube_call(k, &c, ret, NULL, e);
+	if (rc < 0 || !is_of_server(ret))
+		return rc;
+	rc = kube_error(&c, ret, NULL, e);
+	if (rc != -ERR_DENIED && rc != -ERR_NOT_FOUND)
+		e->code = ERR_UNREACHABLE; /* it has told nothing of whom it should have asked */
+	return -(int)e->code;
 }
 
 /* --- writing --- */

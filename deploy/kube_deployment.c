@@ -38,30 +38,53 @@ no_pods(const json_t *d, const struct kube_when *w, struct kube_look *l)
 	return true;
 }
 
+/* One that has ended is replaced: it explains why there are too few, and fails nothing. */
+static void
+say_ended(const struct kube_look *ended, struct kube_look *l)
+{
+	if (!ended->pod[0] || l->status == ROLLOUT_FAILED || l->code[0] || l->ready >= l->wanted)
+		return;
+	(void)snprintf(l->reason, sizeof l->reason,
+	               "%u of %u new pods are ready; pod \"%s\" has ended: %.300s", l->ready,
+	               l->wanted, ended->pod, ended->reason);
+}
+
+/* The worse of two; of equals the first that has a name for its trouble. */
+static bool
+is_worse(const struct kube_look *one, const struct kube_look *worst)
+{
+	if (one->status == ROLLOUT_SUCCEEDED || worst->status == ROLLOUT_FAILED)
+		return false;
+	return one->status == ROLLOUT_FAILED || worst->status == ROLLOUT_SUCCEEDED ||
+	       (one->code[0] && !worst->code[0]);
+}
+
 /* The newest template's pod that is worst off tells why. */
 static void
 worst_pod(const json_t *template, const json_t *pods, const struct kube_when *w,
           struct kube_look *l)
 {
-	struct kube_look worst = { .status = ROLLOUT_SUCCEEDED }, one;
+	struct kube_look worst = { .status = ROLLOUT_SUCCEEDED }, ended = { 0 }, one;
 	const json_t *pod;
 	size_t i;
 
 	json_array_foreach(pods, i, pod)
 	{
 		if (!kube_pod_is_of(pod, template)) {
-			l->old += !kube_at(pod, "metadata.deletionTimestamp");
+			l->old += !kube_pod_is_over(pod);
 			continue;
 		}
 		kube_pod_look(pod, w, &one);
-		l->ready += one.ready;
-		if (one.status == ROLLOUT_SUCCEEDED || worst.status == ROLLOUT_FAILED)
+		if (kube_pod_is_over(pod) && !kube_at(pod, "metadata.deletionTimestamp")) {
+			ended = one;
 			continue;
-		if (one.status == ROLLOUT_FAILED || worst.status == ROLLOUT_SUCCEEDED ||
-		    (one.code[0] && !worst.code[0]))
+		}
+		l->ready += one.ready;
+		if (is_worse(&one, &worst))
 			worst = one;
 	}
-	if (worst.status == ROLLOUT_SUCCEEDED)
+	say_ended(&ended, l);
+	if (worst.status == ROLLOUT_SUCCEEDED || (l->reason[0] && !worst.code[0]))
 		return;
 	l->status = worst.status;
 	(void)snprintf(l->reason, sizeof l->reason, "pod \"%s\": %.360s", worst.pod, worst.reason);

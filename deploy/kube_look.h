@@ -37,6 +37,9 @@ struct kube_look {
 
 /* SUCCEEDED: ready; FAILED: will not become ready by waiting (at once, or held for the grace). */
 void kube_pod_look(const json_t *pod, const struct kube_when *w, struct kube_look *ret);
+/* Does it serve nobody any more: is it being taken away, or has it ended and is only still listed,
+ * as one that its node has thrown out? What makes pods makes others in their place. */
+bool kube_pod_is_over(const json_t *pod);
 /* Was this pod made from that template? All labels and annotations of the template are on it. */
 bool kube_pod_is_of(const json_t *pod, const json_t *template);
 /* pods: a list's items, at least those that its selector takes; NULL: nobody could read them, and

@@ -201,6 +201,15 @@ is_task(const json_t *pod)
 	return *policy && !streq(policy, "Always");
 }
 
+bool
+kube_pod_is_over(const json_t *pod)
+{
+	const char *phase = kube_text(pod, "status.phase");
+
+	return kube_at(pod, "metadata.deletionTimestamp") || streq(phase, "Failed") ||
+	       streq(phase, "Succeeded");
+}
+
 static void
 phase_look(const json_t *pod, struct kube_look *l)
 {

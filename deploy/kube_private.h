@@ -15,6 +15,7 @@ struct kube {
 	int (*check)(void *arg, struct err *e);
 	void *check_arg;
 	uint64_t pace_ms; /* the bucket is empty until then */
+	int64_t ahead_s;  /* its clock before ours */
 	json_t *said;     /* by kube_about.c, until said_until_ms; NULL: nothing */
 	uint64_t said_until_ms;
 };
@@ -36,6 +37,8 @@ int kube_parse(const struct kube_call *c, const struct http_response *r, json_t 
                struct err *e);
 /* As call, and the body parsed. */
 int kube_call_json(struct kube *k, const struct kube_call *c, json_t **ret, struct err *e);
+/* kube_about.c: by its Date header. Not of an answer that somebody behind the server gave. */
+void kube_take_clock(struct kube *k, const struct http_response *r);
 /* Waits, asking check; UNREACHABLE when the deadline comes first. */
 int kube_pause(struct kube *k, uint64_t ms, struct err *e);
 uint64_t kube_jitter(uint64_t ms); /* up to a quarter more */

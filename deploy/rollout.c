@@ -131,19 +131,23 @@ check_held(const struct rollout_run *run, const struct wave_target *v, const str
 {
 	const struct wave *w = run->wave;
 	const bool held_empty = !w->now.exists || w->now.empty;
+	/* pods of before may serve for a while: what was written last is what is changed */
+	const uint64_t number = o->carries_known ? o->carries_number : o->serving_number;
+	const struct digest *const version =
+	        o->carries_known ? &o->carries_version : &o->serving_version;
 
-	if (streq(o->plan_id, w->plan_hex) || !o->serving_known || o->serving_empty)
+	if (streq(o->plan_id, w->plan_hex))
 		return 0;
-	if (!held_empty && o->serving_number == w->now.number)
+	if (!o->carries_known && (!o->serving_known || o->serving_empty))
 		return 0;
-	if (!w->plan->empty && o->serving_number == w->plan->number &&
-	    digest_eq(&o->serving_version, &w->plan->version))
+	if (!held_empty && number == w->now.number)
 		return 0;
-	if (!digest_is_zero(&o->serving_version) &&
-	    digest_eq(&o->serving_version, &w->plan->way_back))
+	if (!w->plan->empty && number == w->plan->number && digest_eq(version, &w->plan->version))
+		return 0;
+	if (!digest_is_zero(version) && digest_eq(version, &w->plan->way_back))
 		return 0;
 	err_set(e, ERR_CONFLICT, "target \"%s\" holds v%" PRIu64 ", which the stage does not say",
-	        v->row.name, o->serving_number);
+	        v->row.name, number);
 	return err_hint(e, "look with `slipway status %s`; somebody else has written there",
 	                w->plan->model);
 }

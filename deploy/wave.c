@@ -522,14 +522,14 @@ wave_look(struct wave *w, struct wave_target *v, struct observation *ret, struct
 		                        .number = held.number,
 		                        .version = held.version,
 		                        .plan_id = w->plan_hex };
-	if (streq(ret->plan_id, w->plan_hex) || !ret->serving_known)
+	if (streq(ret->plan_id, w->plan_hex) || (!ret->serving_known && !ret->carries_known))
 		return 0; /* our own half-done work: what the stage holds is what was there */
-	if (ret->serving_empty)
-		v->pre = (struct precondition){ .empty = true, .plan_id = w->plan_hex };
-	else if (ret->carries_known) {
+	if (ret->carries_known) {
 		v->pre.empty = false;
 		v->pre.number = ret->carries_number;
 		v->pre.version = ret->carries_version;
+	} else if (ret->serving_empty) {
+		v->pre = (struct precondition){ .empty = true, .plan_id = w->plan_hex };
 	} else {
 		v->pre.empty = false;
 		v->pre.number = ret->serving_number;
