@@ -116,6 +116,13 @@ walk(const struct str *a, size_t n, const struct str *b, size_t m, struct buf *r
 	}
 }
 
+/* Of an empty file there are none. */
+static const struct str *
+lines_at(const struct lines *l, size_t i)
+{
+	return l->v ? l->v + i : NULL;
+}
+
 void
 manifest_diff(struct str before, struct str after, struct buf *ret)
 {
@@ -138,8 +145,8 @@ manifest_diff(struct str before, struct str after, struct buf *ret)
 		if (n > DIFF_LINES || m > DIFF_LINES)
 			buf_addf(ret, "%zu lines go, %zu come: too many to be shown\n", n, m);
 		else
-			walk(a.v + head - lead, n + lead + trail, b.v + head - lead,
-			     m + lead + trail, ret);
+			walk(lines_at(&a, head - lead), n + lead + trail,
+			     lines_at(&b, head - lead), m + lead + trail, ret);
 	}
 	vec_fini(&a);
 	vec_fini(&b);
