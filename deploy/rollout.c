@@ -16,10 +16,17 @@
 #include "registry/fault.h"
 #include "registry/labels.h"
 
-#define LOOK_MOST_MS   2000u
-#define FAILED_LOOKS   2 /* a failure must be seen this often: servers say UNAVAILABLE in passing */
-#define SMOKE_GRACE_MS 10000u /* the old version may answer until it is drained */
-#define PROGRESS_STEP  (64u << 20)
+#define FAILED_LOOKS  2 /* a failure must be seen this often: servers say UNAVAILABLE in passing */
+#define PROGRESS_STEP (64u << 20)
+
+int
+rollout_say_line(struct rollout_run *run, struct journal_line *l, struct err *e, const char *fmt,
+                 va_list ap)
+{
+	(void)vsnprintf(l->text, sizeof l->text, fmt, ap);
+	__atomic_store_n(&run->state, l->state, __ATOMIC_RELAXED); /* targets go side by side */
+	return journal_write(run->journal, l, e);
+}
 
 int
 rollout_say(struct rollout_run *run, enum job_state state, const char *step, const char *target,
@@ -28,13 +35,12 @@ rollout_say(struct rollout_run *run, enum job_state state, const char *step, con
 	struct journal_line l = { .state = state };
 	va_list ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(l.text, sizeof l.text, fmt, ap);
-	va_end(ap);
 	(void)str_copy(l.step, sizeof l.step, step ? step : "");
 	(void)str_copy(l.target, sizeof l.target, target ? target : "");
-	__atomic_store_n(&run->state, state, __ATOMIC_RELAXED); /* targets go side by side */
-	return journal_write(run->journal, &l, e);
+	va_start(ap, fmt);
+	const int rc = rollout_say_line(run, &l, e, fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
 void
@@ -47,6 +53,15 @@ bool
 rollout_is_late(const struct rollout_run *run)
 {
 	return clock_mono_ms() >= __atomic_load_n(&run->deadline_ms, __ATOMIC_RELAXED);
+}
+
+int64_t
+rollout_until_s(const struct rollout_run *run)
+{
+	const uint64_t until_ms = __atomic_load_n(&run->deadline_ms, __ATOMIC_RELAXED);
+	const uint64_t now_ms = clock_mono_ms();
+
+	return clock_now_s() + (int64_t)(until_ms > now_ms ? (until_ms - now_ms) / 1000 : 0);
 }
 
 void
@@ -340,6 +355,22 @@ late(const struct wave_target *v, const struct observation *o, const struct doub
 	               v->row.name, why[0] ? why : rollout_status_name(o->status), serving);
 }
 
+static int PRINTF(4, 5)
+        say_waiting(struct rollout_run *run, const struct wave_target *v, struct err *e,
+                    const char *fmt, ...)
+{
+	struct journal_line l = { .state = JOB_PROGRESSING,
+		                  .step = "observe",
+		                  .until_s = rollout_until_s(run) };
+	va_list ap;
+
+	(void)str_copy(l.target, sizeof l.target, v->row.name);
+	va_start(ap, fmt);
+	const int rc = rollout_say_line(run, &l, e, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
 static int
 say_progress(struct rollout_run *run, const struct wave_target *v, const struct observation *o,
              char said[512], struct err *e)
@@ -347,8 +378,7 @@ say_progress(struct rollout_run *run, const struct wave_target *v, const struct 
 	if (streq(said, o->reason))
 		return 0;
 	(void)str_copy(said, 512, o->reason);
-	return rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s: %s",
-	                   rollout_status_name(o->status), o->reason);
+	return say_waiting(run, v, e, "%s: %s", rollout_status_name(o->status), o->reason);
 }
 
 /* The switch had no whole answer, and the version is seen to serve all the same: the same switch
@@ -432,94 +462,6 @@ watch(struct rollout_run *run, struct wave_target *v, struct doubt *d, struct er
 	}
 }
 
-/* Ten seconds without a word look like a job that hangs. */
-static int
-say_grace(struct rollout_run *run, const struct wave_target *v, const struct err *bad,
-          struct err *e)
-{
-	return rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e,
-	                   "%s; asking again for up to %u s, what was there before may still "
-	                   "be draining",
-	                   bad->msg, SMOKE_GRACE_MS / 1000);
-}
-
-/* The golden request, again while the old version may still be draining. */
-int
-rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e)
-{
-	const uint64_t until = clock_mono_ms() + SMOKE_GRACE_MS;
-	uint64_t pause = LOOK_FIRST_MS;
-	bool is_said = false;
-
-	for (;;) {
-		struct proof proof = { 0 };
-		struct err bad = { 0 };
-		int rc = v->d->smoke(v->st, &v->q, v->golden, &proof, &bad);
-
-		if (rc == 0) {
-			v->proofs |= proof.layers;
-			(void)str_copy(v->detail, sizeof v->detail, proof.detail);
-			return 0;
-		}
-		rc = rollout_check_abort(run, e);
-		if (rc < 0)
-			return rc;
-		if (proof.detail[0] || clock_mono_ms() >= until || rollout_is_late(run)) {
-			*e = bad;
-			if (bad.code == ERR_MALFORMED)
-				e->code = ERR_ROLLOUT_FAILED; /* it answers, and not as a model
-				                                 server does */
-			else if (bad.code != ERR_ROLLOUT_FAILED)
-				e->code = ERR_OUTCOME_UNKNOWN;
-			return err_prefix(e, "target \"%s\"", v->row.name);
-		}
-		if (!is_said)
-			rc = say_grace(run, v, &bad, e);
-		if (rc < 0)
-			return rc;
-		is_said = true;
-		rollout_wait_ms(pause);
-		pause = pause * 2 < LOOK_MOST_MS ? pause * 2 : LOOK_MOST_MS;
-	}
-}
-
-/* The target's minimum, else the highest layer that its driver can show here. */
-static enum proof_layer
-wanted_proof(const struct wave_target *v)
-{
-	enum proof_layer l = PROOF_COUNT;
-	unsigned can = v->facts.proofs;
-
-	if (v->has_min_proof)
-		return v->min_proof;
-	if (!v->golden)
-		can &= ~PROOF_BIT(PROOF_ANSWERED);
-	while (l > PROOF_OBJECT && !(can & PROOF_BIT(l)))
-		l--;
-	return l;
-}
-
-static int
-prove(struct rollout_run *run, struct wave_target *v, struct err *e)
-{
-	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
-	const enum proof_layer wanted = wanted_proof(v);
-	const char *asked = can_ask      ? "asking the golden request"
-	                    : v->q.empty ? "nothing is there: nothing is asked"
-	                                 : "no golden request: answers are not checked";
-	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s", asked);
-
-	if (rc == 0 && can_ask)
-		rc = rollout_answer(run, v, e);
-	if (rc < 0)
-		return rc;
-	if (v->q.empty || (v->proofs >> wanted) != 0)
-		return 0;
-	return err_set(e, ERR_ROLLOUT_FAILED,
-	               "target \"%s\" was proved only as \"%s\", it asks for \"%s\"", v->row.name,
-	               proofs_highest(v->proofs), proof_name(wanted));
-}
-
 static int
 forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
@@ -547,7 +489,7 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc == 0)
 		rc = watch(run, v, &d, e);
 	if (rc == 0)
-		rc = prove(run, v, e);
+		rc = rollout_prove(run, v, e);
 	if (rc < 0)
 		return rc;
 	l.proofs = v->proofs;

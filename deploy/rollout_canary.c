@@ -35,21 +35,41 @@ rollout_has_canary(const struct rollout_run *run, const struct wave_target *v)
 	return run->wave->plan->canary.steps_n > 0 && !v->q.empty && v->d->set_weight != NULL;
 }
 
-static int PRINTF(6, 7)
-        say_share(struct rollout_run *run, const struct wave_target *v, enum job_state state,
-                  unsigned percent, struct err *e, const char *fmt, ...)
+/* What is said of a share. */
+struct share {
+	enum job_state state;
+	unsigned percent, wanted;
+	int64_t until_s; /* 0: nobody knows */
+};
+
+static int PRINTF(5, 6)
+        say_share(struct rollout_run *run, const struct wave_target *v, const struct share *s,
+                  struct err *e, const char *fmt, ...)
 {
-	struct journal_line l = {
-		.state = state, .step = "canary", .has_percent = true, .percent = percent
-	};
+	struct journal_line l = { .state = s->state,
+		                  .step = "canary",
+		                  .has_percent = true,
+		                  .percent = s->percent,
+		                  .has_wanted = true,
+		                  .wanted = s->wanted,
+		                  .until_s = s->until_s };
 	va_list ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(l.text, sizeof l.text, fmt, ap);
-	va_end(ap);
 	(void)str_copy(l.target, sizeof l.target, v->row.name);
-	__atomic_store_n(&run->state, state, __ATOMIC_RELAXED);
-	return journal_write(run->journal, &l, e);
+	va_start(ap, fmt);
+	const int rc = rollout_say_line(run, &l, e, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* On the way to it. */
+static struct share
+share_of(const struct rollout_run *run, unsigned percent)
+{
+	return (struct share){ .state = JOB_CANARY,
+		               .percent = percent,
+		               .wanted = percent,
+		               .until_s = rollout_until_s(run) };
 }
 
 /* In the target's words, with what it shows and what to do. */
@@ -95,7 +115,8 @@ set_weight(struct wave_target *v, unsigned percent, struct err *e)
 static int
 give_share(struct rollout_run *run, struct wave_target *v, unsigned percent, struct err *e)
 {
-	int rc = say_share(run, v, JOB_CANARY, percent, e, "it is ready: giving it %u%%", percent);
+	const struct share s = share_of(run, percent);
+	int rc = say_share(run, v, &s, e, "it is ready: giving it %u%%", percent);
 
 	return rc < 0 ? rc : set_weight(v, percent, e);
 }
@@ -104,6 +125,7 @@ give_share(struct rollout_run *run, struct wave_target *v, unsigned percent, str
 static int
 await_share(struct rollout_run *run, struct wave_target *v, unsigned percent, struct err *e)
 {
+	const struct share s = share_of(run, percent);
 	uint64_t pause = LOOK_FIRST_MS;
 	unsigned bad = 0, given = 0;
 	char said[512] = "";
@@ -126,7 +148,7 @@ await_share(struct rollout_run *run, struct wave_target *v, unsigned percent, st
 			given++;
 			rc = give_share(run, v, percent, e);
 		} else if (rc == 0 && !streq(said, c.reason))
-			rc = say_share(run, v, JOB_CANARY, percent, e, "%s: %s",
+			rc = say_share(run, v, &s, e, "%s: %s",
 			               rollout_status_name(c.status), c.reason);
 		if (rc == 0 && rollout_is_late(run))
 			rc = err_set(e, ERR_OUTCOME_UNKNOWN,
@@ -214,19 +236,23 @@ say_hold(struct hold *h, struct rollout_run *run, const struct wave_target *v, u
 {
 	const uint64_t now_ms = clock_mono_ms();
 	const uint64_t left_s = now_ms < h->until_ms ? (h->until_ms - now_ms + 999) / 1000 : 0;
+	struct share s = { .state = JOB_HOLD, .percent = percent, .wanted = h->step->percent };
 	char wait[96];
 
 	if (h->is_paused)
 		(void)snprintf(wait, sizeof wait, "paused: waits for `slipway job resume`");
-	else if (left_s > 0)
+	else if (left_s > 0) {
+		s.until_s = clock_now_s() + (int64_t)left_s;
 		(void)snprintf(wait, sizeof wait, "held for %" PRIu64 " s more", left_s);
-	else
+	} else {
+		s.until_s = rollout_until_s(run);
 		(void)snprintf(wait, sizeof wait, "held until it can be told");
+	}
 	if (streq(h->said, c->text) && now_ms - h->said_ms < SAY_MS)
 		return 0;
 	h->said_ms = now_ms;
 	(void)str_copy(h->said, sizeof h->said, c->text);
-	return say_share(run, v, JOB_HOLD, percent, e, "%u%% wanted, %u%% seen, %s%s%s%s%s",
+	return say_share(run, v, &s, e, "%u%% wanted, %u%% seen, %s%s%s%s%s",
 	                 h->step->percent, percent, wait, c->text[0] ? "; " : "",
 	                 c->text[0] ? canary_outcome_name(c->outcome) : "", c->text[0] ? ": " : "",
 	                 c->text);
@@ -248,6 +274,16 @@ static bool
 is_paused(const struct rollout_run *run)
 {
 	return run->pause_wanted && run->pause_wanted(run->arg);
+}
+
+static int
+say_good(struct rollout_run *run, const struct wave_target *v, const struct canary_step *step,
+         unsigned percent, const struct canary_verdict *c, struct err *e)
+{
+	const struct share s = { .state = JOB_HOLD, .percent = percent, .wanted = step->percent };
+
+	return say_share(run, v, &s, e, "%u%% is good%s%s", step->percent, c->text[0] ? ": " : "",
+	                 c->text);
 }
 
 static int
@@ -273,8 +309,7 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 			return rc;
 		if (rc == 1 && !h.is_paused && h.foreign == 0 && h.failed == 0 &&
 		    clock_mono_ms() >= h.until_ms)
-			return say_share(run, v, JOB_HOLD, percent, e, "%u%% is good%s%s",
-			                 step->percent, c.text[0] ? ": " : "", c.text);
+			return say_good(run, v, step, percent, &c, e);
 		rc = say_hold(&h, run, v, percent, &c, e);
 		if (rc < 0)
 			return rc;
@@ -295,8 +330,9 @@ ask_newcomer(struct rollout_run *run, struct wave_target *v, unsigned percent, s
 {
 	if (!v->golden || !v->d->smoke)
 		return 0;
-	int rc =
-	        say_share(run, v, JOB_CANARY, percent, e, "asking the newcomer the golden request");
+	const struct share s = share_of(run, percent);
+	int rc = say_share(run, v, &s, e, "asking the newcomer the golden request");
+
 	return rc < 0 ? rc : rollout_answer(run, v, e);
 }
 
@@ -304,8 +340,8 @@ static int
 take_step(struct rollout_run *run, struct wave_target *v, const struct canary_step *step,
           struct err *e)
 {
-	int rc = say_share(run, v, JOB_CANARY, step->percent, e, "giving the newcomer %u%%",
-	                   step->percent);
+	const struct share s = share_of(run, step->percent);
+	int rc = say_share(run, v, &s, e, "giving the newcomer %u%%", step->percent);
 
 	if (rc < 0)
 		return rc;
@@ -345,6 +381,7 @@ int
 rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	const struct canary_plan *const c = &run->wave->plan->canary;
+	const struct share all = { .state = JOB_PROMOTING, .percent = 100, .wanted = 100 };
 	int rc = 0;
 
 	for (size_t i = step_reached(run, v); rc == 0 && i < c->steps_n; i++)
@@ -352,7 +389,7 @@ rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e)
 	/* of a step it is an answer; of a switch it asks for a look */
 	run->is_held = rc == -ERR_OUTCOME_UNKNOWN;
 	if (rc == 0)
-		rc = say_share(run, v, JOB_PROMOTING, 100, e, "the newcomer takes all");
+		rc = say_share(run, v, &all, e, "the newcomer takes all");
 	if (rc < 0)
 		return rc;
 	fault_point("before-promote");

@@ -2,9 +2,12 @@
 /* What rollout.c and rollout_back.c share; nobody else includes this. */
 #pragma once
 
+#include <stdarg.h>
+
 #include "deploy/rollout.h"
 
 #define LOOK_FIRST_MS 50u
+#define LOOK_MOST_MS  2000u
 
 /* rollout_wave.c: fn for every target, wave after wave (those of equal order), side by side within
  * one. Stops behind the first wave in which one failed. One failure is told as it is; of several
@@ -13,11 +16,19 @@
 typedef int rollout_fn(struct rollout_run *run, struct wave_target *v, struct err *e);
 int rollout_waves(struct rollout_run *run, rollout_fn *fn, struct err *e);
 
+/* The line with this text, and its state is the job's. */
+int rollout_say_line(struct rollout_run *run, struct journal_line *l, struct err *e,
+                     const char *fmt, va_list ap) PRINTF(4, 0);
+
 void rollout_wait_ms(uint64_t ms);
 bool rollout_is_late(const struct rollout_run *run);
+int64_t rollout_until_s(const struct rollout_run *run); /* when waiting ends, by today's clock */
 /* At least so long from now on. */
 void rollout_allow(struct rollout_run *run, uint64_t ms);
 int rollout_check_abort(const struct rollout_run *run, struct err *e); /* CANCELLED */
+/* rollout_proof.c */
+/* The layers that the policy wants, by looking and by asking. */
+int rollout_prove(struct rollout_run *run, struct wave_target *v, struct err *e);
 /* The golden request, again while the old version may still be draining. */
 int rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e);
 

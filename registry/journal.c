@@ -90,6 +90,11 @@ journal_parse(struct str line, struct journal_line *ret, struct err *e)
 	opt_text(o, "code", ret->code, sizeof ret->code);
 	ret->has_percent = json_is_integer(json_object_get(o, "percent"));
 	ret->percent = (unsigned)json_opt_u64(o, "percent");
+	ret->has_wanted = json_is_integer(json_object_get(o, "wanted"));
+	ret->wanted = (unsigned)json_opt_u64(o, "wanted");
+	time = json_opt_string(o, "until");
+	if (!time || clock_parse(time, &ret->until_s) < 0)
+		ret->until_s = 0;
 	ret->done = json_opt_u64(o, "done");
 	ret->total = json_opt_u64(o, "total");
 	ret->proofs = proofs_from_json(json_object_get(o, "proofs"));
@@ -296,7 +301,7 @@ static void
 line_text(const struct journal_line *l, uint64_t n, struct buf *ret)
 {
 	cleanup_json json_t *o = json_object();
-	char now[CLOCK_TEXT_SIZE];
+	char now[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 
 	clock_text(now, clock_now_s());
 	json_object_set_new(o, "n", json_integer((json_int_t)n));
@@ -309,6 +314,12 @@ line_text(const struct journal_line *l, uint64_t n, struct buf *ret)
 	opt_member(o, "code", l->code);
 	if (l->has_percent)
 		json_object_set_new(o, "percent", json_integer((json_int_t)l->percent));
+	if (l->has_wanted)
+		json_object_set_new(o, "wanted", json_integer((json_int_t)l->wanted));
+	if (l->until_s > 0) {
+		clock_text(until, l->until_s);
+		json_object_set_new(o, "until", json_string(until));
+	}
 	if (l->total > 0) {
 		json_object_set_new(o, "done", json_integer((json_int_t)l->done));
 		json_object_set_new(o, "total", json_integer((json_int_t)l->total));

@@ -4,7 +4,8 @@
  * its result. The agent writes and holds the flock (alive); everybody else reads. Foreign ground
  * for readers.
  *   {"n":1,"time":"..Z","state":"staged","step":"apply","target":"dc1","percent":40,"text":"..",
- *    "done":bytes,"total":bytes,"code":"ROLLOUT_FAILED","proofs":["object"]}
+ *    "wanted":40,"until":"..Z","done":bytes,"total":bytes,"code":"ROLLOUT_FAILED",
+ *    "proofs":["object"]}
  * members beyond n, time and state are optional.
  */
 #pragma once
@@ -43,8 +44,9 @@ struct journal_line {
 	int64_t time_s;
 	enum job_state state;
 	char step[32], target[129], text[512], hint[256], code[24];
-	bool has_percent;
-	unsigned percent;
+	bool has_percent, has_wanted;
+	unsigned percent, wanted; /* of the requests: as seen, or as it is about to be; asked for */
+	int64_t until_s;          /* the waiting ends then at the latest; 0: nobody knows */
 	uint64_t done, total; /* bytes; total 0: none */
 	unsigned proofs;      /* bits; 0 none */
 };

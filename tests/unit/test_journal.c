@@ -129,6 +129,43 @@ write_text(struct journal_writer *w, const char *text)
 	cr_assert_eq(journal_write(w, &l, &e), 0, "%s", e.msg);
 }
 
+/* What a step of a canary has, should have and waits for; a line without them has none. */
+Test(journal, shares_and_times)
+{
+	const struct journal_line lines[] = {
+		{ .state = JOB_HOLD,
+		  .has_percent = true,
+		  .percent = 9,
+		  .has_wanted = true,
+		  .wanted = 10,
+		  .until_s = 1793000100 },
+		{ .state = JOB_VERIFYING },
+	};
+	struct journal_writer *w;
+	struct place p = fresh();
+	struct journal *j;
+	struct err e = { 0 };
+
+	cr_assert_eq(journal_write_open(p.fd, ID, true, &w, &e), 0, "%s", e.msg);
+	cr_assert_eq(journal_open(p.fd, ID, &j, &e), 0, "%s", e.msg);
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct journal_line l;
+		bool has;
+
+		cr_assert_eq(journal_write(w, &lines[i], &e), 0, "%s", e.msg);
+		cr_assert_eq(journal_next(j, &l, &has, &e), 0, "%s", e.msg);
+		cr_assert(has);
+		cr_expect_eq(l.has_percent, lines[i].has_percent);
+		cr_expect_eq(l.percent, lines[i].percent);
+		cr_expect_eq(l.has_wanted, lines[i].has_wanted);
+		cr_expect_eq(l.wanted, lines[i].wanted);
+		cr_expect_eq(l.until_s, lines[i].until_s);
+	}
+	journal_write_close(w);
+	journal_close(j);
+	leave(&p);
+}
+
 /* An agent writes, another reads; it dies in the middle of a line, and a second one goes on. */
 Test(journal, written_followed_and_resumed)
 {

@@ -8,13 +8,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "registry/base/clock.h"
 #include "registry/base/str.h"
 #include "registry/labels.h"
 
-#define LOOK_MS 250 /* the lock's end makes no event */
+#define UNTIL_SIZE (CLOCK_TEXT_SIZE + 8)
+#define LOOK_MS    250 /* the lock's end makes no event */
 
 static volatile sig_atomic_t interrupted;
 
@@ -24,21 +27,37 @@ on_signal(int sig)
 	interrupted = sig;
 }
 
+/* A held step says itself how long. */
+static void
+until_text(char ret[UNTIL_SIZE], const struct journal_line *l)
+{
+	char until[CLOCK_TEXT_SIZE];
+
+	ret[0] = '\0';
+	if (l->until_s == 0 || l->state == JOB_HOLD)
+		return;
+	clock_text(until, l->until_s);
+	(void)snprintf(ret, UNTIL_SIZE, ", until %s", until + 11);
+}
+
 static void
 show_line(struct app *a, const struct journal_line *l)
 {
 	struct progress bar = out_progress(a->out);
+	char until[UNTIL_SIZE];
 
 	if (l->total > 0) {
 		progress_step(&bar, l->target, l->done, l->total);
 		return;
 	}
 	out_progress_done(a->out);
+	until_text(until, l);
 	if (l->target[0] && l->proofs)
 		out_note(a->out, "  %-12s %s: proved as %s%s%s", job_state_name(l->state),
 		         l->target, proofs_highest(l->proofs), l->text[0] ? ", " : "", l->text);
 	else if (l->target[0])
-		out_note(a->out, "  %-12s %s: %s", job_state_name(l->state), l->target, l->text);
+		out_note(a->out, "  %-12s %s: %s%s", job_state_name(l->state), l->target, l->text,
+		         until);
 	else
 		out_note(a->out, "  %-12s %s", job_state_name(l->state), l->text);
 }
@@ -60,6 +79,12 @@ event_line(struct app *a, const struct journal_line *l)
 	jo_string(&j, "target", l->target);
 	jo_string(&j, "text", l->text);
 	jo_string(&j, "code", l->code);
+	if (l->has_percent)
+		jo_u64(&j, "percent", l->percent);
+	if (l->has_wanted)
+		jo_u64(&j, "wanted", l->wanted);
+	if (l->until_s > 0)
+		jo_time(&j, "until", l->until_s);
 	jo_u64(&j, "done", l->done);
 	jo_u64(&j, "total", l->total);
 	jo_value(&j, "proofs", proofs);

@@ -57,7 +57,8 @@ const struct schema_row schema_rows[] = {
 	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
 	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },
 	{ "JobEvent", "job follow",
-	  "n:i time:t state:s step:s target:s text:s code:s done:i total:i proofs:[s]",
+	  "n:i time:t state:s step:s target:s text:s code:s percent?:i wanted?:i until?:t done:i "
+	  "total:i proofs:[s]",
 	  SCHEMA_OUTPUT },
 	{ "Key", "key list, key show, key new",
 	  "name:s key:s for:s encrypted:b? where:s type:s person:s? roles:[s] revoked:b public?:s "

@@ -15,12 +15,14 @@
 #define BAR_CELLS 30u
 #define QUIET_S   3 /* seconds without a line that are worth saying */
 #define RATE_MS   900u /* a rate over less is noise */
+#define STANDING  3u   /* a third of the screen at most says where the targets are */
 
 struct job_screen {
 	struct job_row row;
 	bool has_row, is_alive;
 	struct journal *journal;
 	VEC(struct journal_line) lines;
+	VEC(struct journal_line) standing; /* the newest line of each target */
 	struct list list;
 	bool follows;
 	uint64_t from_ms, from_done; /* where the rate of this copy is measured from; 0: nowhere */
@@ -65,6 +67,22 @@ is_progress(const struct job_screen *s, const struct journal_line *n)
 }
 
 static void
+standing_keep(struct job_screen *s, const struct journal_line *n)
+{
+	struct journal_line *at = NULL;
+
+	if (!n->target[0])
+		return;
+	for (size_t i = 0; i < s->standing.n; i++)
+		if (streq(s->standing.v[i].target, n->target))
+			at = &s->standing.v[i];
+	if (at)
+		*at = *n;
+	else
+		vec_push(&s->standing, *n);
+}
+
+static void
 line_keep(struct job_screen *s, const struct journal_line *n)
 {
 	const bool goes_on = is_progress(s, n);
@@ -97,6 +115,7 @@ journal_read(struct view *v, struct err *e)
 		rc = journal_next(s->journal, &line, &has, e);
 		if (rc < 0 || !has)
 			return rc;
+		standing_keep(s, &line);
 		line_keep(s, &line);
 	}
 }
@@ -143,18 +162,14 @@ state_ink(enum job_state s)
 	return INK_WAIT;
 }
 
-/* How long nothing was heard: then it waits for what the newest line says. */
 static void
 quiet_draw(const struct journal_line *l, const struct area *a, size_t row, size_t col)
 {
 	const int64_t quiet_s = clock_now_s() - l->time_s;
 
-	if (quiet_s < QUIET_S)
-		return;
-	col = paintf(a, row, col, INK_WAIT, ", silent for %llus",
-	             (unsigned long long)quiet_s);
-	(void)paintf(a, row, col, INK_TEXT, ": %s%s%s", l->target, l->target[0] ? ", " : "",
-	             l->text[0] ? l->text : l->step);
+	if (quiet_s >= QUIET_S)
+		(void)paintf(a, row, col, INK_WAIT, ", silent for %llus",
+		             (unsigned long long)quiet_s);
 }
 
 static size_t
@@ -233,6 +248,56 @@ bar_draw(const struct job_screen *s, const struct area *a, size_t row)
 }
 
 static void
+until_draw(const struct journal_line *l, const struct area *a, size_t row, size_t col)
+{
+	const int64_t left_s = l->until_s - clock_now_s();
+	char until[CLOCK_TEXT_SIZE];
+
+	if (l->until_s == 0)
+		return;
+	clock_text(until, l->until_s);
+	if (a->cols >= 60)
+		col = paintf(a, row, col, INK_WAIT, "until %s, ", until + 11);
+	(void)paintf(a, row, col, INK_WAIT, "%llus left",
+	             (unsigned long long)(left_s > 0 ? left_s : 0));
+}
+
+/* What a target waits for, whole, and until when. */
+static size_t
+stand_draw(const struct journal_line *l, const struct area *a, size_t row)
+{
+	size_t c = paintf(a, row, 1, INK_HEAD, "%s", l->target);
+
+	c = paintf(a, row, c + 2, state_ink(l->state), "%s", job_state_name(l->state));
+	until_draw(l, a, row, c + 2);
+	return paint_prose(a, row + 1, 3, INK_TEXT, l->text[0] ? l->text : l->step);
+}
+
+/* Where the targets are that have no proof yet, as many as there is room for. */
+static size_t
+standing_draw(const struct job_screen *s, const struct area *a, size_t row)
+{
+	const size_t end = row + a->rows / STANDING;
+	size_t proved = 0, shown = 0;
+
+	if (is_over(s) || s->standing.n == 0)
+		return row;
+	for (size_t i = 0; i < s->standing.n; i++)
+		proved += s->standing.v[i].proofs > 0;
+	if (s->standing.n > 1)
+		paintf(a, row++, 1, INK_TEXT, "%zu of %zu targets have their proof", proved,
+		       s->standing.n);
+	for (size_t i = 0; i < s->standing.n; i++)
+		if (s->standing.v[i].proofs == 0 && row + 1 < end) {
+			row = stand_draw(&s->standing.v[i], a, row);
+			shown++;
+		}
+	if (shown + proved < s->standing.n)
+		paintf(a, row++, 1, INK_DIM, "and %zu more", s->standing.n - proved - shown);
+	return row;
+}
+
+static void
 line_draw(const struct area *a, size_t row, const struct journal_line *l)
 {
 	char when[CLOCK_TEXT_SIZE];
@@ -272,6 +337,7 @@ job_draw(struct view *v, const struct area *a)
 	}
 	row = state_draw(s, a, row);
 	row = bar_draw(s, a, row);
+	row = standing_draw(s, a, row);
 	if (l && l->hint[0])
 		row = paint_prose(a, row, 1, INK_TEXT, l->hint);
 	if (s->failed.code != ERR_OK)
@@ -317,6 +383,7 @@ job_close(struct view *v)
 
 	journal_close(s->journal);
 	vec_fini(&s->lines);
+	vec_fini(&s->standing);
 }
 
 static bool
