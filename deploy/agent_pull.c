@@ -124,7 +124,7 @@ fetch_file(struct pull *p, const struct oci_layer *l, struct err *e)
 	int rc = want_batch(p, e);
 
 	if (rc == 0)
-		rc = blob_arrival_new(p->batch, &f.arrival, e);
+		rc = blob_arrival_new(p->batch, l->path, l->size, &f.arrival, e);
 	if (rc < 0)
 		return rc;
 	rc = oci_get_blob(&p->oci, &b, e);

@@ -85,7 +85,7 @@ begin(void *arg, const char *path, char type, uint64_t size, struct err *e)
 	a->taken += size;
 	a->path = xstrdup(at);
 	a->size = size;
-	return blob_arrival_new(a->batch, &a->arrival, e);
+	return blob_arrival_new(a->batch, a->path, size, &a->arrival, e);
 }
 
 static int

@@ -58,10 +58,12 @@ int blob_batch_finish(struct blob_batch *t, struct err *e);
 uint64_t blob_batch_new_bytes(const struct blob_batch *t);
 void blob_batch_free(struct blob_batch *t);
 
-/* A blob whose bytes come piece by piece, from a network: written and hashed as they come. One that
- * is freed before its end leaves nothing behind. */
+/* A blob whose bytes come piece by piece, from a network: written and hashed as they come, one blob
+ * at a time, and no other is put meanwhile. name is for messages and kept until the end; size: as
+ * announced. One that is freed before its end leaves nothing behind. */
 struct blob_arrival;
-int blob_arrival_new(struct blob_batch *t, struct blob_arrival **ret, struct err *e);
+int blob_arrival_new(struct blob_batch *t, const char *name, uint64_t size,
+                     struct blob_arrival **ret, struct err *e);
 int blob_arrival_write(struct blob_arrival *a, const void *p, size_t n, struct err *e);
 /* To the batch, when its digest is want (NULL: whichever it is). DIGEST: it is another, and the
  * bytes are gone. */

@@ -19,6 +19,7 @@ struct blobs {
 	uint64_t next;          /* number of the next name in it */
 	size_t batches;         /* that are open: with the last one the folder goes */
 	struct stream *stream;  /* NULL until bytes are streamed */
+	bool has_arrival;       /* which has the stream */
 };
 
 /* DIGEST: of the blob with that name. */

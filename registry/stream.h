@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes from one descriptor to another, hashed on the way: a ring of 8 buffers of 1 MiB that this
- * thread fills and writes while a second one hashes. What ends within 4 MiB stays in memory whole
- * and is hashed here, so that small files cost no hand-over. One stream serves one input at a
- * time.
+ * Bytes to a descriptor, hashed on the way: a ring of 8 buffers of 1 MiB that this thread fills,
+ * from another descriptor or with what it is given, while a second one hashes and a third writes.
+ * What ends within 4 MiB stays in memory whole and is hashed here, so that small files cost no
+ * hand-over. One stream serves one input at a time.
  */
 #pragma once
 
@@ -29,3 +29,10 @@ bool stream_is_whole(const struct stream *s, struct str *ret);
  * bypass the page cache where the file system allows it. */
 int stream_run(struct stream *s, int out, const struct progress *p, struct digest *ret,
                uint64_t *ret_size, struct err *e);
+
+/* Bytes that come piece by piece, instead of stream_begin and stream_run: out and name as there,
+ * name until the end, which is one of the last two; size: as announced, 0: unknown. */
+void stream_open(struct stream *s, int out, const char *name, uint64_t size);
+int stream_write(struct stream *s, const void *p, size_t n, struct err *e);
+int stream_close(struct stream *s, struct digest *ret, uint64_t *ret_size, struct err *e);
+void stream_give_up(struct stream *s); /* nothing is written any more when it returns */
