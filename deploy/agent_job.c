@@ -342,7 +342,7 @@ static void
 find_way_back(const struct agent_job *j, struct rollout_run *run)
 {
 	const size_t head = strlen(ROLLOUT_PUTS_BACK);
-	struct journal_line last = { .state = JOB_PLANNED }, l;
+	struct journal_line back = { .state = JOB_PLANNED }, l;
 	struct journal *journal = NULL;
 	struct err ignored = { 0 };
 	bool has = true;
@@ -350,17 +350,19 @@ find_way_back(const struct agent_job *j, struct rollout_run *run)
 	if (!run->is_resume || journal_open(j->r->rootfd, j->id, &journal, &ignored) < 0)
 		return;
 	while (has && journal_next(journal, &l, &has, &ignored) == 0) {
-		if (has && l.state != JOB_PLANNED) /* which each run begins with */
-			last = l;
+		/* each run begins with PLANNED, and one that could not put back ends with
+		 * DETACHED */
+		if (has && l.state != JOB_PLANNED && l.state != JOB_DETACHED)
+			back = l;
 	}
 	journal_close(journal);
-	if (last.state != JOB_ROLLING_BACK || !has_prefix(last.text, ROLLOUT_PUTS_BACK))
+	if (back.state != JOB_ROLLING_BACK || !has_prefix(back.text, ROLLOUT_PUTS_BACK))
 		return;
 	run->goes_back = true;
-	run->code = err_from_name(last.code);
+	run->code = err_from_name(back.code);
 	if (run->code == ERR_OK)
 		run->code = ERR_ROLLOUT_FAILED;
-	(void)str_copy(run->fail_text, sizeof run->fail_text, last.text + head);
+	(void)str_copy(run->fail_text, sizeof run->fail_text, back.text + head);
 }
 
 static int
@@ -378,6 +380,7 @@ run_job(struct agent_job *j, const json_t *request, struct err *e)
 		.is_abort = mode && streq(mode, "abort"),
 		.is_resume = mode && streq(mode, "resume"),
 		.deadline_ms = clock_mono_ms() + (ms ? ms : TIMEOUT_MS_DEFAULT) + held_ms(&j->plan),
+		.back_ms = ms ? ms : TIMEOUT_MS_DEFAULT,
 		.state = JOB_PLANNED,
 	};
 	int rc = 0;

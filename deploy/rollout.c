@@ -73,10 +73,31 @@ rollout_allow(struct rollout_run *run, uint64_t ms)
 		__atomic_store_n(&run->deadline_ms, least, __ATOMIC_RELAXED);
 }
 
-void
-rollout_mark(struct wave_target *v, bool is_changed)
+static void
+set_changed(struct wave_target *v, bool is_changed)
 {
 	__atomic_store_n(&v->is_changed, is_changed, __ATOMIC_RELAXED);
+}
+
+bool
+rollout_mark(struct wave_target *v)
+{
+	return __atomic_exchange_n(&v->is_changed, true, __ATOMIC_RELAXED);
+}
+
+/* Nothing was sent, or it was not as it should be. */
+void
+rollout_unmark(struct wave_target *v, bool was, int rc)
+{
+	if (rc == -ERR_UNREACHABLE || rc == -ERR_CONFLICT || rc == -ERR_DENIED)
+		set_changed(v, was);
+}
+
+bool
+rollout_is_unseen(const struct observation *o)
+{
+	return o->status == ROLLOUT_UNKNOWN && !o->serving_known && !o->carries_known &&
+	       !o->plan_id[0];
 }
 
 bool
@@ -98,8 +119,8 @@ rollout_check_abort(const struct rollout_run *run, struct err *e)
 }
 
 /* Until the switch there is nothing to wait for: who is late stops, and has changed nothing. */
-static int
-check_stop(const struct rollout_run *run, struct err *e)
+int
+rollout_check_stop(const struct rollout_run *run, struct err *e)
 {
 	int rc = rollout_check_abort(run, e);
 
@@ -126,139 +147,7 @@ check_copy(void *arg, struct err *e)
 	const struct wave_target *v = arg;
 	const struct byte_count *c = v->arg;
 
-	return check_stop(c->run, e);
-}
-
-static int
-check_held_copy(void *arg, struct err *e)
-{
-	const struct wave *w = arg;
-
-	return check_stop(w->held_arg, e);
-}
-
-/* --- preflight --- */
-
-/* Is the target as the stage says? Our own half-done work, an empty target and a repair pass. */
-static int
-check_held(const struct rollout_run *run, const struct wave_target *v, const struct observation *o,
-           struct err *e)
-{
-	const struct wave *w = run->wave;
-	const bool held_empty = !w->now.exists || w->now.empty;
-	/* pods of before may serve for a while: what was written last is what is changed */
-	const uint64_t number = o->carries_known ? o->carries_number : o->serving_number;
-	const struct digest *const version =
-	        o->carries_known ? &o->carries_version : &o->serving_version;
-
-	if (streq(o->plan_id, w->plan_hex))
-		return 0;
-	if (!o->carries_known && (!o->serving_known || o->serving_empty))
-		return 0;
-	if (!held_empty && number == w->now.number)
-		return 0;
-	if (!w->plan->empty && number == w->plan->number && digest_eq(version, &w->plan->version))
-		return 0;
-	if (!digest_is_zero(version) && digest_eq(version, &w->plan->way_back))
-		return 0;
-	err_set(e, ERR_CONFLICT, "target \"%s\" holds v%" PRIu64 ", which the stage does not say",
-	        v->row.name, number);
-	return err_hint(e, "look with `slipway status %s`; somebody else has written there",
-	                w->plan->model);
-}
-
-static int
-check_findings(const struct wave_target *v, const struct findings *f, struct err *e)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		if (f->v[i].level != FINDING_BLOCK)
-			continue;
-		err_set(e, ERR_CONFLICT, "target \"%s\": %s", v->row.name, f->v[i].text);
-		return err_hint(e, "%s",
-		                f->v[i].hint[0] ? f->v[i].hint
-		                                : "put it right, then apply the plan again");
-	}
-	return 0;
-}
-
-static int
-preflight_one(struct rollout_run *run, struct wave_target *v, struct err *e)
-{
-	struct findings f = { 0 };
-	struct observation o;
-	int rc;
-
-	v->t.deadline_ms = run->deadline_ms;
-	rc = v->d->probe(v->st, &v->facts, e);
-	if (rc == 0)
-		rc = wave_look(run->wave, v, &o, e);
-	if (rc == 0)
-		rc = check_held(run, v, &o, e);
-	if (rc == 0)
-		rc = v->d->preflight(v->st, &v->q, &f, e);
-	v->t.deadline_ms = 0; /* after the switch the last look may be late: it tells what serves */
-	if (rc == 0)
-		wave_check_proof(v, &f);
-	if (rc == 0)
-		wave_check_canary(run->wave, v, &f);
-	if (rc == 0)
-		wave_check_take(run->wave, v, &f);
-	if (rc == 0 &&
-	    !streq(o.plan_id, run->wave->plan_hex)) /* our own half-done work may look foreign */
-		rc = check_findings(v, &f, e);
-	findings_fini(&f);
-	return rc;
-}
-
-static int
-preflight_blamed(struct rollout_run *run, struct wave_target *v, struct err *e)
-{
-	char words[sizeof e->msg];
-	int rc = preflight_one(run, v, e);
-
-	if (rc == 0)
-		return 0;
-	memcpy(words, e->msg, sizeof words);
-	rc = wave_blame(v, e);
-	if (rc != -ERR_UNREACHABLE || run->wave->n == 1 || v->was_begun)
-		return rc;
-	/* who is dead delays none: what is left of it is for a resume, when it answers again */
-	v->dead = *e;
-	err_clear(e);
-	return rollout_say(run, JOB_APPROVED, "preflight", v->row.name, e, "%s", words);
-}
-
-/* With nobody there nothing begins. */
-static int
-check_dead(const struct wave *w, struct err *e)
-{
-	size_t dead = 0;
-
-	for (size_t i = 0; i < w->n; i++)
-		dead += w->v[i].dead.code != ERR_OK;
-	if (dead < w->n || w->n == 0)
-		return 0;
-	*e = w->v[0].dead;
-	return err_prefix(e, "none of %zu targets answers; ", w->n);
-}
-
-static int
-preflight(struct rollout_run *run, struct err *e)
-{
-	struct wave *w = run->wave;
-	int rc = rollout_say(run, JOB_APPROVED, "preflight", NULL, e, "looking at %zu %s", w->n,
-	                     w->n == 1 ? "target" : "targets");
-
-	w->held_arg = run;
-	w->held_source.check = check_held_copy;
-	if (rc == 0)
-		rc = rollout_waves(run, preflight_blamed, e);
-	w->held_source.check = NULL;
-	if (rc == 0)
-		rc = check_dead(w, e);
-	return rc < 0 ? rc
-	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
-	                            "targets are as the plan says");
+	return rollout_check_stop(c->run, e);
 }
 
 /* --- one target forwards --- */
@@ -309,6 +198,7 @@ switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 		                    .version = p->version,
 		                    .rendered = buf_str(&v->rendered) };
 	const bool back = streq(p->kind, "rollback");
+	bool was;
 	int rc = rollout_say(run, JOB_APPLYING, back ? "rollback" : "apply", v->row.name, e, "%s",
 	                     p->empty ? "taking the version away" : "switching");
 
@@ -316,14 +206,13 @@ switch_target(struct rollout_run *run, struct wave_target *v, struct err *e)
 		return rc;
 	fault_point("before-switch");
 	fault_pause("before-switch");
-	rollout_mark(v, true);
+	was = rollout_mark(v);
 	if (back)
 		rc = v->d->rollback_to(v->st, &v->q, &s, &v->pre, e);
 	else
 		rc = v->d->apply(v->st, &v->q, buf_str(&v->rendered), &v->pre, e);
 	fault_point("after-switch");
-	if (rc == -ERR_UNREACHABLE || rc == -ERR_CONFLICT || rc == -ERR_DENIED)
-		rollout_mark(v, false); /* nothing was sent, or it was not as it should be */
+	rollout_unmark(v, was, rc);
 	return rc;
 }
 
@@ -394,7 +283,7 @@ finish_switch(struct rollout_run *run, struct wave_target *v, const struct obser
 		return 0;
 	d->tried = true;
 	rc = switch_target(run, v, e);
-	if (rc != -ERR_OUTCOME_UNKNOWN)
+	if (rc != -ERR_OUTCOME_UNKNOWN && rc != -ERR_UNREACHABLE)
 		return rc;
 	(void)str_copy(d->text, sizeof d->text, e->msg);
 	err_clear(e);
@@ -467,7 +356,8 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
 	struct journal_line l = { .state = JOB_VERIFYING, .step = "proved" };
 	struct doubt d = { 0 };
-	int rc = check_stop(run, e);
+	bool is_held = false;
+	int rc = rollout_check_stop(run, e);
 
 	if (rc == 0 && v->dead.code != ERR_OK) {
 		*e = v->dead;
@@ -476,11 +366,12 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	if (rc == 0)
 		rc = stage_bytes(run, v, e);
 	if (rc == 0)
-		rc = check_stop(run, e);
+		rc = rollout_check_stop(run, e);
 	if (rc < 0)
 		return rc;
-	rc = rollout_has_canary(run, v) ? rollout_canary(run, v, e) : switch_target(run, v, e);
-	if (rc == -ERR_OUTCOME_UNKNOWN && !run->is_held) { /* perhaps it did: looking tells */
+	rc = rollout_has_canary(run, v) ? rollout_canary(run, v, &is_held, e)
+	                                : switch_target(run, v, e);
+	if (rc == -ERR_OUTCOME_UNKNOWN && !is_held) { /* perhaps it did: looking tells */
 		(void)str_copy(d.text, sizeof d.text, e->msg);
 		err_clear(e);
 		rc = rollout_say(run, JOB_PROGRESSING, "observe", v->row.name, e, "%s; looking",
@@ -498,6 +389,26 @@ forward(struct rollout_run *run, struct wave_target *v, struct err *e)
 	return journal_write(run->journal, &l, e);
 }
 
+static bool
+is_blind(int rc)
+{
+	return rc == -ERR_UNREACHABLE || rc == -ERR_DENIED || rc == -ERR_MALFORMED ||
+	       rc == -ERR_OUTCOME_UNKNOWN || rc == -ERR_PARTIAL;
+}
+
+static int
+leave_unseen(struct rollout_run *run, struct err *e)
+{
+	const char *job = run->wave->v[0].q.job_id ? run->wave->v[0].q.job_id : "JOB";
+
+	e->code = ERR_OUTCOME_UNKNOWN;
+	err_hint(e,
+	         "what was changed before is as it was left; when it can be looked at: slipway job "
+	         "resume %s, or slipway job abort %s puts back what was there",
+	         job, job);
+	return rollout_leave(run, e);
+}
+
 int
 rollout_run(struct rollout_run *run, struct err *e)
 {
@@ -505,10 +416,10 @@ rollout_run(struct rollout_run *run, struct err *e)
 
 	if (run->is_abort || run->goes_back)
 		return rollout_abort(run, e);
-	rc = preflight(run, e);
-	/* what an interrupted job has left is still there when nobody can be reached now */
-	if (rc == -ERR_UNREACHABLE && run->is_resume)
-		return rollout_leave(run, e);
+	rc = rollout_preflight(run, e);
+	/* what an interrupted job has left is still there when nobody can look at it now */
+	if (run->is_resume && is_blind(rc))
+		return leave_unseen(run, e);
 	if (rc == 0)
 		rc = rollout_waves(run, forward, e);
 	if (rc == 0)

@@ -18,6 +18,7 @@ struct rollout_run {
 	struct wave *wave;
 	struct journal_writer *journal;
 	uint64_t deadline_ms; /* clock_mono_ms(); waiting ends there */
+	uint64_t back_ms; /* so long may what is put back need to start; 0: as long as a folder */
 	bool (*abort_wanted)(void *arg);
 	bool (*pause_wanted)(void *arg); /* NULL: nobody can */
 	void *arg;
@@ -28,7 +29,6 @@ struct rollout_run {
 	enum err_code code;   /* of the failure; ERR_OK */
 	bool has_failed; /* a target of the wave: those that have not switched do not */
 	bool is_rolled_back;
-	bool is_held; /* OUTCOME_UNKNOWN came of a step of the canary, which stays as it is */
 	char fail_text[512]; /* what went wrong first */
 };
 /* Begins the text of the journal's line before something is put back; then why. */

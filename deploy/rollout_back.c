@@ -7,8 +7,14 @@
 
 #include <stdio.h>
 
+#include "registry/base/clock.h"
 #include "registry/fault.h"
 #include "registry/labels.h"
+
+#define FAILED_LOOKS 2
+#define FILES_MS     10000u
+#define REFUSED_MS   500u /* what refused the way back may be as it was all the same */
+#define BACK_LOOK_MS 500u
 
 /* With the reason: whoever goes on with a job that died here must know it. */
 static int
@@ -37,13 +43,62 @@ is_shared(struct wave_target *v)
 	       c.percent > 0;
 }
 
+/* Why it is not as it was. What is only starting has not failed, and may be waited for again. */
+static int
+not_as_it_was(const struct wave_target *v, int looked, const struct observation *o,
+              const struct err *look, struct err *e)
+{
+	const bool is_starting = o->replicas_known && o->status == ROLLOUT_PROGRESSING;
+	const bool is_known = looked == 0 && o->status != ROLLOUT_UNKNOWN && !is_starting;
+
+	return err_set(e, is_known ? ERR_ROLLOUT_FAILED : ERR_OUTCOME_UNKNOWN,
+	               "target \"%s\" is not as it was%s: %s", v->row.name,
+	               is_starting ? " yet" : "", looked < 0 ? look->msg : o->reason);
+}
+
+/* Looks until it is as it was; said: of the call that puts it back. Pods need their time, files are
+ * there or are not. */
+static int
+await_back(const struct rollout_run *run, struct wave_target *v, int said, struct err *e)
+{
+	const uint64_t began = clock_mono_ms();
+	uint64_t pause = LOOK_FIRST_MS, until = began + (said < 0 ? REFUSED_MS : FILES_MS);
+	struct observation o;
+	struct err look;
+	struct rollout held;
+	unsigned failed = 0;
+	int rc;
+
+	wave_held(run->wave, &held);
+	if (v->pre.empty)
+		held = (struct rollout){ .registry_id = held.registry_id,
+			                 .model = held.model,
+			                 .empty = true };
+	do {
+		look = (struct err){ 0 };
+		o = (struct observation){ 0 };
+		rc = v->d->observe(v->st, &held, &o, &look);
+		if (rc == 0 &&
+		    (o.status == ROLLOUT_SUCCEEDED ||
+		     (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files && !held.empty)) &&
+		    !(said < 0 && is_shared(v)))
+			return 0;
+		if (said == 0 && rc == 0 && o.replicas_known && began + run->back_ms > until)
+			until = began + run->back_ms;
+		failed = rc == 0 && o.status == ROLLOUT_FAILED ? failed + 1 : 0;
+		if (said == 0 && failed >= FAILED_LOOKS)
+			break;
+		rollout_wait_ms(pause);
+		pause = pause + LOOK_FIRST_MS < BACK_LOOK_MS ? pause + LOOK_FIRST_MS : BACK_LOOK_MS;
+	} while (clock_mono_ms() < until);
+	return not_as_it_was(v, rc, &o, &look, e);
+}
+
 /* What was there before, again, and seen to be there. */
 static int
 put_back(struct rollout_run *run, struct wave_target *v, const struct err *why, struct err *e)
 {
-	struct rollout held;
-	struct observation o = { 0 };
-	struct err look = { 0 };
+	struct err late = { 0 };
 	int said = 0, rc = say_back(run, v, why, e);
 
 	if (rc < 0)
@@ -53,24 +108,10 @@ put_back(struct rollout_run *run, struct wave_target *v, const struct err *why, 
 	if (v->is_changed)
 		said = v->d->abort(v->st, &v->q, &v->pre, e);
 	fault_point("after-back");
-	wave_held(run->wave, &held);
-	if (v->pre.empty)
-		held = (struct rollout){ .registry_id = held.registry_id,
-			                 .model = held.model,
-			                 .empty = true };
-	for (unsigned i = 0; i < (said < 0 ? 4 : 20); i++) {
-		rc = v->d->observe(v->st, &held, &o, &look);
-		if (rc == 0 && (o.status == ROLLOUT_SUCCEEDED ||
-		                (said == 0 && o.status == ROLLOUT_UNKNOWN && !held.files)) &&
-		    !(said < 0 && is_shared(v)))
-			return 0;
-		rollout_wait_ms(LOOK_FIRST_MS * (i + 1));
-	}
-	if (said < 0)
-		return said;
-	return err_set(e, rc == 0 && o.serving_known ? ERR_ROLLOUT_FAILED : ERR_OUTCOME_UNKNOWN,
-	               "target \"%s\" is not as it was: %s", v->row.name,
-	               rc < 0 ? look.msg : o.reason);
+	rc = await_back(run, v, said, &late);
+	if (rc < 0 && said == 0)
+		*e = late;
+	return rc == 0 ? 0 : said < 0 ? said : rc;
 }
 
 static void
@@ -87,22 +128,40 @@ fail_line(struct rollout_run *run, enum job_state state, const struct err *why)
 	(void)journal_write(run->journal, &l, &ignored);
 }
 
+/* What became of all that was put back. */
+struct back {
+	bool any, is_listed;
+	struct wave_target *bad; /* the gravest that is not as it was; NULL: none */
+	struct err e;            /* why */
+	size_t bad_n;
+};
+
+static bool
+is_unknown(const struct err *e)
+{
+	return e->code == ERR_SYS || e->code == ERR_NO_SPACE || e->code == ERR_UNREACHABLE ||
+	       e->code == ERR_DENIED || e->code == ERR_OUTCOME_UNKNOWN;
+}
+
 /* Who cannot be reached, or written to, has not failed: the job stays open, and abort can be asked
  * for again. Its stamp is still this plan's, and no other plan could tell what it finds. */
 static int
-not_put_back(struct rollout_run *run, const struct wave_target *v, const struct err *e,
-             struct err *why)
+not_put_back(struct rollout_run *run, const struct back *b, struct err *why)
 {
-	const bool unwritten = e->code == ERR_SYS || e->code == ERR_NO_SPACE;
-	const bool unknown =
-	        unwritten || e->code == ERR_UNREACHABLE || e->code == ERR_OUTCOME_UNKNOWN;
+	const struct wave_target *const v = b->bad;
+	const char *when = b->e.code == ERR_SYS || b->e.code == ERR_NO_SPACE ? "can be written"
+	                   : b->e.code == ERR_DENIED                         ? "lets this user in"
+	                                                                     : "answers";
+	const bool unknown = is_unknown(&b->e);
+	char others[48] = "";
 
+	if (b->bad_n > 1)
+		(void)snprintf(others, sizeof others, " and %zu more", b->bad_n - 1);
 	err_set(why, unknown ? ERR_OUTCOME_UNKNOWN : ERR_ROLLOUT_FAILED,
-	        "%s; and target \"%s\" could not be put back: %s", run->fail_text, v->row.name,
-	        e->msg);
+	        "%s; and target \"%s\"%s could not be put back: %s", run->fail_text, v->row.name,
+	        others, b->e.msg);
 	if (unknown)
-		err_hint(why, "when \"%s\" %s again: slipway job abort %s", v->row.name,
-		         unwritten ? "can be written" : "answers",
+		err_hint(why, "when \"%s\" %s again: slipway job abort %s", v->row.name, when,
 		         v->q.job_id ? v->q.job_id : "JOB");
 	else
 		err_hint(why,
@@ -121,29 +180,48 @@ as_before(const struct wave *w, bool is_listed)
 	return is_listed ? "nothing is served" : "no version is there";
 }
 
+/* In reverse order. Who cannot be put back keeps nobody from being put back. */
+static void
+put_all_back(struct rollout_run *run, const struct err *why, struct back *ret)
+{
+	struct wave *w = run->wave;
+
+	*ret = (struct back){ .is_listed = true };
+	for (size_t i = w->n; i-- > 0;) {
+		struct wave_target *const v = &w->v[i];
+		struct err e = { 0 };
+
+		/* put back before the run died: it is still looked at */
+		if (!v->is_changed && !(run->goes_back && v->was_begun))
+			continue;
+		ret->any = true;
+		ret->is_listed = ret->is_listed && rollout_can_list(v);
+		if (put_back(run, v, why, &e) == 0)
+			continue;
+		ret->bad_n++;
+		if (ret->bad && (is_unknown(&e) || !is_unknown(&ret->e)))
+			continue;
+		ret->bad = v;
+		ret->e = e;
+	}
+}
+
 int
 rollout_back(struct rollout_run *run, struct err *why)
 {
 	const enum job_state done = why->code == ERR_CANCELLED ? JOB_ABORTED : JOB_ROLLED_BACK;
 	struct wave *w = run->wave;
-	bool any = false, is_listed = true;
 	const char *advice = "look into it";
+	struct back b;
 
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->v[i].advice[0])
 			advice = w->v[i].advice;
 	}
-	for (size_t i = w->n; i-- > 0;) {
-		struct err e = { 0 };
-
-		/* put back before the run died: it is still looked at */
-		if (!w->v[i].is_changed && !run->goes_back)
-			continue;
-		any = true;
-		is_listed = is_listed && rollout_can_list(&w->v[i]);
-		if (put_back(run, &w->v[i], why, &e) < 0)
-			return not_put_back(run, &w->v[i], &e, why);
-	}
+	put_all_back(run, why, &b);
+	if (b.bad)
+		return not_put_back(run, &b, why);
+	const bool any = b.any, is_listed = b.is_listed;
 	if (any && why->code != ERR_CANCELLED)
 		why->code = ERR_ROLLOUT_FAILED;
 	if (any)
@@ -193,6 +271,13 @@ rollout_abort(struct rollout_run *run, struct err *e)
 				return rollout_leave(run, e);
 			err_clear(e); /* nothing was ever written there */
 			continue;
+		}
+		if (rollout_is_unseen(&o) && w->v[i].was_begun) {
+			err_set(e, ERR_OUTCOME_UNKNOWN, "target \"%s\" cannot be looked at: %s",
+			        w->v[i].row.name, o.reason);
+			err_hint(e, "when it can: slipway job abort %s",
+			         w->v[i].q.job_id ? w->v[i].q.job_id : "JOB");
+			return rollout_leave(run, e);
 		}
 		mark_changed(w, &w->v[i], &o);
 	}

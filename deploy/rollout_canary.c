@@ -98,12 +98,14 @@ look(struct wave_target *v, struct canary *ret)
 static int
 set_weight(struct wave_target *v, unsigned percent, struct err *e)
 {
+	bool was;
 	int rc;
 
 	fault_point("before-weight");
-	rollout_mark(v, true);
+	was = rollout_mark(v);
 	rc = v->d->set_weight(v->st, &v->q, buf_str(&v->rendered), percent, &v->pre, e);
 	fault_point("after-weight");
+	rollout_unmark(v, was, rc);
 	if (rc == -ERR_OUTCOME_UNKNOWN) { /* looking tells */
 		err_clear(e);
 		rc = 0;
@@ -378,23 +380,25 @@ step_reached(const struct rollout_run *run, struct wave_target *v)
 }
 
 int
-rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e)
+rollout_canary(struct rollout_run *run, struct wave_target *v, bool *ret_held, struct err *e)
 {
 	const struct canary_plan *const c = &run->wave->plan->canary;
 	const struct share all = { .state = JOB_PROMOTING, .percent = 100, .wanted = 100 };
+	bool was;
 	int rc = 0;
 
 	for (size_t i = step_reached(run, v); rc == 0 && i < c->steps_n; i++)
 		rc = take_step(run, v, &c->steps[i], e);
 	/* of a step it is an answer; of a switch it asks for a look */
-	run->is_held = rc == -ERR_OUTCOME_UNKNOWN;
+	*ret_held = rc == -ERR_OUTCOME_UNKNOWN;
 	if (rc == 0)
 		rc = say_share(run, v, &all, e, "the newcomer takes all");
 	if (rc < 0)
 		return rc;
 	fault_point("before-promote");
-	rollout_mark(v, true);
+	was = rollout_mark(v);
 	rc = v->d->promote(v->st, &v->q, buf_str(&v->rendered), &v->pre, e);
 	fault_point("after-promote");
+	rollout_unmark(v, was, rc);
 	return rc;
 }

@@ -29,14 +29,25 @@ int rollout_check_abort(const struct rollout_run *run, struct err *e); /* CANCEL
 /* rollout_proof.c */
 /* The layers that the policy wants, by looking and by asking. */
 int rollout_prove(struct rollout_run *run, struct wave_target *v, struct err *e);
+/* Until the switch: who is late stops as well (OUTCOME_UNKNOWN). */
+int rollout_check_stop(const struct rollout_run *run, struct err *e);
+/* rollout_preflight.c: looks at all targets, wave after wave; what this job has changed before is
+ * marked so. UNREACHABLE, DENIED, MALFORMED: nobody can look; CONFLICT: what is in the way. */
+int rollout_preflight(struct rollout_run *run, struct err *e);
 /* The golden request, again while the old version may still be draining. */
 int rollout_answer(struct rollout_run *run, struct wave_target *v, struct err *e);
 
 /* Does the plan share the requests, and can this target? */
 bool rollout_has_canary(const struct rollout_run *run, const struct wave_target *v);
-/* Step by step until the newcomer takes all; codes of a switch. */
-int rollout_canary(struct rollout_run *run, struct wave_target *v, struct err *e);
-void rollout_mark(struct wave_target *v, bool is_changed);
+/* Step by step until the newcomer takes all; codes of a switch. *ret_held: OUTCOME_UNKNOWN came of
+ * a step, which stays as it is. */
+int rollout_canary(struct rollout_run *run, struct wave_target *v, bool *ret_held, struct err *e);
+/* Before a write: it may happen. Says whether an earlier one has. */
+bool rollout_mark(struct wave_target *v);
+/* After it: rc may say that it did not; what was written before (was) is there all the same. */
+void rollout_unmark(struct wave_target *v, bool was, int rc);
+/* Can nobody say what is there? Then it is not known to be untouched either. */
+bool rollout_is_unseen(const struct observation *o);
 /* Has this job, here or before it was interrupted, left anything at a target? */
 bool rollout_is_begun(const struct rollout_run *run);
 /* "Serving" is said only where the server can be asked; a folder has files. */

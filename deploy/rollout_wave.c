@@ -62,13 +62,15 @@ say_each(const struct step *s, size_t from, size_t *ret_failed, struct err *e)
 	return rc;
 }
 
+/* Has one of them? is_other: one that is well, or was not come to. */
 static bool
-has_switched(const struct wave *w)
+has_switched(const struct step *s, bool is_other)
 {
+	const struct wave *const w = s->run->wave;
 	bool any = false;
 
 	for (size_t i = 0; i < w->n; i++)
-		any = any || w->v[i].is_changed;
+		any = any || (w->v[i].is_changed && !(is_other && s->rc[i] < 0));
 	return any;
 }
 
@@ -76,7 +78,9 @@ has_switched(const struct wave *w)
 static int
 put_together(const struct step *s, size_t from, struct err *e)
 {
+	const char *job = s->run->wave->v[from].q.job_id;
 	const struct err *worst = NULL;
+	bool is_partly;
 	size_t failed;
 	int rc = say_each(s, from, &failed, e);
 
@@ -88,17 +92,18 @@ put_together(const struct step *s, size_t from, struct err *e)
 	}
 	if (!worst)
 		return 0;
+	job = job ? job : "JOB";
 	*e = *worst;
 	if (failed > 1)
 		err_prefix(e, "%zu of %zu targets failed; ", failed, s->end - from);
-	if (e->code != ERR_UNREACHABLE || !has_switched(s->run->wave))
+	if (e->code != ERR_UNREACHABLE || !has_switched(s, false))
 		return -(int)e->code;
-	e->code = ERR_PARTIAL;
+	is_partly = has_switched(s, true);
+	e->code = is_partly ? ERR_PARTIAL : ERR_OUTCOME_UNKNOWN;
 	return err_hint(e,
-	                "others have switched; when it can be reached: slipway job resume %s, or "
+	                "%s; when it can be reached: slipway job resume %s, or "
 	                "slipway job abort %s puts back what was there",
-	                s->run->wave->v[from].q.job_id ? s->run->wave->v[from].q.job_id : "JOB",
-	                s->run->wave->v[from].q.job_id ? s->run->wave->v[from].q.job_id : "JOB");
+	                is_partly ? "others have switched" : "it was changed before", job, job);
 }
 
 int

@@ -139,7 +139,8 @@ mock_abort(void *st, const struct rollout *q, const struct precondition *p, stru
 	return write_to(m->at, 'U', p->empty ? 0 : p->number, false, e);
 }
 
-/* L before the switch, W after it; a failure without a code is an observation that says failed. */
+/* L before the switch, W after it; a failure without a code is an observation that says failed, or,
+ * before the switch, that nobody could look. */
 static int
 mock_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
 {
@@ -152,6 +153,11 @@ mock_observe(void *st, const struct rollout *q, struct observation *ret, struct 
 
 	if (f && f->code && (!is_watch || is_new))
 		return fail(f, e);
+	if (f && !is_watch) {
+		*ret = (struct observation){ .status = ROLLOUT_UNKNOWN };
+		(void)str_copy(ret->reason, sizeof(ret->reason), "no contact");
+		return 0;
+	}
 	*ret = (struct observation){
 		.serving_known = true,
 		.serving_empty = at->serving == 0,
@@ -171,6 +177,11 @@ mock_observe(void *st, const struct rollout *q, struct observation *ret, struct 
 		ret->proofs = PROOF_BIT(PROOF_OBJECT);
 	else if (f && is_new)
 		ret->status = ROLLOUT_FAILED;
+	if (m->at->slow > 0 && is_watch && !is_new) {
+		m->at->slow--;
+		ret->status = ROLLOUT_PROGRESSING;
+		ret->replicas_known = true;
+	}
 	if (is_new)
 		(void)str_copy(ret->plan_id, sizeof(ret->plan_id), PLAN);
 	(void)snprintf(ret->reason, sizeof(ret->reason), "v%" PRIu64 " serves", at->serving);

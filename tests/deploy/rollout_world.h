@@ -40,6 +40,7 @@ struct world {
 		uint64_t serving;
 		bool is_stamped, is_half;
 		uint64_t lingers; /* serves beside what was written last; 0: none */
+		unsigned slow;    /* looks for which what was put back is still starting */
 	} at[2];
 	bool used[2]; /* a failure of a write happens once */
 	bool wants_abort;

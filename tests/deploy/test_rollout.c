@@ -160,6 +160,8 @@ struct extra {
 	uint64_t foreign;   /* somebody put this there; 0 no */
 	bool second_is_new; /* to this job, when it was interrupted */
 	uint64_t lingers; /* still serves, though it was put back */
+	unsigned slow;    /* looks that the first needs to be as it was again */
+	bool goes_back;   /* the run before had decided to put back */
 	bool has_min_proof;
 	enum proof_layer min_proof;
 };
@@ -198,6 +200,12 @@ play(const struct rollout_case *c, const struct extra *x)
 	if (x->foreign)
 		world.at[0].serving = x->foreign;
 	world.at[0].lingers = x->lingers;
+	world.at[0].slow = x->slow;
+	if (x->goes_back) {
+		run.goes_back = true;
+		run.code = ERR_ROLLOUT_FAILED;
+		(void)str_copy(run.fail_text, sizeof run.fail_text, "it had failed");
+	}
 	for (size_t i = 0; i < w.n; i++)
 		w.v[i].was_begun = (x->is_abort || x->is_resume) && !(i == 1 && x->second_is_new);
 	w.v[0].has_min_proof = x->has_min_proof;
@@ -292,6 +300,8 @@ static const struct rollout_case steps[] = {
 	  NULL, 0, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLBACK_FAILED, false, AHEAD "aS aA aU aW", "2" },
 	{ "undo not reached", { "aA", ERR_ROLLOUT_FAILED, ALL }, { "aU", ERR_UNREACHABLE, NOTHING },
 	  NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
+	{ "undo not allowed", { "aA", ERR_ROLLOUT_FAILED, ALL }, { "aU", ERR_DENIED, NOTHING },
+	  NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
 	{ "undo not written", { "aA", ERR_SYS, ALL }, { "aU", ERR_SYS, NOTHING }, NULL, 0, 1, 2,
 	  ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aU aW", "2" },
 	/* unknown is not failed: nothing is put back */
@@ -303,6 +313,17 @@ static const struct rollout_case steps[] = {
 	  JOB_VERIFYING, false, AHEAD "aS aA aW aA aW aN", "2" },
 	{ "unknown back, half done", { "aB", ERR_OUTCOME_UNKNOWN, HALF }, { 0 }, "rollback", 0, 2,
 	  1, ERR_OK, JOB_VERIFYING, false, AHEAD "aS aB aW aB aW aN", "1" },
+	/* what is done once more without being reached is still done */
+	{ "unknown, half done, then not reached", { "aA", ERR_OUTCOME_UNKNOWN, HALF },
+	  { "aA", ERR_UNREACHABLE, NOTHING }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED,
+	  false, AHEAD "aS aA aW aA aW", "2" },
+	/* who cannot be put back keeps nobody from being put back */
+	{ "one of two undone", { "bA", ERR_ROLLOUT_FAILED, ALL },
+	  { "bU", ERR_ROLLOUT_FAILED, NOTHING }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED,
+	  JOB_ROLLBACK_FAILED, false, BOTH "aS aA aW aN bS bA bU bW aU aW", "1 2" },
+	{ "one of two not reached to be undone", { "bA", ERR_ROLLOUT_FAILED, ALL },
+	  { "bU", ERR_UNREACHABLE, NOTHING }, NULL, 2, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED,
+	  false, BOTH "aS aA aW aN bS bA bU bW aU aW", "1 2" },
 	{ "cannot be watched", { "aW", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
 	  ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA aW", "2" },
 	{ "cannot be asked", { "aN", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
@@ -340,6 +361,27 @@ static const struct {
 	  { "abort in the dark", { "aL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
 	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL", "1" } },
 	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
+	  { "abort that sees nothing", { "aL", ERR_OK, NOTHING }, { 0 }, NULL, 0, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL", "2" } },
+	{ { .slow = 22 },
+	  { "what is put back takes its time", { "aN", ERR_ROLLOUT_FAILED, ALL }, { 0 }, NULL, 0,
+	    1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true, GOOD " aU aW", "1" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2 },
+	  { "resumed, and then not reached", { "aA", ERR_UNREACHABLE, NOTHING }, { 0 }, NULL, 0, 1,
+	    2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, AHEAD "aS aA", "2" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2 },
+	  { "resumed, seen nothing, then not reached", { "aL", ERR_OK, NOTHING },
+	    { "aA", ERR_UNREACHABLE, NOTHING }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED,
+	    false, AHEAD "aS aA", "2" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2, .goes_back = true },
+	  { "resumed on its way back", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_ROLLOUT_FAILED,
+	    JOB_ROLLED_BACK, true, "aL aU aW", "1" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2, .second_is_new = true,
+	    .goes_back = true },
+	  { "resumed on its way back, the second was never begun", { "bL", ERR_UNREACHABLE, 0 },
+	    { "bW", ERR_UNREACHABLE, 0 }, NULL, 2, 1, 2, ERR_ROLLOUT_FAILED, JOB_ROLLED_BACK, true,
+	    "aL bL aU aW", "1 1" } },
+	{ { .is_abort = true, .is_stamped = true, .foreign = 2 },
 	  { "abort not reached", { "aU", ERR_UNREACHABLE, NOTHING }, { 0 }, NULL, 0, 1, 2,
 	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aL aU aW", "2" } },
 	{ { .is_stamped = true, .foreign = 2 },
@@ -368,6 +410,9 @@ static const struct {
 	{ { .is_resume = true, .is_late = true, .is_stamped = true },
 	  { "resumed too late", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_OUTCOME_UNKNOWN, JOB_DETACHED,
 	    false, "aP aL aF", "1" } },
+	{ { .is_resume = true, .is_stamped = true, .foreign = 2 },
+	  { "resumed by whom it does not let in", { "aP", ERR_DENIED, 0 }, { 0 }, NULL, 0, 1, 2,
+	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aP", "2" } },
 	{ { .is_resume = true, .is_stamped = true },
 	  { "resumed in the dark", { "aP", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 0, 1, 2,
 	    ERR_OUTCOME_UNKNOWN, JOB_DETACHED, false, "aP", "1" } },
