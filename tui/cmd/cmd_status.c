@@ -71,12 +71,36 @@ is_looked_at(const struct status *s, const char *model, const char *stage)
 	return targets != NULL;
 }
 
-/* What the targets serve now, against the records: the text of the cell. True: drift. */
-static bool
+/* What the targets serve now, against the records. */
+enum live {
+	LIVE_AS_RECORDED,
+	LIVE_UNKNOWN,     /* nobody looked, or could */
+	LIVE_PROGRESSING, /* not as recorded yet, or not any more: pods that are not ready */
+	LIVE_DRIFT,
+};
+
+static enum live
+live_of(const json_t *serving)
+{
+	const char *status = json_opt_string(serving, "status");
+
+	if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed"))
+		return LIVE_DRIFT;
+	if (streq(status, "succeeded"))
+		return LIVE_AS_RECORDED;
+	return streq(status, "progressing") ? LIVE_PROGRESSING : LIVE_UNKNOWN;
+}
+
+/* The worst of the targets, and the text of the cell. */
+static enum live
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
 {
 	const json_t *targets = looked_at(s, m->name, k->stage), *t;
-	const char *unknown = NULL;
+	static const char *const words[] = { [LIVE_PROGRESSING] = "PROGRESSING",
+		                             [LIVE_DRIFT] = "DRIFT" };
+	const json_t *worst = NULL;
+	enum live ret_live = LIVE_AS_RECORDED;
+	bool has_unknown = false;
 	size_t i;
 
 	if (!is_looked_at(s, m->name, k->stage)) {
@@ -85,27 +109,29 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 		               k->number == 0    ? ""
 		               : k->targets == 0 ? "no target"
 		                                 : "not checked");
-		return false;
+		return LIVE_UNKNOWN;
 	}
 	json_array_foreach(targets, i, t)
 	{
-		const json_t *serving = json_object_get(t, "serving");
-		const char *status = json_opt_string(serving, "status");
+		const enum live one = live_of(json_object_get(t, "serving"));
 
-		if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed")) {
-			(void)snprintf(ret, 200, "DRIFT %.60s: %.120s", json_opt_string(t, "name"),
-			               json_opt_string(serving, "reason"));
-			return true;
+		s->unknown += one == LIVE_UNKNOWN && !has_unknown;
+		has_unknown = has_unknown || one == LIVE_UNKNOWN;
+		if (one > ret_live) {
+			ret_live = one;
+			worst = t;
 		}
-		if (streq(status, "unknown"))
-			unknown = json_opt_string(t, "name");
 	}
-	s->unknown += unknown != NULL;
-	if (unknown)
-		(void)snprintf(ret, 200, "unknown: %.60s cannot be looked at", unknown);
-	else
+	if (!worst)
 		(void)str_copy(ret, 200, json_array_size(targets) ? "as recorded" : "no target");
-	return false;
+	else if (ret_live == LIVE_UNKNOWN)
+		(void)snprintf(ret, 200, "unknown: %.60s cannot be looked at",
+		               json_opt_string(worst, "name"));
+	else
+		(void)snprintf(ret, 200, "%s %.60s: %.120s", words[ret_live],
+		               json_opt_string(worst, "name"),
+		               json_opt_string(json_object_get(worst, "serving"), "reason"));
+	return ret_live;
 }
 
 /* Field by field what status_live says in a word, with whose it is; a copy is kept for people. What
@@ -330,11 +356,13 @@ stages(void *arg, const struct model_row *m)
 	for (size_t i = 0; i < m->stages_n; i++) {
 		struct row r = { .m = m, .k = &m->stages[i] };
 		const bool is_still = job_state(s, r.k, r.state);
-		const bool has_drift = status_live(s, m, r.k, r.live);
+		const enum live live = status_live(s, m, r.k, r.live);
 
 		r.drift = drift_of(s, m, r.k);
 		s->n++;
-		s->bad += is_still || has_drift;
+		/* what a job is at is not as recorded yet, and should not be */
+		s->bad += is_still || live == LIVE_DRIFT ||
+		          (live == LIVE_PROGRESSING && !r.k->job[0]);
 		if (s->watching && !s->watching->repaints) {
 			if (is_looked_at(s, m->name, r.k->stage))
 				show_change(o, s->watching, &r);
