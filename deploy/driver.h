@@ -67,6 +67,9 @@ struct target {
 	 * kube_target_open. */
 	const char *kubeconfig, *context, *bound_url;
 	struct digest bound_ca, allow_exec;
+	/* Who this person is at the target's Prometheus (struct reach_metrics), never logged; used
+	 * only while the target still names that address. */
+	const char *metrics_url, *metrics_token, *metrics_login, *metrics_ca;
 	/* clock_mono_ms() at which looking (probe, preflight, observe) must end; 0: each call has
 	 * its own limit. Set by who opened the target, and may change between calls. */
 	uint64_t deadline_ms;

@@ -62,18 +62,36 @@ side_of(struct cluster *c, const struct rollout *q, const struct cluster_names *
 	return rc;
 }
 
+/* A credential is for the address that it was given for, and for no other that somebody logs. */
+static int
+check_bound(const struct target *t, const char *address, struct err *e)
+{
+	if (!t->metrics_url || streq(t->metrics_url, address))
+		return 0;
+	err_set(e, ERR_DENIED,
+	        "no credential is used: it was given for \"%s\", and the target says \"%s\"",
+	        t->metrics_url, address);
+	return err_hint(e, "confirm with slipway target set %s and the same --prometheus-... again",
+	                t->name);
+}
+
 static int
 ask(struct cluster *c, const char *what, const char *template, const struct prometheus_names *n,
     double *ret, struct err *e)
 {
-	const struct http_options o = { .allow_plain = c->s.plain_prometheus };
+	const struct http_options o = { .allow_plain = c->s.plain_prometheus,
+		                        .ca_file = c->t->metrics_ca };
+	const struct prometheus_login login = { c->t->metrics_token, c->t->metrics_login };
 	cleanup_buf struct buf query = { 0 };
-	int rc = c->prometheus ? 0 : http_new(&o, &c->prometheus, e);
+	int rc = check_bound(c->t, c->s.prometheus, e);
 
+	if (rc == 0 && !c->prometheus)
+		rc = http_new(&o, &c->prometheus, e);
 	if (rc == 0)
 		rc = prometheus_query(template, n, &query, e);
 	if (rc == 0)
-		rc = prometheus_ask(c->prometheus, c->s.prometheus, buf_cstr(&query), ret, e);
+		rc = prometheus_ask(c->prometheus, c->s.prometheus, &login, buf_cstr(&query), ret,
+		                    e);
 	return rc < 0 ? err_prefix(e, "%s", what) : rc;
 }
 

@@ -166,6 +166,19 @@ http_address(const struct http *h, const char *url, struct http_address *ret, st
 	return 0;
 }
 
+bool
+http_is_open(const char *url)
+{
+	const struct http any = { .allow_plain = true };
+	struct http_address at;
+	struct err none = { 0 };
+	const bool is_open = http_address(&any, url, &at, &none) == 0 && at.is_plain &&
+	                     !http_is_loopback(at.host);
+
+	http_address_fini(&at);
+	return is_open;
+}
+
 int
 http_check_address(const struct http *h, const char *url, struct err *e)
 {

@@ -90,6 +90,9 @@ struct str http_header(const struct http_response *r, const char *name, size_t *
 /* What http_perform refuses before anything is sent. USAGE: no such URL or scheme, or a user name
  * in it; DENIED: plain http to another host. */
 int http_check_address(const struct http *h, const char *url, struct err *e);
+/* Would a credential for it be read on the way? Not over TLS, and not within this machine. false
+ * for what is no address, too: nothing goes there. */
+bool http_is_open(const char *url);
 /* 0: a whole answer of any status. UNREACHABLE: nothing was sent (name, connect, TLS), or it was
  * safe to repeat and never answered; OUTCOME_UNKNOWN: sent, no whole answer; TOO_BIG; DENIED:
  * plain http or a certificate that does not verify; USAGE: no such URL or scheme, or a header with

@@ -15,7 +15,6 @@
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 
-#define TOKEN_MAX ((size_t)64 << 10)
 #define LEEWAY_S  10 /* a plugin's credential is not used to its last second */
 
 struct kube_auth {
@@ -103,35 +102,13 @@ bearer(const char *token)
 	return xasprintf("Bearer %s", token);
 }
 
-/* Trimmed; a token with a line feed inside would be two headers. */
-static int
-token_of(const char *path, char **ret, struct err *e)
-{
-	struct buf text = { 0 };
-	int rc = fs_read_at(AT_FDCWD, path, TOKEN_MAX, &text, e);
-	size_t from = 0, n = text.n;
-
-	while (n > from && strchr(" \t\r\n", text.p[n - 1]))
-		n--;
-	while (from < n && strchr(" \t\r\n", text.p[from]))
-		from++;
-	if (rc == 0 && n == from)
-		rc = err_set(e, ERR_MALFORMED, "the token file \"%s\" is empty", path);
-	if (rc == 0 && !secret_is_token((struct str){ text.p + from, n - from }))
-		rc = err_set(e, ERR_MALFORMED, "\"%s\" holds no token", path);
-	if (rc == 0)
-		*ret = xstrndup(text.p + from, n - from);
-	secret_wipe_buf(&text);
-	return rc;
-}
-
 /* The last good one stays when the file cannot be read for a moment. */
 static int
 from_file(struct kube_auth *a, bool *ret_new, struct err *e)
 {
 	char *token = NULL;
 	struct err why = { 0 };
-	int rc = token_of(a->config->token_file, &token, &why);
+	int rc = secret_read_token(a->config->token_file, &token, &why);
 
 	a->read_ms = clock_mono_ms();
 	if (rc < 0 && a->now.authorization)

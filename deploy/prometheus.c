@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/secret.h"
 #include "registry/base/json.h"
 #include "registry/base/str.h"
 
@@ -133,14 +134,39 @@ prometheus_read(struct str body, double *ret, struct err *e)
 }
 
 int
-prometheus_ask(struct http *h, const char *url, const char *query, double *ret, struct err *e)
+prometheus_header(const char *url, const struct prometheus_login *l, char **ret, struct err *e)
+{
+	char *word = NULL;
+	int rc = 0;
+
+	*ret = NULL;
+	if (!l->token_file && !l->login_file)
+		return 0;
+	if (http_is_open(url)) {
+		err_set(e, ERR_DENIED, "no credential goes to \"%s\": it would be read on the way",
+		        url);
+		return err_hint(e, "give the target an address with https");
+	}
+	rc = l->token_file ? secret_read_token(l->token_file, &word, e)
+	                   : secret_read_login(l->login_file, &word, e);
+	if (rc == 0)
+		*ret = xasprintf("Authorization: %s%s", l->token_file ? "Bearer " : "", word);
+	secret_wipe(&word);
+	return rc;
+}
+
+int
+prometheus_ask(struct http *h, const char *url, const struct prometheus_login *l, const char *query,
+               double *ret, struct err *e)
 {
 	const size_t n = strlen(url);
 	cleanup_free char *at =
 	        xasprintf("%s%sapi/v1/query", url, n > 0 && url[n - 1] == '/' ? "" : "/");
 	cleanup_response struct http_response r = { 0 };
 	cleanup_buf struct buf body = { 0 };
-	int rc;
+	char *header = NULL;
+	int rc = prometheus_header(url, l, &header, e);
+	const char *const headers[] = { header, NULL };
 
 	buf_adds(&body, "query=");
 	http_escape(&body, query);
@@ -148,13 +174,16 @@ prometheus_ask(struct http *h, const char *url, const char *query, double *ret, 
 	const struct http_request q = {
 		.method = "POST",
 		.url = at,
+		.headers = headers,
 		.body = buf_str(&body),
 		.content_type = "application/x-www-form-urlencoded",
 		.timeout_ms = ASK_MS,
 		.response_max = ANSWER_MAX,
 		.safe_to_repeat = true,
 	};
-	rc = http_perform(h, &q, &r, e);
+	if (rc == 0)
+		rc = http_perform(h, &q, &r, e);
+	secret_wipe(&header);
 	if (rc == 0)
 		rc = http_check(&q, &r, e);
 	return rc < 0 ? rc : prometheus_read(buf_str(&r.body), ret, e);

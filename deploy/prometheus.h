@@ -24,6 +24,16 @@ int prometheus_query(const char *template, const struct prometheus_names *n, str
                      struct err *e);
 /* 0; 1: nothing can be told (no sample, NaN, infinite); MALFORMED: no answer of one number. */
 int prometheus_read(struct str body, double *ret, struct err *e);
+/* Who asks: files, read anew each time as tokens are replaced. At most one of the two. */
+struct prometheus_login {
+	const char *token_file; /* of a bearer token; NULL */
+	const char *login_file; /* of one line USER:PASSWORD; NULL */
+};
+/* "Authorization: ..", to be wiped (secret_wipe); *ret NULL: as nobody. DENIED: the address has no
+ * TLS and is not this machine. Codes of secret_read_token. */
+int prometheus_header(const char *url, const struct prometheus_login *l, char **ret, struct err *e);
 /* As prometheus_read; ROLLOUT_FAILED: it refuses the query; UNREACHABLE, DENIED, ... of
- * http_perform and http_check. */
-int prometheus_ask(struct http *h, const char *url, const char *query, double *ret, struct err *e);
+ * http_perform, http_check and
+ * prometheus_header. */
+int prometheus_ask(struct http *h, const char *url, const struct prometheus_login *l,
+                   const char *query, double *ret, struct err *e);

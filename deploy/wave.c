@@ -182,6 +182,10 @@ use_reach(struct wave_target *v)
 	v->t.bound_url = v->reach.url;
 	v->t.bound_ca = v->reach.ca;
 	v->t.allow_exec = v->reach.plugin;
+	v->t.metrics_url = v->reach.metrics.url;
+	v->t.metrics_token = v->reach.metrics.token_file;
+	v->t.metrics_login = v->reach.metrics.login_file;
+	v->t.metrics_ca = v->reach.metrics.ca_file;
 }
 
 /* What plans begin with unless they say; a driver that can share requests has these two. */

@@ -20,6 +20,24 @@ digest_or_null(const struct digest *d)
 	return digest_is_zero(d) ? json_null() : json_from_digest(d);
 }
 
+static json_t *
+text_or_null(const char *s)
+{
+	return s ? json_from_str(str_of(s)) : json_null();
+}
+
+static json_t *
+metrics_json(const struct reach_metrics *m)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "url", text_or_null(m->url));
+	json_object_set_new(o, "tokenFile", text_or_null(m->token_file));
+	json_object_set_new(o, "loginFile", text_or_null(m->login_file));
+	json_object_set_new(o, "caFile", text_or_null(m->ca_file));
+	return o;
+}
+
 json_t *
 reach_to_json(const struct reach *r)
 {
@@ -30,6 +48,8 @@ reach_to_json(const struct reach *r)
 	json_object_set_new(o, "url", json_from_str(str_of(r->url)));
 	json_object_set_new(o, "ca", digest_or_null(&r->ca));
 	json_object_set_new(o, "plugin", digest_or_null(&r->plugin));
+	if (r->metrics.url)
+		json_object_set_new(o, "metrics", metrics_json(&r->metrics));
 	return o;
 }
 
@@ -40,6 +60,26 @@ get_digest(const json_t *o, const char *key, struct digest *ret, struct err *e)
 	if (json_is_null(json_object_get(o, key)))
 		return 0;
 	return json_get_digest(o, key, "reach", ret, e);
+}
+
+static char *
+copy_of(const json_t *o, const char *key)
+{
+	const char *s = json_opt_string(o, key);
+
+	return s && *s ? xstrdup(s) : NULL;
+}
+
+/* What says no address is bound to nothing, and so says nothing. */
+static void
+metrics_from(const json_t *o, struct reach_metrics *ret)
+{
+	*ret = (struct reach_metrics){ .url = copy_of(o, "url") };
+	if (!ret->url)
+		return;
+	ret->token_file = copy_of(o, "tokenFile");
+	ret->login_file = copy_of(o, "loginFile");
+	ret->ca_file = copy_of(o, "caFile");
 }
 
 int
@@ -64,7 +104,18 @@ reach_from_json(const json_t *o, struct reach *ret, struct err *e)
 		               .url = xstrdup(url),
 		               .ca = ca,
 		               .plugin = plugin };
+	metrics_from(json_object_get(o, "metrics"), &ret->metrics);
 	return 0;
+}
+
+void
+reach_metrics_fini(struct reach_metrics *m)
+{
+	free(m->url);
+	free(m->token_file);
+	free(m->login_file);
+	free(m->ca_file);
+	*m = (struct reach_metrics){ 0 };
 }
 
 void
@@ -73,6 +124,7 @@ reach_fini(struct reach *r)
 	free(r->kubeconfig);
 	free(r->context);
 	free(r->url);
+	reach_metrics_fini(&r->metrics);
 	*r = (struct reach){ 0 };
 }
 

@@ -15,12 +15,20 @@
 
 #define REACH_MAX ((size_t)64 * 1024)
 
+/* Who this person is at a target's Prometheus: files, never what is in them. */
+struct reach_metrics {
+	char *url;          /* what it is bound to; NULL: nothing was said */
+	char *token_file;   /* of a bearer token; NULL */
+	char *login_file;   /* of USER:PASSWORD; NULL. At most one of the two */
+	char *ca_file;      /* authorities instead of the system's; NULL */
+};
 struct reach {
 	char *kubeconfig; /* as kubeconfig_where() gives it */
 	char *context;
 	char *url;            /* what it is bound to */
 	struct digest ca;     /* zero: the system's authorities */
 	struct digest plugin; /* the program that may be run for credentials; zero: none */
+	struct reach_metrics metrics;
 };
 /* NOT_FOUND: nothing was said yet; DENIED: others may write that file; MALFORMED. */
 int reach_load(const char *registry_id, const char *target, struct reach *ret, struct err *e);
@@ -31,3 +39,4 @@ int reach_save(const char *registry_id, const char *target, const struct reach *
 json_t *reach_to_json(const struct reach *r);
 int reach_from_json(const json_t *o, struct reach *ret, struct err *e);
 void reach_fini(struct reach *r);
+void reach_metrics_fini(struct reach_metrics *m);

@@ -143,6 +143,91 @@ compare(const struct target_row *row, const struct reach *r, struct err *e)
 	                "take another --context; a cluster that moved is removed and added again");
 }
 
+/* --- its Prometheus --- */
+
+static const char *const metrics_flags[] = { "--prometheus-token", "--prometheus-login",
+	                                     "--prometheus-ca" };
+
+static bool
+says_metrics(const struct args *in)
+{
+	bool any = arg_flag(in, "--prometheus-forget");
+
+	for (size_t i = 0; i < COUNT(metrics_flags); i++)
+		any = any || arg_value(in, metrics_flags[i]);
+	return any;
+}
+
+/* Its whole path: what reads it later stands elsewhere. What is in it only the agent reads. */
+static int
+whole_path(const struct args *in, const char *flag, char **ret, struct err *e)
+{
+	const char *const path = arg_value(in, flag);
+
+	*ret = path ? realpath(path, NULL) : NULL;
+	return path && !*ret ? err_sys(e, "%s: cannot find \"%s\"", flag, path) : 0;
+}
+
+/* Bound to the address that the log names now. */
+static int
+metrics_of(const struct target_row *row, const struct args *in, struct reach_metrics *ret,
+           struct err *e)
+{
+	cleanup_json json_t *body = NULL;
+	const char *url;
+	int rc = json_parse(str_of(row->body), "target", &body, e);
+
+	*ret = (struct reach_metrics){ 0 };
+	if (rc < 0 || arg_flag(in, "--prometheus-forget"))
+		return rc;
+	url = json_opt_string(json_object_get(body, "settings"), "prometheus");
+	if (!url)
+		return err_set(e, ERR_USAGE, "target \"%s\" has no setting \"prometheus\"",
+		               row->name);
+	if (arg_value(in, "--prometheus-token") && arg_value(in, "--prometheus-login"))
+		return err_set(e, ERR_USAGE,
+		               "--prometheus-token and --prometheus-login: one of "
+		               "the two says who you are");
+	rc = whole_path(in, "--prometheus-token", &ret->token_file, e);
+	if (rc == 0)
+		rc = whole_path(in, "--prometheus-login", &ret->login_file, e);
+	if (rc == 0)
+		rc = whole_path(in, "--prometheus-ca", &ret->ca_file, e);
+	ret->url = xstrdup(url);
+	if (rc < 0)
+		reach_metrics_fini(ret);
+	return rc;
+}
+
+/* What was said before stays where nothing else is said now. */
+static int
+join(struct app *a, const struct args *in, const struct target_row *row, struct reach *r,
+     struct err *e)
+{
+	struct reach before = { 0 };
+	struct err none = { 0 };
+	const bool has_before = reach_load(a->registry->id, row->name, &before, &none) == 0;
+	int rc = 0;
+
+	if (!r->kubeconfig && has_before) {
+		*r = before;
+		before = (struct reach){ 0 };
+	} else if (!r->kubeconfig) {
+		rc = err_set(e, ERR_USAGE,
+		             "you have not said yet how you reach \"%s\": --kubeconfig too",
+		             row->name);
+	} else {
+		r->metrics = before.metrics;
+		before.metrics = (struct reach_metrics){ 0 };
+	}
+	reach_fini(&before);
+	if (rc == 0 && says_metrics(in)) {
+		reach_metrics_fini(&r->metrics);
+		rc = metrics_of(row, in, &r->metrics, e);
+	}
+	return rc;
+}
+
 static int
 run_set(struct app *a, const struct args *in, struct err *e)
 {
@@ -156,11 +241,15 @@ run_set(struct app *a, const struct args *in, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (!arg_value(in, "--kubeconfig") && !arg_value(in, "--context"))
+	if (!arg_value(in, "--kubeconfig") && !arg_value(in, "--context") && !says_metrics(in))
 		return err_set(e, ERR_USAGE, "target set: --kubeconfig or --context is needed");
-	rc = target_reach(a, in, &r, &ns, e);
+	if (arg_value(in, "--kubeconfig") || arg_value(in, "--context")) {
+		rc = target_reach(a, in, &r, &ns, e);
+		if (rc == 0)
+			rc = compare(&row, &r, e);
+	}
 	if (rc == 0)
-		rc = compare(&row, &r, e);
+		rc = join(a, in, &row, &r, e);
 	if (rc == 0)
 		rc = reach_save(a->registry->id, name, &r, &changed, e);
 	if (rc == 0 && out_format_of(a->out) == OUT_NAME) {
@@ -173,6 +262,7 @@ run_set(struct app *a, const struct args *in, struct err *e)
 			jo_string(j, "kubeconfig", r.kubeconfig);
 			jo_string(j, "context", r.context);
 			jo_string(j, "url", r.url);
+			jo_string(j, "prometheus", r.metrics.url);
 			jo_bool(j, "changed", changed);
 		} else {
 			out_text(a->out, "target \"%s\" is reached %s context \"%s\"\n", name,
@@ -188,6 +278,10 @@ static const struct opt set_opts[] = {
 	{ "--kubeconfig", 0, "FILE", "how you reach the cluster; never logged", false },
 	{ "--context", 0, "NAME", "context of it (default: its current one)", false },
 	{ "--allow-exec", 0, NULL, "its credential plugin may run as you", false },
+	{ "--prometheus-token", 0, "FILE", "its Prometheus wants a token: the file's", false },
+	{ "--prometheus-login", 0, "FILE", "it wants a password: USER:PASSWORD in a file", false },
+	{ "--prometheus-ca", 0, "FILE", "who signed its Prometheus's certificate", false },
+	{ "--prometheus-forget", 0, NULL, "its Prometheus is asked as nobody again", false },
 	{ 0 },
 };
 

@@ -136,7 +136,8 @@ const struct schema_row schema_rows[] = {
 	  "identity:d", SCHEMA_LIST },
 	{ "TargetChange", "target add, target remove",
 	  "name:s action:s changed:b", SCHEMA_OUTPUT },
-	{ "TargetReach", "target set", "name:s kubeconfig:s context:s url:s changed:b",
+	{ "TargetReach", "target set", "name:s kubeconfig:s context:s url:s prometheus:s? "
+	  "changed:b",
 	  SCHEMA_OUTPUT },
 	{ "TargetTest", "target test", "name:s reachable:b facts:o cluster?:o", SCHEMA_OUTPUT },
 	{ "Verification", "verify",
