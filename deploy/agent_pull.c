@@ -115,30 +115,84 @@ wrong_digest(const struct pull *p, const char *name, struct err *e)
 	               p->ref.host, name);
 }
 
+/* What an earlier pull was cut off with is hashed again; only then is it as good as fetched. */
 static int
-fetch_file(struct pull *p, const struct oci_layer *l, struct err *e)
+reread(struct pull *p, struct blob_arrival *a, struct err *e)
 {
-	struct file_coming f = { .p = p };
-	const struct oci_blob b = { l->path, l->digest, l->size, take_file, &f };
-	struct digest got;
-	int rc = want_batch(p, e);
+	uint64_t n = 0;
+	int rc;
 
-	if (rc == 0)
-		rc = blob_arrival_new(p->batch, l->path, l->size, &f.arrival, e);
+	do {
+		rc = blob_arrival_reread(a, &n, e);
+		if (rc == 0)
+			rc = agent_progress_add(&p->progress, n, e);
+		if (rc == 0)
+			rc = check_time(p, e);
+	} while (rc == 0 && n > 0);
+	return rc;
+}
+
+/* The world went away, or whoever asked: what has come is right all the same. */
+static void
+keep(struct blob_arrival *a, struct err *e)
+{
+	const bool is_cut =
+	        e->code == ERR_UNREACHABLE || e->code == ERR_DENIED || e->code == ERR_SYS;
+
+	if (is_cut && blob_arrival_keep(a) && e->code == ERR_UNREACHABLE)
+		(void)err_hint(e, "what has come is kept: the same pull goes on from there");
+}
+
+/* *ret_had: bytes of it that were here. */
+static int
+fetch_once(struct pull *p, const struct oci_layer *l, uint64_t *ret_had, struct err *e)
+{
+	const struct blob_coming c = { l->path, l->size, &l->digest };
+	struct file_coming f = { .p = p };
+	struct oci_blob b = {
+		.name = l->path, .digest = l->digest, .size = l->size, .take = take_file, .arg = &f
+	};
+	struct digest got;
+	int rc = blob_arrival_resume(p->batch, &c, &b.from, &f.arrival, e);
+
 	if (rc < 0)
 		return rc;
-	rc = oci_get_blob(&p->oci, &b, e);
+	*ret_had = b.from;
+	rc = reread(p, f.arrival, e);
+	if (rc == 0)
+		rc = oci_get_blob(&p->oci, &b, e);
+	if (rc < 0)
+		keep(f.arrival, e);
 	if (rc == 0) {
 		rc = blob_arrival_end(f.arrival, &l->digest, &got, e);
 		if (rc < 0)
 			rc = wrong_digest(p, l->path, e);
 	}
 	blob_arrival_free(f.arrival);
+	return rc;
+}
+
+static int
+fetch_file(struct pull *p, const struct oci_layer *l, struct err *e)
+{
+	const uint64_t done = p->progress.done;
+	uint64_t had = 0;
+	int rc = want_batch(p, e);
+
+	if (rc == 0)
+		rc = fetch_once(p, l, &had, e);
+	/* a machine that went down need not have written what it kept: all of it, once */
+	if (rc == -ERR_DIGEST && had > 0) {
+		err_clear(e);
+		p->progress.done = done;
+		rc = fetch_once(p, l, &had, e);
+	}
 	if (rc < 0)
 		return rc;
 	p->batch_n++;
 	p->batch_bytes += l->size;
-	p->fetched += l->size;
+	p->fetched += l->size - had;
+	p->present += had;
 	return 0;
 }
 
@@ -178,7 +232,9 @@ archive_layer(struct pull *p, const struct oci_layer *l, size_t i, struct err *e
 {
 	cleanup_free char *name = xasprintf("layer %zu", i + 1);
 	struct archive_coming a = { .p = p };
-	const struct oci_blob b = { name, l->digest, l->size, take_archive, &a };
+	const struct oci_blob b = {
+		.name = name, .digest = l->digest, .size = l->size, .take = take_archive, .arg = &a
+	};
 	const struct pull_archive_form form = {
 		.is_image = p->there.is_image,
 		.is_gzip = l->kind == OCI_TAR_GZIP,
@@ -229,6 +285,15 @@ check_paths(const struct pull *p, struct err *e)
 	return rc;
 }
 
+/* What is here already of a file that is to be fetched. */
+static uint64_t
+part_of(const struct pull *p, const struct oci_layer *l)
+{
+	const uint64_t n = l->kind == OCI_FILE ? blob_part_size(p->r->blobs, &l->digest) : 0;
+
+	return n < l->size ? n : l->size;
+}
+
 /* Before a byte is fetched too: a disk that fills up is in everybody's way. */
 static int
 check_room(const struct pull *p, struct err *e)
@@ -240,7 +305,7 @@ check_room(const struct pull *p, struct err *e)
 	for (size_t i = 0; i < p->there.n; i++) {
 		const struct oci_layer *const l = &p->there.layers[i];
 		if (!blob_exists(p->r->blobs, &l->digest, &size) || size != l->size)
-			need += l->size;
+			need += l->size - part_of(p, l);
 	}
 	if (need <= room)
 		return 0;
@@ -263,8 +328,11 @@ static int
 fetch_config(struct pull *p, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
-	const struct oci_blob b = { "its config", p->there.config, p->there.config_size, take_text,
-		                    &text };
+	const struct oci_blob b = { .name = "its config",
+		                    .digest = p->there.config,
+		                    .size = p->there.config_size,
+		                    .take = take_text,
+		                    .arg = &text };
 	struct digest got;
 	int rc;
 

@@ -220,7 +220,7 @@ is_worth_it(const struct getting *g, int rc, uint64_t before, unsigned *tries)
 int
 oci_get_blob(struct oci *s, const struct oci_blob *b, struct err *e)
 {
-	struct getting g = { .s = s, .b = b };
+	struct getting g = { .s = s, .b = b, .at = b->from };
 	unsigned tries = 0;
 	uint64_t before = 0;
 	int rc = 0;

@@ -19,10 +19,11 @@ struct oci_blob {
 	const char *name; /* for messages */
 	struct digest digest;
 	uint64_t size;
+	uint64_t from; /* bytes that whoever takes has already */
 	/* negative ends it with its error */
 	int (*take)(void *arg, const void *p, size_t n, struct err *e);
 	void *arg;
 };
-/* 0: take had as many bytes as size says; whether they have the digest is for whoever took them.
- * DIGEST: another number of bytes. */
+/* 0: take had as many bytes as size says, but for the first from; whether they have the digest is
+ * for whoever took them. DIGEST: another number of bytes. */
 int oci_get_blob(struct oci *s, const struct oci_blob *b, struct err *e);

@@ -85,7 +85,8 @@ begin(void *arg, const char *path, char type, uint64_t size, struct err *e)
 	a->taken += size;
 	a->path = xstrdup(at);
 	a->size = size;
-	return blob_arrival_new(a->batch, a->path, size, &a->arrival, e);
+	return blob_arrival_new(a->batch, &(struct blob_coming){ a->path, size, NULL }, &a->arrival,
+	                        e);
 }
 
 static int

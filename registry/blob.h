@@ -59,17 +59,36 @@ uint64_t blob_batch_new_bytes(const struct blob_batch *t);
 void blob_batch_free(struct blob_batch *t);
 
 /* A blob whose bytes come piece by piece, from a network: written and hashed as they come, one blob
- * at a time, and no other is put meanwhile. name is for messages and kept until the end; size: as
- * announced. One that is freed before its end leaves nothing behind. */
+ * at a time, and no other is put meanwhile. One that is freed before its end leaves nothing behind.
+ */
 struct blob_arrival;
-int blob_arrival_new(struct blob_batch *t, const char *name, uint64_t size,
-                     struct blob_arrival **ret, struct err *e);
+struct blob_coming {
+	const char *name;            /* for messages; kept until the end */
+	uint64_t size;               /* as announced */
+	const struct digest *digest; /* NULL: whichever it has */
+};
+int blob_arrival_new(struct blob_batch *t, const struct blob_coming *c, struct blob_arrival **ret,
+                     struct err *e);
 int blob_arrival_write(struct blob_arrival *a, const void *p, size_t n, struct err *e);
 /* To the batch, when its digest is want (NULL: whichever it is). DIGEST: it is another, and the
  * bytes are gone. */
 int blob_arrival_end(struct blob_arrival *a, const struct digest *want, struct digest *ret,
                      struct err *e);
 void blob_arrival_free(struct blob_arrival *a); /* NULL is fine */
+
+/* As blob_arrival_new, for a blob of known digest, which blob_arrival_end must be given. One of
+ * BLOB_PART_MIN and more goes on where one that was kept ended: *ret_had bytes are there, and
+ * blob_arrival_reread comes before what is behind them. */
+#define BLOB_PART_MIN ((uint64_t)16 << 20)
+int blob_arrival_resume(struct blob_batch *t, const struct blob_coming *c, uint64_t *ret_had,
+                        struct blob_arrival **ret, struct err *e);
+/* A piece of them is hashed, *ret_n bytes; 0: all are. */
+int blob_arrival_reread(struct blob_arrival *a, uint64_t *ret_n, struct err *e);
+/* It did not come whole, and what came may be gone on with: freeing it leaves that in incoming/ for
+ * a week, or till gc. false: nothing is kept. */
+bool blob_arrival_keep(struct blob_arrival *a);
+/* Bytes that are kept of it. */
+uint64_t blob_part_size(struct blobs *b, const struct digest *d);
 
 /* Is it there, with that size? Up to BLOB_COMPARE_MAX it is read and must have its digest. */
 bool blob_is_whole(struct blobs *b, const struct digest *d, uint64_t size);

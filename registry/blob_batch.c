@@ -72,6 +72,19 @@ batch_create(struct blobs *b, uint64_t *ret_temp, int *ret_fd, struct err *e)
 	return 0;
 }
 
+int
+batch_adopt(struct blobs *b, int house, const char *name, int fd, uint64_t *ret_temp, struct err *e)
+{
+	char to[BLOB_TEMP_SIZE];
+	const int rc = take_name(b, ret_temp, to, e);
+
+	if (rc < 0)
+		return rc;
+	if (fchmod(fd, WRITER_MODE) < 0 || renameat(house, name, b->incoming, to) < 0)
+		return err_sys(e, "cannot rename a file in \"incoming\"");
+	return 0;
+}
+
 void
 batch_drop(const struct blobs *b, uint64_t temp)
 {

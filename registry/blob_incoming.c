@@ -99,10 +99,9 @@ empty(int fd)
 	closedir(d);
 }
 
-/* Is the folder that fd has open still the one of that name? Link counts of removed folders differ
- * between file systems. */
-static bool
-is_named(int house, const char *name, int fd)
+/* Link counts of removed folders differ between file systems. */
+bool
+incoming_is_named(int house, const char *name, int fd)
 {
 	struct stat now, held;
 
@@ -162,9 +161,9 @@ is_old_file(int house, const char *name, uint64_t *ret_size)
 }
 
 /* Removes what nobody holds. What cannot be removed, another member's perhaps, stays: `check` says
- * how much that is. */
+ * how much that is. has_parts: what came in part too, however young it is. */
 static void
-sweep(int house)
+sweep(int house, bool has_parts)
 {
 	DIR *const d = list(house);
 
@@ -175,10 +174,11 @@ sweep(int house)
 		uint64_t ignored;
 
 		if (is_free_folder(house, de->d_name, LOCK_EX, &fd)) {
-			/* the lock is held until the name is gone: see is_named in take */
+			/* the lock is held until the name is gone: see incoming_is_named in take */
 			empty(fd);
 			(void)unlinkat(house, de->d_name, AT_REMOVEDIR);
-		} else if (is_old_file(house, de->d_name, &ignored)) {
+		} else if (is_old_file(house, de->d_name, &ignored) ||
+		           part_is_free(house, de->d_name, LOCK_EX, has_parts, &ignored)) {
 			(void)unlinkat(house, de->d_name, 0);
 		}
 	}
@@ -203,7 +203,8 @@ blobs_abandoned(struct blobs *b, uint64_t *ret_bytes, struct err *e)
 
 		if (is_free_folder(house, de->d_name, LOCK_SH, &fd))
 			*ret_bytes += bytes_within(fd);
-		else if (is_old_file(house, de->d_name, &size))
+		else if (is_old_file(house, de->d_name, &size) ||
+		         part_is_free(house, de->d_name, LOCK_SH, true, &size))
 			*ret_bytes += size;
 	}
 	closedir(d);
@@ -217,7 +218,7 @@ blobs_sweep(struct blobs *b, struct err *e)
 
 	if (house < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "cannot open the folder \"incoming\"");
-	sweep(house);
+	sweep(house, true);
 	return 0;
 }
 
@@ -248,7 +249,7 @@ take(int house, uint64_t *ret_id, int *ret_fd, struct err *e)
 		return rc;
 	}
 	/* whoever sweeps holds the lock while the name goes: with lock and name it is ours */
-	if (!is_named(house, name, fd))
+	if (!incoming_is_named(house, name, fd))
 		return 1;
 	/* a group's members sweep for each other */
 	fs_take_mode(fd, house);
@@ -274,7 +275,7 @@ incoming_take(struct blobs *b, struct err *e)
 		return rc;
 	if (made)
 		fs_take_mode(house, b->rootfd);
-	sweep(house);
+	sweep(house, false);
 	rc = 1;
 	for (int attempt = 0; attempt < TAKE_MAX && rc == 1; attempt++)
 		rc = take(house, &b->id, &b->incoming, e);

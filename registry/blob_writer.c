@@ -18,7 +18,6 @@
 
 #define QUEUE      8
 #define NAME_SIZE  64
-#define MODE       0440
 #define ALIGNMENT  4096 /* of O_DIRECT */
 #define DIRECT_MIN ((size_t)16 << 10)
 
@@ -44,11 +43,11 @@ struct writer {
 int
 writer_create(int dir, const char *name)
 {
-	const int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	const int fd = openat(dir, name, flags, WRITER_MODE);
 
 	/* before the bytes, so that syncing those writes the mode too */
-	if (fd >= 0 && fchmod(fd, MODE) < 0) {
+	if (fd >= 0 && fchmod(fd, WRITER_MODE) < 0) {
 		close_quietly(fd);
 		return -1;
 	}

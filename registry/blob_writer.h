@@ -23,5 +23,6 @@ int writer_put(struct writer *w, const char *name, struct str bytes, struct err 
 /* All that was put is written. */
 int writer_wait(struct writer *w, struct err *e);
 
-/* A new file of mode 0440 whatever the umask; -1 with errno. */
+#define WRITER_MODE 0440 /* of a blob */
+/* A new file of that mode whatever the umask; -1 with errno. */
 int writer_create(int dir, const char *name);

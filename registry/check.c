@@ -301,7 +301,7 @@ sort_needed(struct check *c)
 	c->blobs.n = n;
 }
 
-/* Not a problem: whoever writes next removes it. */
+/* Not a problem: whoever writes next removes it, or the pull that it belongs to goes on. */
 static void
 note_abandoned(const struct check *c)
 {
@@ -317,8 +317,7 @@ note_abandoned(const struct check *c)
 		return;
 	text_size(size, bytes);
 	message(MESSAGE_NOTE,
-	        "%s in \"incoming\" are left from interrupted commands: the next import removes "
-	        "them",
+	        "%s in \"incoming\" are left from interrupted commands: gc removes them",
 	        size);
 }
 

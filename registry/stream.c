@@ -18,7 +18,7 @@
 
 #include "registry/base/fs.h"
 
-#define SLOT_SIZE  ((size_t)1 << 20)
+#define SLOT_SIZE  STREAM_BUFFER
 #define SLOTS      8
 #define HEAD_SLOTS 4                 /* read before it is known whether the input is small */
 #define DIRECT_MIN ((off_t)16 << 20) /* below, the page cache is as quick */
@@ -46,6 +46,7 @@ struct stream {
 	/* bytes that are given */
 	uint64_t slot; /* that is being filled */
 	size_t fill;
+	uint64_t known; /* slots that are there: hashed only */
 	bool is_running; /* more of them than stay in memory */
 
 	/* where it goes: the writing thread's while it works */
@@ -126,7 +127,7 @@ write_slot(struct stream *s, uint64_t slot, size_t n)
 	pthread_mutex_lock(&s->lock);
 	failed = s->failed;
 	pthread_mutex_unlock(&s->lock);
-	if (s->out < 0 || failed != 0 ||
+	if (s->out < 0 || slot < s->known || failed != 0 ||
 	    write_at(s, slot_of(s, slot), n, (off_t)(slot * SLOT_SIZE)) == 0)
 		return;
 	failed = errno;
@@ -231,6 +232,7 @@ stream_begin(struct stream *s, int fd, const char *name, struct err *e)
 		return err_sys(e, "cannot read \"%s\"", name);
 	s->fd = fd;
 	s->name = name;
+	s->known = 0;
 	s->expected = S_ISREG(st.st_mode) ? st.st_size : 0;
 	s->head = (size_t)n;
 	s->is_whole = s->head < HEAD_SLOTS * SLOT_SIZE;
@@ -364,7 +366,34 @@ stream_open(struct stream *s, int out, const char *name, uint64_t size)
 	s->expected = size > INT64_MAX ? 0 : (off_t)size;
 	s->slot = 0;
 	s->fill = 0;
+	s->known = 0;
 	s->is_running = false;
+}
+
+int
+stream_reread(struct stream *s, uint64_t n, uint64_t *ret_n, struct err *e)
+{
+	const uint64_t slots = n / SLOT_SIZE;
+	int rc = 0;
+
+	*ret_n = 0;
+	if (s->slot == slots)
+		return 0;
+	if (s->is_running) {
+		rc = settle(s, SLOTS - 1, e);
+	} else {
+		s->known = slots;
+		s->is_running = true;
+		rc = start(s, s->out, e);
+	}
+	if (rc < 0)
+		return rc;
+	if (fs_pread_all(s->out, slot_of(s, s->slot), SLOT_SIZE, (off_t)(s->slot * SLOT_SIZE)) < 0)
+		return err_sys(e, "cannot read what came of \"%s\" before", s->name);
+	pass(s, SLOT_SIZE);
+	s->slot++;
+	*ret_n = SLOT_SIZE;
+	return 0;
 }
 
 /* A slot is full. Small inputs stay in the ring, and are hashed and written at their end. */

@@ -15,6 +15,8 @@
 #include "registry/base/progress.h"
 #include "registry/base/str.h"
 
+#define STREAM_BUFFER ((size_t)1 << 20)
+
 struct stream;
 int stream_new(struct stream **ret, struct err *e);
 void stream_free(struct stream *s); /* NULL is fine; ends the thread */
@@ -33,6 +35,10 @@ int stream_run(struct stream *s, int out, const struct progress *p, struct diges
 /* Bytes that come piece by piece, instead of stream_begin and stream_run: out and name as there,
  * name until the end, which is one of the last two; size: as announced, 0: unknown. */
 void stream_open(struct stream *s, int out, const char *name, uint64_t size);
+/* Of what out has, before anything else is written: the next buffer of its first n bytes, whole
+ * buffers only, is hashed. *ret_n 0: they all are, and what is given goes behind them. */
+int stream_reread(struct stream *s, uint64_t n, uint64_t *ret_n, struct err *e);
 int stream_write(struct stream *s, const void *p, size_t n, struct err *e);
 int stream_close(struct stream *s, struct digest *ret, uint64_t *ret_size, struct err *e);
-void stream_give_up(struct stream *s); /* nothing is written any more when it returns */
+/* All that filled a buffer is written when it returns, and nothing is any more. */
+void stream_give_up(struct stream *s);

@@ -151,6 +151,36 @@ Test(oci_pull, blobs)
 	}
 }
 
+/* Of what was there before no byte is given again, whatever the registry sends. */
+Test(oci_pull, gone_on_with)
+{
+	static const struct {
+		uint64_t from;
+		struct step steps[2];
+		size_t n;
+	} cases[] = {
+		{ 2, { BLOB(ON("2"), REST) }, 1 },
+		{ 2, { BLOB(ON("2"), WHOLE) }, 1 },
+		{ 2, { BLOB(ON("2"), CUT), BLOB(ON("2"), REST) }, 2 },
+		{ 5, { { 0 } }, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reader r = { 0 };
+		struct oci_blob b = { .name = "f", .size = 5, .take = take, .arg = &r.got };
+		struct err e = { 0 };
+		char complaint[1024];
+
+		cr_assert_eq(digest_parse(&b.digest, TEXT_D, 64), 0);
+		b.from = cases[i].from;
+		begin(&r, cases[i].steps, cases[i].n);
+		cr_expect_eq(oci_get_blob(&r.oci, &b, &e), 0, "%zu: %s", i, e.msg);
+		cr_expect_str_eq(buf_cstr(&r.got), TEXT + b.from, "%zu", i);
+		finish(&r, complaint);
+		cr_expect_str_eq(complaint, "", "%zu: %s", i, complaint);
+	}
+}
+
 /* The other host gets no credential of ours, and has no say in where it goes: nobody asks the token
  * server that it names. */
 Test(oci_pull, elsewhere)

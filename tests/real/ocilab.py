@@ -62,12 +62,15 @@ def credentials(*pairs):
 
 class Cut(threading.Thread):
     """A way to the registry that is cut after so many bytes from the client (back_after: from the
-    registry), so many times. 0: never."""
+    registry), so many times. 0: never. most: bytes from the registry over all, after which the way
+    is cut for good or, when it holds, nothing moves; then is_over is set."""
 
     def __init__(self, to, after, times=1000):
         super().__init__(daemon=True)
         self.to, self.after, self.times = to, after, times
         self.requests, self.cuts, self.back_after = 0, 0, 0
+        self.most, self.came, self.holds = 0, 0, False
+        self.is_over, self.let_go = threading.Event(), threading.Event()
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
         self.start()
@@ -111,6 +114,12 @@ class Cut(threading.Thread):
                 seen += len(data)
                 if self.back_after and seen > self.back_after and self.cuts < self.times:
                     self.cuts += 1
+                    break
+                self.came += len(data)
+                if self.most and self.came > self.most:
+                    self.is_over.set()
+                    if self.holds:
+                        self.let_go.wait(60)
                     break
                 client.sendall(data)
         except OSError:

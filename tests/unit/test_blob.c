@@ -240,6 +240,8 @@ Test(blob, damage_is_told_and_mended)
 	}
 }
 
+#define PART "part-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 /* What lies in incoming/, how old it is, who holds it, and what is left after the next writer. */
 Test(blob, leftovers_of_the_dead_are_swept)
 {
@@ -264,6 +266,11 @@ Test(blob, leftovers_of_the_dead_are_swept)
 		{ "db-1/", 0, 4000, false, true, 0 },
 		{ "db-0/", 4000, 4000, false, true, 0 },
 		{ "db-1x/", 4000, 4000, false, true, 0 },
+		{ PART, 99999, 99999, false, true, 5 }, /* a week */
+		{ PART, 700000, 700000, false, false, 5 },
+		{ PART, 700000, 700000, true, true, 0 },
+		{ PART "0", 700000, 700000, false, true, 0 },
+		{ PART "/", 700000, 700000, false, true, 0 },
 		{ "notes/", 99999, 99999, false, true, 0 },
 		{ "0123456789abcdeF/", 99999, 99999, false, true, 0 },
 		{ "notes", 99999, 99999, false, true, 0 },
