@@ -185,6 +185,11 @@ file_of(const struct manifest *m, const struct rollout *q, struct manifest_file 
 
 	*ret = (struct manifest_file){ .dir = -1 };
 	rc = cluster_name(m->t, q->model, object, e);
+	if (rc == 0 && streq(object, "kustomization"))
+		rc = err_set(e, ERR_USAGE,
+		             "\"%s\" is the name of a file that lists the others: give the "
+		             "target another --object",
+		             MANIFEST_INDEX);
 	return rc < 0 ? rc : manifest_file_open(m->t->path, object, ret, e);
 }
 
@@ -211,6 +216,27 @@ check_owner(const struct manifest *m, const struct rollout *q, const struct mani
 		findings_add(
 		        ret, FINDING_BLOCK, "foreign-object", "give each target its own --path",
 		        "\"%s\" was written for the target \"%.100s\"", f->name, f->head.target);
+}
+
+/* Who applies the folder through a list takes only what it names. */
+static int
+check_index(const struct manifest_file *f, const struct rollout *q, struct findings *ret,
+            struct err *e)
+{
+	struct manifest_index x;
+	int rc = manifest_index_look(f, q->empty ? MANIFEST_GOES : MANIFEST_COMES, &x, e);
+
+	if (rc == 0 && x.whose == INDEX_FOREIGN && x.is_unread)
+		findings_add(ret, FINDING_WARN, "kustomization", NULL,
+		             "\"%s\" is not Slipway's and cannot be read: it is kept", x.name);
+	else if (rc == 0 && x.whose == INDEX_FOREIGN && x.lists_file == q->empty)
+		findings_add(ret, FINDING_WARN, "kustomization",
+		             q->empty ? "take the file out of its resources"
+		                      : "add the file to its resources",
+		             "\"%s\" is not Slipway's and is kept: it %s \"%s\"", x.name,
+		             q->empty ? "still lists" : "does not list", f->name);
+	manifest_index_fini(&x);
+	return rc;
 }
 
 static int
@@ -253,11 +279,30 @@ manifest_preflight(void *st, const struct rollout *q, struct findings *ret, stru
 		             "this writes \"%s\" and nothing else: what a cluster serves stays as "
 		             "it is until that file is applied there",
 		             f.name);
+		rc = check_index(&f, q, ret, e);
 	}
 	manifest_file_close(&f);
 	if (rc < 0)
 		return rc;
 	return q->empty ? 0 : check_store(m, ret);
+}
+
+static int
+preview_index(const struct manifest *m, const struct manifest_file *f, const struct rollout *q,
+              struct buf *ret, struct err *e)
+{
+	struct manifest_index x;
+	int rc = manifest_index_look(f, q->empty ? MANIFEST_GOES : MANIFEST_COMES, &x, e);
+
+	if (rc == 0 && x.whose == INDEX_OURS && !str_eq(buf_str(&x.text), buf_str(&x.wanted))) {
+		buf_addf(ret, "%s/" MANIFEST_INDEX " %s\n", m->t->path,
+		         !x.exists        ? "is made"
+		         : x.wanted.n > 0 ? "is written anew"
+		                          : "is removed");
+		manifest_diff(buf_str(&x.text), buf_str(&x.wanted), ret);
+	}
+	manifest_index_fini(&x);
+	return rc;
 }
 
 static int
@@ -284,6 +329,7 @@ manifest_preview(void *st, const struct rollout *q, struct str rendered, struct 
 		         : is_there ? "is written anew"
 		                    : "is made");
 		manifest_diff(buf_str(&f.text), buf_str(&text), &ret->text);
+		rc = preview_index(m, &f, q, &ret->text, e);
 	}
 	manifest_file_close(&f);
 	return rc;
@@ -335,6 +381,8 @@ carry_out(const struct manifest *m, const struct rollout *q, struct str rendered
 			rc = manifest_file_write(&f, q->empty ? NULL : &text, keep, e);
 	}
 out:
+	if (rc >= 0)
+		rc = manifest_index_write(&f, e);
 	manifest_file_close(&f);
 	return rc;
 }
@@ -386,6 +434,8 @@ manifest_abort(void *st, const struct rollout *q, const struct precondition *p, 
 	rc = p->empty ? manifest_file_write(&f, NULL, false, e)
 	              : manifest_file_restore(&f, &p->version, e);
 out:
+	if (rc >= 0)
+		rc = manifest_index_write(&f, e);
 	manifest_file_close(&f);
 	return rc;
 }
@@ -473,6 +523,23 @@ observe_file(struct manifest *m, const struct rollout *q, const struct manifest_
 	}
 }
 
+/* One that somebody took away is no drift: the folder may be applied without it. */
+static int
+observe_index(const struct manifest_file *f, struct observation *ret, struct err *e)
+{
+	struct manifest_index x;
+	int rc = manifest_index_look(f, MANIFEST_STAYS, &x, e);
+
+	if (rc == 0 && x.whose == INDEX_OURS && x.exists &&
+	    !str_eq(buf_str(&x.text), buf_str(&x.wanted))) {
+		ret->proofs = 0;
+		say(ret, ROLLOUT_FAILED, true,
+		    "\"" MANIFEST_INDEX "\" does not list the files that are there");
+	}
+	manifest_index_fini(&x);
+	return rc;
+}
+
 static int
 manifest_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
 {
@@ -483,9 +550,11 @@ manifest_observe(void *st, const struct rollout *q, struct observation *ret, str
 	*ret = (struct observation){ .status = ROLLOUT_UNKNOWN };
 	if (rc == 0)
 		observe_file(m, q, &f, ret);
-	else if (rc == -ERR_DENIED || rc == -ERR_TOO_BIG)
+	if (rc == 0 && ret->status == ROLLOUT_SUCCEEDED)
+		rc = observe_index(&f, ret, e);
+	if (rc == -ERR_DENIED || rc == -ERR_TOO_BIG)
 		say(ret, ROLLOUT_FAILED, true, e->msg); /* nothing of ours is like that */
-	else if (rc != -ERR_USAGE)
+	else if (rc < 0 && rc != -ERR_USAGE)
 		say(ret, ROLLOUT_UNKNOWN, false, e->msg);
 	manifest_file_close(&f);
 	if (rc == -ERR_USAGE)

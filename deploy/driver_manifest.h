@@ -49,3 +49,32 @@ int manifest_file_write(struct manifest_file *f, const struct buf *text, bool ke
 int manifest_file_restore(struct manifest_file *f, const struct digest *version, struct err *e);
 /* What was kept goes. */
 int manifest_file_forget(struct manifest_file *f, struct err *e);
+/* Whose a file of that folder is; ret->stamp.exists false: it is not there. DENIED: no regular
+ * file; TOO_BIG. */
+int manifest_file_head(int dir, const char *name, struct manifest_head *ret, struct err *e);
+
+/* --- driver_manifest_index.c: kustomization.yaml, which lists the files of the folder --- */
+
+#define MANIFEST_INDEX "kustomization.yaml"
+
+enum manifest_change { MANIFEST_STAYS, MANIFEST_COMES, MANIFEST_GOES };
+enum manifest_whose {
+	INDEX_NONE,    /* and none is to be: the folder has files of others, or none of ours */
+	INDEX_OURS,    /* or it is to be made */
+	INDEX_FOREIGN, /* somebody else wrote or changed it: kept as it is */
+};
+struct manifest_index {
+	enum manifest_whose whose;
+	char name[32];   /* FOREIGN: it has other names too */
+	bool exists;
+	bool lists_file; /* FOREIGN: it names the file that was asked about */
+	bool is_unread;  /* FOREIGN: it is no YAML, or no file */
+	struct buf text, wanted; /* OURS: as it is, and as it is to be; empty: not there */
+};
+/* As it is now, and as it is to be when f's file stays as it is, comes or goes. */
+int manifest_index_look(const struct manifest_file *f, enum manifest_change change,
+                        struct manifest_index *ret, struct err *e);
+void manifest_index_fini(struct manifest_index *x);
+/* After f's file was written: one of ours is made, written anew or removed, in one step; one of
+ * somebody else stays. */
+int manifest_index_write(const struct manifest_file *f, struct err *e);

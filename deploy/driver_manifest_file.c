@@ -33,6 +33,19 @@ read_file(int dir, const char *name, struct buf *ret, bool *ret_exists, struct e
 }
 
 int
+manifest_file_head(int dir, const char *name, struct manifest_head *ret, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	bool exists;
+	int rc = read_file(dir, name, &text, &exists, e);
+
+	*ret = (struct manifest_head){ 0 };
+	if (rc == 0 && exists)
+		manifest_head_of(buf_str(&text), ret);
+	return rc;
+}
+
+int
 manifest_file_open(const char *path, const char *object, struct manifest_file *ret, struct err *e)
 {
 	bool exists;
