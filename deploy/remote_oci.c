@@ -60,6 +60,7 @@ oci_disconnect(struct oci *s)
 {
 	oci_auth_free(s->auth);
 	http_free(s->http);
+	stream_free(s->hashing);
 	free(s->host);
 	free(s->repo);
 	free(s->base);

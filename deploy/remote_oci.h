@@ -6,6 +6,7 @@
 #include "deploy/oci_auth.h"
 #include "deploy/oci_car.h"
 #include "deploy/remote.h"
+#include "registry/stream.h"
 
 /* A blob whose connection is lost goes on, unless that many tries in a row brought less. */
 #define OCI_TRIES   4
@@ -22,6 +23,7 @@ struct oci {
 	struct oci_auth *auth;
 	char *host, *repo, *base; /* base: "https://HOST" */
 	struct remote_options o; /* only_looks: only the right to read is asked for */
+	struct stream *hashing;  /* what is sent is hashed by its thread; NULL until then */
 };
 
 /* For what lies in repo; oci_disconnect in any case. host: HOST[:PORT]; this machine's is open

@@ -165,7 +165,6 @@ struct reading {
 	struct oci *s;
 	int fd;
 	struct oci_tar *tar;
-	struct hasher *hasher;
 	uint64_t at, skip; /* bytes read; bytes that the registry has */
 	uint64_t *done, total;
 };
@@ -173,8 +172,14 @@ struct reading {
 static int
 reading_open(struct reading *r, struct err *e)
 {
+	int rc = 0;
+
 	r->fd = -1;
-	r->hasher = hasher_new();
+	if (!r->s->hashing)
+		rc = stream_new(&r->s->hashing, e);
+	if (rc < 0)
+		return rc;
+	stream_open(r->s->hashing, -1, r->b->name, r->b->size);
 	if (r->b->text.p)
 		return 0;
 	if (r->b->index == SIZE_MAX) {
@@ -189,7 +194,8 @@ reading_close(struct reading *r)
 {
 	close_quietly(r->fd);
 	oci_tar_close(r->tar);
-	hasher_free(r->hasher);
+	if (r->s->hashing)
+		stream_give_up(r->s->hashing);
 }
 
 static int
@@ -217,10 +223,14 @@ static int
 check_end(struct reading *r, struct err *e)
 {
 	struct digest got;
+	uint64_t size;
+	int rc;
 
 	if (r->at < r->b->size)
 		return 0;
-	hasher_final(r->hasher, &got);
+	rc = stream_close(r->s->hashing, &got, &size, e);
+	if (rc < 0)
+		return rc;
 	return digest_eq(&got, &r->b->digest)
 	               ? 0
 	               : err_set(e, ERR_DIGEST, "\"%s\" has other bytes than the version says",
@@ -240,9 +250,10 @@ upload_read(void *arg, void *p, size_t n, size_t *ret_n, struct err *e)
 		rc = read_some(r, p, (size_t)most, ret_n, e);
 		if (rc < 0 || *ret_n == 0)
 			return rc;
-		hasher_update(r->hasher, p, *ret_n);
+		rc = stream_write(r->s->hashing, p, *ret_n, e);
 		r->at += *ret_n;
-		rc = check_end(r, e);
+		if (rc == 0)
+			rc = check_end(r, e);
 	} while (rc == 0 && r->at <= r->skip && r->skip > 0 && r->at < r->b->size);
 	if (rc == 0 && r->s->o.progress) {
 		*r->done += *ret_n;
