@@ -16,7 +16,6 @@
 #include "deploy/secret.h"
 #include "registry/base/clock.h"
 
-#define CONNECT_MS  10000
 #define EXCHANGE_MS 30000
 #define TRIES       3
 
@@ -67,13 +66,13 @@ http_new(const struct http_options *o, struct http **ret, struct err *e)
 	h->server_name = copy(o->server_name);
 	h->proxy = copy(o->proxy);
 	h->no_proxy = copy(o->no_proxy);
-	h->user_agent = copy(o->user_agent ? o->user_agent : "slipway/" SLIPWAY_VERSION);
+	h->user_agent = copy(o->user_agent ? o->user_agent : HTTP_USER_AGENT);
 	h->sigv4 = copy(o->sigv4);
 	h->user = copy(o->user);
 	h->password = copy(o->password);
 	h->allow_plain = o->allow_plain;
 	h->skip_verify = o->skip_verify;
-	h->connect_ms = o->connect_ms ? o->connect_ms : CONNECT_MS;
+	h->connect_ms = o->connect_ms ? o->connect_ms : HTTP_CONNECT_MS;
 	*ret = h;
 	return 0;
 }

@@ -100,6 +100,15 @@ bool http_is_open(const char *url);
 int http_perform(struct http *h, const struct http_request *q, struct http_response *ret,
                  struct err *e);
 
+/* Connections of one way, shared by all of this process that open it with the same options: an
+ * exchange takes one that is free, or makes one. From any thread. The last close closes them; some
+ * are closed when they have been idle for seconds. */
+struct http_pool;
+int http_pool_open(const struct http_options *o, struct http_pool **ret, struct err *e);
+void http_pool_close(struct http_pool *p); /* NULL is fine; none of its exchanges runs */
+int http_pool_perform(struct http_pool *p, const struct http_request *q, struct http_response *ret,
+                      struct err *e); /* as http_perform */
+
 /* 2xx is 0; 401 and 403 DENIED, 404 NOT_FOUND, 409 CONFLICT, 429 and 5xx UNREACHABLE when the
  * request was safe to repeat and ROLLOUT_FAILED otherwise, other 4xx ROLLOUT_FAILED; the message
  * has the status and the server's own words ("error" member of JSON, else the first line). */

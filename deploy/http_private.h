@@ -6,6 +6,9 @@
 
 #include "deploy/http.h"
 
+#define HTTP_CONNECT_MS 10000
+#define HTTP_USER_AGENT "slipway/" SLIPWAY_VERSION
+
 struct http {
 	CURLM *multi; /* holds the connections */
 	CURL *curl;

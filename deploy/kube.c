@@ -47,7 +47,7 @@ kube_close(struct kube *k)
 {
 	if (!k)
 		return;
-	http_free(k->http);
+	http_pool_close(k->http);
 	kube_auth_free(k->auth);
 	json_decref(k->said);
 	free(k);
@@ -160,10 +160,10 @@ connect(struct kube *k, const struct kube_credential *who, struct err *e)
 
 	if (k->http && k->made_of == who->generation)
 		return 0;
-	http_free(k->http);
+	http_pool_close(k->http);
 	k->http = NULL;
 	k->made_of = who->generation;
-	return http_new(&o, &k->http, e);
+	return http_pool_open(&o, &k->http, e);
 }
 
 struct headers {
@@ -235,7 +235,7 @@ once(struct kube *k, const struct kube_call *c, const struct kube_credential *wh
 		return rc;
 	headers_make(k->config, who, &h);
 	q.headers = (const char *const *)h.v.v;
-	rc = http_perform(k->http, &q, ret, e);
+	rc = http_pool_perform(k->http, &q, ret, e);
 	headers_fini(&h);
 	if (rc == 0 && !c->any_status)
 		kube_take_clock(k, ret);

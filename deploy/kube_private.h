@@ -8,8 +8,8 @@
 struct kube {
 	const struct kubeconfig *config;
 	struct kube_auth *auth;
-	struct http *http; /* made for the certificate of credential; NULL: not yet */
-	unsigned made_of;  /* that credential's generation */
+	struct http_pool *http; /* for the certificate of credential; NULL: not yet */
+	unsigned made_of;       /* that credential's generation */
 	uint64_t timeout_ms;
 	const uint64_t *deadline_ms;
 	int (*check)(void *arg, struct err *e);
