@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,8 +19,8 @@
 #include "registry/base/fs.h"
 
 #define INCOMING     "slipway-incoming"
-#define LOCK_STEP_MS 100
-#define LOCK_STEPS   6000u /* ten minutes */
+#define LOCK_STEP_MS 20
+#define LOCK_STEPS   30000u /* ten minutes */
 
 struct volume {
 	const char *address;
@@ -166,6 +167,70 @@ verify(int dir, const char *where, const char *name, const struct source *s, str
 	return fd < 0 ? beneath_error(e, where, name) : tree_verify(fd, where, s, e);
 }
 
+/* What this process has read back whole last. Targets that share a volume come side by side, and
+ * one reading is for all who asked before it began. */
+static struct {
+	pthread_mutex_t lock;
+	dev_t dev; /* of the folder */
+	ino_t ino;
+	struct digest version;
+	uint64_t began_ns; /* 0: nothing yet */
+} read_back = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+keep_read_back(int dir, const struct digest *version, uint64_t began_ns)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return;
+	(void)pthread_mutex_lock(&read_back.lock);
+	read_back.dev = st.st_dev;
+	read_back.ino = st.st_ino;
+	read_back.version = *version;
+	read_back.began_ns = began_ns;
+	(void)pthread_mutex_unlock(&read_back.lock);
+}
+
+static bool
+is_read_back_since(int dir, const struct digest *version, uint64_t asked_ns)
+{
+	struct stat st;
+	bool was;
+
+	if (fstat(dir, &st) < 0)
+		return false;
+	(void)pthread_mutex_lock(&read_back.lock);
+	was = read_back.began_ns > asked_ns && read_back.dev == st.st_dev &&
+	      read_back.ino == st.st_ino && digest_eq(&read_back.version, version);
+	(void)pthread_mutex_unlock(&read_back.lock);
+	return was;
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* With the lock. */
+static int
+read_whole(int dir, const char *where, const struct remote_version *rv, struct err *e)
+{
+	const uint64_t began_ns = now_ns();
+	char name[80];
+	int rc;
+
+	name_of(&rv->digest, name);
+	rc = verify(dir, where, name, rv->files, e);
+	if (rc == 0)
+		keep_read_back(dir, &rv->digest, began_ns);
+	return rc;
+}
+
 static int
 fill(int dir, const char *where, const struct source *s, struct err *e)
 {
@@ -201,14 +266,17 @@ put_in_place(int dir, const char *where, const char *name, struct err *e)
 	return fs_sync_dir(dir, e);
 }
 
-/* Two at once would write into one incoming folder. Targets that share a volume come side by side,
- * and each finds there what the one before it has copied. */
+/* Two at once would write into one incoming folder. 1: it is there, and was read back since. */
 static int
-wait_for_lock(int dir, const char *root, const struct source *s, struct err *e)
+wait_for_turn(int dir, const char *root, const struct remote_version *rv, struct err *e)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
+	const struct source *const s = rv->files;
+	const uint64_t asked_ns = now_ns();
 
-	for (unsigned i = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; i++) {
+	for (unsigned i = 0; !is_read_back_since(dir, &rv->digest, asked_ns); i++) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
 		if (errno != EWOULDBLOCK)
 			return err_sys(e, "cannot lock \"%s\"", root);
 		if (i == LOCK_STEPS) {
@@ -219,7 +287,7 @@ wait_for_lock(int dir, const char *root, const struct source *s, struct err *e)
 			return -(int)e->code;
 		(void)nanosleep(&step, NULL);
 	}
-	return 0;
+	return 1;
 }
 
 /* What a put would do. */
@@ -260,13 +328,13 @@ volume_put(void *st, const struct remote_version *rv, enum remote_form f, struct
 	if (rc == 0)
 		rc = enter(v, true, &dir, e);
 	if (rc == 0)
-		rc = wait_for_lock(dir, v->root, rv->files, e);
+		rc = wait_for_turn(dir, v->root, rv, e);
 	if (rc < 0)
 		return rc;
 	name_of(&rv->digest, name);
 	for (size_t i = 0; i < rv->files->n; i++)
 		ret->sent += rv->files->files[i].size;
-	if (verify(dir, v->root, name, rv->files, &ignored) == 0) {
+	if (rc == 1 || read_whole(dir, v->root, rv, &ignored) == 0) {
 		ret->present = ret->sent;
 		ret->sent = 0;
 		return 0;

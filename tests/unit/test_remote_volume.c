@@ -8,6 +8,7 @@
 #include "tests/unit/folder_fixture.h"
 
 #include "deploy/remote.h"
+#include "deploy/side_by_side.h"
 
 TestSuite(remote_volume);
 
@@ -188,4 +189,45 @@ Test(remote_volume, waits_for_another_copy)
 	cr_expect(put.changed);
 	cr_expect_eq(waitpid(child, NULL, 0), child);
 	close_store(&s);
+}
+
+struct wave {
+	struct remote_version rv;
+	const char *root;
+	unsigned changed;
+	int rc[8];
+};
+
+static void
+put_one(void *arg, size_t i)
+{
+	struct wave *const w = arg;
+	struct remote_put put = { 0 };
+	struct err e = { 0 };
+	struct store s;
+
+	w->rc[i] = open_store(&s, "pvc://claim", w->root, &e);
+	if (w->rc[i] == 0)
+		w->rc[i] = s.d->put(s.st, &w->rv, REMOTE_FILES, &put, &e);
+	if (w->rc[i] == 0 && put.changed)
+		(void)__atomic_add_fetch(&w->changed, 1, __ATOMIC_SEQ_CST);
+	else if (w->rc[i] == 0 && (put.present == 0 || put.sent > 0 || !put.reference[0]))
+		w->rc[i] = -1;
+	close_store(&s);
+}
+
+/* Targets that share a volume: one copies, and the others have it for one reading. */
+Test(remote_volume, many_at_once_copy_once, .timeout = 60)
+{
+	char root[] = "/tmp/slipway-volume-XXXXXX";
+	struct version v;
+
+	cr_assert(mkdtemp(root));
+	version_make(&v, 7);
+	struct wave w = { .rv = { .model = "m", .number = 7, .digest = v.id, .files = &v.source },
+		          .root = root };
+	side_by_side(0, COUNT(w.rc), put_one, &w);
+	for (size_t i = 0; i < COUNT(w.rc); i++)
+		cr_expect_eq(w.rc[i], 0, "%zu", i);
+	cr_expect_eq(w.changed, 1);
 }
