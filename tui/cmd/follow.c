@@ -17,7 +17,8 @@
 #include "registry/labels.h"
 
 #define UNTIL_SIZE (CLOCK_TEXT_SIZE + 8)
-#define LOOK_MS    250 /* the lock's end makes no event */
+#define LOOK_MS    250 /* the lock's end makes no event, */
+#define END_MS     5   /* and comes at once behind the last line */
 
 static volatile sig_atomic_t interrupted;
 
@@ -95,12 +96,12 @@ event_line(struct app *a, const struct journal_line *l)
 }
 
 static void
-wait_for_more(int watch)
+wait_for_more(int watch, int ms)
 {
 	struct pollfd p = { .fd = watch, .events = POLLIN };
 	char events[4096];
 
-	if (poll(&p, 1, LOOK_MS) > 0 && watch >= 0)
+	if (poll(&p, 1, ms) > 0 && watch >= 0)
 		(void)!read(watch, events, sizeof events);
 }
 
@@ -157,7 +158,7 @@ job_follow(struct app *a, const char *id, bool show, bool events, struct job_end
 		        j); /* asked first: what it wrote before its end is read below */
 		rc = drain(a, j, show, events, ret, e);
 		if (rc == 0 && alive)
-			wait_for_more(watch);
+			wait_for_more(watch, ret->ended ? END_MS : LOOK_MS);
 	}
 	out_progress_done(a->out);
 	(void)sigaction(SIGINT, &before_int, NULL);
