@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stage of many targets, each a namespace of a scripted cluster, and its promotion's own requests
-once more, all bodies as they were, for another client to send."""
+once more for another client to send: all bodies as they were, to a cluster in the same state."""
 import json
 import os
 import subprocess
@@ -8,7 +8,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLUSTER = os.path.join(os.path.dirname(HERE), 'deploy', 'cluster')
-IMAGE = 'reg.example/s@sha256:' + '0' * 63 + '1'
+IMAGE = 's@sha256:' + '0' * 63 + '1'
 CLAIM = {'apiVersion': 'v1', 'kind': 'PersistentVolumeClaim', 'metadata': {'name': 'models'},
          'spec': {'accessModes': ['ReadOnlyMany']}, 'status': {'phase': 'Bound'}}
 
@@ -46,11 +46,15 @@ class Cluster:
         """Words of `target add` for a namespace."""
         return ['--driver', 'kubernetes', '--namespace', ns, '--kubeconfig', self.config,
                 '--set', 'store=pvc://models', '--set', f'store-path={self.at("volume")}',
-                '--set', f'image={IMAGE}']
+                '--set', f'image=127.0.0.1:{self.port}/{IMAGE}']
 
     def lines(self):
         with open(self.log, encoding='utf-8') as f:
             return [json.loads(line) for line in f]
+
+    def state(self):
+        with urllib.request.urlopen(self.address('/state')) as answer:
+            return answer.read()
 
     def stop(self):
         self.child.kill()
@@ -61,10 +65,16 @@ def private(path, flags):
     return os.open(path, flags, 0o600)
 
 
-def replay(folder, requests, port):
-    """Writes a configuration of curl that sends them to that port; its path."""
+def replay(folder, requests, state, port):
+    """Writes a configuration of curl that sends them to that port, and one that makes the cluster
+    there hold the state first, as it would answer mostly 404 and conflicts; both paths."""
     os.makedirs(folder)
-    path = os.path.join(folder, 'requests')
+    path, first = os.path.join(folder, 'requests'), os.path.join(folder, 'first')
+    with open(os.path.join(folder, 'state'), 'wb') as f:
+        f.write(state)
+    with open(first, 'w', encoding='utf-8') as f:
+        f.write(f'url = "http://127.0.0.1:{port}/state"\nrequest = "PUT"\noutput = "/dev/null"\n'
+                f'silent\ndata-binary = "@{folder}/state"\n')
     with open(path, 'w', encoding='utf-8') as f:
         for i, q in enumerate(requests):
             f.write('next\n' if i else '')
@@ -75,4 +85,4 @@ def replay(folder, requests, port):
                 with open(body, 'w', encoding='utf-8') as b:
                     b.write(q['body'])
                 f.write(f'data-binary = "@{body}"\nheader = "Content-Type: {q["type"]}"\n')
-    return path
+    return first, path
