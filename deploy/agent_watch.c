@@ -26,6 +26,8 @@
 #define REWATCH_MS 60000
 #define READERS_MS 1000 /* is anybody reading? */
 #define WORKERS    32
+#define QUICK      4  /* looks at a time: what each has read is most of the memory */
+#define SLOW_MS    50 /* after so long a look only waits, and another may begin */
 #define EARS       96
 #define NO_PLACE   SIZE_MAX
 
@@ -142,20 +144,23 @@ period(const struct watcher *w, const struct watched *t)
 	return t->is_settled && p && p->synced == p->streams ? w->calm_ms : w->ask_ms;
 }
 
-/* With the lock: the one that waits longest of those whose time has come. */
+/* With the lock: the one that waits longest of those whose time has come; NULL: none, or enough are
+ * at work. */
 static struct watched *
 pick(struct watcher *w)
 {
 	const uint64_t now_ms = clock_mono_ms();
 	struct watched *best = NULL;
+	size_t quick = 0;
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct watched *const t = &w->v[i];
 
+		quick += t->is_busy && now_ms - t->began_ms < SLOW_MS;
 		if (!t->is_busy && t->due_ms <= now_ms && (!best || t->due_ms < best->due_ms))
 			best = t;
 	}
-	return best;
+	return quick < QUICK ? best : NULL;
 }
 
 static void *
@@ -189,22 +194,32 @@ work(void *arg)
 	return NULL;
 }
 
+/* With the lock: how many may begin, and when the next will be. */
+static size_t
+count_ready(const struct watcher *w, uint64_t now_ms, uint64_t *ret_next_ms)
+{
+	size_t ready = 0, quick = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watched *const t = &w->v[i];
+		const uint64_t at_ms = t->is_busy ? t->began_ms + SLOW_MS : t->due_ms;
+
+		ready += !t->is_busy && at_ms <= now_ms;
+		quick += t->is_busy && at_ms > now_ms;
+		if (at_ms > now_ms && at_ms < *ret_next_ms)
+			*ret_next_ms = at_ms;
+	}
+	return quick >= QUICK ? 0 : ready < QUICK - quick ? ready : QUICK - quick;
+}
+
 /* With the lock: as many as there is work for, and when the next will be. */
 static uint64_t
 give_out(struct watcher *w)
 {
 	const uint64_t now_ms = clock_mono_ms();
 	uint64_t next_ms = now_ms + READERS_MS;
-	size_t ready = 0;
+	const size_t ready = count_ready(w, now_ms, &next_ms);
 
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->v[i].is_busy)
-			continue;
-		if (w->v[i].due_ms <= now_ms)
-			ready++;
-		else if (w->v[i].due_ms < next_ms)
-			next_ms = w->v[i].due_ms;
-	}
 	for (size_t i = 0; i < ready && i < w->idle; i++)
 		pthread_cond_signal(&w->work);
 	for (size_t i = w->idle; i < ready && w->workers_n < WORKERS; i++) {
@@ -441,7 +456,10 @@ agent_watch(const json_t *request, json_t **ret, struct err *e)
 	int rc;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	(void)mallopt(M_ARENA_MAX, 2); /* one for each thread would be most of the memory */
+	/* an arena for each thread would be most of the memory, and what was large must go back */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_MMAP_THRESHOLD, 64 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	watcher_init(&w);
 	rc = agent_open_requested(request, &r, e);
 	if (rc == 0)
