@@ -326,6 +326,39 @@ Test(remote_oci, one_request_and_its_answer)
 	}
 }
 
+/* What is not what it is said to be never has a last byte there, small or hashed by the thread. */
+Test(remote_oci, other_bytes)
+{
+	static const size_t sizes[] = { 5, 7 << 20 };
+
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		cleanup_free char *text = xmalloc(sizes[i] + 1);
+		struct blob b = { .name = "f", .size = sizes[i], .text = { text, sizes[i] } };
+		const struct step steps[] = {
+			ASK_BLOB(FILE_D, NONE),
+			BEGIN,
+			/* of the PUT between them no whole body came */
+			{ .request = "DELETE " UPLOAD,
+			  .headers = ANY "Content-Length: 0\r\n",
+			  .how = STEP_RAW,
+			  .reply = "HTTP/1.1 204 OK\r\n\r\n" },
+		};
+		struct remote_put put = { 0 };
+		struct err e = { 0 };
+		char complaint[1024];
+
+		memset(text, 'x', sizes[i]);
+		text[sizes[i]] = '\0';
+		cr_assert_eq(digest_parse(&b.digest, FILE_D, 64), 0);
+		cr_expect_eq(put_blob(steps, COUNT(steps), &b, &put, complaint, &e), -ERR_DIGEST,
+		             "%s", e.msg);
+		cr_expect(strstr(e.msg, "\"f\" has other bytes than the version says"), "%s",
+		          e.msg);
+		cr_expect_str_eq(complaint, "", "%.300s", complaint);
+		cr_expect_eq(put.sent, 0);
+	}
+}
+
 /* Of a long blob over a bad line each piece counts. */
 Test(remote_oci, many_cuts_that_get_on)
 {
