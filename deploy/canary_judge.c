@@ -75,13 +75,16 @@ between(const struct traffic *from, const struct traffic *to, bool *ret_anew)
 
 	if (to->known && to->is_windowed)
 		return as_told(to);
-	if (!c.known)
+	if (!c.known) {
+		*ret_anew = to->known;
 		return c;
+	}
 	c.requests = to->requests - from->requests;
 	c.errors = to->errors - from->errors;
-	c.latency_s = to->latency_s - from->latency_s;
-	if (!is_number(c.requests) || !is_number(c.errors) || !is_number(c.latency_s) ||
-	    from->replicas != to->replicas || c.errors > c.requests) {
+	c.latency_s = to->latency_s - from->latency_s; /* NAN: nobody counts it */
+	if (!is_number(c.requests) || !is_number(c.errors) ||
+	    (!isnan(c.latency_s) && !is_number(c.latency_s)) || from->replicas != to->replicas ||
+	    c.errors > c.requests) {
 		*ret_anew = true;
 		c.known = false;
 	}
@@ -100,8 +103,11 @@ has_stable(const struct counted *stable, double wanted, struct canary_verdict *v
 		worse(v, stable->is_error ? CANARY_ERROR : CANARY_INCONCLUSIVE);
 		return false;
 	}
-	say(v, "nothing to compare with: the stable side has %.0f requests",
-	    stable->known ? stable->requests : 0.0);
+	if (stable->known)
+		say(v, "nothing to compare with: the stable side has %.0f requests",
+		    stable->requests);
+	else
+		say(v, "nothing to compare with: counting begins again");
 	worse(v, CANARY_INCONCLUSIVE);
 	return false;
 }

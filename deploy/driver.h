@@ -126,7 +126,7 @@ struct rollout {
 	/* fields of the objects that may be taken from whoever has them, as conflicts name them */
 	const char *const *take;
 	size_t take_n;
-	uint64_t counts_since_s;    /* clock_now_s() when the step began; 0: no step */
+	uint64_t counts_since_ms;   /* clock_mono_ms() when the step began; 0: no step */
 	uint64_t deadline_ms;       /* clock_mono_ms() at which waiting ends; 0: none */
 };
 
@@ -218,7 +218,7 @@ struct canary {
 struct traffic {
 	bool known;
 	bool is_error; /* not known: whoever should say so cannot be asked */
-	/* counted since q->counts_since_s already: no difference is taken, latency_s is the one to
+	/* counted since q->counts_since_ms already: no difference is taken, latency_s is the one to
 	 * judge, and NAN is what cannot be told */
 	bool is_windowed;
 	double requests, errors, latency_s; /* sums over its replicas */

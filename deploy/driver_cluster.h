@@ -44,7 +44,8 @@ struct cluster_settings {
 	const char *cpu, *memory;
 	const char *steps, *limits; /* read where plans are made */
 	const char *route;          /* of CANARY_ROUTE: the HTTPRoute that may be weighed */
-	uint64_t port, replicas, gpus; /* replicas 0: not said */
+	uint64_t port, metrics_port;   /* metrics_port 0: the same */
+	uint64_t replicas, gpus;       /* replicas 0: not said */
 	bool no_surge;                 /* the old pod goes before the new one comes */
 	bool plain_store;              /* http to a store that is not loopback */
 	bool plain_prometheus;

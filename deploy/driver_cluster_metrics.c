@@ -18,7 +18,9 @@ static const struct family families[] = {
 	/* Triton */
 	{ "nv_inference_request_success", "nv_inference_request_failure",
 	  "nv_inference_request_duration_us", 1e-6 },
-	/* MLServer */
+	/* MLServer; its library gives counters and sums their endings */
+	{ "model_infer_request_success_total", "model_infer_request_failure_total",
+	  "model_infer_request_duration_sum", 1 },
 	{ "model_infer_request_success", "model_infer_request_failure", NULL, 0 },
 	/* what servers without a name of their own use */
 	{ "inference_requests_total", NULL, "inference_request_duration_seconds_sum", 1 },
@@ -99,13 +101,17 @@ is_of_model(struct str labels, const char *model)
 	return streq(name, model);
 }
 
+struct found {
+	bool requests, latency;
+};
+
 static void
-take(const struct family *f, const struct sample *s, struct traffic *t, bool *ret_any)
+take(const struct family *f, const struct sample *s, struct traffic *t, struct found *found)
 {
 	char code[16];
 
 	if (str_is(s->name, f->ok)) {
-		*ret_any = true;
+		found->requests = true;
 		t->requests += s->value;
 		if (!f->failed && has_label(s->labels, "code", code, sizeof code) && code[0] == '5')
 			t->errors += s->value;
@@ -113,14 +119,15 @@ take(const struct family *f, const struct sample *s, struct traffic *t, bool *re
 		t->requests += s->value;
 		t->errors += s->value;
 	} else if (f->duration && str_is(s->name, f->duration)) {
+		found->latency = true;
 		t->latency_s += s->value * f->seconds;
 	}
 }
 
-static bool
+static struct found
 read_family(const struct family *f, struct str text, const char *model, struct traffic *ret)
 {
-	bool any = false;
+	struct found found = { 0 };
 
 	while (text.n > 0) {
 		const char *lf = memchr(text.p, '\n', text.n);
@@ -128,11 +135,11 @@ read_family(const struct family *f, struct str text, const char *model, struct t
 		struct sample s;
 
 		if (parse_line((struct str){ text.p, n }, &s) && is_of_model(s.labels, model))
-			take(f, &s, ret, &any);
+			take(f, &s, ret, &found);
 		text.p += n + (lf ? 1 : 0);
 		text.n -= n + (lf ? 1 : 0);
 	}
-	return any;
+	return found;
 }
 
 bool
@@ -140,15 +147,17 @@ cluster_metrics(struct str text, const char *model, struct traffic *sum)
 {
 	for (size_t i = 0; i < COUNT(families); i++) {
 		struct traffic one = { 0 };
+		const struct found found = read_family(&families[i], text, model, &one);
 
-		if (!read_family(&families[i], text, model, &one))
+		if (!found.requests)
 			continue;
 		if (!isfinite(one.requests) || !isfinite(one.errors) || !isfinite(one.latency_s) ||
 		    one.requests < 0 || one.errors < 0 || one.latency_s < 0)
 			return false;
 		sum->requests += one.requests;
 		sum->errors += one.errors;
-		sum->latency_s += one.latency_s;
+		/* a time that nobody counts is not no time at all */
+		sum->latency_s += found.latency ? one.latency_s : (double)NAN;
 		sum->replicas++;
 		return true;
 	}

@@ -117,7 +117,7 @@ static struct prometheus_names
 names_of(const struct cluster *c, const struct rollout *q, const struct cluster_names *n,
          struct side *s)
 {
-	const uint64_t now = (uint64_t)clock_now_s(), since = q->counts_since_s;
+	const uint64_t now = clock_mono_ms(), since = q->counts_since_ms;
 
 	return (struct prometheus_names){
 		.version = s->version,
@@ -125,7 +125,7 @@ names_of(const struct cluster *c, const struct rollout *q, const struct cluster_
 		.ns = cluster_namespace(c->t),
 		.object = n->object,
 		.model = c->s.model_name ? c->s.model_name : n->object,
-		.window_s = !since || now < since ? WINDOW_S : now - since,
+		.window_s = !since || now < since ? WINDOW_S : (now - since) / 1000,
 	};
 }
 

@@ -35,6 +35,7 @@ static const struct {
 	ROW("limits", limits, TEXT, BOTH),
 	ROW("loader", loader, IMAGE, CLUSTER_KUBERNETES),
 	ROW("memory", memory, QUANTITY, BOTH),
+	ROW("metrics-port", metrics_port, NUMBER, BOTH),
 	ROW("mode", mode, MODE, CLUSTER_KSERVE),
 	ROW("model-name", model_name, TEXT, BOTH),
 	ROW("mount", mount, TEXT, CLUSTER_KUBERNETES),

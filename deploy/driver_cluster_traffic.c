@@ -15,7 +15,8 @@
 static int
 add_pod(struct cluster *c, const char *name, const char *model, struct traffic *ret, struct err *e)
 {
-	cleanup_free char *at = xasprintf("%s:%" PRIu64, name, c->s.port);
+	const uint64_t port = c->s.metrics_port ? c->s.metrics_port : c->s.port;
+	cleanup_free char *at = xasprintf("%s:%" PRIu64, name, port);
 	cleanup_response struct http_response r = { 0 };
 	cleanup_buf struct buf path = { 0 };
 	char safe[128];
@@ -28,7 +29,10 @@ add_pod(struct cluster *c, const char *name, const char *model, struct traffic *
 	if (r.status == 200 && cluster_metrics(buf_str(&r.body), model, ret))
 		return 0;
 	kube_safe(safe, sizeof safe, name);
-	return err_set(e, ERR_NOT_FOUND, "pod \"%s\" counts no requests at /metrics", safe);
+	return err_set(e, ERR_NOT_FOUND,
+	               "pod \"%s\" counts no requests at :%" PRIu64
+	               "/metrics (setting metrics-port)",
+	               safe, port);
 }
 
 int

@@ -299,15 +299,25 @@ kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, 
 	return rc < 0 ? rc : kubernetes_drop_canary(c, q, &n, e);
 }
 
-/* Which pods take requests: those that are ready, on either side. */
+/* Which pods take requests: those that are ready, on either side. A stable pod that is not makes
+ * another ratio for a while, which nobody has asked for. */
 static void
 ready_share(const json_t *stable, uint64_t newcomers, struct canary *ret)
 {
-	if (!stable)
+	const int64_t wanted = kube_number(stable, "spec.replicas", 1);
+	const int64_t ready = kube_number(stable, "status.readyReplicas", 0);
+
+	if (!stable || ready < 0)
+		return;
+	if (ready < wanted && ret->status == ROLLOUT_SUCCEEDED) {
+		ret->status = ROLLOUT_PROGRESSING;
+		(void)snprintf(ret->reason, sizeof ret->reason,
+		               "%" PRId64 " of %" PRId64 " stable pods are ready", ready, wanted);
+	}
+	if (ready < wanted)
 		return;
 	ret->percent_known = true;
-	ret->percent = kubernetes_share((uint64_t)kube_number(stable, "status.readyReplicas", 0),
-	                                newcomers);
+	ret->percent = kubernetes_share((uint64_t)ready, newcomers);
 }
 
 int

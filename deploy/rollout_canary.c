@@ -26,6 +26,8 @@ struct hold {
 	uint64_t until_ms, said_ms;
 	unsigned failed, foreign, bad;
 	bool is_paused;
+	bool is_seen;     /* ready, at its share, by the last look */
+	char unseen[512]; /* why not */
 	char said[512];
 };
 
@@ -198,6 +200,9 @@ check_newcomer(struct hold *h, struct wave_target *v, unsigned *ret_percent, str
 		return failed(v, &c, e);
 	if (c.percent_known)
 		*ret_percent = c.percent;
+	h->is_seen = c.status == ROLLOUT_SUCCEEDED && c.percent_known &&
+	             c.percent == h->step->percent;
+	memcpy(h->unseen, c.reason, sizeof h->unseen);
 	h->foreign = c.percent_known && c.percent != h->step->percent ? h->foreign + 1 : 0;
 	if (h->foreign < LOOKS_MOST)
 		return 0;
@@ -222,7 +227,7 @@ judge(struct hold *h, const struct rollout_run *run, struct wave_target *v,
 		h->has_from = true;
 	}
 	canary_judge(&run->wave->plan->canary, &h->from, &now, ret);
-	if (ret->begins_anew || !h->from.newcomer.known)
+	if (ret->begins_anew)
 		h->from = now;
 	h->bad = ret->outcome == CANARY_BAD ? h->bad + 1 : 0;
 	if (h->bad >= LOOKS_MOST)
@@ -266,7 +271,7 @@ never_told(const struct wave_target *v, const struct hold *h, const struct canar
 {
 	err_set(e, ERR_OUTCOME_UNKNOWN,
 	        "target \"%s\" at %u%%: nobody can tell whether it is good: %s", v->row.name,
-	        h->step->percent, c->text);
+	        h->step->percent, h->is_seen || !h->unseen[0] ? c->text : h->unseen);
 	return err_hint(e,
 	                "it stays at this step: slipway job resume looks again, slipway job abort "
 	                "puts back what was there");
@@ -294,7 +299,7 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 	struct hold h = { .step = step, .until_ms = clock_mono_ms() + step->hold_s * 1000 };
 	unsigned percent = step->percent;
 
-	v->q.counts_since_s = (uint64_t)clock_now_s();
+	v->q.counts_since_ms = clock_mono_ms();
 	for (;;) {
 		const bool was_paused = h.is_paused;
 		struct canary_verdict c;
@@ -309,8 +314,7 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 			rc = judge(&h, run, v, &c, e);
 		if (rc < 0)
 			return rc;
-		if (rc == 1 && !h.is_paused && h.foreign == 0 && h.failed == 0 &&
-		    clock_mono_ms() >= h.until_ms)
+		if (rc == 1 && !h.is_paused && h.is_seen && clock_mono_ms() >= h.until_ms)
 			return say_good(run, v, step, percent, &c, e);
 		rc = say_hold(&h, run, v, percent, &c, e);
 		if (rc < 0)

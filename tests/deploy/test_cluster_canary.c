@@ -15,6 +15,7 @@ begin_canary(struct scene *s, const char *replicas)
 	begin(s, "kubernetes");
 	json_object_set_new(s->settings, "canary", json_string("replicas"));
 	json_object_set_new(s->settings, "replicas", json_string(replicas));
+	json_object_set_new(s->settings, "metrics-port", json_string("8002"));
 	begin_again(s);
 	cr_assert_eq(promote(s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
 }
@@ -62,6 +63,10 @@ Test(cluster_canary, a_newcomer_shares_by_replicas)
 	cr_expect(fresh.known && fresh.replicas == 3, "%s", fresh.why);
 	cr_expect_str_eq(sums, "126 6 15");
 	cr_expect(stable.known && stable.replicas == 3);
+	cleanup_buf struct buf log = { 0 };
+	cr_assert_eq(fs_read_at(AT_FDCWD, s.log, 8 << 20, &log, &e), 0, "%s", e.msg);
+	cr_expect(strstr(buf_cstr(&log), "%3A8002/proxy/metrics"), "where they count");
+	cr_expect(strstr(buf_cstr(&log), "%3A8080/proxy/v2/models/"), "where they answer");
 
 	cr_assert_eq(s.d->promote(s.st, &q, buf_str(&rendered), &p, &e), 0, "%s", e.msg);
 	expect_there(&s, 2);
@@ -93,6 +98,23 @@ Test(cluster_canary, a_newcomer_that_is_taken_back)
 	cr_expect_eq(kube_number(gone, "code", 0), 404);
 	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; "
 	                  "PATCH deployments/fraud-canary; DELETE deployments/fraud-canary; ");
+
+	/* a stable pod that is not ready changes the ratio, and nobody else has done so */
+	control(&s, "{\"mode\":\"ok\"}");
+	cr_assert_eq(s.d->set_weight(s.st, &q, buf_str(&rendered), 50, &p, &e), 0, "%s", e.msg);
+	cr_assert_eq(s.d->look_canary(s.st, &q, &c, &e), 0, "%s", e.msg);
+	cr_expect(c.status == ROLLOUT_SUCCEEDED && c.percent_known && c.percent == 50, "%s",
+	          c.reason);
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other&subresource=status",
+	                  "{\"metadata\":{\"annotations\":{\"x\":\"0\"}},"
+	                  "\"status\":{\"readyReplicas\":0}}"));
+	cr_assert_eq(s.d->look_canary(s.st, &q, &c, &e), 0, "%s", e.msg);
+	cr_expect(c.status == ROLLOUT_PROGRESSING && !c.percent_known, "%u", c.percent);
+	cr_expect_str_eq(c.reason, "0 of 1 stable pods are ready");
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other&subresource=status",
+	                  "{\"metadata\":{\"annotations\":{\"x\":\"1\"}},"
+	                  "\"status\":{\"readyReplicas\":1}}"));
+	cr_assert_eq(s.d->abort(s.st, &q, &p, &e), 0, "%s", e.msg);
 
 	/* another plan's newcomer is not overwritten */
 	control(&s, "{\"mode\":\"ok\"}");

@@ -4,6 +4,7 @@
  * and which runtime serves which format: all of it without a cluster.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -285,12 +286,22 @@ Test(cluster_stamp, metrics)
 		  "inference_requests_total{model=\"m\",code=\"503\"} 1\r\n"
 		  "inference_request_duration_seconds_sum{model=\"m\"} 0.5",
 		  true, 11, 1, 0.5 },
-		{ "model_infer_request_success{model=\"m\"} 3\n", true, 3, 0, 0 },
+		/* MLServer, whose library adds the endings; by another one without them */
+		{ "model_infer_request_success_total{model=\"m\",version=\"v1\"} 30.0\n"
+		  "model_infer_request_success_created{model=\"m\",version=\"v1\"} 1.7e9\n"
+		  "model_infer_request_failure_total{model=\"m\",version=\"v1\"} 2.0\n"
+		  "model_infer_request_duration_count{model=\"m\",version=\"v1\"} 32.0\n"
+		  "model_infer_request_duration_sum{model=\"m\",version=\"v1\"} 1.5\n",
+		  true, 32, 2, 1.5 },
+		/* how long it took is not said: that is not no time at all */
+		{ "model_infer_request_success{model=\"m\"} 3\n", true, 3, 0, NAN },
 		{ "model_infer_request_success{model=\"other\"} 3\n", false, 0, 0, 0 },
 		{ "nv_inference_request_success{model=\"other\"} 3\n"
 		  "nv_inference_request_success{model=\"m\"} 4\n",
-		  true, 4, 0, 0 },
-		{ "nv_inference_request_success 7\n", true, 7, 0, 0 },
+		  true, 4, 0, NAN },
+		{ "nv_inference_request_success 7\n", true, 7, 0, NAN },
+		{ "nv_inference_request_success 7\nnv_inference_request_duration_us Inf\n",
+		  false, 0, 0, 0 },
 		{ "nv_inference_request_success NaN\n", false, 0, 0, 0 },
 		{ "nv_inference_request_success -1\n", false, 0, 0, 0 },
 		{ "nv_inference_request_success{model=\"m\"\n", false, 0, 0, 0 },
