@@ -56,10 +56,8 @@ take_address(struct s3 *s, const char *address, struct err *e)
 	return 0;
 }
 
-/* A server with a name of its own has buckets as paths, unless the endpoint says {bucket} where the
- * name of one goes. Amazon's has them as hosts; its certificates know no bucket with a dot. */
-static int
-set_base(struct s3 *s, struct err *e)
+int
+s3_set_base(struct s3 *s, struct err *e)
 {
 	const char *const given = s->o.endpoint ? s->o.endpoint : s->who.endpoint;
 	cleanup_free char *whole = NULL;
@@ -127,7 +125,7 @@ connect_to(struct s3 *s, struct err *e)
 	h.sigv4 = sigv4;
 	h.user = s->who.key;
 	h.password = s->who.secret;
-	rc = set_base(s, e);
+	rc = s3_set_base(s, e);
 	return rc == 0 ? http_new(&h, &s->http, e) : rc;
 }
 

@@ -20,6 +20,11 @@ struct s3 {
 	struct remote_options o;
 };
 
+/* base, from bucket, region and the endpoint. A server with a name of its own has buckets as paths,
+ * unless the endpoint says {bucket} where the name of one goes. Amazon's has them as hosts; its
+ * certificates know no bucket with a dot. USAGE. */
+int s3_set_base(struct s3 *s, struct err *e);
+
 struct s3_ask {
 	const char *method;
 	const char *key, *query; /* key not escaped, NULL: the bucket; query sorted, "a=1&b=" */

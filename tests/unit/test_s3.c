@@ -144,3 +144,41 @@ Test(s3, a_reading_of_blocks)
 	cr_expect_eq(s3_reader_end(&r, &e), -ERR_DIGEST);
 	s3_reader_close(&r);
 }
+
+Test(s3, where_requests_go)
+{
+	static const struct {
+		const char *bucket, *option, *profile, *base; /* base NULL: USAGE */
+		bool allow_plain;
+	} cases[] = {
+		{ "b", NULL, NULL, "https://b.s3.eu-west-3.amazonaws.com", false },
+		{ "b.c", NULL, NULL, "https://s3.eu-west-3.amazonaws.com/b.c", false },
+		{ "b", "https://h", NULL, "https://h/b", false },
+		{ "b", "https://h:9000/", NULL, "https://h:9000/b", false },
+		{ "b", NULL, "https://h", "https://h/b", false },
+		{ "b", "https://h", "https://other", "https://h/b", false },
+		{ "b", "https://{bucket}.h:9000", NULL, "https://b.h:9000", false },
+		{ "b", "h", NULL, "https://h/b", false },
+		{ "b", "h", NULL, "http://h/b", true },
+		{ "b", "https://h/path", NULL, NULL, false },
+		{ "b", "https://h?x", NULL, NULL, false },
+		{ "b", "https://me@h", NULL, NULL, false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cleanup_free char *bucket = xstrdup(cases[i].bucket);
+		cleanup_free char *endpoint = cases[i].profile ? xstrdup(cases[i].profile) : NULL;
+		struct s3 s = { .bucket = bucket,
+			        .region = "eu-west-3",
+			        .who = { .endpoint = endpoint },
+			        .o = { .endpoint = cases[i].option,
+			               .allow_plain = cases[i].allow_plain } };
+		struct err e = { 0 };
+
+		cr_expect_eq(s3_set_base(&s, &e), cases[i].base ? 0 : -(int)ERR_USAGE, "%zu: %s", i,
+		             e.msg);
+		if (cases[i].base)
+			cr_expect_str_eq(s.base, cases[i].base, "%zu", i);
+		free(s.base);
+	}
+}
