@@ -13,6 +13,7 @@
 #include "registry/base/vec.h"
 
 #define LINES_MAX 20000 /* of all instances together */
+#define BYTES_MAX (32u << 20)
 #define TAIL      200
 
 struct logs {
@@ -20,6 +21,8 @@ struct logs {
 	struct log_query q;
 	json_t *lines, *missing;
 	const char *at_stage, *at_target; /* of the lines that come */
+	size_t bytes;
+	bool is_full;
 };
 
 json_t *
@@ -40,8 +43,11 @@ add_line(void *arg, struct str line)
 	struct logs *const l = arg;
 	json_t *o;
 
-	if (json_array_size(l->lines) >= LINES_MAX)
+	if (json_array_size(l->lines) >= LINES_MAX || l->bytes + line.n > BYTES_MAX) {
+		l->is_full = true;
 		return 1;
+	}
+	l->bytes += line.n;
 	o = json_object();
 	agent_set_text(o, "stage", l->at_stage);
 	agent_set_text(o, "target", l->at_target);
@@ -80,10 +86,14 @@ logs_of(struct logs *l, struct wave_target *v)
 		struct err why = { 0 };
 
 		l->q.instance = all.v[i].name;
+		l->is_full = false;
 		/* another model's in the same place is "no such": it was not asked for */
 		if (v->d->logs(v->st, &l->q, add_line, l, &why) < 0 &&
 		    !(why.code == ERR_NOT_FOUND && strstr(why.msg, "no such")))
 			miss(l, v, all.v[i].name, why.msg);
+		else if (l->is_full)
+			miss(l, v, all.v[i].name,
+			     "its lines are not all shown: ask for fewer with --tail");
 	}
 	vec_fini(&all);
 }

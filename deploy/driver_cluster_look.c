@@ -348,10 +348,11 @@ take_line(void *arg, struct str line, struct err *e)
 {
 	struct lines *l = arg;
 
-	(void)e;
+	if (l->n++ >= LOG_LINES) /* it sends more than was asked for */
+		return err_set(e, ERR_CANCELLED, "there are enough lines");
 	buf_adds(l->to, "\nlog: ");
 	text_safe(l->to, (struct str){ line.p, line.n < 200 ? line.n : 200 });
-	return ++l->n >= LOG_LINES;
+	return 0;
 }
 
 static void

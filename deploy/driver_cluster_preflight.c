@@ -152,8 +152,9 @@ check_owner(const struct cluster_names *n, const struct rollout *q, const json_t
 		return;
 	}
 	if (s.is_going)
-		findings_add(ret, FINDING_BLOCK, "being-deleted", "wait until it is gone",
-		             "\"%s\" is being deleted: %s", n->object, s.waits);
+		findings_add(ret, q->empty ? FINDING_WARN : FINDING_BLOCK, "being-deleted",
+		             "wait until it is gone", "\"%s\" is being deleted: %s", n->object,
+		             s.waits);
 	else if (!s.is_ours)
 		findings_add(ret, FINDING_BLOCK, "foreign-object",
 		             "give the target another --object, or remove it there first",

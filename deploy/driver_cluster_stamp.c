@@ -105,12 +105,15 @@ cluster_is_as(const struct cluster_stamp *s, const char *name, const struct roll
 {
 	int rc;
 
-	if (s->exists && s->is_going) {
+	/* a deletion that was asked for already is not in its own way */
+	if (s->exists && s->is_going && !q->empty) {
 		err_set(e, ERR_CONFLICT, "\"%s\" is being deleted", name);
 		return err_hint(e, "wait until it is gone: %s", s->waits);
 	}
 	if (!s->exists && p->empty)
 		return 0;
+	if (!s->exists && p->number == 0)
+		return err_set(e, ERR_CONFLICT, "\"%s\" is gone", name);
 	if (!s->exists)
 		return err_set(e, ERR_CONFLICT, "\"%s\" is gone, and v%" PRIu64 " was there", name,
 		               p->number);

@@ -10,9 +10,10 @@
 
 #include "deploy/kube.h"
 
-#define OF_SERVICE "serving.kserve.io/inferenceservice"
-#define STREAMS    3
-#define OURS       "app.kubernetes.io/managed-by=slipway"
+#define OF_SERVICE  "serving.kserve.io/inferenceservice"
+#define STREAMS     3
+#define OBJECTS_MAX 10000
+#define OURS        "app.kubernetes.io/managed-by=slipway"
 
 static const struct kind {
 	const char *group, *version, *plural, *selector, *label; /* label NULL: its own name */
@@ -73,6 +74,9 @@ add(struct seen *s, const json_t *o, bool is_listed, struct err *e)
 	const json_t *const old = json_object_get(s->before ? s->before : s->now, name);
 	const bool is_same = streq(json_string_value(json_array_get(old, 0)), version);
 
+	if (!old && json_object_size(s->now) >= OBJECTS_MAX)
+		return err_set(e, ERR_TOO_BIG, "more than %d %s of ours are there", OBJECTS_MAX,
+		               s->kind->plural);
 	json_object_set_new(s->now, name, json_pack("[s, s]", version, object_of(s, o)));
 	if (is_same || (is_listed && !s->before))
 		return 0;

@@ -183,3 +183,54 @@ Test(cluster_lies, what_is_not_ours_is_not_deleted)
 	cr_expect_eq(look(&s, 0).status, ROLLOUT_SUCCEEDED);
 	end(&s);
 }
+
+/* A deletion that a finalizer holds up was accepted: asked for again, it goes on, and is no
+ * conflict with ourselves. */
+Test(cluster_lies, a_deletion_that_hangs_is_still_ours)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other",
+	                  "{\"metadata\":{\"finalizers\":[\"example.test/hold\"]}}"));
+	for (int i = 0; i < 2; i++) {
+		const struct rollout q = rollout_of(&s, 0, PLAN_B);
+		struct findings f = { 0 };
+
+		cr_assert_eq(s.d->preflight(s.st, &q, &f, &e), 0, "%s", e.msg);
+		for (size_t k = 0; k < f.n; k++)
+			cr_expect_neq(f.v[k].level, FINDING_BLOCK, "%d: %s", i, f.v[k].text);
+		findings_fini(&f);
+		cr_expect_eq(promote(&s, 1, 0, PLAN_B, &e), 0, "%d: %s", i, e.msg);
+		const struct observation o = look(&s, 0);
+		cr_expect_eq(o.status, ROLLOUT_PROGRESSING, "%d", i);
+		cr_expect(strstr(o.reason, "\"example.test/hold\" must be taken off by whoever"),
+		          "%d: %s", i, o.reason);
+	}
+	/* something else is not made of it meanwhile */
+	cr_expect_eq(promote(&s, 1, 2, PLAN_B, &e), -ERR_CONFLICT, "%s", e.msg);
+	expect_writes(&s, "PATCH services/fraud; PATCH deployments/fraud; "
+	                  "DELETE deployments/fraud; DELETE services/fraud; ");
+	end(&s);
+}
+
+/* A server that sends more of a log than was asked for. */
+Test(cluster_lies, evidence_is_a_few_lines)
+{
+	struct observation o;
+	struct scene s;
+	struct err e = { 0 };
+	unsigned n = 0;
+
+	begin(&s, "kubernetes");
+	control(&s, "{\"mode\":\"crash\",\"fill\":100000}");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	o = look(&s, 1);
+	cr_expect_eq(o.status, ROLLOUT_FAILED, "%s", o.reason);
+	for (const char *p = o.evidence; (p = strstr(p, "log: ")) != NULL; p++)
+		n++;
+	cr_expect_eq(n, 6, "%s", o.evidence);
+	end(&s);
+}
