@@ -27,7 +27,7 @@
 #define READERS_MS 1000 /* is anybody reading? */
 #define WORKERS    32
 #define QUICK      4  /* looks at a time: what each has read is most of the memory */
-#define SLOW_MS    50 /* after so long a look only waits, and another may begin */
+#define SLOW_MS    100 /* after so long a look only waits, and another may begin */
 #define EARS       96
 #define NO_PLACE   SIZE_MAX
 
@@ -468,10 +468,11 @@ agent_watch(const json_t *request, json_t **ret, struct err *e)
 		rc = agent_holds(request, r, &w.holds, e);
 	if (rc == 0)
 		rc = open_waves(&w, r, &l, deadline_ms, e);
+	ledger_fini(&l);
+	(void)malloc_trim(0);
 	if (rc == 0)
 		run(&w, deadline_ms);
 	watcher_fini(&w);
-	ledger_fini(&l);
 	if (rc == 0)
 		*ret = json_pack("{s:b}", "end", 1);
 	return rc;

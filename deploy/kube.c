@@ -193,9 +193,10 @@ extra_header(const char *pair)
 }
 
 static void
-headers_make(const struct kubeconfig *c, const struct kube_credential *who, struct headers *h)
+headers_make(const struct kubeconfig *c, const struct kube_credential *who, const char *accept,
+             struct headers *h)
 {
-	vec_push(&h->v, xstrdup("Accept: application/json"));
+	vec_push(&h->v, xasprintf("Accept: %s", accept ? accept : "application/json"));
 	if (who->authorization)
 		vec_push(&h->v, xasprintf("Authorization: %s", who->authorization));
 	if (c->as)
@@ -233,7 +234,7 @@ once(struct kube *k, const struct kube_call *c, const struct kube_credential *wh
 
 	if (rc < 0)
 		return rc;
-	headers_make(k->config, who, &h);
+	headers_make(k->config, who, c->accept, &h);
 	q.headers = (const char *const *)h.v.v;
 	rc = http_pool_perform(k->http, &q, ret, e);
 	headers_fini(&h);

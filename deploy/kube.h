@@ -80,7 +80,8 @@ int kube_proxy(struct kube *k, const char *method, const char *path, const char 
  * clock_mono_ms() (0: never) or check says so. Lists first and calls fn("SYNC", NULL) when the list
  * is through; resumes by resourceVersion, lists again on 410, polls where watch is denied. A list
  * that is made again begins with fn("RESET", NULL): what is not in it is gone. LOST: the stream was
- * cut, and goes on later. type: RESET ADDED MODIFIED DELETED SYNC LOST. */
+ * cut, and goes on later. An object's metadata is all that is asked for. type: RESET ADDED MODIFIED
+ * DELETED SYNC LOST. */
 typedef int kube_event_fn(void *arg, const char *type, const json_t *object, struct err *e);
 int kube_watch(struct kube *k, const char *path, const char *query, uint64_t until_ms,
                kube_event_fn *fn, void *arg, struct err *e);

@@ -11,7 +11,6 @@
 #include "deploy/kube_private.h"
 #include "registry/base/clock.h"
 
-#define PAGE       500
 #define PAGE_LEAST 4 /* objects of the largest size that a server keeps */
 #define PAGES      1000
 #define LIST_BYTES (64u << 20)
@@ -55,33 +54,40 @@ add_page(json_t *all, const json_t *page, size_t max, const char *path, struct e
 	return 0;
 }
 
-/* *room: bytes that may still come; 0 when more came. */
+struct list {
+	const char *path, *query, *accept;
+	unsigned page; /* objects at a time */
+	size_t max;    /* objects */
+	size_t room;   /* bytes that may still come; 0 when more came */
+};
+
 static int
-get_page(struct kube *k, const char *path, const char *query, size_t *room, json_t **ret,
-         struct err *e)
+get_page(struct kube *k, struct list *l, const char *query, json_t **ret, struct err *e)
 {
-	const struct kube_call c = {
-		.method = "GET", .path = path, .query = query, .is_read = true
-	};
+	const struct kube_call c = { .method = "GET",
+		                     .path = l->path,
+		                     .query = query,
+		                     .accept = l->accept,
+		                     .is_read = true };
 	cleanup_response struct http_response r = { 0 };
 	int rc = kube_call(k, &c, &r, NULL, e);
 
-	if (rc == 0 && r.body.n >= *room) {
-		*room = 0;
-		return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %u MiB", path,
+	if (rc == 0 && r.body.n >= l->room) {
+		l->room = 0;
+		return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %u MiB", l->path,
 		               LIST_BYTES >> 20);
 	}
-	*room -= rc == 0 ? r.body.n : 0;
+	l->room -= rc == 0 ? r.body.n : 0;
 	return rc < 0 ? rc : kube_parse(&c, &r, ret, e);
 }
 
 static int
-list_once(struct kube *k, const char *path, const char *query, size_t max, json_t *all,
-          struct err *e)
+list_once(struct kube *k, struct list *l, json_t *all, struct err *e)
 {
 	cleanup_buf struct buf next = { 0 };
-	unsigned limit = PAGE;
-	size_t room = LIST_BYTES;
+	unsigned limit = l->page;
+
+	l->room = LIST_BYTES;
 
 	/* a page may be empty and not the last; a server that has nothing else is left */
 	for (unsigned i = 0; i < PAGES; i++) {
@@ -90,31 +96,30 @@ list_once(struct kube *k, const char *path, const char *query, size_t max, json_
 		int rc;
 
 		buf_addf(&q, "limit=%u", limit);
-		add_query(&q, query);
+		add_query(&q, l->query);
 		if (next.n > 0) {
 			buf_adds(&q, "&continue=");
 			http_escape(&q, buf_cstr(&next));
 		}
-		rc = get_page(k, path, buf_cstr(&q), &room, &page, e);
-		if (rc == -ERR_TOO_BIG && limit > PAGE_LEAST && room > 0) {
+		rc = get_page(k, l, buf_cstr(&q), &page, e);
+		if (rc == -ERR_TOO_BIG && limit > PAGE_LEAST && l->room > 0) {
 			err_clear(e);
 			limit /= 5; /* large things: fewer of them at once, from the same place */
 			continue;
 		}
 		if (rc == 0)
-			rc = add_page(all, page, max, path, e);
+			rc = add_page(all, page, l->max, l->path, e);
 		buf_clear(&next);
 		if (rc == 0)
 			buf_adds(&next, kube_text(page, "metadata.continue"));
 		if (next.n == 0)
 			return rc;
 	}
-	return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %d pages", path, PAGES);
+	return err_set(e, ERR_TOO_BIG, "\"%s\" lists more than %d pages", l->path, PAGES);
 }
 
-int
-kube_list(struct kube *k, const char *path, const char *query, size_t max, json_t **ret,
-          struct err *e)
+static int
+list(struct kube *k, struct list *l, json_t **ret, struct err *e)
 {
 	int rc = -ERR_CONFLICT;
 
@@ -124,7 +129,7 @@ kube_list(struct kube *k, const char *path, const char *query, size_t max, json_
 
 		err_clear(e);
 		(void)json_object_set_new(all, "items", json_array());
-		rc = list_once(k, path, query, max, all, e);
+		rc = list_once(k, l, all, e);
 		if (rc == 0)
 			*ret = all;
 		else
@@ -156,6 +161,29 @@ is_of_server(const struct http_response *r)
 			return false;
 	}
 	return true;
+}
+
+int
+kube_list(struct kube *k, const char *path, const char *query, size_t max, json_t **ret,
+          struct err *e)
+{
+	struct list l = { .path = path, .query = query, .page = 500, .max = max };
+
+	return list(k, &l, ret, e);
+}
+
+/* The fields' owners cannot be left out, and take much more room than their text. */
+int
+kube_list_metadata(struct kube *k, const char *path, const char *query, size_t max, json_t **ret,
+                   struct err *e)
+{
+	struct list l = { .path = path,
+		          .query = query,
+		          .accept = KUBE_METADATA("List"),
+		          .page = 50,
+		          .max = max };
+
+	return list(k, &l, ret, e);
 }
 
 int

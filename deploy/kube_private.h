@@ -23,6 +23,7 @@ struct kube {
 struct kube_call {
 	const char *method, *path, *query; /* query without "?"; NULL */
 	const char *content_type;          /* NULL: no body */
+	const char *accept;                /* NULL: application/json */
 	struct str body;
 	bool is_read;    /* changes nothing, whatever its method: may be repeated */
 	bool any_status; /* the caller looks at it */
@@ -39,9 +40,17 @@ int kube_parse(const struct kube_call *c, const struct http_response *r, json_t 
 int kube_call_json(struct kube *k, const struct kube_call *c, json_t **ret, struct err *e);
 /* kube_about.c: by its Date header. Not of an answer that somebody behind the server gave. */
 void kube_take_clock(struct kube *k, const struct http_response *r);
+/* As kube_list, of each object its metadata at least: all that is asked for, in small pages. */
+int kube_list_metadata(struct kube *k, const char *path, const char *query, size_t max,
+                       json_t **ret, struct err *e);
 /* Waits, asking check; UNREACHABLE when the deadline comes first. */
 int kube_pause(struct kube *k, uint64_t ms, struct err *e);
 uint64_t kube_jitter(uint64_t ms); /* up to a quarter more */
+
+/* What a server has of an object without the object; one that cannot sends all of it.
+ * Source: Kubernetes API concepts, "Receiving resources as Tables" and PartialObjectMetadata. */
+#define KUBE_METADATA(kind) \
+	"application/json;as=PartialObjectMetadata" kind ";g=meta.k8s.io;v=v1, application/json"
 
 /* --- kube_error.c --- */
 

@@ -134,7 +134,7 @@ list_all(struct watch *w, struct err *e)
 	cleanup_json json_t *all = NULL;
 	json_t *one;
 	size_t i;
-	int rc = kube_list(w->k, w->path, w->query, ITEMS_MAX, &all, e);
+	int rc = kube_list_metadata(w->k, w->path, w->query, ITEMS_MAX, &all, e);
 
 	if (rc < 0)
 		return rc;
@@ -182,6 +182,7 @@ stream(struct watch *w, struct err *e)
 	cleanup_buf struct buf q = { 0 };
 	struct kube_call c = { .method = "GET",
 		               .path = w->path,
+		               .accept = KUBE_METADATA(""),
 		               .is_read = true,
 		               .sink = &sink,
 		               .idle_ms = IDLE_MS,

@@ -35,16 +35,19 @@ see(void *arg, const char *type, const json_t *object, struct err *e)
 }
 
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define PARTS(list)                                                                           \
+	"Accept: application/json;as=PartialObjectMetadata" list ";g=meta.k8s.io;v=v1, "      \
+	"application/json\r\n"
 #define LIST(rv, items)                                                                          \
 	{                                                                                        \
-		.request = "GET /w?limit=500", .headers = JSON, .status = 200,                   \
+		.request = "GET /w?limit=50", .headers = PARTS("List"), .status = 200,           \
 		.reply = "{\"metadata\":{\"resourceVersion\":\"" rv "\"},\"items\":[" items "]}" \
 	}
 #define WATCH(rv, seconds, raw)                                                              \
 	{                                                                                    \
 		.request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=" seconds \
 		           "&resourceVersion=" rv,                                           \
-		.headers = JSON, .how = STEP_RAW, .reply = raw                               \
+		.headers = PARTS(""), .how = STEP_RAW, .reply = raw                          \
 	}
 #define NAMED(n, rv) "{\"metadata\":{\"name\":\"" n "\",\"resourceVersion\":\"" rv "\"}}"
 
@@ -85,14 +88,14 @@ Test(kube_watch, a_watch_that_is_denied_polls_and_a_list_that_is_denied_ends)
 		LIST("5", ""),
 		{ .request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=7"
 		             "&resourceVersion=5",
-		  .headers = JSON,
+		  .headers = PARTS(""),
 		  .status = 403,
 		  .reply = "{\"kind\":\"Status\",\"message\":\"no\"}" },
 		LIST("6", NAMED("a", "6")),
 	};
 	static const struct step denied[] = {
-		{ .request = "GET /w?limit=500",
-		  .headers = JSON,
+		{ .request = "GET /w?limit=50",
+		  .headers = PARTS("List"),
 		  .status = 403,
 		  .reply = "{\"kind\":\"Status\",\"message\":\"User x cannot list\"}" },
 	};
@@ -176,7 +179,7 @@ Test(kube_watch, what_is_no_stream_of_events)
 		/* a line that never ends */
 		{ { .request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=300"
 		               "&resourceVersion=5",
-		    .headers = JSON,
+		    .headers = PARTS(""),
 		    .how = STEP_ENDLESS },
 		  ERR_TOO_BIG,
 		  "more than 8388608 bytes" },
@@ -230,7 +233,7 @@ Test(kube_watch, the_end_is_kept_though_the_server_is_silent)
 		LIST("5", ""),
 		{ .request = "GET /w?watch=1&allowWatchBookmarks=true&timeoutSeconds=2"
 		             "&resourceVersion=5",
-		  .headers = JSON,
+		  .headers = PARTS(""),
 		  .how = STEP_SILENT },
 	};
 	const uint64_t began_ms = clock_mono_ms();
