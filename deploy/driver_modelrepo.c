@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The target "modelrepo": a model repository folder and the V2 repository API of the server that
- * reads it. The folder says which version should serve (the number is the switch), load makes the
- * server look, and the index and the model's own metadata are the proof. How the switch goes is in
- * modelrepo_switch.c; here is what looks, asks and prepares.
+ * The target "modelrepo": a model repository folder and the V2 repository API of the servers that
+ * read it. The folder says which version should serve (the number is the switch; for MLServer the
+ * settings that name it), load makes each server look, and what each says of the model is the
+ * proof. How the switch goes is in modelrepo_switch.c, what is seen in modelrepo_look.c; here is
+ * what opens, asks and prepares.
  */
 #include "deploy/driver.h"
 
@@ -17,39 +18,100 @@
 #include "deploy/folder_switch.h"
 #include "deploy/modelrepo_driver.h"
 #include "deploy/smoke.h"
-#include "registry/base/clock.h"
 
-#define SMOKE_MS   30000
-#define IGNORED_MS 5000u
+#define SMOKE_MS 30000
 
 extern const struct deploy_driver driver_modelrepo;
 
+/* "URL URL": further servers of the same folder. Kept without slashes at their ends. */
 static int
-read_settings(const struct target *t, struct http_options *ret, struct err *e)
+add_servers(struct modelrepo *m, const char *text, struct err *e)
+{
+	while (*(text += strspn(text, " \t,")) != '\0') {
+		size_t n = strcspn(text, " \t,");
+		char *const url = xstrndup(text, n);
+
+		text += n;
+		while (n > 0 && url[n - 1] == '/')
+			url[--n] = '\0';
+		if (m->n == MODELREPO_SERVERS) {
+			free(url);
+			return err_set(e, ERR_USAGE, "target \"%s\": at most %d servers",
+			               m->t->name, MODELREPO_SERVERS);
+		}
+		for (size_t i = 0; i < m->n; i++) {
+			if (!streq(m->servers[i].url, url))
+				continue;
+			err_set(e, ERR_USAGE, "target \"%s\": \"%s\" is named twice",
+			        m->t->name, url);
+			free(url);
+			return -ERR_USAGE;
+		}
+		m->servers[m->n++] = (struct modelrepo_api){ .url = url };
+	}
+	return 0;
+}
+
+static int
+take_setting(struct modelrepo *m, const char *key, const json_t *v, struct http_options *ret,
+             struct err *e)
+{
+	const char *const text = json_string_value(v);
+
+	if (streq(key, "dialect") && text && (streq(text, "triton") || streq(text, "mlserver")))
+		m->dialect = streq(text, "triton") ? MODELREPO_TRITON : MODELREPO_MLSERVER;
+	else if (streq(key, "dialect"))
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": unknown dialect \"%s\", only \"triton\" and "
+		               "\"mlserver\"",
+		               m->t->name, text ? text : "?");
+	else if (streq(key, "allow-plain-http") && json_is_boolean(v))
+		ret->allow_plain = json_is_true(v);
+	else if (streq(key, "ca-file") && text && text[0] == '/')
+		ret->ca_file = text;
+	else if (streq(key, "implementation") && text && *text)
+		m->implementation = text;
+	else if (streq(key, "model-file") && text && *text && text[0] != '/' &&
+	         !strstr(text, ".."))
+		m->model_file = text;
+	else if (streq(key, "servers") && text && *text)
+		return add_servers(m, text, e);
+	else
+		return err_set(e, ERR_USAGE, "target \"%s\": no setting \"%s\" with such a value",
+		               m->t->name, key);
+	return 0;
+}
+
+static int
+read_settings(struct modelrepo *m, struct http_options *ret, struct err *e)
 {
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)t->settings, key, v) {
-		const char *text = json_string_value(v);
+	json_object_foreach((json_t *)(uintptr_t)m->t->settings, key, v)
+	{
+		const int rc = take_setting(m, key, v, ret, e);
 
-		if (streq(key, "dialect") && text && streq(text, "triton")) {
-			continue;
-		} else if (streq(key, "dialect")) {
-			return err_set(e, ERR_USAGE,
-			               "target \"%s\": unknown dialect \"%s\", only \"triton\"",
-			               t->name, text ? text : "?");
-		} else if (streq(key, "allow-plain-http") && json_is_boolean(v)) {
-			ret->allow_plain = json_is_true(v);
-		} else if (streq(key, "ca-file") && text && text[0] == '/') {
-			ret->ca_file = text;
-		} else {
-			return err_set(e, ERR_USAGE,
-			               "target \"%s\": no setting \"%s\" with such a value",
-			               t->name, key);
-		}
+		if (rc < 0)
+			return rc;
 	}
+	if (m->dialect == MODELREPO_MLSERVER && !m->implementation) {
+		err_set(e, ERR_USAGE, "target \"%s\" needs the setting \"implementation\"",
+		        m->t->name);
+		return err_hint(e, "what MLServer runs: "
+		                   "--set implementation=mlserver_sklearn.SKLearnModel");
+	}
+	if (m->dialect == MODELREPO_TRITON && (m->implementation || m->model_file))
+		return err_set(e, ERR_USAGE,
+		               "target \"%s\": the dialect \"triton\" has no setting \"%s\"",
+		               m->t->name, m->implementation ? "implementation" : "model-file");
 	return 0;
+}
+
+int
+modelrepo_blame(const struct modelrepo *m, size_t i, struct err *e)
+{
+	return m->n > 1 ? err_prefix(e, "server %s", m->servers[i].url) : -(int)e->code;
 }
 
 static void
@@ -58,17 +120,18 @@ modelrepo_close(void *st)
 	struct modelrepo *m = st;
 
 	http_free(m->http);
-	free(m->url);
+	for (size_t i = 0; i < m->n; i++)
+		free(m->servers[i].url);
 	*m = (struct modelrepo){ 0 };
 }
 
 /* Said when the target is added, not when the first version is promoted to it. */
 static int
-check_address(const struct modelrepo *m, struct err *e)
+check_address(const struct modelrepo *m, const char *url, struct err *e)
 {
 	int rc;
 
-	rc = http_check_address(m->http, m->url, e);
+	rc = http_check_address(m->http, url, e);
 	if (rc != -ERR_DENIED)
 		return rc;
 	e->code = ERR_USAGE;
@@ -76,12 +139,26 @@ check_address(const struct modelrepo *m, struct err *e)
 	                   "read and change what is sent");
 }
 
+/* After the settings: one connection pool for all. */
+static int
+connect_servers(struct modelrepo *m, const struct http_options *o, struct err *e)
+{
+	int rc = http_new(o, &m->http, e);
+
+	for (size_t i = 0; rc == 0 && i < m->n; i++) {
+		m->servers[i].http = m->http;
+		m->servers[i].dialect = m->dialect;
+		m->servers[i].deadline_ms = &m->t->deadline_ms;
+		rc = check_address(m, m->servers[i].url, e);
+	}
+	return rc;
+}
+
 static int
 modelrepo_open(void *st, const struct target *t, struct err *e)
 {
 	struct modelrepo *m = st;
 	struct http_options o = { 0 };
-	size_t n;
 	int rc;
 
 	if (!t->url || !(has_prefix(t->url, "http://") || has_prefix(t->url, "https://")))
@@ -94,21 +171,12 @@ modelrepo_open(void *st, const struct target *t, struct err *e)
 	if (t->ns)
 		return err_set(e, ERR_USAGE, "target \"%s\": modelrepo takes no namespace",
 		               t->name);
-	rc = read_settings(t, &o, e);
-	if (rc < 0)
-		return rc;
-	rc = http_new(&o, &m->http, e);
-	if (rc < 0)
-		return rc;
-	n = strlen(t->url);
-	while (t->url[n - 1] == '/')
-		n--;
 	m->t = t;
-	m->url = xstrndup(t->url, n);
-	m->api = (struct modelrepo_api){ .http = m->http,
-		                         .url = m->url,
-		                         .deadline_ms = &t->deadline_ms };
-	rc = check_address(m, e);
+	rc = add_servers(m, t->url, e);
+	if (rc == 0)
+		rc = read_settings(m, &o, e);
+	if (rc == 0)
+		rc = connect_servers(m, &o, e);
 	if (rc < 0)
 		modelrepo_close(m);
 	return rc;
@@ -118,28 +186,37 @@ static int
 modelrepo_probe(void *st, struct target_facts *ret, struct err *e)
 {
 	const struct modelrepo *m = st;
-	struct modelrepo_server s;
-	int rc;
-
-	rc = modelrepo_server(&m->api, &s, e);
-	if (rc < 0)
-		return rc;
-	*ret = (struct target_facts){
-		.server = "triton",
+	struct target_facts facts = {
 		.caps = CAP_ATOMIC_SWITCH | CAP_HISTORY,
 		.proofs = PROOF_BIT(PROOF_OBJECT),
 	};
-	(void)snprintf(ret->version, sizeof(ret->version), "%s", s.version);
+	bool has_repository = true;
+
+	(void)str_copy(facts.server, sizeof facts.server,
+	               m->dialect == MODELREPO_MLSERVER ? "mlserver" : "triton");
 	/* explicit, poll or none: only a load would tell, and that is no question */
-	(void)snprintf(ret->mode, sizeof(ret->mode), "unknown");
-	if (s.has_repository) {
-		ret->proofs |= PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
-		(void)snprintf(ret->why_not, sizeof(ret->why_not),
-		               "one server is asked; replicas behind it are not told apart");
-	} else {
-		(void)snprintf(ret->why_not, sizeof(ret->why_not),
-		               "the server does not offer the model_repository extension");
+	(void)str_copy(facts.mode, sizeof facts.mode, "unknown");
+	for (size_t i = 0; i < m->n; i++) {
+		struct modelrepo_server s;
+
+		if (modelrepo_server(&m->servers[i], &s, e) < 0)
+			return modelrepo_blame(m, i, e);
+		has_repository = has_repository && s.has_repository;
+		if (i == 0)
+			(void)str_copy(facts.version, sizeof facts.version, s.version);
 	}
+	if (has_repository)
+		facts.proofs |= PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
+	if (!has_repository)
+		(void)snprintf(facts.why_not, sizeof facts.why_not,
+		               "the server does not offer the model_repository extension");
+	else if (m->n == 1)
+		(void)snprintf(facts.why_not, sizeof facts.why_not,
+		               "one server is asked; replicas behind it are not told apart");
+	else
+		(void)snprintf(facts.why_not, sizeof facts.why_not,
+		               "%zu servers are asked, each by its own address", m->n);
+	*ret = facts;
 	return 0;
 }
 
@@ -156,13 +233,13 @@ modelrepo_folder(const struct modelrepo *m, const struct rollout *q, bool create
 }
 
 static int
-modelrepo_render(const struct target *t, const struct rollout *q, struct buf *ret, struct err *e)
+render(const struct modelrepo *m, const struct rollout *q, struct buf *ret, struct err *e)
 {
 	cleanup_json json_t *j = json_object();
 	char entry[256], number[24];
 	int rc;
 
-	rc = folder_entry_name(t, q->model, entry, e);
+	rc = folder_entry_name(m->t, q->model, entry, e);
 	if (rc < 0)
 		return rc;
 	(void)json_object_set_new(j, "driver", json_string("modelrepo"));
@@ -173,9 +250,26 @@ modelrepo_render(const struct target *t, const struct rollout *q, struct buf *re
 		(void)snprintf(number, sizeof(number), "%" PRIu64, q->number);
 		(void)json_object_set_new(j, "number", json_string(number));
 		(void)json_object_set_new(j, "version", json_from_digest(&q->version));
+		if (m->dialect == MODELREPO_MLSERVER)
+			(void)json_object_set_new(j, "settings",
+			                          modelrepo_settings_json(m, entry, q->number));
 	}
 	json_canonical(j, ret);
 	return 0;
+}
+
+/* Of the settings alone: nothing is opened. */
+static int
+modelrepo_render(const struct target *t, const struct rollout *q, struct buf *ret, struct err *e)
+{
+	struct http_options ignored = { 0 };
+	struct modelrepo m = { .t = t };
+	int rc = read_settings(&m, &ignored, e);
+
+	if (rc == 0)
+		rc = render(&m, q, ret, e);
+	modelrepo_close(&m);
+	return rc;
 }
 
 int
@@ -185,7 +279,7 @@ modelrepo_is_planned(const struct modelrepo *m, const struct rollout *q, struct 
 	cleanup_buf struct buf now = { 0 };
 	int rc;
 
-	rc = modelrepo_render(m->t, q, &now, e);
+	rc = render(m, q, &now, e);
 	if (rc < 0)
 		return rc;
 	if (!str_eq(rendered, buf_str(&now)))
@@ -210,7 +304,14 @@ modelrepo_preview(void *st, const struct rollout *q, struct str rendered, struct
 	if (rc < 0)
 		return rc;
 	ret->verified = false; /* the server has no dry run */
-	buf_addf(&ret->text, "%s %s \"%s\"\n", m->url, q->empty ? "unloads" : "loads", entry);
+	if (m->dialect == MODELREPO_MLSERVER && q->empty)
+		buf_addf(&ret->text, "%s/%s/" FOLDER_SETTINGS " goes\n", m->t->path, entry);
+	else if (m->dialect == MODELREPO_MLSERVER)
+		buf_addf(&ret->text, "%s/%s/" FOLDER_SETTINGS " names %" PRIu64 "\n", m->t->path,
+		         entry, q->number);
+	for (size_t i = 0; i < m->n; i++)
+		buf_addf(&ret->text, "%s %s \"%s\"\n", m->servers[i].url,
+		         q->empty ? "unloads" : "loads", entry);
 	return 0;
 }
 
@@ -239,172 +340,23 @@ modelrepo_stage(void *st, const struct rollout *q, struct err *e)
 	return rc;
 }
 
-static enum modelrepo_state
-row_of(const struct modelrepo_index *index, uint64_t number, const char **ret_reason)
-{
-	for (size_t i = 0; i < index->n; i++) {
-		if (index->v[i].number != number)
-			continue;
-		*ret_reason = index->v[i].reason;
-		return index->v[i].state;
-	}
-	return MODELREPO_ABSENT;
-}
-
-/* READY in the index and listed by the model itself: either alone is said of broken models too. */
-static uint64_t
-serving_number(const struct modelrepo_index *index, const struct modelrepo_versions *listed)
-{
-	const char *reason;
-	uint64_t highest = 0;
-
-	for (size_t i = 0; i < listed->n; i++) {
-		if (listed->v[i] > highest &&
-		    row_of(index, listed->v[i], &reason) == MODELREPO_READY)
-			highest = listed->v[i];
-	}
-	return highest;
-}
-
-static bool
-is_quiet(const struct modelrepo_index *index)
-{
-	for (size_t i = 0; i < index->n; i++) {
-		if (index->v[i].state != MODELREPO_UNAVAILABLE)
-			return false;
-	}
-	return true;
-}
-
-/* A load ends before it is answered, so what the index says some seconds after a success is no
- * longer on its way: another version READY, and ours never taken up (absent, or still "unloaded"
- * from an earlier time). */
-static bool
-is_ignored(const struct modelrepo *m, const struct rollout *q, enum modelrepo_state state,
-           const struct observation *seen)
-{
-	return (state == MODELREPO_ABSENT || state == MODELREPO_UNAVAILABLE) &&
-	       !seen->serving_empty && m->loaded_number == q->number &&
-	       clock_mono_ms() >= m->loaded_ms + IGNORED_MS;
-}
-
-static void
-judge(const struct modelrepo *m, const struct rollout *q, const struct modelrepo_index *index,
-      struct observation *ret)
-{
-	const bool is_placed = (ret->proofs & PROOF_BIT(PROOF_OBJECT)) != 0;
-	const char *reason = "";
-	enum modelrepo_state state;
-	bool is_there;
-
-	ret->status = ROLLOUT_PROGRESSING;
-	if (q->empty)
-		is_there = ret->serving_empty && is_quiet(index);
-	else
-		is_there = ret->serving_number == q->number;
-	if (is_there)
-		ret->proofs |= PROOF_BIT(PROOF_LISTED);
-	if (is_there && is_placed) {
-		ret->status = ROLLOUT_SUCCEEDED;
-		return;
-	}
-	if (!is_placed) {
-		(void)snprintf(ret->reason, sizeof(ret->reason),
-		               "the folder does not hold what was planned");
-		return;
-	}
-	if (q->empty) {
-		(void)snprintf(ret->reason, sizeof(ret->reason), "the server still has the model");
-		return;
-	}
-	state = row_of(index, q->number, &reason);
-	/* "unloaded" is what an old version says that was switched off before */
-	if (state == MODELREPO_UNAVAILABLE && reason[0] && !streq(reason, "unloaded")) {
-		ret->status = ROLLOUT_FAILED;
-		(void)snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
-	} else if (is_ignored(m, q, state, ret)) {
-		ret->status = ROLLOUT_FAILED;
-		(void)snprintf(ret->reason, sizeof(ret->reason),
-		               "the server said that it loaded the model, and after %u s its "
-		               "index still has version %" PRIu64 " ready, not %" PRIu64,
-		               IGNORED_MS / 1000, ret->serving_number, q->number);
-	} else if (state == MODELREPO_LOADING) {
-		(void)snprintf(ret->reason, sizeof(ret->reason),
-		               "version %" PRIu64 " is being loaded", q->number);
-	} else if (ret->serving_empty) {
-		(void)snprintf(ret->reason, sizeof(ret->reason), "the server serves no version");
-	} else {
-		(void)snprintf(ret->reason, sizeof(ret->reason),
-		               "the server still serves version %" PRIu64,
-		               ret->serving_number);
-	}
-}
-
-/* The folder's half of a look: what we left there, and whether it is still so. */
 static int
-look_at_folder(const struct modelrepo *m, const struct rollout *q, char entry[256],
-               struct folder_stamp *stamp, struct observation *ret, struct err *e)
+ask_golden(const struct modelrepo *m, size_t i, const char *entry, const struct rollout *q,
+           const struct golden *g, struct proof *ret, struct err *e)
 {
-	struct folder_look look = { 0 };
-	struct folder *f = NULL;
-	bool is_ours;
+	cleanup_response struct http_response r = { 0 };
+	cleanup_buf struct buf body = { 0 };
 	int rc;
 
-	rc = modelrepo_folder(m, q, false, entry, &f, e);
-	/* without the repository nothing is known; without the model's folder, nothing is
-	 * published */
-	if (rc == -ERR_NOT_FOUND && access(m->t->path, R_OK | X_OK) == 0) {
-		err_clear(e);
-		rc = 0;
-	}
-	if (rc == 0 && f)
-		rc = folder_stamp_read(f, stamp, e);
-	if (rc == 0 && f)
-		rc = folder_look(f, stamp, &look, e);
-	folder_close(f);
+	golden_request_v2(g, q->job_id ? q->job_id : "slipway", &body);
+	rc = modelrepo_infer(&m->servers[i], entry, buf_str(&body), modelrepo_left_ms(q, SMOKE_MS),
+	                     &r, e);
+	if (rc == 0)
+		rc = golden_check_v2(g, buf_str(&r.body), q->number, r.elapsed_ms, ret->detail,
+		                     sizeof(ret->detail), e);
 	if (rc < 0)
-		return rc;
-	is_ours = !stamp->exists || streq(stamp->registry_id, q->registry_id);
-	ret->is_drifted = !is_ours || look.highest != stamp->number || look.foreign > 0;
-	(void)str_copy(ret->plan_id, sizeof(ret->plan_id), stamp->plan_id);
-	if (ret->is_drifted)
-		return 0;
-	if (q->empty ? stamp->number == 0
-	             : stamp->number == q->number && digest_eq(&stamp->version, &q->version))
-		ret->proofs |= PROOF_BIT(PROOF_OBJECT);
-	return 0;
-}
-
-static int
-modelrepo_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
-{
-	const struct modelrepo *m = st;
-	cleanup_index struct modelrepo_index index = { 0 };
-	cleanup_versions struct modelrepo_versions listed = { 0 };
-	struct folder_stamp stamp = { 0 };
-	char entry[256];
-	int rc;
-
-	*ret = (struct observation){ .status = ROLLOUT_UNKNOWN };
-	rc = look_at_folder(m, q, entry, &stamp, ret, e);
-	if (rc == 0)
-		rc = modelrepo_index(&m->api, entry, &index, e);
-	if (rc == 0)
-		rc = modelrepo_versions(&m->api, entry, &listed, e);
-	if (rc == -ERR_USAGE)
-		return rc;
-	if (rc < 0) { /* no contact is no failure */
-		(void)snprintf(ret->reason, sizeof(ret->reason), "%s", e->msg);
-		err_clear(e);
-		return 0;
-	}
-	ret->serving_known = true;
-	ret->serving_number = serving_number(&index, &listed);
-	ret->serving_empty = ret->serving_number == 0;
-	if (!ret->is_drifted && !ret->serving_empty && ret->serving_number == stamp.number)
-		ret->serving_version = stamp.version;
-	judge(m, q, &index, ret);
-	return 0;
+		err_prefix(e, "golden request to \"%s\"", entry);
+	return rc < 0 ? modelrepo_blame(m, i, e) : 0;
 }
 
 static int
@@ -412,8 +364,6 @@ modelrepo_smoke(void *st, const struct rollout *q, const struct golden *g, struc
                 struct err *e)
 {
 	const struct modelrepo *m = st;
-	cleanup_response struct http_response r = { 0 };
-	cleanup_buf struct buf body = { 0 };
 	char entry[256];
 	int rc;
 
@@ -422,15 +372,14 @@ modelrepo_smoke(void *st, const struct rollout *q, const struct golden *g, struc
 		return err_set(e, ERR_USAGE,
 		               "nothing is served, so nothing can answer a golden request");
 	rc = folder_entry_name(m->t, q->model, entry, e);
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = ask_golden(m, i, entry, q, g, ret, e);
 	if (rc < 0)
 		return rc;
-	golden_request_v2(g, q->job_id ? q->job_id : "slipway", &body);
-	rc = modelrepo_infer(&m->api, entry, buf_str(&body), modelrepo_left_ms(q, SMOKE_MS), &r, e);
-	if (rc == 0)
-		rc = golden_check_v2(g, buf_str(&r.body), q->number, r.elapsed_ms, ret->detail,
-		                     sizeof(ret->detail), e);
-	if (rc < 0)
-		return err_prefix(e, "golden request to \"%s\"", entry);
+	if (m->n > 1)
+		(void)snprintf(ret->detail + strlen(ret->detail),
+		               sizeof ret->detail - strlen(ret->detail), ", each of %zu servers",
+		               m->n);
 	ret->layers = PROOF_BIT(PROOF_ANSWERED);
 	return 0;
 }

@@ -7,6 +7,7 @@
  *   M/<number>/...           a published version; servers take the highest number
  *   M/slipway-v<number>/...  the same bytes held back (the way back), never numeric
  *   M/slipway-incoming/...   being copied
+ *   M/model-settings.json    which version a server of the dialect "mlserver" takes
  *   M/.slipway.json          our stamp: registry, version, number, plan (canonical JSON, by rename)
  * The number is the switch. Nothing here knows of HTTP.
  */
@@ -64,3 +65,8 @@ int folder_drop_held(struct folder *f, uint64_t number, struct err *e); /* unlin
 int folder_held(struct folder *f, uint64_t **ret, size_t *ret_n, struct err *e);
 /* M/config.pbtxt, at most 256 KiB; NOT_FOUND. */
 int folder_config(struct folder *f, struct buf *ret, struct err *e);
+/* M/model-settings.json, which tells MLServer which version to take; NULL: it goes. */
+#define FOLDER_SETTINGS     "model-settings.json"
+#define FOLDER_SETTINGS_MAX (64u << 10)
+int folder_settings(struct folder *f, struct buf *ret, bool *ret_exists, struct err *e);
+int folder_settings_write(struct folder *f, const struct buf *text, struct err *e);

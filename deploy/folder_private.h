@@ -17,5 +17,8 @@ int folder_kind_of(const struct folder *f, const char *name, enum kind *ret, str
 /* The same where only want or nothing may lie; anything else is DENIED by name. */
 int folder_kind_is(const struct folder *f, const char *name, enum kind want, bool *ret,
                    struct err *e);
+/* In one step, durable. DENIED: something else than a file has that name. */
+int folder_write_small(const struct folder *f, const char *name, const struct buf *text,
+                       struct err *e);
 int folder_read_small(const struct folder *f, const char *name, size_t max, struct buf *ret,
                       struct err *e);

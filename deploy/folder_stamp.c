@@ -18,7 +18,6 @@
 #include "registry/base/fs.h"
 
 #define STAMP     ".slipway.json"
-#define STAMP_NEW ".slipway.json.new"
 #define STAMP_MAX 4096
 
 static int
@@ -91,27 +90,61 @@ stamp_render(const struct folder_stamp *s, struct buf *ret)
 }
 
 int
-folder_stamp_write(struct folder *f, const struct folder_stamp *s, struct err *e)
+folder_write_small(const struct folder *f, const char *name, const struct buf *text, struct err *e)
 {
-	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *new = xasprintf("%s%s.new", name[0] == '.' ? "" : ".", name);
 	cleanup_close int fd = -1;
 	bool exists;
 	int rc;
 
-	rc = folder_kind_is(f, STAMP, KIND_FILE, &exists, e);
+	rc = folder_kind_is(f, name, KIND_FILE, &exists, e);
 	if (rc < 0)
 		return rc;
 	/* left by a crash, or put there by somebody: unlink takes the name, never what a link names
 	 */
-	if (unlinkat(f->fd, STAMP_NEW, 0) < 0 && errno != ENOENT)
-		return beneath_error(e, f->where, STAMP_NEW);
-	fd = beneath_open(f->fd, STAMP_NEW, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (unlinkat(f->fd, new, 0) < 0 && errno != ENOENT)
+		return beneath_error(e, f->where, new);
+	fd = beneath_open(f->fd, new, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
-		return beneath_error(e, f->where, STAMP_NEW);
+		return beneath_error(e, f->where, new);
+	if (fchmod(fd, 0644) < 0 || fs_write_all(fd, text->p, text->n) < 0 || fsync(fd) < 0)
+		return err_sys(e, "cannot write \"%s/%s\"", f->where, new);
+	if (renameat(f->fd, new, f->fd, name) < 0)
+		return err_sys(e, "cannot write \"%s/%s\"", f->where, name);
+	return fs_sync_dir(f->fd, e);
+}
+
+int
+folder_stamp_write(struct folder *f, const struct folder_stamp *s, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+
 	stamp_render(s, &text);
-	if (fchmod(fd, 0644) < 0 || fs_write_all(fd, text.p, text.n) < 0 || fsync(fd) < 0)
-		return err_sys(e, "cannot write \"%s/%s\"", f->where, STAMP_NEW);
-	if (renameat(f->fd, STAMP_NEW, f->fd, STAMP) < 0)
-		return err_sys(e, "cannot write \"%s/%s\"", f->where, STAMP);
+	return folder_write_small(f, STAMP, &text, e);
+}
+
+int
+folder_settings(struct folder *f, struct buf *ret, bool *ret_exists, struct err *e)
+{
+	int rc = folder_kind_is(f, FOLDER_SETTINGS, KIND_FILE, ret_exists, e);
+
+	return rc < 0 || !*ret_exists
+	               ? rc
+	               : folder_read_small(f, FOLDER_SETTINGS, FOLDER_SETTINGS_MAX, ret, e);
+}
+
+int
+folder_settings_write(struct folder *f, const struct buf *text, struct err *e)
+{
+	bool exists;
+	int rc;
+
+	if (text)
+		return folder_write_small(f, FOLDER_SETTINGS, text, e);
+	rc = folder_kind_is(f, FOLDER_SETTINGS, KIND_FILE, &exists, e);
+	if (rc < 0 || !exists)
+		return rc;
+	if (unlinkat(f->fd, FOLDER_SETTINGS, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "cannot remove \"%s/" FOLDER_SETTINGS "\"", f->where);
 	return fs_sync_dir(f->fd, e);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * V2 model repository calls, Triton's dialect. Reads are repeated, load and unload are sent once:
+ * V2 model repository calls. Reads are repeated, load and unload are sent once:
  * what came of them is either answered or unknown. Knows nothing of folders, plans or rollouts.
  */
 #include "deploy/modelrepo_api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,7 +130,8 @@ modelrepo_server(const struct modelrepo_api *a, struct modelrepo_server *ret, st
 	rc = json_get_array(j, "extensions", "server metadata", &extensions, e);
 	if (rc < 0)
 		return rc;
-	*ret = (struct modelrepo_server){ 0 };
+	/* its index tells, when it is asked for */
+	*ret = (struct modelrepo_server){ .has_repository = a->dialect == MODELREPO_MLSERVER };
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
 	(void)snprintf(ret->version, sizeof(ret->version), "%s", version);
 	for (size_t i = 0; i < json_array_size(extensions); i++) {
@@ -230,9 +232,34 @@ modelrepo_versions(const struct modelrepo_api *a, const char *model, struct mode
 	return 0;
 }
 
+int
+modelrepo_ready(const struct modelrepo_api *a, const char *model, uint64_t number, bool *ret,
+                struct err *e)
+{
+	cleanup_free char *back = xasprintf("/versions/%" PRIu64 "/ready", number);
+	cleanup_free char *url = url_of(a, "/v2/models/", model, back);
+	cleanup_response struct http_response r = { 0 };
+	const struct http_request q = { .method = "GET", .url = url, .timeout_ms = read_ms(a),
+		                        .safe_to_repeat = true };
+	int rc;
+
+	*ret = false;
+	rc = http_perform(a->http, &q, &r, e);
+	if (rc < 0)
+		return rc;
+	if (r.status == 404 || r.status == 400)
+		return 0;
+	rc = http_check(&q, &r, e);
+	if (rc < 0)
+		return refused(e);
+	*ret = true;
+	return 0;
+}
+
 /* A change, sent once. Success is a 2xx without a body or with JSON: a proxy's page is none. */
 static int
-act(const struct modelrepo_api *a, const char *url, uint64_t timeout_ms, struct err *e)
+act(const struct modelrepo_api *a, const char *url, uint64_t timeout_ms, long *ret_status,
+    struct err *e)
 {
 	cleanup_response struct http_response r = { 0 };
 	cleanup_json json_t *j = NULL;
@@ -240,9 +267,11 @@ act(const struct modelrepo_api *a, const char *url, uint64_t timeout_ms, struct 
 		                        .content_type = type_json, .timeout_ms = timeout_ms };
 	int rc;
 
+	*ret_status = 0;
 	rc = http_perform(a->http, &q, &r, e);
 	if (rc < 0)
 		return rc;
+	*ret_status = r.status;
 	rc = http_check(&q, &r, e);
 	if (rc < 0)
 		return refused(e);
@@ -254,7 +283,9 @@ modelrepo_load(const struct modelrepo_api *a, const char *model, uint64_t timeou
 {
 	cleanup_free char *url = url_of(a, "/v2/repository/models/", model, "/load");
 
-	return act(a, url, timeout_ms, e);
+	long status;
+
+	return act(a, url, timeout_ms, &status, e);
 }
 
 int
@@ -262,7 +293,14 @@ modelrepo_unload(const struct modelrepo_api *a, const char *model, struct err *e
 {
 	cleanup_free char *url = url_of(a, "/v2/repository/models/", model, "/unload");
 
-	return act(a, url, UNLOAD_MS, e);
+	long status;
+	int rc = act(a, url, UNLOAD_MS, &status, e);
+
+	if (rc < 0 && status == 404 && a->dialect == MODELREPO_MLSERVER) {
+		err_clear(e);
+		return 0;
+	}
+	return rc;
 }
 
 int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The calls of the V2 protocol and its model repository extension, as Triton speaks them, and what
- * a model's configuration says about versions. Knows answers, not folders and not rollouts.
+ * The calls of the V2 protocol and its model repository extension, as Triton and MLServer speak
+ * them, and what a model's configuration says about versions. Knows answers, not folders and not
+ * rollouts.
  */
 #pragma once
 
@@ -10,10 +11,14 @@
 
 #include "deploy/http.h"
 
+/* MLServer names no extensions, says READY of what it could not load, lists no versions of a model,
+ * and forgets a model that is unloaded. Source: MLServer 1.7.1 as recorded. */
+enum modelrepo_dialect { MODELREPO_TRITON, MODELREPO_MLSERVER };
 /* Codes beyond those named: UNREACHABLE, DENIED, MALFORMED. */
 struct modelrepo_api {
 	struct http *http;
-	const char *url; /* without a slash at its end */
+	char *url; /* without a slash at its end */
+	enum modelrepo_dialect dialect;
 	/* clock_mono_ms() at which reads end, seen anew at each; NULL or 0: each has its limit */
 	const uint64_t *deadline_ms;
 };
@@ -51,6 +56,10 @@ void modelrepo_versions_fini(struct modelrepo_versions *v);
 /* What the model's own metadata lists; none when the server does not serve it. */
 int modelrepo_versions(const struct modelrepo_api *a, const char *model,
                        struct modelrepo_versions *ret, struct err *e);
+
+/* Is that version of the model loaded, by the server's own word on it alone? */
+int modelrepo_ready(const struct modelrepo_api *a, const char *model, uint64_t number, bool *ret,
+                    struct err *e);
 
 /* The server does the load before it answers. ROLLOUT_FAILED in the server's words, or
  * OUTCOME_UNKNOWN. */

@@ -13,26 +13,43 @@
 
 #include "deploy/folder_preview.h"
 
+/* A server of the other dialect answers most of it, and means something else. */
+static void
+check_dialect(const struct modelrepo *m, const struct modelrepo_server *s, struct findings *ret)
+{
+	const bool is_mlserver = streq(s->name, "mlserver");
+
+	if (is_mlserver != (m->dialect == MODELREPO_MLSERVER) &&
+	    (is_mlserver || streq(s->name, "triton")))
+		findings_add(ret, FINDING_BLOCK, "dialect",
+		             is_mlserver ? "add the target with --set dialect=mlserver"
+		                         : "add the target without --set dialect=mlserver",
+		             "the server is \"%s\", and the target speaks another dialect",
+		             s->name);
+}
+
 static int
-check_server(const struct modelrepo *m, const char *entry, struct findings *ret, struct err *e)
+check_server(const struct modelrepo *m, const struct modelrepo_api *a, const char *entry,
+             struct findings *ret, struct err *e)
 {
 	cleanup_index struct modelrepo_index index = { 0 };
 	struct modelrepo_server s;
 	int rc;
 
-	rc = modelrepo_live(&m->api, e);
+	rc = modelrepo_live(a, e);
 	if (rc < 0)
 		return rc;
-	rc = modelrepo_server(&m->api, &s, e);
+	rc = modelrepo_server(a, &s, e);
 	if (rc < 0)
 		return rc;
+	check_dialect(m, &s, ret);
 	if (!s.has_repository) {
 		findings_add(ret, FINDING_BLOCK, "no-repository-api",
 		             "start the server with its model repository API allowed",
 		             "\"%s\" %s offers no model_repository extension", s.name, s.version);
 		return 0;
 	}
-	rc = modelrepo_index(&m->api, entry, &index, e);
+	rc = modelrepo_index(a, entry, &index, e);
 	if (rc < 0)
 		return rc;
 	findings_add(ret, FINDING_OK, "server", NULL,
@@ -81,7 +98,7 @@ check_policy(const struct modelrepo *m, struct folder *f, const char *entry, boo
 			             "the config.pbtxt of \"%s\" has another policy than latest",
 			             entry);
 	}
-	rc = modelrepo_config(&m->api, entry, &is_loaded, &policy, e);
+	rc = modelrepo_config(&m->servers[0], entry, &is_loaded, &policy, e);
 	if (rc < 0)
 		return rc;
 	if (is_loaded && policy == MODELREPO_POLICY_OTHER)
@@ -106,7 +123,7 @@ modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, str
 {
 	const struct modelrepo *m = st;
 	struct folder_look look = { 0 };
-	struct folder_stamp stamp;
+	struct folder_stamp stamp = { 0 };
 	struct folder *f = NULL;
 	char entry[256];
 	int rc;
@@ -114,10 +131,11 @@ modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, str
 	rc = folder_entry_name(m->t, q->model, entry, e);
 	if (rc < 0)
 		return rc;
-	rc = check_server(m, entry, ret, e);
-	if (rc < 0)
-		return rc;
-	if (!q->empty)
+	for (size_t i = 0; i < m->n; i++) {
+		if (check_server(m, &m->servers[i], entry, ret, e) < 0)
+			return modelrepo_blame(m, i, e);
+	}
+	if (!q->empty && m->dialect == MODELREPO_TRITON)
 		check_files(q, ret);
 	if (!check_path(m->t->path, ret))
 		return 0;
@@ -128,8 +146,10 @@ modelrepo_preflight(void *st, const struct rollout *q, struct findings *ret, str
 		err_clear(e);
 		rc = 0;
 	}
-	if (rc == 0)
+	if (rc == 0 && m->dialect == MODELREPO_TRITON)
 		rc = check_policy(m, f, entry, f && look.has_config, ret, e);
+	else if (rc == 0)
+		rc = modelrepo_settings_check(m, f, &stamp, q, ret, e);
 	if (rc == -ERR_DENIED) { /* a link or a special file in the way */
 		findings_add(ret, FINDING_BLOCK, "in-the-way", e->hint, "%s", e->msg);
 		err_clear(e);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The switch of the "modelrepo" driver. Forward: stamp, number appears, higher numbers of ours go,
- * load, lower ones go. Every step may be repeated, and the stamp comes first, so that whoever
- * comes after a crash sees whose work is half done. A load that was refused takes the same way
- * back; one whose end is unknown leaves all as it is, and observe decides.
+ * The switch of the "modelrepo" driver. Forward: stamp, number appears, the settings name it where
+ * a server reads them, higher numbers of ours go, each server loads, lower ones go. Every step may
+ * be repeated, and the stamp comes first, so that whoever comes after a crash sees whose work is
+ * half done. A load that was refused takes the same way back; one whose end is unknown leaves all
+ * as it is, and observe decides.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -199,18 +200,64 @@ place(const struct run *r, const struct state *s, struct err *e)
 }
 
 static int
-tell_server(const struct run *r, const struct state *s, uint64_t timeout_ms, struct err *e)
+tell_server(const struct run *r, const struct state *s, size_t i, uint64_t timeout_ms,
+            struct err *e)
 {
-	int rc;
+	const struct modelrepo_api *const a = &r->m->servers[i];
+	const int rc = s->number == 0 ? modelrepo_unload(a, r->entry, e)
+	                              : modelrepo_load(a, r->entry, timeout_ms, e);
+
+	return rc < 0 ? modelrepo_blame(r->m, i, e) : 0;
+}
+
+/* One after the other: what the first refuses no other is asked for. *ret_told: how many were asked
+ * and may have acted. */
+static int
+tell_servers(const struct run *r, const struct state *s, uint64_t timeout_ms, size_t *ret_told,
+             struct err *e)
+{
+	int rc = 0;
 
 	r->m->loaded_number = 0;
-	if (s->number == 0)
-		return modelrepo_unload(&r->m->api, r->entry, e);
-	rc = modelrepo_load(&r->m->api, r->entry, timeout_ms, e);
+	for (size_t i = *ret_told = 0; rc == 0 && i < r->m->n; i++) {
+		rc = tell_server(r, s, i, timeout_ms, e);
+		*ret_told += rc != -ERR_UNREACHABLE;
+	}
 	if (rc < 0)
 		return rc;
 	r->m->loaded_number = s->number;
 	r->m->loaded_ms = clock_mono_ms();
+	return 0;
+}
+
+/* The first n get the old state again, each whatever comes of the others; e is of the first that
+ * did not. */
+static int
+tell_back(const struct run *r, const struct state *s, size_t n, struct err *e)
+{
+	int rc = 0;
+
+	r->m->loaded_number = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct err one = { 0 };
+
+		if (tell_server(r, s, i, RESTORE_MS, &one) < 0 && rc == 0) {
+			*e = one;
+			rc = -(int)one.code;
+		}
+	}
+	return rc;
+}
+
+/* Before anything is written: one that is away would be left behind. With one alone its load tells.
+ */
+static int
+check_servers(const struct modelrepo *m, struct err *e)
+{
+	for (size_t i = 0; m->n > 1 && i < m->n; i++) {
+		if (modelrepo_live(&m->servers[i], e) < 0)
+			return modelrepo_blame(m, i, e);
+	}
 	return 0;
 }
 
@@ -224,19 +271,23 @@ restore_folder(const struct run *r, const struct state *s, struct err *e)
 	if (s->number > 0)
 		rc = folder_publish(r->f, s->number, e);
 	if (rc == 0)
+		rc = modelrepo_settings_write(r->m, r->f, r->entry, s->number, e);
+	if (rc == 0)
 		rc = withdraw_others(r, s->number, false, e);
 	if (rc == 0)
 		rc = write_stamp(r, s, e);
 	return rc;
 }
 
-/* The load was refused and e says how. The old state is put back; what came of that is the hint. */
+/* The load was refused and e says how. The old state is put back; what came of that is the hint.
+ * Some have loaded and one went away since: none is behind for good, so nothing is taken back. */
 static int
-give_up(const struct run *r, const struct state *back, struct err *e)
+give_up(const struct run *r, const struct state *back, size_t told, struct err *e)
 {
-	const bool was_sent = e->code != ERR_UNREACHABLE;
 	struct err second = { 0 };
 
+	if (e->code == ERR_UNREACHABLE && told > 0)
+		e->code = ERR_OUTCOME_UNKNOWN;
 	if (e->code == ERR_OUTCOME_UNKNOWN)
 		return err_hint(e,
 		                "the server may still be at it: look again, then resume or abort");
@@ -245,9 +296,9 @@ give_up(const struct run *r, const struct state *back, struct err *e)
 		                "the folder is as wanted, the server did not follow: see its log");
 	if (restore_folder(r, back, &second) < 0)
 		return err_hint(e, "putting the old folder back failed too: %.180s", second.msg);
-	if (!was_sent)
+	if (told == 0)
 		return err_hint(e, "the folder is as before, the server was asked for nothing");
-	if (tell_server(r, back, RESTORE_MS, &second) < 0)
+	if (tell_back(r, back, told, &second) < 0)
 		return err_hint(e, "the folder is as before, the server was not told: %.160s",
 		                second.msg);
 	if (back->number == 0)
@@ -259,9 +310,12 @@ give_up(const struct run *r, const struct state *back, struct err *e)
 static int
 switch_to(const struct run *r, const struct state *s, const struct state *back, struct err *e)
 {
+	size_t told;
 	int rc;
 
 	rc = check_staged(r, s->number, e);
+	if (rc == 0)
+		rc = check_servers(r->m, e);
 	if (rc < 0)
 		return rc;
 	rc = write_stamp(r, s, e);
@@ -272,12 +326,14 @@ switch_to(const struct run *r, const struct state *s, const struct state *back, 
 		if (rc < 0)
 			return rc;
 	}
-	rc = withdraw_others(r, s->number, s->number > 0, e);
+	rc = modelrepo_settings_write(r->m, r->f, r->entry, s->number, e);
+	if (rc == 0)
+		rc = withdraw_others(r, s->number, s->number > 0, e);
 	if (rc < 0)
 		return rc;
-	rc = tell_server(r, s, modelrepo_left_ms(r->q, LOAD_MS), e);
+	rc = tell_servers(r, s, modelrepo_left_ms(r->q, LOAD_MS), &told, e);
 	if (rc < 0)
-		return give_up(r, back, e);
+		return give_up(r, back, told, e);
 	return withdraw_others(r, s->number, false, e);
 }
 
@@ -340,7 +396,7 @@ modelrepo_abort(void *st, const struct rollout *q, const struct precondition *p,
 		return 0;
 	back = state_before(&r, p);
 	rc = restore_folder(&r, &back, e);
-	return rc == 0 ? tell_server(&r, &back, RESTORE_MS, e) : rc;
+	return rc == 0 ? tell_back(&r, &back, r.m->n, e) : rc;
 }
 
 int
