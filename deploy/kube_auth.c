@@ -16,6 +16,7 @@
 #include "registry/base/fs.h"
 
 #define LEEWAY_S  10 /* a plugin's credential is not used to its last second */
+#define RUN_MS    60000u /* what expires by our clock alone is not asked for at each request */
 
 struct kube_auth {
 	struct kube_options o;
@@ -23,6 +24,7 @@ struct kube_auth {
 	struct kube_credential now;
 	bool is_made;
 	uint64_t read_ms;  /* of the token file */
+	uint64_t run_ms;   /* the plugin */
 	int64_t expires_s; /* a plugin's word; 0: never */
 };
 
@@ -134,6 +136,7 @@ from_exec(struct kube_auth *a, bool *ret_new, struct err *e)
 	keep(a, w.token ? bearer(w.token) : NULL, copy_text(w.cert_pem), copy_text(w.key_pem),
 	     ret_new);
 	a->expires_s = w.expires_s;
+	a->run_ms = clock_mono_ms();
 	kube_exec_word_fini(&w);
 	return 0;
 }
@@ -163,7 +166,8 @@ is_stale(const struct kube_auth *a)
 		return true;
 	if (a->config->token_file)
 		return clock_mono_ms() - a->read_ms >= KUBE_TOKEN_FILE_MS;
-	return a->expires_s != 0 && clock_now_s() + LEEWAY_S >= a->expires_s;
+	return a->expires_s != 0 && clock_now_s() + LEEWAY_S >= a->expires_s &&
+	       clock_mono_ms() - a->run_ms >= RUN_MS;
 }
 
 int

@@ -55,19 +55,40 @@ kube_condition(const json_t *o, const char *type)
 	return NULL;
 }
 
+/* "Z" or "+02:00". */
+static bool
+zone(const char *s, int64_t *ret)
+{
+	static const char digits[] = "0123456789";
+	int64_t minutes;
+
+	*ret = 0;
+	if (streq(s, "Z"))
+		return true;
+	if ((*s != '+' && *s != '-') || strlen(s) != 6 || s[3] != ':' ||
+	    strspn(s + 1, digits) != 2 || strspn(s + 4, digits) != 2)
+		return false;
+	minutes = ((s[1] - '0') * 10 + s[2] - '0') * 60 + (s[4] - '0') * 10 + s[5] - '0';
+	*ret = minutes * (*s == '-' ? -60 : 60);
+	return true;
+}
+
 int64_t
 kube_time(const json_t *o, const char *path)
 {
+	const size_t n = strlen("2026-11-27T01:02:03");
 	char text[CLOCK_TEXT_SIZE];
 	const char *s = kube_text(o, path);
-	const size_t n = strcspn(s, ".Z");
-	int64_t t;
+	int64_t t, offset;
 
-	if (n + 2 > sizeof text)
+	if (strlen(s) <= n || n + 2 > sizeof text)
 		return 0;
 	memcpy(text, s, n);
 	memcpy(text + n, "Z", 2);
-	return clock_parse(text, &t) == 0 ? t : 0;
+	s += n;
+	if (*s == '.')
+		s += 1 + strspn(s + 1, "0123456789");
+	return clock_parse(text, &t) == 0 && zone(s, &offset) ? t - offset : 0;
 }
 
 void

@@ -58,7 +58,7 @@ const char *kube_text(const json_t *o, const char *path); /* "" when absent or n
 int64_t kube_number(const json_t *o, const char *path, int64_t absent);
 /* The member of status.conditions with that type; NULL: none. */
 const json_t *kube_condition(const json_t *o, const char *type);
-/* RFC 3339, fractions dropped; 0 when absent or no such time. */
+/* RFC 3339 in any zone, fractions dropped; 0 when absent or no such time. */
 int64_t kube_time(const json_t *o, const char *path);
 /* For an object that is being deleted: what for, and who must do it; a sentence. */
 void kube_waits_for(const json_t *o, char *ret, size_t size);

@@ -84,6 +84,35 @@ Test(kube_auth, a_plugin_is_run_and_run_once_more_when_it_is_refused)
 	(void)unlink(count);
 }
 
+/* A word that has expired already, or by our clock alone, is not asked for at each request. */
+Test(kube_auth, an_expired_word_is_not_asked_for_at_each_request)
+{
+	static const struct step steps[] = { GET_N("x1", 200), GET_N("x1", 200), GET_N("x1", 401),
+		                             GET_N("x2", 200) };
+	cleanup_free char *count = temp_file("", 0600);
+	cleanup_free char *script = xasprintf(
+	        "#!/bin/sh\nprintf x >> %s\nn=$(wc -c < %s)\necho "
+	        "'{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
+	        "\"status\":{\"token\":\"x'$n'\",\"expirationTimestamp\":"
+	        "\"2001-01-01T02:00:00+02:00\"}}'\n",
+	        count, count);
+	cleanup_free char *path = temp_file(script, 0700);
+	struct kube_exec x = { .command = path,
+		               .api_version = TEXT("client.authentication.k8s.io/v1") };
+	struct lab l;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ .exec = &x });
+	for (int i = 0; i < 3; i++) {
+		json_t *j = NULL;
+
+		cr_assert_eq(kube_get(l.k, "/n", &j, &l.e), 0, "%d: %s", i, l.e.msg);
+		json_decref(j);
+	}
+	lab_close(&l);
+	(void)unlink(path);
+	(void)unlink(count);
+}
+
 static int
 until(void *arg, struct err *e)
 {
@@ -189,6 +218,12 @@ Test(kube_auth, what_plugins_say)
 	} cases[] = {
 		{ SAYS(V1, "{\"token\":\"a\",\"expirationTimestamp\":\"2026-08-01T10:00:00Z\"}"),
 		  0 },
+		{ SAYS(V1, "{\"token\":\"a\",\"expirationTimestamp\":"
+		           "\"2026-08-01T10:00:00.25-05:30\"}"),
+		  0 },
+		{ SAYS(V1, "{\"token\":\"a\",\"expirationTimestamp\":"
+		           "\"2026-08-01T10:00:00+2\"}"),
+		  -ERR_MALFORMED },
 		{ SAYS(V1, "{\"clientCertificateData\":\"c\",\"clientKeyData\":\"k\"}"), 0 },
 		{ SAYS(V1, "{\"clientCertificateData\":\"c\"}"), -ERR_MALFORMED },
 		{ SAYS(V1, "{}"), -ERR_MALFORMED },
