@@ -80,6 +80,15 @@ lines_json(struct str text)
 	return array;
 }
 
+/* The version that should serve does, and how many of it is being changed, as by who scales. */
+static bool
+is_settling(const struct observation *o)
+{
+	return o->status == ROLLOUT_PROGRESSING && o->replicas_known && o->serving_known &&
+	       o->carries_known && digest_eq(&o->serving_version, &o->carries_version) &&
+	       (o->proofs & PROOF_BIT(PROOF_OBJECT)) && !(o->proofs & PROOF_BIT(PROOF_WORKLOAD));
+}
+
 json_t *
 agent_serving_json(const struct observation *o)
 {
@@ -93,6 +102,7 @@ agent_serving_json(const struct observation *o)
 	                            ? json_null()
 	                            : json_from_digest(&o->serving_version));
 	json_object_set_new(s, "drifted", json_boolean(o->is_drifted));
+	json_object_set_new(s, "settling", json_boolean(is_settling(o)));
 	json_object_set_new(s, "status", json_string(rollout_status_name(o->status)));
 	json_object_set_new(s, "proofs", proofs_to_json(o->proofs));
 	agent_set_text(s, "reason", o->reason);

@@ -74,6 +74,7 @@ is_looked_at(const struct status *s, const char *model, const char *stage)
 /* What the targets serve now, against the records. */
 enum live {
 	LIVE_AS_RECORDED,
+	LIVE_SETTLING,    /* it serves what is recorded, by as many pods as are ready */
 	LIVE_UNKNOWN,     /* nobody looked, or could */
 	LIVE_PROGRESSING, /* not as recorded yet, or not any more: pods that are not ready */
 	LIVE_DRIFT,
@@ -88,6 +89,8 @@ live_of(const json_t *serving)
 		return LIVE_DRIFT;
 	if (streq(status, "succeeded"))
 		return LIVE_AS_RECORDED;
+	if (json_is_true(json_object_get(serving, "settling")))
+		return LIVE_SETTLING;
 	return streq(status, "progressing") ? LIVE_PROGRESSING : LIVE_UNKNOWN;
 }
 
@@ -96,7 +99,8 @@ static enum live
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
 {
 	const json_t *targets = looked_at(s, m->name, k->stage), *t;
-	static const char *const words[] = { [LIVE_PROGRESSING] = "PROGRESSING",
+	static const char *const words[] = { [LIVE_SETTLING] = "as recorded, settling:",
+		                             [LIVE_PROGRESSING] = "PROGRESSING",
 		                             [LIVE_DRIFT] = "DRIFT" };
 	const json_t *worst = NULL;
 	enum live ret_live = LIVE_AS_RECORDED;
