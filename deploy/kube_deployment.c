@@ -6,6 +6,7 @@
 #include "deploy/kube_look.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ worst_pod(const json_t *template, const json_t *pods, const struct kube_when *w,
 	l->is_restarted = worst.is_restarted;
 }
 
+/* A count that none can be is never reached, and nothing has reached it. */
+static unsigned
+count(const json_t *d, const char *path, int64_t absent, unsigned impossible)
+{
+	const int64_t n = kube_number(d, path, absent);
+
+	return n < 0 || n > INT32_MAX ? impossible : (unsigned)n;
+}
+
 /* Is it through, by its own counts? Else how far it has come. */
 static bool
 is_through(const json_t *d, struct kube_look *l)
@@ -123,7 +133,7 @@ kube_deployment_look(const json_t *d, const json_t *pods, const struct kube_when
 
 	*ret = (struct kube_look){
 		.status = ROLLOUT_PROGRESSING,
-		.wanted = (unsigned)kube_number(d, "spec.replicas", 1),
+		.wanted = count(d, "spec.replicas", 1, UINT_MAX),
 	};
 	if (kube_at(d, "metadata.deletionTimestamp")) {
 		(void)str_copy(ret->reason, sizeof ret->reason, "it is being deleted");
@@ -140,11 +150,11 @@ kube_deployment_look(const json_t *d, const json_t *pods, const struct kube_when
 		               "its controller has not seen the newest generation yet");
 		return;
 	}
-	ret->updated = (unsigned)kube_number(d, "status.updatedReplicas", 0);
+	ret->updated = count(d, "status.updatedReplicas", 0, 0);
 	if (pods)
 		worst_pod(kube_at(d, "spec.template"), pods, w, ret);
 	else
-		ret->ready = (unsigned)kube_number(d, "status.readyReplicas", 0);
+		ret->ready = count(d, "status.readyReplicas", 0, 0);
 	if (ret->status == ROLLOUT_FAILED || ret->code[0])
 		ret->status = is_late ? ROLLOUT_FAILED : ret->status;
 	else if (is_late)
