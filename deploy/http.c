@@ -235,10 +235,10 @@ perform(struct http *h, const struct http_request *q, const struct http_address 
 	for (unsigned i = 1;; i++, wait_ms *= 4) {
 		const uint64_t now_ms = clock_mono_ms();
 		const uint64_t left_ms = !is_bounded ? 0 : now_ms < end_ms ? end_ms - now_ms : 1;
-		bool begun = false;
+		bool is_last = false;
 		uint64_t pause = with_jitter(wait_ms);
 		struct err last = { 0 };
-		int rc = http_once(h, q, at, left_ms, ret, &begun, &last);
+		int rc = http_once(h, q, at, left_ms, ret, &is_last, &last);
 
 		if (rc == 0 && is_busy(ret->status) && ret->retry_after_s > 0)
 			pause = ret->retry_after_s < 3600 ? with_jitter(ret->retry_after_s * 1000)
@@ -247,7 +247,7 @@ perform(struct http *h, const struct http_request *q, const struct http_address 
 			*e = last;
 		if ((rc == 0 && !is_busy(ret->status)) || (rc < 0 && rc != -ERR_UNREACHABLE))
 			return rc;
-		if (!q->safe_to_repeat || q->upload || begun || i >= TRIES ||
+		if (!q->safe_to_repeat || q->upload || is_last || i >= TRIES ||
 		    clock_mono_ms() + pause >= end_ms)
 			return rc;
 		rc = pause_ms(q, pause, e);

@@ -58,7 +58,9 @@ struct http_request {
 	const char *content_type;
 	const char *const *headers; /* "Name: value", NULL-terminated, may be NULL; no controls */
 	uint64_t timeout_ms;       /* whole exchange; 0: 30 s; HTTP_NO_TIMEOUT: idle_ms alone */
-	uint64_t idle_ms;          /* no byte either way for so long ends it; 0: 1 KiB/s for 30 s */
+	/* no byte either way for so long ends it, and it is not repeated where the connection was
+	 * new; 0: 1 KiB/s for 30 s */
+	uint64_t idle_ms;
 	uint64_t answer_ms;        /* idle_ms once a whole upload went out; 0: the same */
 	size_t response_max;       /* 0: HTTP_RESPONSE_MAX */
 	bool safe_to_repeat;       /* a read: up to 3 tries with growing pauses; 429 and 503 with

@@ -482,9 +482,18 @@ drive(struct http *h, struct exchange *x)
 	return result;
 }
 
+/* An old one may have been dropped on the way by what forgets idle ones without a word. */
+static bool
+is_new_connection(const struct http *h)
+{
+	long made = 0;
+
+	return curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made > 0;
+}
+
 int
 http_once(struct http *h, const struct http_request *q, const struct http_address *at,
-          uint64_t left_ms, struct http_response *ret, bool *ret_begun, struct err *e)
+          uint64_t left_ms, struct http_response *ret, bool *ret_last, struct err *e)
 {
 	struct err why = { 0 };
 	struct exchange x = {
@@ -512,7 +521,7 @@ http_once(struct http *h, const struct http_request *q, const struct http_addres
 	set_request(h, q, at->is_plain, &x, left_ms);
 	(void)curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
 	c = drive(h, &x);
-	*ret_begun = x.sunk > 0;
+	*ret_last = x.sunk > 0 || (x.is_idle && is_new_connection(h));
 	if (why.code != ERR_OK) {
 		*e = why;
 		return -(int)why.code;

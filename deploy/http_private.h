@@ -27,6 +27,7 @@ struct http_address {
 int http_address(const struct http *h, const char *url, struct http_address *ret, struct err *e);
 void http_address_fini(struct http_address *a);
 
-/* One try, left_ms at most (0: no limit of its own). *ret_begun: the sink has had bytes. */
+/* One try, left_ms at most (0: no limit of its own). *ret_last: another would not help, as the sink
+ * has had bytes or a connection that was just made was silent. */
 int http_once(struct http *h, const struct http_request *q, const struct http_address *at,
-              uint64_t left_ms, struct http_response *ret, bool *ret_begun, struct err *e);
+              uint64_t left_ms, struct http_response *ret, bool *ret_last, struct err *e);

@@ -81,7 +81,9 @@ kube_now_s(const struct kube *k)
 static int
 ask_server(struct kube *k, struct kube_server *ret, struct err *e)
 {
-	const struct kube_call c = { .method = "GET", .path = "/version", .is_read = true };
+	const struct kube_call c = {
+		.method = "GET", .path = "/version", .is_read = true, .idle_ms = KUBE_SILENT_MS
+	};
 	cleanup_response struct http_response r = { 0 };
 	cleanup_json json_t *j = NULL;
 	struct str date;

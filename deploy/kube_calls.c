@@ -29,7 +29,9 @@ add_query(struct buf *b, const char *more)
 int
 kube_get(struct kube *k, const char *path, json_t **ret, struct err *e)
 {
-	const struct kube_call c = { .method = "GET", .path = path, .is_read = true };
+	const struct kube_call c = {
+		.method = "GET", .path = path, .is_read = true, .idle_ms = KUBE_SILENT_MS
+	};
 
 	return kube_call_json(k, &c, ret, e);
 }

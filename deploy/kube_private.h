@@ -20,6 +20,9 @@ struct kube {
 	uint64_t said_until_ms;
 };
 
+/* One object is read at once, or the server hangs; lists, and dry runs with webhooks, take long. */
+#define KUBE_SILENT_MS 10000
+
 struct kube_call {
 	const char *method, *path, *query; /* query without "?"; NULL */
 	const char *content_type;          /* NULL: no body */

@@ -173,6 +173,42 @@ Test(http, writes_do_not_trust_an_old_connection)
 	cr_assert_str_eq(complaint, "");
 }
 
+/* A server that takes a connection and says nothing will not say more when it is asked again; an
+ * old connection may just be dead. */
+Test(http, silence_is_asked_again_only_after_an_old_connection)
+{
+	static const struct step steps[] = {
+		{ .request = "GET /v2/x", .how = STEP_SILENT },
+		GET_SAID(200, "[1]"),
+		{ .request = "GET /v2/x", .how = STEP_SILENT },
+		GET_SAID(200, "[2]"),
+	};
+	const struct http_options o = { 0 };
+	struct server *s = server_start(steps, COUNT(steps));
+	struct http_response r = { 0 };
+	struct http *h = NULL;
+	struct err e = { 0 };
+	char url[128], complaint[1024];
+
+	(void)snprintf(url, sizeof(url), "%s/v2/x", server_url(s));
+	const struct http_request q = {
+		.method = "GET", .url = url, .safe_to_repeat = true, .idle_ms = 300
+	};
+
+	cr_assert_eq(http_new(&o, &h, &e), 0);
+	cr_expect_eq(http_perform(h, &q, &r, &e), -ERR_UNREACHABLE);
+	cr_expect(strstr(e.msg, "was silent"), "%s", e.msg);
+	err_clear(&e);
+	cr_expect_eq(http_perform(h, &q, &r, &e), 0, "%s", e.msg);
+	cr_expect_str_eq(buf_cstr(&r.body), "[1]");
+	cr_expect_eq(http_perform(h, &q, &r, &e), 0, "%s", e.msg);
+	cr_expect_str_eq(buf_cstr(&r.body), "[2]");
+	http_response_fini(&r);
+	http_free(h);
+	server_end(s, complaint, sizeof(complaint));
+	cr_assert_str_eq(complaint, "");
+}
+
 Test(http, addresses)
 {
 	static const struct {
