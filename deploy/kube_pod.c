@@ -213,9 +213,9 @@ kube_pod_is_over(const json_t *pod)
 static void
 phase_look(const json_t *pod, struct kube_look *l)
 {
-	const char *phase = kube_text(pod, "status.phase");
-	char words[300];
+	char words[300], phase[41];
 
+	kube_safe(phase, sizeof phase, kube_text(pod, "status.phase"));
 	kube_safe(words, sizeof words, kube_text(pod, "status.message"));
 	if (streq(phase, "Failed")) {
 		l->status = ROLLOUT_FAILED;
@@ -224,7 +224,7 @@ phase_look(const json_t *pod, struct kube_look *l)
 	} else if (streq(phase, "Succeeded")) {
 		(void)str_copy(words, sizeof words, "it ended, and a server should not");
 	}
-	(void)snprintf(l->reason, sizeof l->reason, "%.40s%s%s",
+	(void)snprintf(l->reason, sizeof l->reason, "%s%s%s",
 	               *phase ? phase : "not scheduled yet", *words ? ": " : "", words);
 }
 
