@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "deploy/side_by_side.h"
 #include "registry/base/clock.h"
 #include "registry/fault.h"
 #include "registry/labels.h"
@@ -25,7 +26,7 @@ say_back(struct rollout_run *run, const struct wave_target *v, const struct err 
 	(void)str_copy(l.target, sizeof l.target, v->row.name);
 	(void)str_copy(l.code, sizeof l.code, err_name(why->code));
 	(void)snprintf(l.text, sizeof l.text, ROLLOUT_PUTS_BACK "%.480s", why->msg);
-	run->state = JOB_ROLLING_BACK;
+	__atomic_store_n(&run->state, JOB_ROLLING_BACK, __ATOMIC_RELAXED);
 	return journal_write(run->journal, &l, e);
 }
 
@@ -180,30 +181,62 @@ as_before(const struct wave *w, bool is_listed)
 	return is_listed ? "nothing is served" : "no version is there";
 }
 
-/* In reverse order. Who cannot be put back keeps nobody from being put back. */
+struct way_back {
+	struct rollout_run *run;
+	const struct err *why;
+	struct err *e; /* of each target of the stage */
+	bool *is_asked;
+};
+
 static void
-put_all_back(struct rollout_run *run, const struct err *why, struct back *ret)
+put_one_back(void *arg, size_t i)
 {
-	struct wave *w = run->wave;
+	const struct way_back *const b = arg;
+	struct wave_target *const v = &b->run->wave->v[i];
+
+	/* put back before the run died: it is still looked at */
+	b->is_asked[i] = v->is_changed || (b->run->goes_back && v->was_begun);
+	if (b->is_asked[i] && put_back(b->run, v, b->why, &b->e[i]) == 0)
+		err_clear(&b->e[i]);
+}
+
+static void
+put_together(const struct way_back *b, struct back *ret)
+{
+	struct wave *const w = b->run->wave;
 
 	*ret = (struct back){ .is_listed = true };
 	for (size_t i = w->n; i-- > 0;) {
-		struct wave_target *const v = &w->v[i];
-		struct err e = { 0 };
-
-		/* put back before the run died: it is still looked at */
-		if (!v->is_changed && !(run->goes_back && v->was_begun))
+		if (!b->is_asked[i])
 			continue;
 		ret->any = true;
-		ret->is_listed = ret->is_listed && rollout_can_list(v);
-		if (put_back(run, v, why, &e) == 0)
+		ret->is_listed = ret->is_listed && rollout_can_list(&w->v[i]);
+		ret->bad_n += b->e[i].code != ERR_OK;
+		if (b->e[i].code == ERR_OK ||
+		    (ret->bad && (is_unknown(&b->e[i]) || !is_unknown(&ret->e))))
 			continue;
-		ret->bad_n++;
-		if (ret->bad && (is_unknown(&e) || !is_unknown(&ret->e)))
-			continue;
-		ret->bad = v;
-		ret->e = e;
+		ret->bad = &w->v[i];
+		ret->e = b->e[i];
 	}
+}
+
+/* Wave after wave in reverse order, side by side within one. Who cannot be put back keeps nobody
+ * from being put back. */
+static void
+put_all_back(struct rollout_run *run, const struct err *why, struct back *ret)
+{
+	const struct wave *const w = run->wave;
+	cleanup_free struct err *errs = xcalloc(w->n + 1, sizeof *errs);
+	cleanup_free bool *is_asked = xcalloc(w->n + 1, sizeof *is_asked);
+	struct way_back b = { run, why, errs, is_asked };
+
+	for (size_t end = w->n, from; end > 0; end = from) {
+		from = end - 1;
+		while (from > 0 && w->v[from - 1].row.order == w->v[from].row.order)
+			from--;
+		side_by_side(from, end, put_one_back, &b);
+	}
+	put_together(&b, ret);
 }
 
 int
