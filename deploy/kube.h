@@ -100,6 +100,7 @@ int kube_server(struct kube *k, struct kube_server *ret, struct err *e); /* GET 
 /* SelfSubjectReview: "system:serviceaccount:lab:bot"; UNKNOWN servers: "" and 0. */
 int kube_whoami(struct kube *k, char ret[256], struct err *e);
 enum kube_may { KUBE_MAY, KUBE_MAY_NOT, KUBE_MAY_UNKNOWN };
-/* SelfSubjectAccessReview. resource may be "pods/log". */
+/* SelfSubjectRulesReview of ns, and SelfSubjectAccessReview of what is not in it, or has a name.
+ * resource may be "pods/log". */
 int kube_may(struct kube *k, const char *verb, const char *group, const char *resource,
              const char *ns, const char *name, enum kube_may *ret, char why[256], struct err *e);

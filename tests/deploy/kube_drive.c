@@ -191,14 +191,14 @@ who(struct call *c, struct err *e)
 	return rc;
 }
 
-/* VERB GROUP RESOURCE NAMESPACE */
+/* VERB GROUP RESOURCE NAMESPACE NAME */
 static int
 may(struct call *c, struct err *e)
 {
 	enum kube_may m;
 	char why[256];
 	int rc = kube_may(c->k, argument(c, 0), argument(c, 1), argument(c, 2), argument(c, 3),
-	                  NULL, &m, why, e);
+	                  argument(c, 4), &m, why, e);
 
 	if (rc == 0)
 		(void)printf("%s\n", m == KUBE_MAY ? "may" : "may not");

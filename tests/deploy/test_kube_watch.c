@@ -372,6 +372,79 @@ say_line(void *arg, struct str line, struct err *e)
 	return 0;
 }
 
+#define AUTHORIZATION "/apis/authorization.k8s.io/v1/"
+#define RULES(code, said)                                                               \
+	{                                                                               \
+		.request = "POST " AUTHORIZATION "selfsubjectrulesreviews",             \
+		.headers = "Content-Type: application/json\r\n" JSON,                   \
+		.body = "{\"apiVersion\":\"authorization.k8s.io/v1\",\"kind\":"           \
+		        "\"SelfSubjectRulesReview\",\"spec\":{\"namespace\":\"lab\"}}", \
+		.status = code, .reply = said                                           \
+	}
+#define REVIEW(of, name, answer)                                                        \
+	{                                                                               \
+		.request = "POST " AUTHORIZATION "selfsubjectaccessreviews",            \
+		.headers = "Content-Type: application/json\r\n" JSON,                   \
+		.body = "{\"apiVersion\":\"authorization.k8s.io/v1\",\"kind\":"           \
+		        "\"SelfSubjectAccessReview\",\"spec\":{\"resourceAttributes\":{"  \
+		        "\"group\":\"\"," name "\"namespace\":\"lab\"," of "}}}",           \
+		.status = 201, .reply = "{\"status\":{\"allowed\":" answer "}}"           \
+	}
+#define RULE(verb, group, resource, more)                                               \
+	"{\"verbs\":[\"" verb "\"],\"apiGroups\":[\"" group "\"],\"resources\":[\"x\",\"" \
+	resource "\"]" more "}"
+#define LISTED(incomplete, rules) \
+	"{\"status\":{\"incomplete\":" incomplete ",\"resourceRules\":[" rules "]}}"
+
+/* What a rule allows needs no review; what no rule allows, or one only for some names, does, as all
+ * does where the list is not whole, is not there or says nothing of it. */
+Test(kube_watch, rules_allow_and_never_refuse)
+{
+	static const struct {
+		const char *rules;
+		int status;
+		bool is_reviewed;
+	} cases[] = {
+		{ LISTED("false", RULE("get", "", "pods/log", "")), 201, false },
+		{ LISTED("false", RULE("*", "*", "*", "")), 201, false },
+		{ LISTED("false", RULE("*", "*", "*/log", "")), 201, false },
+		{ LISTED("false", RULE("list", "", "pods/log", "") "," RULE("get", "", "pods/log",
+		                                                            "")), 201, false },
+		{ LISTED("false", RULE("get", "", "pods", "")), 201, true },
+		{ LISTED("false", RULE("get", "apps", "pods/log", "")), 201, true },
+		{ LISTED("false", RULE("list", "", "pods/log", "")), 201, true },
+		{ LISTED("false", RULE("get", "", "*/proxy", "")), 201, true },
+		{ LISTED("false", RULE("get", "", "pods/log", ",\"resourceNames\":[\"p\"]")), 201,
+		  true },
+		{ LISTED("false", ""), 201, true },
+		{ LISTED("true", RULE("*", "*", "*", "")), 201, true },
+		{ "{\"status\":{\"resourceRules\":[" RULE("*", "*", "*", "") "]}}", 201, true },
+		{ "{\"status\":{\"incomplete\":false,\"resourceRules\":[7,{\"verbs\":\"get\"}]}}",
+		  201, true },
+		{ "{\"kind\":\"Status\"}", 403, true },
+		{ "[]", 201, true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct step steps[] = {
+			RULES(cases[i].status, cases[i].rules),
+			REVIEW("\"resource\":\"pods\",\"subresource\":\"log\",\"verb\":\"get\"",
+			       "", "false"),
+		};
+		enum kube_may may;
+		char why[256];
+		struct lab l;
+
+		lab_open(&l, steps, cases[i].is_reviewed ? 2 : 1, (struct kubeconfig){ 0 });
+		for (unsigned twice = 0; twice < 2; twice++) {
+			cr_expect_eq(kube_may(l.k, "get", "", "pods/log", "lab", NULL, &may, why,
+			                      &l.e), 0, "%zu: %s", i, l.e.msg);
+			cr_expect_eq(may, cases[i].is_reviewed ? KUBE_MAY_NOT : KUBE_MAY, "%zu", i);
+		}
+		lab_close(&l);
+	}
+}
+
 Test(kube_watch, logs_and_questions)
 {
 	static const struct step steps[] = {
@@ -391,15 +464,9 @@ Test(kube_watch, logs_and_questions)
 		  .how = STEP_RAW,
 		  .reply = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:01:00 GMT\r\n"
 		           "Content-Length: 24\r\n\r\n{\"gitVersion\":\"v1.36.3\"}" },
-		{ .request = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-		  .headers = "Content-Type: application/json\r\n" JSON,
-		  .body = "{\"apiVersion\":\"authorization.k8s.io/v1\",\"kind\":"
-		          "\"SelfSubjectAccessReview\",\"spec\":{\"resourceAttributes\":{\"group\":"
-		          "\"\","
-		          "\"namespace\":\"lab\",\"resource\":\"pods\",\"subresource\":\"log\","
-		          "\"verb\":\"get\"}}}",
-		  .status = 201,
-		  .reply = "{\"status\":{\"allowed\":false,\"reason\":\"no\"}}" },
+		RULES(404, "{}"),
+		REVIEW("\"resource\":\"pods\",\"subresource\":\"log\",\"verb\":\"get\"", "",
+		       "false,\"reason\":\"no\""),
 	};
 	cleanup_buf struct buf said = { 0 };
 	struct kube_server v;
