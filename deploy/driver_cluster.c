@@ -5,6 +5,7 @@
  */
 #include "deploy/driver_cluster.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,6 +132,20 @@ cluster_object(const struct cluster *c, const struct cluster_names *n)
 	return cluster_named(cluster_namespace(c->t),
 	                     is_kserve ? "serving.kserve.io/v1beta1" : "apps/v1",
 	                     is_kserve ? "InferenceService" : "Deployment", n->object);
+}
+
+void
+cluster_see_once(struct cluster *c)
+{
+	assert(!c->seen);
+	c->seen = json_object();
+}
+
+void
+cluster_see_anew(struct cluster *c)
+{
+	json_decref(c->seen);
+	c->seen = NULL;
 }
 
 int

@@ -104,7 +104,7 @@ struct cluster {
 	struct digest rendered_version;
 	char reference[1024]; /* an image has no digest before all bytes were read */
 	struct digest reference_version;
-	json_t *seen; /* objects by path, while a preflight looks; else NULL */
+	json_t *seen; /* objects by path, between see_once and see_anew; else NULL */
 	json_t *runtime; /* as the last preflight saw it; NULL: it did not */
 	struct cluster_trial *tried; /* dry runs that no preview has shown yet */
 	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
@@ -161,7 +161,10 @@ int cluster_store_probe(const struct cluster *c, char detail[256], struct err *e
 
 /* path of an object by its kind and name; USAGE: no kind of ours */
 int cluster_path(const json_t *object, struct buf *ret, struct err *e);
-/* *ret NULL: it is not there. Within one preflight each is asked for once. */
+/* A look or a preflight is of one moment: between these two each object is asked for once. */
+void cluster_see_once(struct cluster *c);
+void cluster_see_anew(struct cluster *c);
+/* *ret NULL: it is not there. */
 int cluster_get(struct cluster *c, const json_t *object, json_t **ret, struct err *e);
 json_t *cluster_named(const char *ns, const char *api, const char *kind, const char *name);
 /* The one that switches: InferenceService or Deployment. A new reference. */

@@ -540,10 +540,10 @@ observe_nothing(struct look *l)
 		             PROOF_BIT(PROOF_LISTED);
 }
 
-int
-cluster_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
+static int
+observe(struct cluster *c, const struct rollout *q, struct observation *ret, struct err *e)
 {
-	struct look l = { .c = st, .q = q, .ret = ret };
+	struct look l = { .c = c, .q = q, .ret = ret };
 	int rc;
 
 	*ret = (struct observation){ .status = ROLLOUT_UNKNOWN };
@@ -569,4 +569,16 @@ cluster_observe(void *st, const struct rollout *q, struct observation *ret, stru
 	err_clear(e);
 	look_fini(&l);
 	return 0;
+}
+
+int
+cluster_observe(void *st, const struct rollout *q, struct observation *ret, struct err *e)
+{
+	struct cluster *c = st;
+	int rc;
+
+	cluster_see_once(c);
+	rc = observe(c, q, ret, e);
+	cluster_see_anew(c);
+	return rc;
 }

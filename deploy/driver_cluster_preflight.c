@@ -287,9 +287,8 @@ cluster_preflight(void *st, const struct rollout *q, struct findings *ret, struc
 	struct cluster *c = st;
 	int rc;
 
-	c->seen = json_object();
+	cluster_see_once(c);
 	rc = look_before(c, q, ret, e);
-	json_decref(c->seen);
-	c->seen = NULL;
+	cluster_see_anew(c);
 	return rc;
 }
