@@ -201,7 +201,7 @@ preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err
 		json_object_set_new(ret->out, "findings", findings_json(&f, &ret->blocked));
 		json_object_set_new(ret->out, "changes", lines_json(buf_str(&p.text)));
 		json_object_set_new(ret->out, "verified", json_boolean(p.verified));
-		agent_set_text(ret->out, "golden", v->golden && v->d->smoke ? "yes" : "no");
+		agent_set_text(ret->out, "golden", wave_can_ask(v) ? "yes" : "no");
 	}
 	buf_fini(&p.text);
 	findings_fini(&f);

@@ -63,7 +63,7 @@ cluster_probe(void *st, struct target_facts *ret, struct err *e)
 		ret->proofs |= PROOF_BIT(PROOF_INSTANCES);
 	if (pods && look)
 		ret->proofs |= PROOF_BIT(PROOF_LISTED);
-	if (pods && look && ask)
+	if (pods && look && ask && streq(c->s.protocol, "v2"))
 		ret->proofs |= PROOF_BIT(PROOF_ANSWERED);
 	(void)str_copy(ret->why_not, sizeof ret->why_not, why);
 	if (c->s.canary == CANARY_NONE)

@@ -334,7 +334,7 @@ hold(struct rollout_run *run, struct wave_target *v, const struct canary_step *s
 static int
 ask_newcomer(struct rollout_run *run, struct wave_target *v, unsigned percent, struct err *e)
 {
-	if (!v->golden || !v->d->smoke)
+	if (!wave_can_ask(v))
 		return 0;
 	const struct share s = share_of(run, percent);
 	int rc = say_share(run, v, &s, e, "asking the newcomer the golden request");

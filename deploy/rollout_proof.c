@@ -78,10 +78,12 @@ wanted_proof(const struct wave_target *v)
 int
 rollout_prove(struct rollout_run *run, struct wave_target *v, struct err *e)
 {
-	const bool can_ask = v->golden && v->d->smoke && !v->q.empty;
+	const bool can_ask = wave_can_ask(v) && !v->q.empty;
 	const enum proof_layer wanted = wanted_proof(v);
 	const char *asked = can_ask      ? "asking the golden request"
 	                    : v->q.empty ? "nothing is there: nothing is asked"
+	                    : v->golden  ? "the golden request cannot be asked here: answers are "
+	                                   "not checked"
 	                                 : "no golden request: answers are not checked";
 	int rc = rollout_say(run, JOB_VERIFYING, "verify", v->row.name, e, "%s", asked);
 

@@ -266,10 +266,16 @@ wave_target_close(struct wave_target *v)
 	*v = (struct wave_target){ 0 };
 }
 
+bool
+wave_can_ask(const struct wave_target *v)
+{
+	return v->golden && v->d->smoke && (v->facts.proofs & PROOF_BIT(PROOF_ANSWERED));
+}
+
 void
 wave_check_proof(const struct wave_target *v, struct findings *ret)
 {
-	const bool can_ask = v->golden && v->d->smoke;
+	const bool can_ask = wave_can_ask(v);
 	unsigned can = v->facts.proofs;
 
 	if (!v->has_min_proof || v->q.empty)

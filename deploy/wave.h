@@ -80,6 +80,8 @@ int wave_target_open(struct registry *r, const struct target_row *row, struct wa
 int wave_target_open_by(struct registry *r, const struct target_row *row, struct reach *reach,
                         struct wave_target *ret, struct err *e);
 void wave_target_close(struct wave_target *v);
+/* Is there a golden request, and can it be asked there? After probe. */
+bool wave_can_ask(const struct wave_target *v);
 /* A block when the proof that v asks for cannot be shown there. After probe. */
 void wave_check_proof(const struct wave_target *v, struct findings *ret);
 /* A block when the plan shares the requests and v cannot. After probe. */

@@ -64,7 +64,9 @@ mock_probe(void *st, struct target_facts *ret, struct err *e)
 {
 	const struct mock *m = st;
 
-	ret->proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED) | PROOF_BIT(PROOF_ANSWERED);
+	ret->proofs = PROOF_BIT(PROOF_OBJECT) | PROOF_BIT(PROOF_LISTED);
+	if (!world.cannot_ask)
+		ret->proofs |= PROOF_BIT(PROOF_ANSWERED);
 	return fail(call(m->at, 'P'), e);
 }
 

@@ -43,7 +43,7 @@ struct world {
 		unsigned slow;    /* looks for which what was put back is still starting */
 	} at[2];
 	bool used[2]; /* a failure of a write happens once */
-	bool wants_abort;
+	bool wants_abort, cannot_ask;
 	struct rollout_run *run;
 	struct journal *journal;
 	struct journal_line last;

@@ -234,3 +234,23 @@ Test(cluster_lies, evidence_is_a_few_lines)
 	cr_expect_eq(n, 6, "%s", o.evidence);
 	end(&s);
 }
+
+/* A golden request is of protocol v2: of a server that speaks another one it cannot be asked. */
+Test(cluster_lies, who_speaks_v1_is_not_asked_the_golden_request)
+{
+	static const char *const protocols[] = { "v2", "v1" };
+
+	for (size_t i = 0; i < COUNT(protocols); i++) {
+		struct target_facts facts;
+		struct scene s;
+		struct err e = { 0 };
+
+		begin(&s, "kubernetes");
+		json_object_set_new(s.settings, "protocol", json_string(protocols[i]));
+		begin_again(&s);
+		cr_assert_eq(s.d->probe(s.st, &facts, &e), 0, "%s", e.msg);
+		cr_expect_eq((facts.proofs & PROOF_BIT(PROOF_ANSWERED)) != 0, i == 0);
+		cr_expect(facts.proofs & PROOF_BIT(PROOF_LISTED));
+		end(&s);
+	}
+}

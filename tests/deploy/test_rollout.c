@@ -162,6 +162,7 @@ struct extra {
 	uint64_t lingers; /* still serves, though it was put back */
 	unsigned slow;    /* looks that the first needs to be as it was again */
 	bool goes_back;   /* the run before had decided to put back */
+	bool cannot_ask;  /* this user may not ask the golden request there */
 	bool has_min_proof;
 	enum proof_layer min_proof;
 };
@@ -186,7 +187,9 @@ play(const struct rollout_case *c, const struct extra *x)
 	char dir[64];
 	int rc;
 
-	world = (struct world){ .c = c, .wants_abort = x->wants_abort };
+	world = (struct world){ .c = c,
+		                .wants_abort = x->wants_abort,
+		                .cannot_ask = x->cannot_ask };
 	struct rollout_run run = { .wave = &w,
 		                   .journal = open_journal(dir),
 		                   .abort_wanted = abort_wanted,
@@ -428,6 +431,13 @@ static const struct {
 	{ { .is_abort = true, .is_stamped = true, .foreign = 2, .second_is_new = true },
 	  { "aborted, and the second was never begun", { "bL", ERR_UNREACHABLE, 0 }, { 0 }, NULL, 2,
 	    1, 2, ERR_CANCELLED, JOB_ABORTED, true, "aL bL aU aW", "1 1" } },
+	/* a golden request that cannot be asked is said beforehand, and not asked */
+	{ { .cannot_ask = true },
+	  { "may not be asked", { "aN", ERR_DENIED, 0 }, { 0 }, NULL, 0, 1, 2, ERR_OK,
+	    JOB_VERIFYING, false, AHEAD "aS aA aW", "2" } },
+	{ { .cannot_ask = true, .has_min_proof = true, .min_proof = PROOF_ANSWERED },
+	  { "must be asked and may not", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED,
+	    false, "aP aL aF", "1" } },
 	{ { .has_min_proof = true, .min_proof = PROOF_SOAKED },
 	  { "cannot be proved", { 0 }, { 0 }, NULL, 0, 1, 2, ERR_CONFLICT, JOB_FAILED, false,
 	    "aP aL aF", "1" } },
