@@ -289,6 +289,19 @@ oci_auth_new(const struct remote_options *o, const char *host, const char *repo,
 	return rc;
 }
 
+struct oci_auth *
+oci_auth_copy(const struct oci_auth *a, const struct remote_options *o)
+{
+	struct oci_auth *const c = xcalloc(1, sizeof *c);
+
+	c->o = o;
+	c->repo = xstrdup(a->repo);
+	c->user = a->user ? xstrdup(a->user) : NULL;
+	c->password = a->password ? xstrdup(a->password) : NULL;
+	c->header = a->header ? xstrdup(a->header) : NULL;
+	return c;
+}
+
 void
 oci_auth_free(struct oci_auth *a)
 {

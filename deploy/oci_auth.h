@@ -19,6 +19,8 @@ struct oci_auth;
  * credential. */
 int oci_auth_new(const struct remote_options *o, const char *host, const char *repo,
                  struct oci_auth **ret, struct err *e);
+/* The same credential and header for another thread; no file is read, no helper asked. */
+struct oci_auth *oci_auth_copy(const struct oci_auth *a, const struct remote_options *o);
 void oci_auth_free(struct oci_auth *a);
 /* Is there a credential for it? */
 bool oci_auth_is_known(const struct oci_auth *a);

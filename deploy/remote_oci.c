@@ -168,19 +168,16 @@ static int
 put_all(struct oci *s, const char *repo, const struct blob *v, size_t n, struct str manifest,
         const struct digest *d, const char *tag, struct remote_put *ret, struct err *e)
 {
-	uint64_t done = 0, total = 0;
 	int rc = oci_has(s, repo, "manifests", d, manifest.n, e);
 
-	for (size_t i = 0; i < n; i++)
-		total += v[i].size;
-	if (rc == 1) {
-		ret->present = total;
+	for (size_t i = 0; rc == 1 && i < n; i++)
+		ret->present += v[i].size;
+	if (rc == 1)
 		return 0;
-	}
 	if (rc == 0 && s->o.only_looks)
 		return look_for(s, repo, v, n, ret, e);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = oci_put_blob(s, repo, &v[i], &done, total, ret, e);
+	if (rc == 0)
+		rc = oci_put_blobs(s, repo, v, n, ret, e);
 	if (rc == 0)
 		rc = put_manifest(s, repo, manifest, d, e);
 	if (rc == 0)

@@ -72,5 +72,8 @@ struct blob {
 /* Asked for, and sent when it is missing; *done of total grows by its size. */
 int oci_put_blob(struct oci *s, const char *repo, const struct blob *b, uint64_t *done,
                  uint64_t total, struct remote_put *ret, struct err *e);
+/* Each of them, so; many small ones several at a time: files is asked by any thread. */
+int oci_put_blobs(struct oci *s, const char *repo, const struct blob *v, size_t n,
+                  struct remote_put *ret, struct err *e);
 /* An upload that is begun and forgotten: then it is known that we may. */
 int oci_try_upload(struct oci *s, const char *repo, struct err *e);
