@@ -166,6 +166,24 @@ check_owner(const struct cluster_names *n, const struct rollout *q, const json_t
 		             s.registry);
 }
 
+/* Somebody has stopped it: what is written there is not carried out before he lets it go on. */
+static void
+check_suspended(const struct cluster_names *n, const json_t *live, struct findings *ret)
+{
+	const char *stop = json_opt_string(kube_at(live, "metadata.annotations"),
+	                                   "serving.kserve.io/stop");
+
+	if (json_is_true(kube_at(live, "spec.paused")))
+		findings_add(ret, FINDING_BLOCK, "paused", "kubectl rollout resume it first",
+		             "\"%s\" is paused (spec.paused): no pod would be replaced",
+		             n->object);
+	else if (stop && streq(stop, "true"))
+		findings_add(ret, FINDING_BLOCK, "paused", "take the annotation off first",
+		             "\"%s\" is stopped (annotation serving.kserve.io/stop): nothing "
+		             "would run",
+		             n->object);
+}
+
 /* replicas that somebody scales are his */
 static void
 check_scaler(const struct cluster *c, const struct rollout *q, const json_t *live,
@@ -266,6 +284,7 @@ look_before(struct cluster *c, const struct rollout *q, struct findings *ret, st
 	rc = check_service(c, &n, q, ret, e);
 	if (rc < 0 || q->empty)
 		return rc;
+	check_suspended(&n, live, ret);
 	check_scaler(c, q, live, ret);
 	check_gpus(c, about, ret);
 	rc = kubernetes_check_steps(c, q, live, ret, e);

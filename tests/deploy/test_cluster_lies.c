@@ -254,3 +254,30 @@ Test(cluster_lies, who_speaks_v1_is_not_asked_the_golden_request)
 		end(&s);
 	}
 }
+
+/* What somebody has paused takes a write and does nothing of it. */
+Test(cluster_lies, what_is_paused_is_refused_beforehand)
+{
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	for (unsigned i = 0; i < 3; i++) {
+		/* not paused; paused; paused, and to be taken away */
+		const struct rollout q = rollout_of(&s, i < 2 ? 2 : 0, PLAN_B);
+		struct findings f = { 0 };
+		bool is_blocked = false;
+
+		if (i == 1)
+			json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other",
+			                  "{\"spec\":{\"paused\":true}}"));
+		cr_assert_eq(s.d->preflight(s.st, &q, &f, &e), 0, "%s", e.msg);
+		for (size_t k = 0; k < f.n; k++)
+			is_blocked = is_blocked || (f.v[k].level == FINDING_BLOCK &&
+			                            streq(f.v[k].code, "paused"));
+		cr_expect_eq(is_blocked, i == 1, "%u", i);
+		findings_fini(&f);
+	}
+	end(&s);
+}
