@@ -51,6 +51,21 @@ check_rights(const json_t *about, struct findings *ret)
 		             kube_text(about, "identity"));
 }
 
+/* Where it would be done, and as whom: read before anything else. */
+static void
+say_where(const struct cluster *c, const json_t *about, struct findings *ret)
+{
+	const struct kubeconfig *const k = &c->access.config;
+	const char *const by = kube_text(about, "impersonates");
+
+	findings_add(ret, FINDING_OK, "where", NULL,
+	             "cluster %s%s%s%s%s%s, namespace \"%s\", as \"%s\"%s", k->cluster ? "\"" : "",
+	             k->cluster ? k->cluster : k->server, k->cluster ? "\"" : "",
+	             k->context ? ", context \"" : "", k->context ? k->context : "",
+	             k->context ? "\"" : "", cluster_namespace(c->t), kube_text(about, "identity"),
+	             *by ? ", whom you impersonate" : "");
+}
+
 static void
 check_place(const struct cluster *c, const json_t *about, struct findings *ret)
 {
@@ -274,6 +289,7 @@ look_before(struct cluster *c, const struct rollout *q, struct findings *ret, st
 		rc = kube_target_test(&c->access, c->t, &ask, &about, e);
 	if (rc < 0)
 		return rc;
+	say_where(c, about, ret);
 	check_rights(about, ret);
 	check_place(c, about, ret);
 	named = cluster_object(c, &n);

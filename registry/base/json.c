@@ -252,6 +252,18 @@ json_first_like(const json_t *array, size_t n, const char *key)
 	return n;
 }
 
+size_t
+json_count_like(const json_t *array, size_t n, const char *key)
+{
+	const json_t *const mine = json_object_get(json_array_get(array, n), key);
+	const json_t *one;
+	size_t i, count = 0;
+
+	json_array_foreach(array, i, one)
+	        count += mine && json_equal(json_object_get(one, key), mine);
+	return count;
+}
+
 json_t *
 json_from_digest(const struct digest *d)
 {

@@ -39,6 +39,7 @@ const char *json_opt_string(const json_t *o, const char *key); /* NULL when abse
 uint64_t json_opt_u64(const json_t *o, const char *key); /* 0 when absent or no positive integer */
 /* The first element before the n-th that has the same member; n: none has. */
 size_t json_first_like(const json_t *array, size_t n, const char *key);
+size_t json_count_like(const json_t *array, size_t n, const char *key); /* n's own counts */
 json_t *json_from_digest(const struct digest *d);               /* "sha256:..." */
 json_t *json_from_str(struct str s);                            /* NULL: not UTF-8 */
 

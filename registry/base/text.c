@@ -571,3 +571,12 @@ text_age(char ret[16], int64_t then_s, int64_t now_s)
 		}
 	}
 }
+
+void
+text_took(char ret[16], uint64_t seconds)
+{
+	if (seconds == 0)
+		(void)str_copy(ret, 16, "<1s");
+	else
+		text_age(ret, 0, (int64_t)seconds);
+}

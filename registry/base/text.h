@@ -45,3 +45,4 @@ bool text_is_plain(struct str s);
 void text_size(char ret[16], uint64_t bytes);
 /* "3m", "2h", "9d" since then; "now" below a second. */
 void text_age(char ret[16], int64_t then_s, int64_t now_s);
+void text_took(char ret[16], uint64_t seconds); /* "<1s", then as an age */

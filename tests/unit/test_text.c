@@ -286,3 +286,18 @@ Test(text, upstream_terminal_strings)
 	}
 	json_decref(all);
 }
+
+Test(text, took)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} cases[] = { { 0, "<1s" }, { 1, "1s" }, { 59, "59s" }, { 1200, "20m" } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[16];
+
+		text_took(text, cases[i].seconds);
+		cr_expect_str_eq(text, cases[i].text, "%zu", i);
+	}
+}

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "registry/base/clock.h"
 #include "registry/base/text.h"
 #include "registry/change.h"
 #include "registry/labels.h"
 #include "registry/statement.h"
 #include "tui/cmd/follow.h"
+#include "tui/cmd/proposal_past.h"
 #include "tui/cmd/sign.h"
 #include "tui/job.h"
 
@@ -54,7 +56,7 @@ check_reply(struct app *a, const struct proposal_wish *w, struct proposal *p, st
 	p->repair = flag(p->reply, "repair");
 	p->blocked = flag(p->reply, "blocked");
 	p->is_protected = flag(p->reply, "protected");
-	return 0;
+	return proposal_past(a, p, e);
 }
 
 int
@@ -169,6 +171,39 @@ version_text(uint64_t number, char ret[24])
 		snprintf(ret, 24, "nothing");
 }
 
+/* Of several targets in one place the first, with how many there are. */
+static void
+show_where(struct app *a, const json_t *targets)
+{
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(targets, i, t)
+	{
+		const size_t n = json_count_like(targets, i, "where");
+
+		if (n == 0 || json_first_like(targets, i, "where") < i)
+			continue;
+		out_text(a->out, "  where     %s", text_of(t, "name"));
+		if (n > 1)
+			out_text(a->out, " and %zu more", n - 1);
+		out_text(a->out, ": %s\n", text_of(t, "where"));
+	}
+}
+
+static void
+show_files(struct app *a, const struct proposal *p, const char *now)
+{
+	const json_t *c = json_object_get(p->reply, "fileChanges");
+
+	if (json_is_object(c))
+		out_text(a->out,
+		         "  files     %" PRIu64 " changed, %" PRIu64 " added, %" PRIu64
+		         " removed, %" PRIu64 " as in %s\n",
+		         json_opt_u64(c, "changed"), json_opt_u64(c, "added"),
+		         json_opt_u64(c, "removed"), json_opt_u64(c, "same"), now);
+}
+
 static void
 show_head(struct app *a, const struct proposal *p)
 {
@@ -180,12 +215,14 @@ show_head(struct app *a, const struct proposal *p)
 	out_text(a->out, "plan %.16s: %s \"%s\" in %s: %s -> %s%s\n", id, p->plan.kind,
 	         p->plan.model, p->plan.stage, now, then,
 	         p->repair ? " (repair: a target does not hold it)" : "");
+	show_where(a, json_object_get(p->reply, "targets"));
 	if (!p->plan.empty) {
 		digest_hex(&p->plan.version, digest);
 		text_size(size, json_opt_u64(p->reply, "bytes"));
 		out_text(a->out, "  version   sha256:%s\n            %" PRIu64 " file%s, %s\n",
 		         digest, json_opt_u64(p->reply, "files"),
 		         json_opt_u64(p->reply, "files") == 1 ? "" : "s", size);
+		show_files(a, p, now);
 	}
 	if (json_opt_string(p->reply, "absent"))
 		out_text(a->out, "  absent    %s\n", json_opt_string(p->reply, "absent"));
@@ -274,9 +311,10 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 	show_images(a, targets, n);
 	json_array_foreach(json_object_get(t, "findings"), i, f)
 	{
-		if (streq(text_of(f, "level"), "ok"))
-			continue;
-		out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
+		if (!streq(text_of(f, "level"), "ok"))
+			out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
+		else if (streq(text_of(f, "code"), "gpus"))
+			out_text(a->out, "    room    %s\n", text_of(f, "text"));
 	}
 	if (!json_is_object(facts)) /* nobody answered */
 		return;
@@ -291,11 +329,46 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 		                 : ", no golden request: answers not checked");
 }
 
+static void
+show_way_back(struct app *a, const json_t *back)
+{
+	const int64_t since = (int64_t)json_opt_u64(back, "since");
+	char now[24], age[16] = "";
+
+	version_text(json_opt_u64(back, "number"), now);
+	if (since > 0)
+		text_age(age, since, clock_now_s());
+	if (json_opt_string(back, "command"))
+		out_text(a->out, "  way back  %s%s%s: %s\n", now, *age ? ", there for " : "", age,
+		         json_opt_string(back, "command"));
+	else
+		out_text(a->out, "  way back  none is needed: %s stays and is put right\n", now);
+}
+
+/* What is known of it: how long its steps are held, and how long the last such move took. */
+static void
+show_time(struct app *a, const struct proposal *p)
+{
+	const json_t *last = json_object_get(p->reply, "lasted");
+	uint64_t held_s = 0;
+	char held[16], took[16];
+
+	for (size_t i = 0; i < p->plan.canary.steps_n; i++)
+		held_s += p->plan.canary.steps[i].hold_s;
+	text_took(held, held_s);
+	text_took(took, json_opt_u64(last, "seconds"));
+	if (held_s > 0)
+		out_text(a->out, "  time      %s in steps%s", held, last ? "; " : "\n");
+	else if (last)
+		out_text(a->out, "  time      ");
+	if (last)
+		out_text(a->out, "the last one of this stage took %s\n", took);
+}
+
 void
 proposal_show(struct app *a, const struct proposal *p)
 {
-	const json_t *targets = json_object_get(p->reply, "targets"), *o, *back;
-	char now[24];
+	const json_t *targets = json_object_get(p->reply, "targets"), *o;
 	size_t i;
 
 	show_head(a, p);
@@ -316,12 +389,8 @@ proposal_show(struct app *a, const struct proposal *p)
 	show_canary(a, &p->plan.canary, json_object_get(p->reply, "canaryFrom"));
 	for (i = 0; i < p->plan.take.n; i++)
 		out_text(a->out, "  take      %s, from whoever has it\n", p->plan.take.v[i]);
-	back = json_object_get(p->reply, "wayBack");
-	version_text(json_opt_u64(back, "number"), now);
-	if (json_opt_string(back, "command"))
-		out_text(a->out, "  way back  %s: %s\n", now, json_opt_string(back, "command"));
-	else
-		out_text(a->out, "  way back  none is needed: %s stays and is put right\n", now);
+	show_way_back(a, json_object_get(p->reply, "wayBack"));
+	show_time(a, p);
 }
 
 void
@@ -332,7 +401,8 @@ proposal_json(const struct proposal *p, struct json_out *j)
 		                               "files",   "protected", "policy",    "already",
 		                               "repair",  "blocked",   "canary",    "checks",
 		                               "targets", "wayBack",   "take",      "canaryFrom",
-		                               "absent",  "missingImages" };
+		                               "absent",  "missingImages", "fileChanges",
+		                               "lasted" };
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

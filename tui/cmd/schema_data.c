@@ -84,6 +84,7 @@ const struct schema_row schema_rows[] = {
 	  "protected?:b policy?:i "
 	  "already?:b repair?:b blocked?:b canary?:o? checks?:[{plan-check}] targets?:[o] "
 	  "wayBack?:o? take?:[s]? canaryFrom?:o absent?:s? missingImages?:s? "
+	  "fileChanges?:o? lasted?:o? "
 	  "changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },

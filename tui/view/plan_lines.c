@@ -109,14 +109,71 @@ way_back_add(struct lines *l, const json_t *plan)
 {
 	const json_t *back = json_object_get(plan, "wayBack");
 	const char *command = string_of(back, "command");
-	char name[24];
+	const int64_t since = (int64_t)json_opt_u64(back, "since");
+	char name[24], age[16] = "";
 
 	version_name(name, json_opt_u64(back, "number"));
+	if (since > 0)
+		show_age(age, since);
 	if (command[0])
-		lines_add(l, INK_TEXT, "way back   %s: %s", name, command);
+		lines_add(l, INK_TEXT, "way back   %s%s%s: %s", name, *age ? ", there for " : "",
+		          age, command);
 	else
 		lines_add(l, INK_TEXT, "way back   none is needed: %s stays and is put right",
 		          name);
+}
+
+static void
+where_add(struct lines *l, const json_t *targets)
+{
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(targets, i, t)
+	{
+		const size_t n = json_count_like(targets, i, "where");
+		char more[32] = "";
+
+		if (n == 0 || json_first_like(targets, i, "where") < i)
+			continue;
+		if (n > 1)
+			(void)snprintf(more, sizeof more, " and %zu more", n - 1);
+		lines_add(l, INK_TEXT, "where      %s%s: %s", string_of(t, "name"), more,
+		          string_of(t, "where"));
+	}
+}
+
+static void
+time_add(struct lines *l, const json_t *plan)
+{
+	const json_t *last = json_object_get(plan, "lasted"), *step;
+	char held[16], took[16];
+	uint64_t held_s = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(plan, "canary"), "steps"), i, step)
+	        held_s += json_opt_u64(step, "hold_s");
+	text_took(held, held_s);
+	text_took(took, json_opt_u64(last, "seconds"));
+	if (held_s > 0)
+		lines_add(l, INK_TEXT, "steps      held for %s in all", held);
+	if (json_is_object(last))
+		lines_add(l, INK_TEXT, "time       the last one of this stage took %s", took);
+}
+
+static void
+past_add(struct lines *l, const json_t *plan, const char *from)
+{
+	const json_t *c = json_object_get(plan, "fileChanges");
+
+	if (json_is_object(c))
+		lines_add(l, INK_TEXT,
+		          "files      %llu changed, %llu added, %llu removed, %llu as in %s",
+		          (unsigned long long)json_opt_u64(c, "changed"),
+		          (unsigned long long)json_opt_u64(c, "added"),
+		          (unsigned long long)json_opt_u64(c, "removed"),
+		          (unsigned long long)json_opt_u64(c, "same"), from);
+	time_add(l, plan);
 }
 
 bool
@@ -137,11 +194,14 @@ plan_lines(struct lines *l, const json_t *plan)
 		return true;
 	}
 	if (json_opt_u64(plan, "number") > 0)
-		lines_add(l, INK_HEAD, "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"),
+		lines_add(l, show_stage_ink(string_of(plan, "stage")),
+		          "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"),
 		          from, to, (unsigned long long)json_opt_u64(plan, "files"),
 		          json_opt_u64(plan, "files") == 1 ? "" : "s", size);
 	else
-		lines_add(l, INK_HEAD, "%s: %s -> %s", string_of(plan, "stage"), from, to);
+		lines_add(l, show_stage_ink(string_of(plan, "stage")), "%s: %s -> %s",
+		          string_of(plan, "stage"), from, to);
+	where_add(l, targets);
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
 	if (string_of(plan, "absent")[0])
 		lines_add(l, state_ink("warn"), "absent     %s", string_of(plan, "absent"));
@@ -151,6 +211,7 @@ plan_lines(struct lines *l, const json_t *plan)
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
 		          has_prefix(digest, "sha256:") ? digest + 7 : digest);
+	past_add(l, plan, from);
 	checks_add(l, json_object_get(plan, "checks"));
 	for (i = 0; i < json_array_size(targets); i++)
 		target_add(l, targets, i);
