@@ -175,6 +175,7 @@ infer(const struct cluster_ask *a, const struct golden *g, const struct server *
 	char other[80];
 	int rc;
 
+	ret->detail[0] = '\0'; /* what the pod before has answered */
 	server_path(a->c, s, rest, &path);
 	golden_request_v2(g, a->q->job_id ? a->q->job_id : "slipway", &body);
 	rc = kube_proxy(a->c->k, "POST", buf_cstr(&path), "application/json", buf_str(&body),

@@ -281,3 +281,24 @@ Test(cluster_lies, what_is_paused_is_refused_beforehand)
 	}
 	end(&s);
 }
+
+/* That one pod has answered makes nothing final of what another says in passing. */
+Test(cluster_lies, one_pod_does_not_speak_for_another)
+{
+	struct golden *g = golden_of();
+	struct proof proof;
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	control(&s, "{\"faults\":[{\"method\":\"POST\",\"path\":\"-1%3A8080/proxy/\",\"action\":"
+	            "\"status\",\"code\":503,\"always\":true}]}");
+	const struct rollout q = rollout_of(&s, 1, PLAN_A);
+	cr_expect_eq(s.d->smoke(s.st, &q, g, &proof, &e), -ERR_UNREACHABLE, "%s", e.msg);
+	cr_expect(strstr(e.msg, "golden request to pod \"fraud-"), "%s", e.msg);
+	cr_expect_str_eq(proof.detail, "", "%s", proof.detail);
+	cr_expect_eq(proof.layers, 0);
+	golden_free(g);
+	end(&s);
+}
