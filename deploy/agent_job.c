@@ -250,18 +250,23 @@ tell(const struct agent_job *j, bool joined, void (*answer)(const json_t *reply)
 	answer(reply);
 }
 
+/* What stays is no failure of the rollout, and said where its other steps are. */
 static void
-release_old(struct wave *w)
+release_old(struct rollout_run *run)
 {
+	struct wave *const w = run->wave;
 	const struct snapshot s = { .empty = !w->now.exists || w->now.empty,
 		                    .number = w->now.number,
 		                    .version = w->now.version };
 
 	for (size_t i = 0; i < w->n; i++) {
-		struct err e = { 0 };
+		struct err e = { 0 }, late = { 0 };
+
 		if (w->v[i].d->release && w->v[i].d->release(w->v[i].st, &w->v[i].q, &s, &e) < 0)
-			message(MESSAGE_NOTE, "target \"%s\": what is no longer needed stays: %s",
-			        w->v[i].row.name, e.msg);
+			(void)rollout_say(run, JOB_VERIFYING, "release", w->v[i].row.name, &late,
+			                  "what is no longer needed stays until the next "
+			                  "change: %s",
+			                  e.msg);
 	}
 }
 
@@ -286,7 +291,7 @@ finish(struct agent_job *j, struct rollout_run *run, int rc, struct err *e)
 		return rc;
 	if (rc == 0) {
 		/* a job that has ended is not gone on with: what it would leave stays for ever */
-		release_old(&j->wave);
+		release_old(run);
 		fault_point("before-job-end");
 		rc = agent_log_job(j, "end", job_state_name(JOB_SUCCEEDED), e);
 		fault_point("after-job-end");

@@ -287,6 +287,21 @@ kubernetes_canary_plan(struct cluster *c, const struct cluster_names *n, char re
 }
 
 /* The newcomer has done its part once the stable pods are of its version. */
+/* A deletion that was never answered is looked after by nobody once the job has ended. */
+static int
+check_gone(struct cluster *c, const struct rollout *q, const struct cluster_names *n, struct err *e)
+{
+	cleanup_json json_t *named = canary_name(c, n), *live = NULL;
+	int rc = has_canary(c) ? cluster_get(c, named, &live, e) : 0;
+
+	if (rc < 0 || !live || kube_at(live, "metadata.deletionTimestamp") ||
+	    !cluster_is_of_model(live, q))
+		return rc;
+	return err_set(e, ERR_OUTCOME_UNKNOWN,
+	               "nobody answers whether Deployment \"%s\" is deleted",
+	               kube_text(live, "metadata.name"));
+}
+
 int
 kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, struct err *e)
 {
@@ -296,7 +311,9 @@ kubernetes_release(void *st, const struct rollout *q, const struct snapshot *s, 
 
 	(void)s;
 	rc = names_of(c, q, &n, e);
-	return rc < 0 ? rc : kubernetes_drop_canary(c, q, &n, e);
+	if (rc == 0)
+		rc = kubernetes_drop_canary(c, q, &n, e);
+	return rc < 0 ? rc : check_gone(c, q, &n, e);
 }
 
 /* Which pods take requests: those that are ready, on either side. A stable pod that is not makes
