@@ -75,8 +75,11 @@ worst_pod(const json_t *template, const json_t *pods, const struct kube_when *w,
 			l->old += !kube_pod_is_over(pod);
 			continue;
 		}
+		/* the Deployment does not count it any more: scaled down, drained, replaced */
+		if (kube_at(pod, "metadata.deletionTimestamp"))
+			continue;
 		kube_pod_look(pod, w, &one);
-		if (kube_pod_is_over(pod) && !kube_at(pod, "metadata.deletionTimestamp")) {
+		if (kube_pod_is_over(pod)) {
 			ended = one;
 			continue;
 		}

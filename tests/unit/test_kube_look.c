@@ -127,6 +127,10 @@ Test(kube_look, foreign_text_is_escaped)
 	"\",\"x\":\"y\"}},\"status\":{"                             \
 	"\"conditions\":[{\"type\":\"Ready\",\"status\":\"" ready "\"}]}}"
 
+#define GOING(v)                                                    \
+	"{\"metadata\":{\"name\":\"g" v "\",\"labels\":{\"v\":\"" v \
+	"\"},\"deletionTimestamp\":\"2026-11-25T23:38:10Z\"},\"status\":{}}"
+
 Test(kube_look, deployments)
 {
 	static const struct {
@@ -144,6 +148,13 @@ Test(kube_look, deployments)
 		{ DEPLOYMENT("2", "2", "2", "2", "2", ""),
 		  "[" A_POD("2", "True") "," A_POD("1", "True") "]", ROLLOUT_PROGRESSING, "", 1,
 		  1 },
+		/* scaled down by hand: a third one goes, and holds up nothing */
+		{ DEPLOYMENT("2", "2", "2", "2", "2", ""),
+		  "[" A_POD("2", "True") "," A_POD("2", "True") "," GOING("2") "]",
+		  ROLLOUT_SUCCEEDED, "", 2, 0 },
+		/* the only ones that are there go */
+		{ DEPLOYMENT("2", "2", "0", "0", "0", ""), "[" GOING("2") "," GOING("2") "]",
+		  ROLLOUT_PROGRESSING, "", 0, 0 },
 		{ DEPLOYMENT("2", "2", "3", "2", "2", ""), NULL, ROLLOUT_PROGRESSING, "", 2, 0 },
 		{ DEPLOYMENT("2", "2", "2", "1", "2", ""), NULL, ROLLOUT_PROGRESSING, "", 2, 0 },
 		{ DEPLOYMENT("2", "2", "2", "2", "1", ""), NULL, ROLLOUT_PROGRESSING, "", 1, 0 },
