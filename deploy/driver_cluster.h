@@ -107,7 +107,9 @@ struct cluster {
 	json_t *seen; /* objects by path, between see_once and see_anew; else NULL */
 	json_t *runtime; /* as the last preflight saw it; NULL: it did not */
 	struct cluster_trial *tried; /* dry runs that no preview has shown yet */
-	uint64_t mute_since_ms; /* pods ready and the Service does not answer; 0: not so */
+	/* since when pods of that version are ready and its model does not answer; 0: not so */
+	uint64_t mute_since_ms;
+	struct digest mute_version;
 };
 
 /* What a driver needs of a cluster, and what is asked before each plan: the dry run tells the rest,

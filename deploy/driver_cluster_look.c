@@ -26,6 +26,7 @@ struct look {
 	char canary_plan[DIGEST_HEX_SIZE]; /* of a newcomer beside it; "" none */
 	struct kube_look judged;
 	char reference[1024];
+	bool is_mute; /* its pods are ready, and the model does not answer */
 	struct observation *ret;
 };
 
@@ -415,6 +416,19 @@ set_failed(struct observation *o, const char *code, const char *advice, const ch
 	(void)snprintf(o->reason, sizeof o->reason, "%s", reason);
 }
 
+/* For how long: by looks in a row at the same version, and no other. */
+static uint64_t
+is_mute_for(struct look *l)
+{
+	const uint64_t now_ms = clock_mono_ms();
+
+	l->is_mute = true;
+	if (!l->c->mute_since_ms || !digest_eq(&l->c->mute_version, &l->q->version))
+		l->c->mute_since_ms = now_ms;
+	l->c->mute_version = l->q->version;
+	return now_ms - l->c->mute_since_ms;
+}
+
 /* Pods that are ready and a model that nobody answers for: it may still be loading, for a while. */
 static void
 listed_layer(struct look *l)
@@ -438,7 +452,6 @@ listed_layer(struct look *l)
 	};
 	rc = cluster_listed(&a, reason, &bad);
 	if (rc == 1) {
-		l->c->mute_since_ms = 0;
 		o->proofs |= PROOF_BIT(PROOF_LISTED);
 		return;
 	}
@@ -455,9 +468,7 @@ listed_layer(struct look *l)
 	(void)snprintf(o->reason, sizeof o->reason, "%s", rc < 0 ? bad.msg : reason);
 	if (rc < 0)
 		return;
-	if (!l->c->mute_since_ms)
-		l->c->mute_since_ms = clock_mono_ms();
-	if (clock_mono_ms() - l->c->mute_since_ms >= MUTE_MS)
+	if (is_mute_for(l) >= MUTE_MS)
 		set_failed(o, "load", "the pods are ready and the model is not: read their logs",
 		           reason);
 }
@@ -549,6 +560,7 @@ observe(struct cluster *c, const struct rollout *q, struct observation *ret, str
 	*ret = (struct observation){ .status = ROLLOUT_UNKNOWN };
 	rc = gather(&l, e);
 	if (rc < 0) {
+		c->mute_since_ms = 0; /* nobody has seen it be mute */
 		look_fini(&l);
 		if (rc == -ERR_USAGE)
 			return rc;
@@ -566,6 +578,8 @@ observe(struct cluster *c, const struct rollout *q, struct observation *ret, str
 		observe_nothing(&l);
 	else
 		observe_version(&l, e);
+	if (!l.is_mute)
+		c->mute_since_ms = 0;
 	err_clear(e);
 	look_fini(&l);
 	return 0;

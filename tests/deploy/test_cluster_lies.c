@@ -302,3 +302,37 @@ Test(cluster_lies, one_pod_does_not_speak_for_another)
 	golden_free(g);
 	end(&s);
 }
+
+/* So long may a model load behind pods that are ready: what another version took, or nobody could
+ * see, does not count. */
+Test(cluster_lies, each_version_has_its_own_time_to_load)
+{
+	struct cluster *c;
+	struct scene s;
+	struct err e = { 0 };
+
+	begin(&s, "kubernetes");
+	c = s.st;
+	cr_assert_eq(promote(&s, 0, 1, PLAN_A, &e), 0, "%s", e.msg);
+	control(&s, "{\"mode\":\"mute\"}");
+	cr_expect_eq(look(&s, 1).status, ROLLOUT_PROGRESSING);
+	cr_assert(c->mute_since_ms > 0);
+	c->mute_since_ms = 1; /* when the machine began */
+	cr_expect_eq(look(&s, 1).status, ROLLOUT_FAILED);
+	/* what is put back in its place begins anew */
+	cr_assert_eq(promote(&s, 1, 2, PLAN_B, &e), 0, "%s", e.msg);
+	cr_expect_eq(look(&s, 2).status, ROLLOUT_PROGRESSING);
+	c->mute_since_ms = 1;
+	control(&s, "{\"faults\":[{\"method\":\"GET\",\"path\":\"/services/.*/proxy/\",\"action\":"
+	            "\"status\",\"code\":504,\"always\":true}]}");
+	cr_expect_eq(look(&s, 2).status, ROLLOUT_UNKNOWN);
+	control(&s, "{\"faults\":[]}");
+	cr_expect_eq(look(&s, 2).status, ROLLOUT_PROGRESSING);
+	c->mute_since_ms = 1;
+	control(&s, "{\"mode\":\"pending\"}");
+	json_decref(other(&s, "PATCH", OBJECT "?fieldManager=other",
+	                  "{\"spec\":{\"minReadySeconds\":4}}"));
+	cr_expect_eq(look(&s, 2).status, ROLLOUT_PROGRESSING);
+	cr_expect_eq(c->mute_since_ms, 0, "its pods are not ready");
+	end(&s);
+}
