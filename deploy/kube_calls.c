@@ -11,6 +11,8 @@
 #include "deploy/kube_private.h"
 #include "registry/base/clock.h"
 
+#define PAGE_MOST  500
+#define PAGE_FIRST 25
 #define PAGE_LEAST 4 /* objects of the largest size that a server keeps */
 #define PAGES      1000
 #define LIST_BYTES (64u << 20)
@@ -58,7 +60,7 @@ add_page(json_t *all, const json_t *page, size_t max, const char *path, struct e
 
 struct list {
 	const char *path, *query, *accept;
-	unsigned page; /* objects at a time */
+	unsigned page; /* objects at a time; 0: few at first, more when there are many */
 	size_t max;    /* objects */
 	size_t room;   /* bytes that may still come; 0 when more came */
 };
@@ -87,7 +89,7 @@ static int
 list_once(struct kube *k, struct list *l, json_t *all, struct err *e)
 {
 	cleanup_buf struct buf next = { 0 };
-	unsigned limit = l->page;
+	unsigned limit = l->page ? l->page : PAGE_FIRST;
 
 	l->room = LIST_BYTES;
 
@@ -111,6 +113,8 @@ list_once(struct kube *k, struct list *l, json_t *all, struct err *e)
 		}
 		if (rc == 0)
 			rc = add_page(all, page, l->max, l->path, e);
+		if (l->page == 0)
+			limit = limit + limit / 5 < PAGE_MOST ? limit + limit / 5 : PAGE_MOST;
 		buf_clear(&next);
 		if (rc == 0)
 			buf_adds(&next, kube_text(page, "metadata.continue"));
@@ -169,7 +173,7 @@ int
 kube_list(struct kube *k, const char *path, const char *query, size_t max, json_t **ret,
           struct err *e)
 {
-	struct list l = { .path = path, .query = query, .page = 500, .max = max };
+	struct list l = { .path = path, .query = query, .page = PAGE_MOST, .max = max };
 
 	return list(k, &l, ret, e);
 }
@@ -182,7 +186,6 @@ kube_list_metadata(struct kube *k, const char *path, const char *query, size_t m
 	struct list l = { .path = path,
 		          .query = query,
 		          .accept = KUBE_METADATA("List"),
-		          .page = 50,
 		          .max = max };
 
 	return list(k, &l, ret, e);

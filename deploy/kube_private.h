@@ -43,7 +43,7 @@ int kube_parse(const struct kube_call *c, const struct http_response *r, json_t 
 int kube_call_json(struct kube *k, const struct kube_call *c, json_t **ret, struct err *e);
 /* kube_about.c: by its Date header. Not of an answer that somebody behind the server gave. */
 void kube_take_clock(struct kube *k, const struct http_response *r);
-/* As kube_list, of each object its metadata at least: all that is asked for, in small pages. */
+/* As kube_list, of each object its metadata at least: all that is asked for, in pages that grow. */
 int kube_list_metadata(struct kube *k, const char *path, const char *query, size_t max,
                        json_t **ret, struct err *e);
 /* Waits, asking check; UNREACHABLE when the deadline comes first. */

@@ -40,7 +40,7 @@ see(void *arg, const char *type, const json_t *object, struct err *e)
 	"application/json\r\n"
 #define LIST(rv, items)                                                                          \
 	{                                                                                        \
-		.request = "GET /w?limit=50", .headers = PARTS("List"), .status = 200,           \
+		.request = "GET /w?limit=25", .headers = PARTS("List"), .status = 200,           \
 		.reply = "{\"metadata\":{\"resourceVersion\":\"" rv "\"},\"items\":[" items "]}" \
 	}
 #define WATCH(rv, seconds, raw)                                                              \
@@ -82,6 +82,35 @@ Test(kube_watch, a_watch_is_resumed_and_listed_anew)
 	lab_close(&l);
 }
 
+/* A list of few takes little room, and one of many few requests. */
+Test(kube_watch, pages_grow)
+{
+	static const struct step steps[] = {
+		{ .request = "GET /w?limit=25",
+		  .headers = PARTS("List"),
+		  .status = 200,
+		  .reply = "{\"metadata\":{\"continue\":\"x\"},\"items\":[" NAMED("a", "1") "]}" },
+		{ .request = "GET /w?limit=30&continue=x",
+		  .headers = PARTS("List"),
+		  .status = 200,
+		  .reply = "{\"metadata\":{\"continue\":\"y\"},\"items\":[" NAMED("b", "2") "]}" },
+		{ .request = "GET /w?limit=36&continue=y",
+		  .headers = PARTS("List"),
+		  .status = 200,
+		  .reply = "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[" NAMED("c",
+		                                                                       "3") "]}" },
+	};
+	struct seen s = { .most = 4 };
+	struct lab l;
+
+	lab_open(&l, steps, COUNT(steps), (struct kubeconfig){ 0 });
+	cr_assert_eq(kube_watch(l.k, "/w", NULL, clock_mono_ms() + 400000, see, &s, &l.e), 0, "%s",
+	             l.e.msg);
+	cr_expect_str_eq(buf_cstr(&s.b), "ADDED:a ADDED:b ADDED:c SYNC: ");
+	buf_fini(&s.b);
+	lab_close(&l);
+}
+
 Test(kube_watch, a_watch_that_is_denied_polls_and_a_list_that_is_denied_ends)
 {
 	static const struct step polls[] = {
@@ -94,7 +123,7 @@ Test(kube_watch, a_watch_that_is_denied_polls_and_a_list_that_is_denied_ends)
 		LIST("6", NAMED("a", "6")),
 	};
 	static const struct step denied[] = {
-		{ .request = "GET /w?limit=50",
+		{ .request = "GET /w?limit=25",
 		  .headers = PARTS("List"),
 		  .status = 403,
 		  .reply = "{\"kind\":\"Status\",\"message\":\"User x cannot list\"}" },
