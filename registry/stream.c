@@ -29,7 +29,8 @@ struct follower {
 	void (*take)(struct stream *s, uint64_t slot, size_t n);
 	pthread_t thread;
 	bool has_thread;
-	uint64_t done; /* slots; under lock */
+	pthread_cond_t more; /* signalled for this one alone: nobody wakes in vain */
+	uint64_t done;       /* slots; under lock */
 };
 
 struct stream {
@@ -55,7 +56,7 @@ struct stream {
 
 	struct follower hashing, writing;
 	pthread_mutex_t lock;
-	pthread_cond_t moved;
+	pthread_cond_t moved; /* for who fills */
 	size_t len[SLOTS]; /* under lock, as are all below */
 	uint64_t filled;   /* slots since the input began */
 	int failed;        /* errno of the first write that did */
@@ -77,7 +78,7 @@ follow(void *arg)
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (f->done == s->filled && !s->stop)
-			pthread_cond_wait(&s->moved, &s->lock);
+			pthread_cond_wait(&f->more, &s->lock);
 		if (s->stop)
 			break;
 		const uint64_t slot = f->done;
@@ -86,7 +87,7 @@ follow(void *arg)
 		f->take(s, slot, n);
 		pthread_mutex_lock(&s->lock);
 		f->done++;
-		pthread_cond_broadcast(&s->moved);
+		pthread_cond_signal(&s->moved);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -136,6 +137,13 @@ write_slot(struct stream *s, uint64_t slot, size_t n)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void
+wake(struct stream *s)
+{
+	pthread_cond_signal(&s->hashing.more);
+	pthread_cond_signal(&s->writing.more);
+}
+
 int
 stream_new(struct stream **ret, struct err *e)
 {
@@ -154,6 +162,8 @@ stream_new(struct stream **ret, struct err *e)
 	s->writing = (struct follower){ .stream = s, .take = write_slot };
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->moved, NULL);
+	pthread_cond_init(&s->hashing.more, NULL);
+	pthread_cond_init(&s->writing.more, NULL);
 	*ret = s;
 	return 0;
 }
@@ -165,13 +175,15 @@ stream_free(struct stream *s)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
-	pthread_cond_broadcast(&s->moved);
+	wake(s);
 	pthread_mutex_unlock(&s->lock);
 	if (s->hashing.has_thread)
 		pthread_join(s->hashing.thread, NULL);
 	if (s->writing.has_thread)
 		pthread_join(s->writing.thread, NULL);
 	pthread_cond_destroy(&s->moved);
+	pthread_cond_destroy(&s->hashing.more);
+	pthread_cond_destroy(&s->writing.more);
 	pthread_mutex_destroy(&s->lock);
 	hasher_free(s->hasher);
 	free(s->mem);
@@ -254,7 +266,7 @@ pass(struct stream *s, size_t n)
 	pthread_mutex_lock(&s->lock);
 	s->len[s->filled % SLOTS] = n;
 	s->filled++;
-	pthread_cond_broadcast(&s->moved);
+	wake(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
