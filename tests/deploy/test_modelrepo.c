@@ -342,3 +342,30 @@ Test(modelrepo, release_keeps_the_way_back)
 	cr_assert_str_eq(fixture_tree(&f), "2 | 2 b");
 	fixture_end(&f);
 }
+
+/* It died since the plan was made: nothing is written, and the other is asked for no load. */
+Test(modelrepo, one_of_two_servers_is_away)
+{
+	static const struct step live = { .request = "GET /v2/health/live", .status = 200 };
+	cleanup_json json_t *settings = NULL;
+	struct fixture f;
+	struct err e = { 0 };
+	char nobody[64];
+
+	fixture_begin(&f, &live, 1);
+	fixture_publish(&f, 1);
+	server_nobody(nobody, sizeof nobody);
+	settings = json_pack("{s:s}", "servers", nobody);
+	f.d->close(f.st);
+	f.t.settings = settings;
+	cr_assert_eq(f.d->open(f.st, &f.t, &e), 0, "%s", e.msg);
+	const struct rollout q = fixture_rollout(&f, 2);
+	const struct precondition p = fixture_precondition(&f, 1);
+
+	cr_assert_eq(f.d->stage(f.st, &q, &e), 0, "%s", e.msg);
+	cr_expect_eq(fixture_apply(&f, &q, &p, &e), -ERR_UNREACHABLE, "%s", e.msg);
+	cr_expect(strstr(e.msg, nobody), "%s", e.msg);
+	cr_expect_str_eq(fixture_tree(&f), "1 slipway-v2 | 1 a", "%s", fixture_tree(&f));
+	cr_expect_str_eq(fixture_complaint(&f), "");
+	fixture_end(&f);
+}
