@@ -264,36 +264,23 @@ show_canary(struct app *a, const struct canary_plan *c, const json_t *from)
 		         "    limit   none: ready, and the golden request where there is one\n");
 }
 
+/* A list of each target, texts or objects with one; where it is another target's too, that one is
+ * named. */
 static void
-show_changes(struct app *a, const json_t *targets, size_t n)
+show_list(struct app *a, const json_t *targets, size_t n, const char *key, const char *title)
 {
-	const json_t *line, *changes = json_object_get(json_array_get(targets, n), "changes");
-	const size_t like = json_first_like(targets, n, "changes");
+	const json_t *one, *list = json_object_get(json_array_get(targets, n), key);
+	const size_t like = json_first_like(targets, n, key);
 	size_t i;
 
-	if (like < n && json_array_size(changes) > 1) {
-		out_text(a->out, "    change  as of %s\n",
+	if (like < n && json_array_size(list) > 1) {
+		out_text(a->out, "    %-7s as of %s\n", title,
 		         text_of(json_array_get(targets, like), "name"));
 		return;
 	}
-	json_array_foreach(changes, i, line)
-	        out_text(a->out, "    change  %s\n", json_string_value(line));
-}
-
-static void
-show_images(struct app *a, const json_t *targets, size_t n)
-{
-	const json_t *one, *images = json_object_get(json_array_get(targets, n), "images");
-	const size_t like = json_first_like(targets, n, "images");
-	size_t i;
-
-	if (like < n && json_array_size(images) > 1) {
-		out_text(a->out, "    image   as of %s\n",
-		         text_of(json_array_get(targets, like), "name"));
-		return;
-	}
-	json_array_foreach(images, i, one)
-	        out_text(a->out, "    image   %s\n", text_of(one, "text"));
+	json_array_foreach(list, i, one)
+	        out_text(a->out, "    %-7s %s\n", title,
+	                 json_is_string(one) ? json_string_value(one) : text_of(one, "text"));
 }
 
 static void
@@ -307,8 +294,8 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 	         text_of(t, "driver"), text_of(t, "address"),
 	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
 	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
-	show_changes(a, targets, n);
-	show_images(a, targets, n);
+	show_list(a, targets, n, "changes", "change");
+	show_list(a, targets, n, "images", "image");
 	json_array_foreach(json_object_get(t, "findings"), i, f)
 	{
 		if (!streq(text_of(f, "level"), "ok"))
