@@ -220,9 +220,39 @@ console_take(struct console *c, enum handled h, struct view_request *r)
 	case ASK_ARGV:
 		child_start(c, r, NULL, false);
 		break;
+	case OPEN_MENU:
+		menu_open(c, r);
+		break;
 	}
 	timer_set(c);
 	c->dirty = true;
+}
+
+/* The screens that a key opens from everywhere. */
+static const struct {
+	enum action act;
+	const char *screen;
+} everywhere[] = {
+	{ ACT_HELP, "help" },
+	{ ACT_NOTICES, "notices" },
+	{ ACT_JOBS, "jobs" },
+	{ ACT_PLANS, "plans" },
+};
+
+static const char *
+screen_of(enum action act)
+{
+	for (size_t i = 0; i < COUNT(everywhere); i++)
+		if (everywhere[i].act == act)
+			return everywhere[i].screen;
+	return NULL;
+}
+
+static void
+screen_open_once(struct console *c, const char *name)
+{
+	if (!streq(console_top(c)->ops->name, name))
+		console_open_view(c, name, "", false);
 }
 
 /* What every screen does alike. */
@@ -233,14 +263,8 @@ common_act(struct console *c, enum action act)
 
 	if (act == ACT_BACK)
 		console_close_view(c);
-	else if (act == ACT_HELP && !streq(v->ops->name, "help"))
-		console_open_view(c, "help", "", false);
-	else if (act == ACT_NOTICES && !streq(v->ops->name, "notices"))
-		console_open_view(c, "notices", "", false);
-	else if (act == ACT_JOBS && !streq(v->ops->name, "jobs"))
-		console_open_view(c, "jobs", "", false);
-	else if (act == ACT_PLANS && !streq(v->ops->name, "plans"))
-		console_open_view(c, "plans", "", false);
+	else if (screen_of(act))
+		screen_open_once(c, screen_of(act));
 	else if (act == ACT_COMMAND)
 		prompt_open(c, PROMPT_COMMAND);
 	else if (act == ACT_FILTER && v->ops->has_filter)
@@ -266,9 +290,13 @@ console_act(struct console *c, enum action act)
 
 	if (v->ops->action)
 		h = v->ops->action(v, act, &r);
+	if (h == NOT_HANDLED && (act == ACT_LEFT || act == ACT_RIGHT)) {
+		console_act(c, act == ACT_LEFT ? ACT_BACK : ACT_OPEN);
+		return;
+	}
 	if (h != NOT_HANDLED)
 		console_take(c, h, &r);
-	else if (!common_act(c, act) && (act == ACT_OPEN || act >= ACT_PROMOTE))
+	else if (!common_act(c, act) && (act == ACT_OPEN || act >= ACT_NEXT_HIT))
 		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here",
 		               action_text(act));
 	request_fini(&r);
@@ -291,7 +319,7 @@ key_take(struct console *c, const struct key *k)
 			               "pasted text is taken in fields only: / or :");
 		return;
 	}
-	const enum action act = key_action(k);
+	const enum action act = key_action(k, console_top(c)->ops->name);
 	if (act != ACT_NONE)
 		console_act(c, act);
 }

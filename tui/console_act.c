@@ -11,6 +11,7 @@ void
 request_fini(struct view_request *r)
 {
 	words_fini(&r->argv);
+	menu_fini(&r->menu);
 	*r = (struct view_request){ 0 };
 }
 
@@ -92,7 +93,7 @@ ended_without_screen(struct console *c, const struct child *h)
 	}
 	if (h->status == err_exit_of(ERR_NEEDS_PERSON)) {
 		notice_add(&c->shared.notices, false, NULL,
-		           "waits for another person, P shows whom: %s", h->command);
+		           "waits for another person, W shows whom: %s", h->command);
 		return;
 	}
 	while (at > 0 && (at == n || h->err_text.p[at - 1] != '\n'))

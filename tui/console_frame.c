@@ -138,6 +138,11 @@ keys_draw(const struct console *c, const struct area *a)
 		          "Enter runs it  Tab completes  Esc leaves");
 		return;
 	}
+	if (c->prompt.kind == PROMPT_MENU) {
+		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
+		          "Enter or its letter chooses  Esc leaves");
+		return;
+	}
 	if (c->prompt.kind != PROMPT_NONE) {
 		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
 		          c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
@@ -190,6 +195,10 @@ console_draw(struct console *c)
 	if (foot == 2) {
 		const struct area keys = area_rows(&all, all.rows - 1, 1);
 		keys_draw(c, &keys);
+	}
+	if (c->prompt.kind == PROMPT_MENU) {
+		menu_draw(c, &page);
+		return;
 	}
 	size_t rows = prompt_rows(c, all.cols);
 	if (rows > 0) {

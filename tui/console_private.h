@@ -17,13 +17,14 @@ enum prompt_kind {
 	PROMPT_CONFIRM,
 	PROMPT_NAME,
 	PROMPT_SECRET,
+	PROMPT_MENU,
 	PROMPT_QUIT
 };
 struct prompt {
 	enum prompt_kind kind;
 	struct line line;
 	struct line *secret;     /* guarded, locked memory while a passphrase is asked; else NULL */
-	struct view_request act; /* what waits for the answer */
+	struct view_request act; /* what waits for the answer; of a menu, its rows */
 	const char *wrong;       /* what was wrong with the last answer; NULL */
 };
 struct child {
@@ -71,6 +72,11 @@ void prompt_draw(const struct console *c, const struct area *a);
 void prompt_close(struct console *c);
 void prompt_run(struct console *c,
                 struct view_request *r); /* takes r's words; asks what must be asked */
+
+/* A menu over the screen (console_menu.c); takes r's menu. */
+void menu_open(struct console *c, struct view_request *r);
+void menu_key(struct console *c, const struct key *k);
+void menu_draw(const struct console *c, const struct area *a); /* a: the whole screen */
 
 /* passphrase NULL: none. Takes nothing of r. */
 void child_start(struct console *c, const struct view_request *r, const char *passphrase,

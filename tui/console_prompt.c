@@ -256,6 +256,10 @@ prompt_key(struct console *c, const struct key *k)
 		filter_key(c, k);
 		return;
 	}
+	if (p->kind == PROMPT_MENU) {
+		menu_key(c, k);
+		return;
+	}
 	if (k->code == K_ESC) {
 		prompt_close(c);
 		return;
@@ -285,7 +289,8 @@ prompt_rows(const struct console *c, size_t cols)
 {
 	cleanup_buf struct buf line = { 0 };
 
-	if (c->prompt.kind == PROMPT_NONE || c->prompt.kind == PROMPT_FILTER)
+	if (c->prompt.kind == PROMPT_NONE || c->prompt.kind == PROMPT_FILTER ||
+	    c->prompt.kind == PROMPT_MENU)
 		return 0;
 	if (c->prompt.kind == PROMPT_COMMAND || c->prompt.kind == PROMPT_QUIT)
 		return 1;

@@ -10,7 +10,9 @@
 #include <stddef.h>
 
 #include "registry/base/err.h"
+#include "registry/records.h"
 #include "tui/app.h"
+#include "tui/menu.h"
 #include "tui/notice.h"
 #include "tui/term/keys.h"
 #include "tui/term/paint.h"
@@ -54,6 +56,18 @@ enum handled {
 	OPEN_VIEW, /* ret names view and argument */
 	RUN_ARGV,  /* shown, confirmed, then run; its output gets a screen */
 	ASK_ARGV,  /* only reads: runs at once, its output comes to the view's answer() */
+	OPEN_MENU, /* ret's menu is shown; what is picked comes to the view's picked() */
+};
+
+/* What the cursor is on, for what every screen can do with it: copy, more acts. "" where a screen
+ * has no such thing. */
+struct view_subject {
+	char model[NAME_SIZE];
+	char ref[NAME_SIZE + 24]; /* "face-detect@v2" */
+	char digest[80];          /* "sha256:" and 64 hex digits */
+	char stage[64], target[64];
+	char plan[80], job[24]; /* ids in full */
+	char text[400]; /* the line itself, where nothing of the above fits: an audit entry */
 };
 
 struct view_request {
@@ -62,6 +76,7 @@ struct view_request {
 	struct words argv;                 /* words without "slipway", owned */
 	char protected_name[256];          /* RUN_ARGV: must be typed first; "" */
 	bool reads;                        /* RUN_ARGV: changes nothing, no question */
+	struct menu menu;                  /* OPEN_MENU, owned */
 };
 
 struct hint {
@@ -83,6 +98,9 @@ struct view_ops {
 	/* ACT_NONE never comes; movement, open, tabs and acts do. May be NULL. */
 	enum handled (*action)(struct view *v, enum action act, struct view_request *ret);
 	enum handled (*answer)(struct view *v, const struct answer *a, struct view_request *ret);
+	/* A row of the menu that the view opened last was picked. */
+	enum handled (*picked)(struct view *v, size_t item, struct view_request *ret);
+	void (*subject)(const struct view *v, struct view_subject *ret); /* NULL: none */
 	void (*close)(struct view *v); /* state itself is freed by the caller */
 	/* Would this act do something now? Those that would not leave the key line. NULL: all. */
 	bool (*can)(const struct view *v, enum action act);

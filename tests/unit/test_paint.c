@@ -100,22 +100,74 @@ Test(paint, prose_breaks_at_spaces)
 static const struct {
 	enum key_code code;
 	const char *text;
+	const char *screen;
 	enum action act;
 } bound[] = {
-	{ K_CHAR, "j", ACT_DOWN },      { K_DOWN, "", ACT_DOWN },
-	{ K_CTRL, "d", ACT_PAGE_DOWN }, { K_CHAR, "d", ACT_NONE },
-	{ K_CHAR, "G", ACT_BOTTOM },    { K_ENTER, "", ACT_OPEN },
-	{ K_ESC, "", ACT_BACK },        { K_CHAR, "p", ACT_PROMOTE },
-	{ K_CHAR, "\\", ACT_CLEAR },    { K_CHAR, "\xc3\xa9", ACT_NONE },
-	{ K_OTHER, "", ACT_NONE },      { K_RESIZE, "", ACT_NONE },
+	{ K_CHAR, "j", "models", ACT_DOWN },      { K_DOWN, "", "models", ACT_DOWN },
+	{ K_CTRL, "d", "models", ACT_PAGE_DOWN }, { K_CHAR, "d", "models", ACT_DIFF },
+	{ K_CHAR, "G", "models", ACT_BOTTOM },    { K_ENTER, "", "models", ACT_OPEN },
+	{ K_ESC, "", "models", ACT_BACK },        { K_CHAR, "p", "models", ACT_PROMOTE },
+	{ K_CHAR, "\\", "models", ACT_CLEAR },    { K_CHAR, "\xc3\xa9", "models", ACT_NONE },
+	{ K_CHAR, " ", "models", ACT_MARK },      { K_F, "\1", "models", ACT_HELP },
+	{ K_F, "\2", "models", ACT_NONE },        { K_CHAR, "a", "models", ACT_NONE },
+	{ K_CHAR, "a", "job", ACT_ABORT },        { K_CHAR, "a", "jobs", ACT_ABORT },
+	{ K_CHAR, "a", "plans", ACT_APPROVE },    { K_CHAR, "C", "jobs", ACT_RESUME },
+	{ K_OTHER, "", "models", ACT_NONE },      { K_RESIZE, "", "models", ACT_NONE },
 };
+
+static const struct {
+	const char *action, *keys;
+	enum err_code binds, fits;
+} rebinds[] = {
+	{ "promote", "F2", ERR_OK, ERR_OK },
+	{ "promote", "F2 p", ERR_OK, ERR_OK },
+	{ "promote", "j", ERR_OK, ERR_CONFLICT }, /* moves down */
+	{ "abort", "C", ERR_OK, ERR_CONFLICT },   /* resumes on the same screens */
+	{ "apply", "a", ERR_OK, ERR_CONFLICT },   /* approves there */
+	{ "abort", "v", ERR_OK, ERR_OK },         /* of its own on its screens, verify elsewhere */
+	{ "promote", "", ERR_OK, ERR_OK },        /* no key at all */
+	{ "back", "", ERR_OK, ERR_CONFLICT },     /* no way out of a screen */
+	{ "promotte", "p", ERR_USAGE, ERR_OK },
+	{ "promote", "Ctrl-S", ERR_USAGE, ERR_OK }, /* stops the terminal */
+	{ "promote", "Ctrl-Z", ERR_USAGE, ERR_OK },
+	{ "promote", "F11", ERR_USAGE, ERR_OK },
+	{ "promote", "pp", ERR_USAGE, ERR_OK },
+};
+
+Test(keys, a_binding_is_taken_or_refused_with_the_reason)
+{
+	for (size_t i = 0; i < COUNT(rebinds); i++) {
+		struct err e = { 0 };
+		cr_expect_eq(keys_bind(rebinds[i].action, rebinds[i].keys, &e),
+		             -(int)rebinds[i].binds, "row %zu: %s", i, e.msg);
+		if (rebinds[i].binds != ERR_OK)
+			continue;
+		err_clear(&e);
+		cr_expect_eq(keys_check(&e), -(int)rebinds[i].fits, "row %zu: %s", i, e.msg);
+		for (enum action a = ACT_UP; a < ACT_COUNT; a++)
+			if (streq(action_name(a), rebinds[i].action))
+				keys_reset(a);
+	}
+}
+
+Test(keys, a_bound_key_is_obeyed_and_the_default_is_not)
+{
+	const struct key p = { .code = K_CHAR, .text = "p" }, f2 = { .code = K_F, .text = "\2" };
+	struct err e = { 0 };
+
+	cr_assert_eq(keys_check(&e), 0, "%s", e.msg);
+	cr_assert_eq(keys_bind("promote", "F2", &e), 0);
+	cr_expect_eq(key_action(&f2, "models"), ACT_PROMOTE);
+	cr_expect_eq(key_action(&p, "models"), ACT_NONE);
+	cr_expect_str_eq(action_keys(ACT_PROMOTE), "F2");
+}
 
 Test(keys, the_table_is_obeyed_and_described)
 {
 	for (size_t i = 0; i < COUNT(bound); i++) {
 		struct key k = { .code = bound[i].code };
 		cr_assert_eq(str_copy(k.text, sizeof(k.text), bound[i].text), 0);
-		cr_expect_eq(key_action(&k), bound[i].act, "row %zu", i);
+		cr_expect_eq(key_action(&k, bound[i].screen), bound[i].act, "row %zu", i);
 	}
 	for (enum action a = ACT_UP; a < ACT_COUNT; a++)
 		cr_expect(action_keys(a)[0] && action_text(a)[0], "action %d", (int)a);

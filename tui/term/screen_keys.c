@@ -81,7 +81,10 @@ screen_key(struct screen *s, struct key *ret)
 		ret->is_pasted = true;
 		return true;
 	}
-	if (rc == KEY_CODE_YES)
+	if (rc == KEY_CODE_YES && c > KEY_F(0) && c <= KEY_F(10)) {
+		ret->code = K_F;
+		ret->text[0] = (char)(c - KEY_F(0));
+	} else if (rc == KEY_CODE_YES)
 		ret->code = code_of((int)c);
 	else
 		char_key(c, ret);

@@ -363,7 +363,7 @@ job_action(struct view *v, enum action act, struct view_request *ret)
 	}
 	if (act == ACT_ABORT && !is_over(s))
 		words_of(&ret->argv, "job", "abort", v->arg, "--yes");
-	else if (act == ACT_CONTINUE && !is_over(s) && !s->is_alive)
+	else if (act == ACT_RESUME && !is_over(s) && !s->is_alive)
 		words_of(&ret->argv, "job", "resume", v->arg);
 	else
 		return NOT_HANDLED;
@@ -393,14 +393,14 @@ job_can(const struct view *v, enum action act)
 
 	if (act == ACT_ABORT)
 		return !is_over(s);
-	if (act == ACT_CONTINUE)
+	if (act == ACT_RESUME)
 		return !is_over(s) && !s->is_alive;
 	return s->list.n > v->page && !s->follows;
 }
 
 static const struct hint hints[] = {
 	{ ACT_ABORT, "abort" },
-	{ ACT_CONTINUE, "continue" },
+	{ ACT_RESUME, "continue" },
 	{ ACT_BOTTOM, "follow" },
 	{ 0, NULL },
 };

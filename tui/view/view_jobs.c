@@ -131,7 +131,7 @@ jobs_action(struct view *v, enum action act, struct view_request *ret)
 		words_of(&ret->argv, "job", "abort", n->id, "--yes");
 		return RUN_ARGV;
 	}
-	if (act == ACT_CONTINUE && n->end_seq == 0) {
+	if (act == ACT_RESUME && n->end_seq == 0) {
 		words_of(&ret->argv, "job", "resume", n->id);
 		return RUN_ARGV;
 	}
@@ -166,7 +166,7 @@ jobs_can(const struct view *v, enum action act)
 static const struct hint hints[] = {
 	{ ACT_OPEN, "follow" },
 	{ ACT_ABORT, "abort" },
-	{ ACT_CONTINUE, "continue" },
+	{ ACT_RESUME, "continue" },
 	{ 0, NULL },
 };
 

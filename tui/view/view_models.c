@@ -67,7 +67,7 @@ last_entry(void *arg, const struct entry *n)
 	history_login(n, &who);
 	show_ago(ago, n->time_s);
 	(void)snprintf(s->last, sizeof(s->last), "%s%s, %s, by %s",
-	               leaves_waiting(s, n) ? "P waits for a person: " : "", buf_cstr(&what), ago,
+	               leaves_waiting(s, n) ? "W waits for a person: " : "", buf_cstr(&what), ago,
 	               buf_cstr(&who));
 	return 1;
 }

@@ -207,7 +207,7 @@ act_on(const struct shown_plan *p, enum action act, struct view_request *ret)
 		ret->reads = true;
 		return RUN_ARGV;
 	}
-	if (!p->is_open || (act != ACT_APPROVE && act != ACT_CONTINUE))
+	if (!p->is_open || (act != ACT_APPROVE && act != ACT_APPLY))
 		return NOT_HANDLED;
 	if (act == ACT_APPROVE) {
 		words_of(&ret->argv, "approve", id);
@@ -261,7 +261,7 @@ plans_can(const struct view *v, enum action act)
 static const struct hint hints[] = {
 	{ ACT_OPEN, "show whole" },
 	{ ACT_APPROVE, "approve" },
-	{ ACT_CONTINUE, "apply" },
+	{ ACT_APPLY, "apply" },
 	{ 0, NULL },
 };
 

@@ -85,7 +85,7 @@ run_draw(struct view *v, const struct area *a)
 	else if (s->status == 0)
 		paint_text(a, row, 1, INK_OK, "done, exit 0");
 	else if (s->status == err_exit_of(ERR_NEEDS_PERSON))
-		paint_text(a, row, 1, INK_WAIT, "waits for another person: P shows whom");
+		paint_text(a, row, 1, INK_WAIT, "waits for another person: W shows whom");
 	else
 		paintf(a, row, 1, INK_BAD, "ended with exit %d", s->status);
 	const struct area page = area_rows(a, row + 2, a->rows);
