@@ -190,6 +190,7 @@ console_draw(struct console *c)
 	const struct area page = area_rows(&all, 1, all.rows - 1 - foot);
 	const struct area notice = area_rows(&all, all.rows - foot, 1);
 	title_draw(c, &title);
+	v->cols = all.cols;
 	v->ops->draw(v, &page);
 	notice_draw(c, &notice);
 	if (foot == 2) {

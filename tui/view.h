@@ -39,6 +39,7 @@ struct view {
 	bool is_live;             /* set by the view: call reload each second */
 	bool is_unfinished;       /* set by the view: call more when nothing else waits */
 	size_t page;              /* rows that the last draw had for its list */
+	size_t cols;              /* of the screen */
 };
 
 /* What a child has said so far. */

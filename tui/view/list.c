@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 bool
 list_move(struct list *l, enum action act, size_t page)
@@ -53,54 +52,6 @@ list_mark(const struct area *a, size_t row, bool is_chosen)
 	paint_text(a, row, 1, INK_TEXT, ">");
 	paint_select(a, row);
 	paint_cursor(a, row, 1, false);
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool
-contains(const char *text, const char *word, size_t n)
-{
-	const char first = n > 0 ? lower(word[0]) : '\0';
-
-	for (; *text; text++)
-		if (lower(*text) == first && strncasecmp(text, word, n) == 0)
-			return true;
-	return n == 0;
-}
-
-static bool
-any_contains(const char *const *texts, const char *word, size_t n)
-{
-	for (; *texts; texts++)
-		if (contains(*texts, word, n))
-			return true;
-	return n == 0;
-}
-
-bool
-filter_match_any(const char *filter, const char *const *texts)
-{
-	while (*filter) {
-		const size_t n = strcspn(filter, " ");
-		const bool excludes = filter[0] == '-';
-		if (n > 0 && !(excludes && n == 1) &&
-		    any_contains(texts, filter + excludes, n - excludes) == excludes)
-			return false;
-		filter += n + (filter[n] == ' ');
-	}
-	return true;
-}
-
-bool
-filter_match(const char *filter, const char *text)
-{
-	const char *const texts[] = { text, NULL };
-
-	return filter_match_any(filter, texts);
 }
 
 size_t

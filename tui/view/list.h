@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "tui/view.h"
+#include "tui/view/filter.h"
 
 struct list {
 	size_t n, cursor, top;
@@ -15,10 +16,6 @@ void list_fit(struct list *l, size_t page);                   /* cursor and top 
 /* The row's two marks: an arrow and, when it is the cursor's, the bar. */
 void list_mark(const struct area *a, size_t row, bool is_chosen);
 
-/* All words stand in text, none of the "-words" does; case of ASCII letters is ignored. */
-bool filter_match(const char *filter, const char *text);
-/* The same over several texts: a word may stand in any of them. NULL ends them. */
-bool filter_match_any(const char *filter, const char *const *texts);
 /* " / words" on row 0 when there are any or they are being typed; returns the rows it took. what:
  * "models"; more: the count is a lower bound. */
 size_t filter_draw(const struct view *v, const struct area *a, size_t n, bool more,

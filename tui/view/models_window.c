@@ -4,14 +4,17 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
-#include "tui/view/list.h"
+#include "tui/view/filter.h"
 
 #define WINDOW_ROWS (2u * BLOCK_ROWS)
-#define CLOCK_ROWS  512u /* so many between two looks at the clock */
+#define STALE_S     (30 * 86400) /* no stage was proved for so long */
+#define CLOCK_ROWS  512u         /* so many between two looks at the clock */
 
 struct walk {
 	struct models_window *w;
-	const char *filter;
+	struct filter filter;
+	bool has_filter;
+	int64_t now_s;
 	size_t at;  /* number of the next row that matches */
 	size_t end; /* the first that is not needed */
 	bool to_end, stopped;
@@ -27,22 +30,44 @@ anchor_add(struct models_window *w, const char *name)
 }
 
 static bool
-matches(const char *filter, const struct model_row *m)
+matches(const struct walk *k, const struct model_row *m)
 {
-	const char *texts[5 + STAGES_MAX];
+	const char *texts[4 + STAGES_MAX], *const *stages = texts + 3;
+	struct filter_row r = {
+		.texts = texts,
+		.stages = stages,
+		.labels = m->labels,
+		.signer = m->signer,
+		.is_signed = m->latest_live == 0 ? FACT_NONE
+		             : m->is_signed      ? FACT_YES
+		                                 : FACT_NO,
+		.is_stale = FACT_NO,
+	};
 	size_t n = 0;
 
-	if (!filter[0])
+	if (!k->has_filter)
 		return true;
 	texts[n++] = m->name;
 	texts[n++] = m->signer;
 	texts[n++] = m->labels;
-	texts[n++] = m->is_signed ? "signed" : "unsigned";
-	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
-		if (m->stages[i].number > 0)
-			texts[n++] = m->stages[i].stage;
+	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++) {
+		if (m->stages[i].number == 0)
+			continue;
+		texts[n++] = m->stages[i].stage;
+		if (k->now_s - m->stages[i].time_s > STALE_S)
+			r.is_stale = FACT_YES;
+	}
 	texts[n] = NULL;
-	return filter_match_any(filter, texts);
+	return filter_row_match(&k->filter, &r);
+}
+
+static struct walk
+walk_of(struct models_window *w, const char *filter)
+{
+	struct walk k = { .w = w, .has_filter = filter[0] != '\0', .now_s = clock_now_s() };
+
+	filter_compile(&k.filter, filter);
+	return k;
 }
 
 /* Time is up: this row is where the next slice begins. */
@@ -69,7 +94,7 @@ walk_row(void *arg, const struct model_row *m)
 
 	if (pauses(k, m))
 		return 1;
-	if (!matches(k->filter, m))
+	if (!matches(k, m))
 		return 0;
 	if (k->at % BLOCK_ROWS == 0 && k->at / BLOCK_ROWS == w->anchors_n)
 		anchor_add(w, m->name);
@@ -108,12 +133,13 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
                    size_t need, bool to_end, struct err *e)
 {
 	size_t block = want / BLOCK_ROWS;
-	struct walk k = { .w = w, .filter = filter, .to_end = to_end };
+	struct walk k = walk_of(w, filter);
 
 	if (block >= w->anchors_n)
 		block = w->anchors_n > 0 ? w->anchors_n - 1 : 0;
 	if (!w->rows)
 		w->rows = xcalloc(WINDOW_ROWS, sizeof(*w->rows));
+	k.to_end = to_end;
 	w->base = k.at = block * BLOCK_ROWS;
 	k.end = want + (need < BLOCK_ROWS ? need : BLOCK_ROWS);
 	if (k.end > w->base + WINDOW_ROWS || k.end <= w->base)
@@ -125,12 +151,12 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
 int
 models_window_more(struct models_window *w, struct txn *t, const char *filter, struct err *e)
 {
-	struct walk k = { .w = w,
-		          .filter = filter,
-		          .at = w->rest.at,
-		          .end = w->rest.end,
-		          .to_end = w->rest.to_end };
+	struct walk k = walk_of(w, filter);
 	char from[NAME_SIZE];
+
+	k.at = w->rest.at;
+	k.end = w->rest.end;
+	k.to_end = w->rest.to_end;
 
 	(void)str_copy(from, sizeof(from), w->rest.from);
 	return walk(&k, t, from, e);
