@@ -13,9 +13,9 @@
  *   wait TEXT        until it is on the screen       gone TEXT        until it is not
  *   mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
  *   end 0            until the console ends with this exit status
+ *   run ARGS         slipway with these words beside the console, by a shell; must exit 0
  */
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "registry/base/str.h"
+#include "tests/screen/mask.h"
 #include "tests/screen/terminal.h"
 
 #define ENV_MAX   32
@@ -47,7 +48,7 @@ struct play {
 	char masks[MASKS_MAX][64];
 	int masks_n;
 	bool masks_whole; /* plans' ids in full as well */
-	char why[512]; /* the first thing that was wrong */
+	char why[512];    /* the first thing that was wrong */
 };
 
 static void
@@ -181,62 +182,6 @@ mask(const struct play *p, char *text)
 	}
 }
 
-/* The login name of who runs this, a word of its own, as a uid of unchanged column; malloc'ed. */
-static char *
-mask_login(const char *text)
-{
-	static const char shown[] = "uid *";
-	const size_t width = sizeof(shown) - 1;
-	const struct passwd *user = getpwuid(getuid());
-	const char *name = user && user->pw_name[0] ? user->pw_name : shown;
-	const size_t n = strlen(name);
-	char *ret = calloc(strlen(text) + 1, sizeof(shown) + 1), *to = ret;
-
-	for (const char *at = text; ret && *at;) {
-		if (strncmp(at, name, n) != 0 || at == text || at[-1] != ' ' ||
-		    (at[n] && !strchr(" \n", at[n]))) {
-			*to++ = *at++;
-			continue;
-		}
-		memcpy(to, shown, width);
-		to += width;
-		at += n;
-		for (size_t i = n; i < width && at[0] == ' ' && at[1] == ' '; i++)
-			at++;
-		for (size_t i = width; i < n && *at == ' '; i++)
-			*to++ = ' ';
-	}
-	return ret;
-}
-
-/* Ids of jobs and plans: runs of 16 hex digits; with "whole", digests without a prefix too. */
-static void
-mask_ids(char *text, bool whole)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (const char *start = text; *text;) {
-		const size_t n = strspn(text, hex);
-		if (n == 16 || (whole && n >= 60 && (text == start || text[-1] != ':')))
-			memset(text, '*', n);
-		text += n > 0 ? n : 1;
-	}
-}
-
-static void
-trim(char *text)
-{
-	char *out = text;
-
-	for (const char *c = text; *c; c++) {
-		if (*c == '\n')
-			while (out > text && out[-1] == ' ')
-				out--;
-		*out++ = *c;
-	}
-	*out = '\0';
-}
-
 static char *
 file_read(const char *path)
 {
@@ -279,7 +224,7 @@ golden(struct play *p, const char *script, const char *name)
 	(void)snprintf(title, sizeof(title), "%s: %s", script, name);
 	mask(p, now);
 	mask_ids(now, p->masks_whole);
-	trim(now);
+	mask_trim(now);
 	wanted = file_read(path);
 	if (run.update && (!wanted || strcmp(wanted, now) != 0)) {
 		free(wanted);
@@ -322,6 +267,26 @@ do_end(struct play *p, const char *arg)
 	return true;
 }
 
+/* By another process, as a colleague's would be. */
+static bool
+do_run(struct play *p, const char *args)
+{
+	cleanup_free char *line =
+	        xasprintf("exec '%s' --no-input %s >/dev/null 2>&1", run.slipway, args);
+	const char *argv[] = { "/bin/sh", "-c", line, NULL };
+	const char *env[ENV_MAX] = { NULL };
+	int status = -1;
+	pid_t pid;
+
+	for (int i = 0; i < p->env_n; i++)
+		env[i] = p->env[i];
+	if (posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv,
+	                (char *const *)(uintptr_t)env) != 0 ||
+	    waitpid(pid, &status, 0) != pid || status != 0)
+		return wrong(p, "slipway %s: status %d", args, status);
+	return true;
+}
+
 static bool
 do_line(struct play *p, const char *script, const char *word, const char *arg)
 {
@@ -351,6 +316,8 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 		return terminal_wait_text(p->t, arg, true) || wrong(p, "\"%s\" never came", arg);
 	else if (strcmp(word, "gone") == 0)
 		return terminal_wait_text(p->t, arg, false) || wrong(p, "\"%s\" never went", arg);
+	else if (strcmp(word, "run") == 0)
+		return do_run(p, arg);
 	else if (strcmp(word, "last") == 0)
 		return send_key(p, arg, strlen(arg), false);
 	else if (strcmp(word, "end") == 0)
@@ -404,9 +371,9 @@ static const struct ending {
 	const char *name;
 	int exit;
 } endings[] = {
-	{ SIGTERM, "TERM", 143 }, { SIGINT, "INT", 130 }, { SIGHUP, "HUP", 129 },
+	{ SIGTERM, "TERM", 143 }, { SIGINT, "INT", 130 },  { SIGHUP, "HUP", 129 },
 	{ SIGSEGV, "SEGV", -1 },  { SIGABRT, "ABRT", -1 }, { SIGBUS, "BUS", -1 },
-	{ SIGFPE, "FPE", -1 },    { SIGILL, "ILL", -1 },  { SIGQUIT, "QUIT", -1 },
+	{ SIGFPE, "FPE", -1 },    { SIGILL, "ILL", -1 },   { SIGQUIT, "QUIT", -1 },
 };
 
 static bool

@@ -77,15 +77,15 @@ Test(filter, what_a_row_cannot_be_is_a_word)
 
 Test(filter, more_terms_or_longer_ones_than_it_holds_do_no_harm)
 {
-	char many[4096], longer[300];
+	cleanup_buf struct buf many = { 0 };
+	char longer[300];
 	struct filter f;
 
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	many[0] = '\0';
 	for (int i = 0; i < 10; i++)
-		strcat(many, "a b ");
-	filter_compile(&f, many);
+		buf_adds(&many, "a b ");
+	filter_compile(&f, buf_cstr(&many));
 	cr_expect_eq(f.n, FILTER_TERMS);
 	filter_compile(&f, longer);
 	cr_expect_eq(f.n, 1);

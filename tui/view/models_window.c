@@ -2,6 +2,8 @@
 /* The window over all models. Walks forward only; going back starts at a remembered block. */
 #include "tui/view/models_window.h"
 
+#include <string.h>
+
 #include "registry/base/clock.h"
 #include "registry/base/vec.h"
 #include "tui/view/filter.h"
@@ -12,9 +14,7 @@
 
 struct walk {
 	struct models_window *w;
-	struct filter filter;
-	bool has_filter;
-	int64_t now_s;
+	struct models_filter filter;
 	size_t at;  /* number of the next row that matches */
 	size_t end; /* the first that is not needed */
 	bool to_end, stopped;
@@ -29,8 +29,16 @@ anchor_add(struct models_window *w, const char *name)
 	w->anchors[w->anchors_n++] = xstrdup(name);
 }
 
-static bool
-matches(const struct walk *k, const struct model_row *m)
+void
+models_filter_compile(struct models_filter *ret, const char *words)
+{
+	ret->is_empty = words[0] == '\0';
+	ret->now_s = clock_now_s();
+	filter_compile(&ret->filter, words);
+}
+
+bool
+models_filter_match(const struct models_filter *f, const struct model_row *m)
 {
 	const char *texts[4 + STAGES_MAX], *const *stages = texts + 3;
 	struct filter_row r = {
@@ -45,7 +53,7 @@ matches(const struct walk *k, const struct model_row *m)
 	};
 	size_t n = 0;
 
-	if (!k->has_filter)
+	if (f->is_empty)
 		return true;
 	texts[n++] = m->name;
 	texts[n++] = m->signer;
@@ -54,19 +62,19 @@ matches(const struct walk *k, const struct model_row *m)
 		if (m->stages[i].number == 0)
 			continue;
 		texts[n++] = m->stages[i].stage;
-		if (k->now_s - m->stages[i].time_s > STALE_S)
+		if (f->now_s - m->stages[i].time_s > STALE_S)
 			r.is_stale = FACT_YES;
 	}
 	texts[n] = NULL;
-	return filter_row_match(&k->filter, &r);
+	return filter_row_match(&f->filter, &r);
 }
 
 static struct walk
 walk_of(struct models_window *w, const char *filter)
 {
-	struct walk k = { .w = w, .has_filter = filter[0] != '\0', .now_s = clock_now_s() };
+	struct walk k = { .w = w };
 
-	filter_compile(&k.filter, filter);
+	models_filter_compile(&k.filter, filter);
 	return k;
 }
 
@@ -94,15 +102,21 @@ walk_row(void *arg, const struct model_row *m)
 
 	if (pauses(k, m))
 		return 1;
-	if (!matches(k, m))
+	if (!models_filter_match(&k->filter, m))
 		return 0;
 	if (k->at % BLOCK_ROWS == 0 && k->at / BLOCK_ROWS == w->anchors_n)
 		anchor_add(w, m->name);
+	if (w->sought[0] && !w->is_found && strcmp(m->name, w->sought) >= 0) {
+		w->is_found = true;
+		w->found = k->at;
+		k->stopped = true;
+		return 1;
+	}
 	if (k->at >= k->end && !k->to_end) {
 		k->stopped = true;
 		return 1;
 	}
-	if (k->at - w->base < WINDOW_ROWS)
+	if (w->rows && k->at - w->base < WINDOW_ROWS)
 		w->rows[w->n++] = *m;
 	k->at++;
 	return 0;
@@ -149,6 +163,19 @@ models_window_load(struct models_window *w, struct txn *t, const char *filter, s
 }
 
 int
+models_window_seek(struct models_window *w, struct txn *t, const char *filter, const char *name,
+                   struct err *e)
+{
+	struct walk k = walk_of(w, filter);
+
+	(void)str_copy(w->sought, sizeof(w->sought), name);
+	w->is_found = false;
+	k.to_end = true;
+	w->base = w->n = 0;
+	return walk(&k, t, NULL, e);
+}
+
+int
 models_window_more(struct models_window *w, struct txn *t, const char *filter, struct err *e)
 {
 	struct walk k = walk_of(w, filter);
@@ -184,7 +211,8 @@ models_window_reset(struct models_window *w)
 	for (size_t i = 0; i < w->anchors_n; i++)
 		free(w->anchors[i]);
 	w->anchors_n = w->n = w->base = w->total = 0;
-	w->total_is_known = w->is_paused = false;
+	w->total_is_known = w->is_paused = w->is_found = false;
+	w->sought[0] = '\0';
 }
 
 void

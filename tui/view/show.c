@@ -89,6 +89,44 @@ show_holds_any(const struct model_row *m)
 	return false;
 }
 
+enum handled
+show_diff_with_stage(const struct model_row *m, uint64_t number, const char (*stages)[WORD_SIZE],
+                     size_t stages_n, struct view_request *ret)
+{
+	for (size_t i = stages_n; i-- > 0;) {
+		const struct stage_mark *held = model_stage(m, stages[i]);
+		if (!held || held->number == 0 || held->number == number)
+			continue;
+		(void)str_copy(ret->view, sizeof(ret->view), "diff");
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@%s %s@v%llu", m->name, stages[i],
+		               m->name, (unsigned long long)number);
+		return OPEN_VIEW;
+	}
+	return NOT_HANDLED;
+}
+
+bool
+show_differs(const struct model_row *m, uint64_t number)
+{
+	for (size_t i = 0; number > 0 && i < m->stages_n && i < STAGES_MAX; i++)
+		if (m->stages[i].number > 0 && m->stages[i].number != number)
+			return true;
+	return false;
+}
+
+void
+show_subject(const char *model, uint64_t number, const struct digest *d, struct view_subject *ret)
+{
+	char hex[65];
+
+	(void)str_copy(ret->model, sizeof(ret->model), model);
+	if (number == 0)
+		return;
+	(void)snprintf(ret->ref, sizeof(ret->ref), "%s@v%llu", model, (unsigned long long)number);
+	digest_hex(d, hex);
+	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
+}
+
 int
 view_read(const struct view *v, struct txn **ret, struct err *e)
 {

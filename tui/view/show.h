@@ -20,8 +20,16 @@ void show_age(char ret[16], int64_t then_s);
 void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 bool show_holds_any(const struct model_row *m); /* some stage holds a version */
+/* The screen that compares this version with what the highest stage holds that holds another;
+ * NOT_HANDLED: none does. stages: from the lowest. */
+enum handled show_diff_with_stage(const struct model_row *m, uint64_t number,
+                                  const char (*stages)[WORD_SIZE], size_t stages_n,
+                                  struct view_request *ret);
+bool show_differs(const struct model_row *m, uint64_t number); /* some stage holds another */
+/* Version number of it (0: none) as what the cursor is on. */
+void show_subject(const char *model, uint64_t number, const struct digest *d,
+                  struct view_subject *ret);
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
-
 
 /* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says
  * why. */

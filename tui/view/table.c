@@ -7,6 +7,7 @@
 
 #define LEFT      3u /* the mark, the arrow and a gap */
 #define REST_MIN  8u
+#define REST_MAX  60u /* the eye does not find the row again behind a wider gap */
 #define MARKS_MAX 1000u
 
 void
@@ -56,6 +57,8 @@ layout(const struct table *t, size_t cols, size_t *ret_rest)
 		used += t->columns[i].width;
 	}
 	*ret_rest = REST_MIN + (cols > used ? cols - used : 0);
+	if (*ret_rest > REST_MAX)
+		*ret_rest = REST_MAX;
 	return ret;
 }
 
@@ -77,6 +80,14 @@ cell_draw(const struct area *a, size_t row, size_t col, size_t width, bool is_ri
 		(void)paint_fit(a, row, col, text, c->ink, c->cut, c->text);
 }
 
+static const char *
+arrow(const struct table *t, bool ascii)
+{
+	if (ascii)
+		return t->descends ? "v" : "^";
+	return t->descends ? "▾" : "▴";
+}
+
 void
 table_head_draw(const struct table *t, const struct area *a, size_t row)
 {
@@ -90,9 +101,7 @@ table_head_draw(const struct table *t, const struct area *a, size_t row)
 			continue;
 		const bool sorted = c->sort != 0 && c->sort == t->sort;
 		(void)snprintf(cell.text, sizeof(cell.text), "%s%s", c->head,
-		               !sorted       ? ""
-		               : t->descends ? " v"
-		                             : " ^");
+		               sorted ? arrow(t, a->g->ascii) : "");
 		const size_t width = width_of(t, i, rest);
 		cell_draw(a, row, col, width, c->is_right, &cell);
 		col += width;
@@ -319,4 +328,23 @@ table_state(const struct table *t, struct buf *ret)
 	for (size_t i = 0; t->sort != 0 && i < t->n; i++)
 		if (t->columns[i].sort == t->sort)
 			buf_addf(ret, "by %s %s  ", t->columns[i].name, t->descends ? "v" : "^");
+}
+
+size_t
+table_filter_draw(const struct table *t, const struct view *v, const struct area *a, size_t n,
+                  bool more, const char *what)
+{
+	cleanup_buf struct buf state = { 0 };
+	char count[64];
+
+	table_state(t, &state);
+	if (state.n == 0)
+		return filter_draw(v, a, n, more, what);
+	if (v->filter[0] || v->is_filtering)
+		(void)filter_draw(v, a, n, more, what);
+	(void)snprintf(count, sizeof(count), "%zu%s %s ", n, more ? " or more" : "", what);
+	buf_adds(&state, count);
+	if (state.n + 30 <= a->cols || !v->filter[0])
+		paint_right(a, 0, a->cols, state.n, INK_DIM, buf_cstr(&state));
+	return 1;
 }

@@ -61,3 +61,6 @@ enum handled table_action(struct table *t, struct view *v, struct list *l, table
 bool table_picked(struct table *t, size_t item);
 /* " 3 marked  by size v" behind the count of a filter; "" when neither. */
 void table_state(const struct table *t, struct buf *ret);
+/* The line of the filter, as filter_draw, with that; returns the rows it took. */
+size_t table_filter_draw(const struct table *t, const struct view *v, const struct area *a,
+                         size_t n, bool more, const char *what);
