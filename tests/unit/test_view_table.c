@@ -289,9 +289,9 @@ Test(chart, a_curve_has_its_scale_and_its_marks)
 	struct area a = area_of(&g);
 	cr_expect_eq(chart_curve_fits(&a), 20);
 	chart_curve(&a, rising, COUNT(rising), marks, COUNT(marks));
-	expect_row(&g, 0, "     1.2   ⡠⠊");
-	expect_row(&g, 1, "     0.5 ⡠⠊");
-	expect_row(&g, 2, "         P  S");
+	expect_row(&g, 0, "     1.2    ⢀⡠⠔⠒⠁");
+	expect_row(&g, 1, "     0.5 ⡠⠤⠊⠁");
+	expect_row(&g, 2, "         P      S");
 	grid_init(&g, 3, 20, true);
 	a = area_of(&g);
 	cr_expect_eq(chart_curve_fits(&a), 10);

@@ -4,11 +4,12 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define SCALE_COLS 8u /* of a curve: its highest and lowest value */
 #define DOTS_ROWS  4u
 #define DOTS_COLS  2u
+#define STEP_MAX   8u /* dots from one value to the next, where they are few */
 
 static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 static const char ascii_blocks[] = "_.-:=+*#";
@@ -102,68 +103,99 @@ braille(char ret[4], unsigned dots)
 	ret[3] = '\0';
 }
 
+/* Dots of the picture: braille has eight a cell, ASCII one. */
 struct curve {
 	const struct area *area;
 	const double *values;
-	size_t n, rows;
+	size_t n, rows, cols;        /* values; cells */
+	size_t x_dots, y_dots, step; /* a cell's, and from one value to the next */
 	struct scale scale;
+	unsigned *cells; /* rows * cols: dots */
 };
 
 static void
-cell_braille(const struct curve *c, size_t cell)
+dot(struct curve *c, size_t x, size_t y)
 {
-	unsigned dots[64] = { 0 };
-	char text[4];
+	const size_t col = x / c->x_dots, row = y / c->y_dots;
 
-	for (size_t x = 0; x < DOTS_COLS; x++) {
-		const size_t i = cell * DOTS_COLS + x;
-		if (i >= c->n || !isfinite(c->values[i]))
-			continue;
-		const size_t high = c->rows * DOTS_ROWS;
-		const size_t y = high - 1 - step_of(&c->scale, c->values[i], high);
-		dots[y / DOTS_ROWS] |= dot_bit(x, y % DOTS_ROWS);
-	}
-	for (size_t r = 0; r < c->rows; r++)
-		if (dots[r]) {
-			braille(text, dots[r]);
-			(void)paint_text(c->area, r, SCALE_COLS + 1 + cell, INK_OK, text);
-		}
+	if (col >= c->cols || row >= c->rows)
+		return;
+	c->cells[row * c->cols + col] |= c->y_dots == 1 ? 1 : dot_bit(x % c->x_dots, y % c->y_dots);
+}
+
+static size_t
+y_of(const struct curve *c, double v)
+{
+	const size_t high = c->rows * c->y_dots;
+
+	return high - 1 - step_of(&c->scale, v, high);
+}
+
+/* From this value to the next; one without a neighbour is a dot. */
+static void
+stroke(struct curve *c, size_t i)
+{
+	const double v = c->values[i], next = i + 1 < c->n ? c->values[i + 1] : (double)NAN;
+
+	if (!isfinite(v))
+		return;
+	dot(c, i * c->step, y_of(c, v));
+	for (size_t x = 1; isfinite(next) && x < c->step; x++)
+		dot(c, i * c->step + x, y_of(c, v + (next - v) * (double)x / (double)c->step));
 }
 
 static void
-cell_ascii(const struct curve *c, size_t cell)
+cells_paint(const struct curve *c)
 {
-	if (cell >= c->n || !isfinite(c->values[cell]))
-		return;
-	(void)paint_text(c->area, c->rows - 1 - step_of(&c->scale, c->values[cell], c->rows),
-	                 SCALE_COLS + 1 + cell, INK_OK, "*");
+	char text[4] = "*";
+
+	for (size_t i = 0; i < c->rows * c->cols; i++) {
+		if (!c->cells[i])
+			continue;
+		if (c->y_dots > 1)
+			braille(text, c->cells[i]);
+		(void)paint_text(c->area, i / c->cols, SCALE_COLS + 1 + i % c->cols, INK_OK, text);
+	}
+}
+
+static void
+scale_paint(const struct curve *c)
+{
+	char number[16];
+
+	chart_number(number, c->scale.high);
+	paint_right(c->area, 0, SCALE_COLS, SCALE_COLS - 1, INK_DIM, number);
+	chart_number(number, c->scale.low);
+	if (c->rows > 1)
+		paint_right(c->area, c->rows - 1, SCALE_COLS, SCALE_COLS - 1, INK_DIM, number);
 }
 
 void
 chart_curve(const struct area *a, const double *values, size_t n, const struct chart_mark *marks,
             size_t marks_n)
 {
-	const size_t fits = chart_curve_fits(a), per_cell = a->g->ascii ? 1 : DOTS_COLS;
-	const size_t from = n > fits ? n - fits : 0;
+	const size_t fits = chart_curve_fits(a), from = n > fits ? n - fits : 0;
 	struct curve c = { .area = a, .values = values + from, .n = n - from };
-	char number[16];
 
-	if (a->rows < 2 || fits == 0)
+	if (a->rows < 2 || fits == 0 || n == 0)
 		return;
-	c.rows = a->rows - 1 < 64 ? a->rows - 1 : 64;
+	c.x_dots = a->g->ascii ? 1 : DOTS_COLS;
+	c.y_dots = a->g->ascii ? 1 : DOTS_ROWS;
+	c.rows = a->rows - 1;
+	c.cols = fits / c.x_dots;
+	c.step = fits / c.n < STEP_MAX ? fits / c.n : STEP_MAX;
 	c.scale = scale_of(c.values, c.n);
-	chart_number(number, c.scale.high);
-	paint_right(a, 0, SCALE_COLS, SCALE_COLS - 1, INK_DIM, number);
-	chart_number(number, c.scale.low);
-	if (c.rows > 1)
-		paint_right(a, c.rows - 1, SCALE_COLS, SCALE_COLS - 1, INK_DIM, number);
-	for (size_t cell = 0; cell * per_cell < c.n; cell++)
-		a->g->ascii ? cell_ascii(&c, cell) : cell_braille(&c, cell);
+	c.cells = xcalloc(c.rows * c.cols, sizeof(*c.cells));
+	for (size_t i = 0; i < c.n; i++)
+		stroke(&c, i);
+	cells_paint(&c);
+	scale_paint(&c);
+	free(c.cells);
 	for (size_t i = 0; i < marks_n; i++) {
 		const char letter[2] = { marks[i].letter, '\0' };
 		if (marks[i].at >= from && marks[i].at < n)
 			(void)paint_text(a, c.rows,
-			                 SCALE_COLS + 1 + (marks[i].at - from) / per_cell,
+			                 SCALE_COLS + 1 + (marks[i].at - from) * c.step / c.x_dots,
 			                 marks[i].ink, letter);
 	}
 }

@@ -90,15 +90,14 @@ show_holds_any(const struct model_row *m)
 }
 
 enum handled
-show_diff_with_stage(const struct model_row *m, uint64_t number, const char (*stages)[WORD_SIZE],
-                     size_t stages_n, struct view_request *ret)
+show_diff_with_stage(const struct model_row *m, uint64_t number, struct view_request *ret)
 {
-	for (size_t i = stages_n; i-- > 0;) {
-		const struct stage_mark *held = model_stage(m, stages[i]);
-		if (!held || held->number == 0 || held->number == number)
+	for (size_t i = m->stages_n < STAGES_MAX ? m->stages_n : STAGES_MAX; i-- > 0;) {
+		const struct stage_mark *held = &m->stages[i];
+		if (held->number == 0 || held->number == number)
 			continue;
 		(void)str_copy(ret->view, sizeof(ret->view), "diff");
-		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@%s %s@v%llu", m->name, stages[i],
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@%s %s@v%llu", m->name, held->stage,
 		               m->name, (unsigned long long)number);
 		return OPEN_VIEW;
 	}

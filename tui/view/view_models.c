@@ -344,8 +344,7 @@ id_of(const struct view *v, size_t i, char ret[static TABLE_ID_SIZE])
 }
 
 static enum handled
-models_act(const struct models *s, const struct model_row *m, enum action act,
-           struct view_request *ret)
+models_act(const struct model_row *m, enum action act, struct view_request *ret)
 {
 	if (act == ACT_OPEN) {
 		(void)str_copy(ret->view, sizeof(ret->view), "model");
@@ -361,8 +360,7 @@ models_act(const struct models *s, const struct model_row *m, enum action act,
 		(void)str_copy(ret->view, sizeof(ret->view), "promote");
 		(void)snprintf(ret->arg, sizeof(ret->arg), "rollback %s", m->name);
 	} else if (act == ACT_DIFF && m->latest_live > 0) {
-		return show_diff_with_stage(m, m->latest_live, s->columns.stages,
-		                            s->columns.stages_n, ret);
+		return show_diff_with_stage(m, m->latest_live, ret);
 	} else if (act == ACT_VERIFY && m->latest_live > 0) {
 		char ref[NAME_SIZE + 24];
 		(void)snprintf(ref, sizeof(ref), "%s@v%llu", m->name,
@@ -396,7 +394,7 @@ models_action(struct view *v, enum action act, struct view_request *ret)
 	}
 	if (h != NOT_HANDLED)
 		return h;
-	return m ? models_act(s, m, act, ret) : NOT_HANDLED;
+	return m ? models_act(m, act, ret) : NOT_HANDLED;
 }
 
 static enum handled
