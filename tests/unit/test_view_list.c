@@ -4,7 +4,7 @@
 #include "registry_fixture.h"
 
 #include "tui/view/list.h"
-#include "tui/view/model_rows.h"
+#include "tui/view/models_rows.h"
 #include "tui/view/models_window.h"
 
 #define MODELS 400u
@@ -123,7 +123,7 @@ Test(list, a_window_over_models)
 
 Test(list, models_in_another_order_and_where_one_of_them_is)
 {
-	struct model_rows r = { .found = SIZE_MAX };
+	struct models_rows r = { .found = SIZE_MAX };
 	struct site s;
 	struct txn *t = NULL;
 	struct err e = { 0 };
@@ -133,35 +133,35 @@ Test(list, models_in_another_order_and_where_one_of_them_is)
 	site_make(&s);
 	models_make(&s);
 	cr_assert_eq(store_read_begin(s.r->store, &t, &e), 0);
-	cr_assert_eq(model_rows_seek(&r, t, "", "other-0040", &e), 0);
-	cr_expect_not(model_rows_unfinished(&r));
+	cr_assert_eq(models_rows_seek(&r, t, "", "other-0040", &e), 0);
+	cr_expect_not(models_rows_unfinished(&r));
 	cr_expect_eq(r.found, 310u); /* behind 300 models, the eleventh of the others */
-	cr_assert_eq(model_rows_read(&r, t, "", r.found, 10, false, &e), 0);
+	cr_assert_eq(models_rows_read(&r, t, "", r.found, 10, false, &e), 0);
 	name_of(name, 310, false);
-	cr_assert_not_null(model_rows_row(&r, 310));
-	cr_expect_str_eq(model_rows_row(&r, 310)->name, name);
-	cr_assert_eq(model_rows_seek(&r, t, "", "no", &e), 0); /* between the two kinds */
+	cr_assert_not_null(models_rows_row(&r, 310));
+	cr_expect_str_eq(models_rows_row(&r, 310)->name, name);
+	cr_assert_eq(models_rows_seek(&r, t, "", "no", &e), 0); /* between the two kinds */
 	cr_expect_eq(r.found, 300u);
-	cr_assert_eq(model_rows_seek(&r, t, "", "zzz", &e), 0);
+	cr_assert_eq(models_rows_seek(&r, t, "", "zzz", &e), 0);
 	cr_expect_eq(r.found, MODELS - 1);
 
 	for (int descends = 0; descends < 2; descends++) { /* sizes: one, two and three bytes */
-		model_rows_order(&r, MODELS_BY_SIZE, descends);
-		cr_assert_eq(model_rows_read(&r, t, "", 0, 120, false, &e), 0);
-		cr_expect_eq(model_rows_total(&r, &known), MODELS);
+		models_rows_order(&r, MODELS_BY_SIZE, descends);
+		cr_assert_eq(models_rows_read(&r, t, "", 0, 120, false, &e), 0);
+		cr_expect_eq(models_rows_total(&r, &known), MODELS);
 		cr_expect(known);
 		for (size_t i = 1; i < 120; i++) {
-			const struct model_row *a = model_rows_row(&r, i - 1);
-			const struct model_row *b = model_rows_row(&r, i);
+			const struct model_row *a = models_rows_row(&r, i - 1);
+			const struct model_row *b = models_rows_row(&r, i);
 			cr_assert(a && b);
 			cr_expect(descends ? a->bytes >= b->bytes : a->bytes <= b->bytes);
 			cr_expect(a->bytes != b->bytes || strcmp(a->name, b->name) < 0);
 		}
 	}
-	cr_assert_eq(model_rows_seek(&r, t, "", "model-0001", &e), 0);
+	cr_assert_eq(models_rows_seek(&r, t, "", "model-0001", &e), 0);
 	cr_expect_str_eq(r.top.items[r.found].name, "model-0001");
 	cr_expect_eq(r.found, MODELS - 10); /* the first of the ten of one byte, 0 to 9 */
-	model_rows_fini(&r);
+	models_rows_fini(&r);
 	store_abort(t);
 	site_leave(&s);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "registry/policy.h"
-#include "tui/view/model_rows.h"
+#include "tui/view/models_rows.h"
 #include "tui/view/show.h"
 
 #define WIDE_COLS   110u /* digest, files and signer have columns of their own */

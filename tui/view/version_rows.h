@@ -30,7 +30,7 @@ struct version_rows {
 	size_t page_at, page_n;
 };
 void version_rows_fini(struct version_rows *r);
-/* Something changed: filter, order or registry. keeps_shown as in model_rows_reset. */
+/* Something changed: filter, order or registry. keeps_shown as in models_rows_reset. */
 void version_rows_reset(struct version_rows *r, bool keeps_shown);
 /* Rows top .. top + page and a page behind; SIZE_MAX pages: all are found. */
 int version_rows_read(struct version_rows *r, struct txn *t, size_t top, size_t page, bool to_end,

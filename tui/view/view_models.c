@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "tui/view/list.h"
-#include "tui/view/model_rows.h"
 #include "tui/view/models_columns.h"
+#include "tui/view/models_rows.h"
 #include "tui/view/show.h"
 #include "tui/view/story.h"
 #include "tui/view/table.h"
@@ -21,7 +21,7 @@
 
 struct models {
 	struct list list;
-	struct model_rows rows;
+	struct models_rows rows;
 	struct table table;
 	struct models_columns columns;
 	char chosen[NAME_SIZE];
@@ -49,7 +49,7 @@ models_open(struct view *v, struct err *e)
 static const struct model_row *
 chosen(const struct models *s)
 {
-	const struct model_row *m = model_rows_row(&s->rows, s->list.cursor);
+	const struct model_row *m = models_rows_row(&s->rows, s->list.cursor);
 
 	return m && s->chosen[0] && !streq(m->name, s->chosen) ? NULL : m;
 }
@@ -57,7 +57,7 @@ chosen(const struct models *s)
 static void
 chosen_set(struct models *s)
 {
-	const struct model_row *m = model_rows_row(&s->rows, s->list.cursor);
+	const struct model_row *m = models_rows_row(&s->rows, s->list.cursor);
 
 	if (m)
 		(void)str_copy(s->chosen, sizeof(s->chosen), m->name);
@@ -67,10 +67,10 @@ static int
 rows_read(struct view *v, struct txn *t, bool to_end, struct err *e)
 {
 	struct models *s = v->state;
-	const int rc = model_rows_read(&s->rows, t, v->filter, s->list.top, v->page, to_end, e);
+	const int rc = models_rows_read(&s->rows, t, v->filter, s->list.top, v->page, to_end, e);
 	bool known;
 
-	s->list.n = model_rows_total(&s->rows, &known);
+	s->list.n = models_rows_total(&s->rows, &known);
 	return rc;
 }
 
@@ -80,7 +80,7 @@ end_find(struct view *v)
 {
 	struct models *s = v->state;
 
-	s->wants_end = model_rows_unfinished(&s->rows);
+	s->wants_end = models_rows_unfinished(&s->rows);
 	if (s->wants_end)
 		return;
 	s->list.cursor = s->list.n > 0 ? s->list.n - 1 : 0;
@@ -109,12 +109,12 @@ page_settle(struct view *v, struct txn *t, struct err *e)
 	int rc = 0;
 
 	list_fit(&s->list, v->page);
-	if (!model_rows_serve(&s->rows, s->list.top, v->page))
+	if (!models_rows_serve(&s->rows, s->list.top, v->page))
 		rc = rows_read(v, t, false, e);
 	list_fit(&s->list, v->page);
 	if (!s->chosen[0] && !s->rows.is_seeking)
 		chosen_set(s);
-	v->is_unfinished = rc == 0 && model_rows_unfinished(&s->rows);
+	v->is_unfinished = rc == 0 && models_rows_unfinished(&s->rows);
 	if (rc == 0 && (chosen(s) || s->list.n == 0))
 		story_load(&s->story, v, chosen(s), t);
 	return rc;
@@ -145,20 +145,20 @@ models_more(struct view *v)
 	struct models *s = v->state;
 	cleanup_txn struct txn *t = NULL;
 	bool known;
-	const size_t before = model_rows_total(&s->rows, &known);
+	const size_t before = models_rows_total(&s->rows, &known);
 	int rc;
 
 	rc = view_read(v, &t, &s->failed);
 	if (rc == 0)
-		rc = model_rows_more(&s->rows, t, v->filter, &s->failed);
-	s->list.n = model_rows_total(&s->rows, &known);
-	v->is_unfinished = rc == 0 && model_rows_unfinished(&s->rows);
+		rc = models_rows_more(&s->rows, t, v->filter, &s->failed);
+	s->list.n = models_rows_total(&s->rows, &known);
+	v->is_unfinished = rc == 0 && models_rows_unfinished(&s->rows);
 	if (v->is_unfinished)
 		return s->list.n > before && before <= v->page;
 	if (rc == 0 && s->wants_end)
 		end_find(v);
 	if (rc == 0 && s->rows.sort != MODELS_AS_NAMED && s->chosen[0])
-		rc = model_rows_seek(&s->rows, t, v->filter, s->chosen, &s->failed);
+		rc = models_rows_seek(&s->rows, t, v->filter, s->chosen, &s->failed);
 	found_take(s);
 	if (rc == 0)
 		(void)page_settle(v, t, &s->failed);
@@ -175,7 +175,7 @@ chosen_find(struct view *v, struct err *e)
 	size_t i = s->list.top;
 	int rc;
 
-	for (; (m = model_rows_row(&s->rows, i)); i++)
+	for (; (m = models_rows_row(&s->rows, i)); i++)
 		if (streq(m->name, s->chosen))
 			break;
 	rc = view_read(v, &t, e);
@@ -184,7 +184,7 @@ chosen_find(struct view *v, struct err *e)
 	if (m)
 		s->list.cursor = i;
 	else
-		rc = model_rows_seek(&s->rows, t, v->filter, s->chosen, e);
+		rc = models_rows_seek(&s->rows, t, v->filter, s->chosen, e);
 	if (rc < 0)
 		return rc;
 	found_take(s);
@@ -203,11 +203,11 @@ models_reload(struct view *v, struct err *e)
 		s->list = (struct list){ 0 };
 		s->chosen[0] = '\0';
 	}
-	model_rows_reset(&s->rows, same);
+	models_rows_reset(&s->rows, same);
 	s->wants_end = v->is_unfinished = false;
 	err_clear(&s->failed);
 	if (models_read(v, false, &s->failed) < 0) {
-		model_rows_reset(&s->rows, false);
+		models_rows_reset(&s->rows, false);
 		s->list = (struct list){ 0 };
 		v->is_unfinished = false;
 		return 0;
@@ -226,7 +226,7 @@ models_moved(struct view *v, enum action act)
 
 	s->wants_end = s->rows.is_seeking = false;
 	s->chosen[0] = '\0';
-	(void)model_rows_total(&s->rows, &known);
+	(void)models_rows_total(&s->rows, &known);
 	if (act == ACT_BOTTOM && !known && s->rows.sort == MODELS_AS_NAMED) {
 		(void)models_read(v, true, &e);
 	} else {
@@ -292,7 +292,7 @@ list_draw(const struct view *v, const struct area *a)
 	const struct models *s = v->state;
 
 	for (size_t i = 0; i < a->rows; i++) {
-		const struct model_row *r = model_rows_row(&s->rows, s->list.top + i);
+		const struct model_row *r = models_rows_row(&s->rows, s->list.top + i);
 		if (!r)
 			break;
 		table_row_draw(&s->table, v, a, i, cell, r, s->list.top + i == s->list.cursor,
@@ -306,7 +306,7 @@ models_draw(struct view *v, const struct area *a)
 	struct models *s = v->state;
 	const struct model_row *m = chosen(s);
 	bool known;
-	const size_t total = model_rows_total(&s->rows, &known);
+	const size_t total = models_rows_total(&s->rows, &known);
 	const size_t top = table_filter_draw(&s->table, v, a, total, !known, "models");
 	struct area list = area_rows(a, top, a->rows);
 	size_t story = 0;
@@ -338,7 +338,7 @@ static bool
 id_of(const struct view *v, size_t i, char ret[static TABLE_ID_SIZE])
 {
 	const struct models *s = v->state;
-	const struct model_row *m = model_rows_row(&s->rows, i);
+	const struct model_row *m = models_rows_row(&s->rows, i);
 
 	return m && str_copy(ret, TABLE_ID_SIZE, m->name) == 0;
 }
@@ -406,7 +406,7 @@ models_picked(struct view *v, size_t item, struct view_request *ret)
 	(void)ret;
 	if (!table_picked(&s->table, item))
 		return HANDLED;
-	model_rows_order(&s->rows, (enum model_sort)s->table.sort, s->table.descends);
+	models_rows_order(&s->rows, (enum model_sort)s->table.sort, s->table.descends);
 	s->list.top = 0;
 	int rc = models_read(v, false, &e);
 	if (rc == 0 && s->chosen[0] && !chosen(s) && !s->rows.is_sorting)
@@ -437,7 +437,7 @@ models_close(struct view *v)
 {
 	struct models *s = v->state;
 
-	model_rows_fini(&s->rows);
+	models_rows_fini(&s->rows);
 	table_fini(&s->table);
 }
 

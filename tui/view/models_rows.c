@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* By name the window answers; in another order a bounded heap that one walk in slices fills. */
-#include "tui/view/model_rows.h"
+#include "tui/view/models_rows.h"
 
 #include <string.h>
 
@@ -10,13 +10,13 @@
 #define PAGE_MAX   256u
 
 static bool
-is_named(const struct model_rows *r)
+is_named(const struct models_rows *r)
 {
 	return r->sort == MODELS_AS_NAMED;
 }
 
 void
-model_rows_reset(struct model_rows *r, bool keeps_shown)
+models_rows_reset(struct models_rows *r, bool keeps_shown)
 {
 	models_window_reset(&r->w);
 	models_window_reset(&r->probe);
@@ -32,15 +32,15 @@ model_rows_reset(struct model_rows *r, bool keeps_shown)
 }
 
 void
-model_rows_order(struct model_rows *r, enum model_sort sort, bool descends)
+models_rows_order(struct models_rows *r, enum model_sort sort, bool descends)
 {
 	r->sort = sort;
 	r->descends = descends;
-	model_rows_reset(r, false);
+	models_rows_reset(r, false);
 }
 
 void
-model_rows_fini(struct model_rows *r)
+models_rows_fini(struct models_rows *r)
 {
 	models_window_fini(&r->w);
 	models_window_fini(&r->probe);
@@ -52,7 +52,7 @@ model_rows_fini(struct model_rows *r)
 /* --- another order --- */
 
 struct sort_walk {
-	struct model_rows *r;
+	struct models_rows *r;
 	struct models_filter filter;
 	uint64_t until_ms;
 	size_t seen;
@@ -60,7 +60,7 @@ struct sort_walk {
 };
 
 static uint64_t
-key_of(const struct model_rows *r, const struct model_row *m)
+key_of(const struct models_rows *r, const struct model_row *m)
 {
 	switch (r->sort) {
 	case MODELS_BY_UPDATED:
@@ -91,7 +91,7 @@ sort_row(void *arg, const struct model_row *m)
 }
 
 static int
-sort_slice(struct model_rows *r, struct txn *t, const char *filter, struct err *e)
+sort_slice(struct models_rows *r, struct txn *t, const char *filter, struct err *e)
 {
 	struct sort_walk k = { .r = r };
 	char from[NAME_SIZE];
@@ -112,7 +112,7 @@ sort_slice(struct model_rows *r, struct txn *t, const char *filter, struct err *
 }
 
 static int
-page_read(struct model_rows *r, struct txn *t, size_t top, size_t page, struct err *e)
+page_read(struct models_rows *r, struct txn *t, size_t top, size_t page, struct err *e)
 {
 	size_t n = page * 2 + 1;
 
@@ -139,8 +139,8 @@ page_read(struct model_rows *r, struct txn *t, size_t top, size_t page, struct e
 /* --- both --- */
 
 int
-model_rows_read(struct model_rows *r, struct txn *t, const char *filter, size_t top, size_t page,
-                bool to_end, struct err *e)
+models_rows_read(struct models_rows *r, struct txn *t, const char *filter, size_t top, size_t page,
+                 bool to_end, struct err *e)
 {
 	const size_t need = page * 2 + 1;
 	int rc;
@@ -156,7 +156,7 @@ model_rows_read(struct model_rows *r, struct txn *t, const char *filter, size_t 
 }
 
 bool
-model_rows_serve(const struct model_rows *r, size_t top, size_t page)
+models_rows_serve(const struct models_rows *r, size_t top, size_t page)
 {
 	if (!is_named(r))
 		return top >= r->page_at &&
@@ -166,13 +166,13 @@ model_rows_serve(const struct model_rows *r, size_t top, size_t page)
 }
 
 bool
-model_rows_unfinished(const struct model_rows *r)
+models_rows_unfinished(const struct models_rows *r)
 {
 	return r->is_sorting || r->is_seeking || (is_named(r) && r->w.is_paused);
 }
 
 static void
-seek_end(struct model_rows *r)
+seek_end(struct models_rows *r)
 {
 	r->is_seeking = r->probe.is_paused;
 	if (!r->is_seeking)
@@ -182,7 +182,7 @@ seek_end(struct model_rows *r)
 }
 
 int
-model_rows_more(struct model_rows *r, struct txn *t, const char *filter, struct err *e)
+models_rows_more(struct models_rows *r, struct txn *t, const char *filter, struct err *e)
 {
 	int rc = 0;
 
@@ -198,7 +198,7 @@ model_rows_more(struct model_rows *r, struct txn *t, const char *filter, struct 
 }
 
 const struct model_row *
-model_rows_row(const struct model_rows *r, size_t i)
+models_rows_row(const struct models_rows *r, size_t i)
 {
 	if (is_named(r))
 		return models_window_row(&r->w, i);
@@ -206,7 +206,7 @@ model_rows_row(const struct model_rows *r, size_t i)
 }
 
 size_t
-model_rows_total(const struct model_rows *r, bool *ret_is_known)
+models_rows_total(const struct models_rows *r, bool *ret_is_known)
 {
 	*ret_is_known =
 	        is_named(r) ? r->w.total_is_known : r->top.seen <= TOPK_MAX && !r->is_sorting;
@@ -214,8 +214,8 @@ model_rows_total(const struct model_rows *r, bool *ret_is_known)
 }
 
 int
-model_rows_seek(struct model_rows *r, struct txn *t, const char *filter, const char *name,
-                struct err *e)
+models_rows_seek(struct models_rows *r, struct txn *t, const char *filter, const char *name,
+                 struct err *e)
 {
 	int rc;
 

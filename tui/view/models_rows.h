@@ -12,7 +12,7 @@
 
 enum model_sort { MODELS_AS_NAMED, MODELS_BY_UPDATED, MODELS_BY_SIZE, MODELS_BY_LATEST };
 
-struct model_rows {
+struct models_rows {
 	struct models_window w, probe;
 	enum model_sort sort;
 	bool descends;
@@ -26,19 +26,19 @@ struct model_rows {
 };
 /* The registry or the filter changed: what is known is forgotten. keeps_shown: what is shown in
  * another order than by name stays until the new order is found. */
-void model_rows_reset(struct model_rows *r, bool keeps_shown);
-void model_rows_order(struct model_rows *r, enum model_sort sort, bool descends);
-void model_rows_fini(struct model_rows *r);
+void models_rows_reset(struct models_rows *r, bool keeps_shown);
+void models_rows_order(struct models_rows *r, enum model_sort sort, bool descends);
+void models_rows_fini(struct models_rows *r);
 
 /* Rows top .. top + page and a page behind. to_end: all are counted. */
-int model_rows_read(struct model_rows *r, struct txn *t, const char *filter, size_t top,
-                    size_t page, bool to_end, struct err *e);
-bool model_rows_serve(const struct model_rows *r, size_t top, size_t page);
-bool model_rows_unfinished(const struct model_rows *r); /* call more */
-int model_rows_more(struct model_rows *r, struct txn *t, const char *filter, struct err *e);
+int models_rows_read(struct models_rows *r, struct txn *t, const char *filter, size_t top,
+                     size_t page, bool to_end, struct err *e);
+bool models_rows_serve(const struct models_rows *r, size_t top, size_t page);
+bool models_rows_unfinished(const struct models_rows *r); /* call more */
+int models_rows_more(struct models_rows *r, struct txn *t, const char *filter, struct err *e);
 
-const struct model_row *model_rows_row(const struct model_rows *r, size_t i); /* NULL: not read */
-size_t model_rows_total(const struct model_rows *r, bool *ret_is_known);
+const struct model_row *models_rows_row(const struct models_rows *r, size_t i); /* NULL: not read */
+size_t models_rows_total(const struct models_rows *r, bool *ret_is_known);
 /* Which row has this name, or the next one: found says, at once or after some more. */
-int model_rows_seek(struct model_rows *r, struct txn *t, const char *filter, const char *name,
-                    struct err *e);
+int models_rows_seek(struct models_rows *r, struct txn *t, const char *filter, const char *name,
+                     struct err *e);
