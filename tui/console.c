@@ -103,6 +103,10 @@ console_open_view(struct console *c, const char *name, const char *arg, bool rep
 		view_free(c, c->stack[--c->depth]);
 	}
 	c->stack[c->depth++] = v;
+	struct view_request r = { 0 };
+	if (v->ops->opened)
+		console_take(c, v->ops->opened(v, &r), &r);
+	request_fini(&r);
 }
 
 void

@@ -90,6 +90,8 @@ struct view_ops {
 	int (*open)(struct view *v, struct err *e);
 	int (*reload)(struct view *v,
 	              struct err *e); /* a window of rows, one short read transaction */
+	/* It is on the screen now: what it wants to ask (ASK_ARGV). NULL: nothing. */
+	enum handled (*opened)(struct view *v, struct view_request *ret);
 	/* A few milliseconds of what reload or an action began. true: there is something to draw.
 	 */
 	bool (*more)(struct view *v);
