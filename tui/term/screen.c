@@ -23,6 +23,7 @@
 #include "registry/base/buf.h"
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
+#include "tui/term/copy.h"
 #include "tui/term/crash.h"
 #include "tui/term/screen_private.h"
 
@@ -441,6 +442,14 @@ screen_stop(struct screen *s)
 	terminal_arm(s);
 	screen_resize(s);
 	signals_default();
+}
+
+int
+screen_copy(struct screen *s, struct str text, struct err *e)
+{
+	const struct copy_way way = { getenv("TERM"), getenv("TMUX"), getenv("STY") };
+
+	return copy_make(&way, text, &s->wait, e);
 }
 
 #ifdef SLIPWAY_TESTING

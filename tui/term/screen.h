@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "registry/base/err.h"
+#include "registry/base/str.h"
 #include "tui/term/keys.h"
 #include "tui/term/paint.h"
 
@@ -37,6 +38,9 @@ void screen_repaint(struct screen *s);       /* the next frame is sent whole */
 /* Ctrl-Z: gives the terminal back, stops this process, takes the terminal again when continued. */
 void screen_stop(struct screen *s);
 bool screen_key(struct screen *s, struct key *ret); /* false: none now */
+/* text goes to the clipboard of whoever sits at the terminal, with the next frame. TOO_BIG: copy
+ * less; UNREACHABLE: the terminal has none. 0 says that it was asked, not that it was done. */
+int screen_copy(struct screen *s, struct str text, struct err *e);
 /* Test builds with SLIPWAY_IDLE_MARK=1: an OSC that says that everything is shown, with the number
  * of this mark, the frames made, the writes and bytes that were sent before it. */
 void screen_mark(struct screen *s);
