@@ -285,6 +285,23 @@ common_act(struct console *c, enum action act)
 	return true;
 }
 
+/* A key that did nothing says why: the screen's own reason, or that it has no such act. */
+static void
+flash_why(struct console *c, enum action act)
+{
+	const struct view *v = console_top(c);
+	cleanup_buf struct buf why = { 0 };
+
+	if (v->ops->why_not)
+		v->ops->why_not(v, act, &why);
+	if (why.n > 0)
+		(void)snprintf(c->flash, sizeof(c->flash), "%s: %s", action_name(act),
+		               buf_cstr(&why));
+	else if (act == ACT_OPEN || act >= ACT_NEXT_HIT)
+		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here",
+		               action_text(act));
+}
+
 void
 console_act(struct console *c, enum action act)
 {
@@ -300,9 +317,8 @@ console_act(struct console *c, enum action act)
 	}
 	if (h != NOT_HANDLED)
 		console_take(c, h, &r);
-	else if (!common_act(c, act) && (act == ACT_OPEN || act >= ACT_NEXT_HIT))
-		(void)snprintf(c->flash, sizeof(c->flash), "%s: not possible here",
-		               action_text(act));
+	else if (!common_act(c, act))
+		flash_why(c, act);
 	request_fini(&r);
 	timer_set(c);
 	c->dirty = true;

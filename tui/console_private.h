@@ -46,7 +46,7 @@ struct console {
 	struct prompt prompt;
 	VEC(struct child *) children;
 	bool key_is_encrypted;
-	char flash[160]; /* one short line until the next key */
+	char flash[240]; /* one short line until the next key */
 	bool dirty, quits;
 	size_t rows;                /* of the screen */
 	bool unmarked;              /* a frame was sent since the last mark */

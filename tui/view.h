@@ -107,6 +107,9 @@ struct view_ops {
 	void (*close)(struct view *v); /* state itself is freed by the caller */
 	/* Would this act do something now? Those that would not leave the key line. NULL: all. */
 	bool (*can)(const struct view *v, enum action act);
+	/* Why this act does nothing now, for who presses its key all the same: "v3 is retired, ..".
+	 * Empty: the screen does not know it. May be NULL. */
+	void (*why_not)(const struct view *v, enum action act, struct buf *ret);
 	bool has_filter;
 	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };

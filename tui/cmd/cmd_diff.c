@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * diff: what differs between two versions, a row each: files by their manifests, labels, what was
- * attested, who signed. What is the same is counted and not shown. plan diff: the same of what a
- * stage holds and what a stored plan brings, and what its targets would change. Looks into no file;
- * nothing is verified here.
+ * diff: what differs between two versions, a row each: files by their manifests, members of JSON
+ * configuration files, labels, what was attested, who signed. What is the same is counted, and
+ * shown with --all only. plan diff: the same of what a stage holds and what a stored plan brings,
+ * and what its targets would change. Looks into no other file; nothing is verified here.
  */
 #include "tui/cmd/cmd.h"
 
@@ -15,6 +15,7 @@
 #include "registry/base/text.h"
 #include "registry/labels.h"
 #include "registry/ref.h"
+#include "tui/cmd/diff_config.h"
 #include "tui/cmd/proposal.h"
 #include "tui/cmd/shown.h"
 
@@ -26,6 +27,8 @@ struct side {
 };
 struct diff {
 	struct out *out;
+	struct blobs *blobs;
+	bool all; /* rows for what is the same too */
 	struct side side[2];
 	uint64_t n, files, same_bytes;
 };
@@ -150,18 +153,28 @@ cell_value(struct out *o, const json_t *v)
 	out_cell(o, !v ? NULL : json_is_string(v) ? json_string_value(v) : buf_cstr(&text));
 }
 
+static void
+row_cells(struct diff *d, const char *what, const char *name, const char *change,
+          const json_t *from, const json_t *to)
+{
+	out_cell(d->out, what);
+	out_cell(d->out, name);
+	out_cell(d->out, change);
+	cell_value(d->out, from);
+	cell_value(d->out, to);
+}
+
 /* NULL: it is not there. */
 static void
 row(struct diff *d, const char *what, const char *name, const json_t *from, const json_t *to)
 {
-	if (from == to || (from && to && json_equal(from, to)))
+	const bool same = from == to || (from && to && json_equal(from, to));
+
+	if (same && (!d->all || !from))
 		return;
-	d->n++;
-	out_cell(d->out, what);
-	out_cell(d->out, name);
-	out_cell(d->out, !from ? "added" : !to ? "removed" : "changed");
-	cell_value(d->out, from);
-	cell_value(d->out, to);
+	d->n += !same;
+	row_cells(d, what, name, same ? "same" : !from ? "added" : !to ? "removed" : "changed",
+	          from, to);
 }
 
 static json_t *
@@ -186,9 +199,11 @@ row_file(struct diff *d, const struct manifest_file *from, const struct manifest
 
 	if (from && to && digest_eq(&from->digest, &to->digest)) {
 		d->same_bytes += to->size;
-		return;
+		if (!d->all)
+			return;
+	} else {
+		d->files++;
 	}
-	d->files++;
 	a = file_value(d, from);
 	b = file_value(d, to);
 	row(d, "file", to ? to->path : from->path, a, b);
@@ -206,6 +221,42 @@ compare_files(struct diff *d)
 		                  : k == b->n ? -1
 		                              : strcmp(a->files[i].path, b->files[k].path);
 		row_file(d, order <= 0 ? &a->files[i] : NULL, order >= 0 ? &b->files[k] : NULL);
+		i += order <= 0;
+		k += order >= 0;
+	}
+}
+
+struct config_file {
+	struct diff *d;
+	const char *path;
+};
+
+static void
+row_config(void *arg, const char *name, const json_t *from, const json_t *to)
+{
+	const struct config_file *const c = arg;
+	cleanup_free char *whole = xasprintf("%s:%s", c->path, name);
+
+	row(c->d, "config", whole, from, to);
+}
+
+/* What changed within the files that both have, as far as it can be said. */
+static void
+compare_config(struct diff *d)
+{
+	const struct manifest *const a = &d->side[0].files, *const b = &d->side[1].files;
+	const char *why;
+
+	for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+		const int order = strcmp(a->files[i].path, b->files[k].path);
+		struct config_file c = { d, b->files[k].path };
+		const bool differs = order == 0 && diff_is_config(&b->files[k]) &&
+		                     !digest_eq(&a->files[i].digest, &b->files[k].digest);
+		if (differs && !diff_config(d->blobs, &a->files[i], &b->files[k], d->all,
+		                            row_config, &c, &why)) {
+			cleanup_json json_t *said = json_string(why);
+			row_cells(d, "config", c.path, "not compared", NULL, said);
+		}
 		i += order <= 0;
 		k += order >= 0;
 	}
@@ -261,6 +312,7 @@ compare_versions(struct diff *d)
 	cleanup_json json_t *to = text_or_null(b->is_signed ? b->signer : "");
 
 	compare_files(d);
+	compare_config(d);
 	compare_members(d, "label", d->side[0].labels, d->side[1].labels);
 	compare_evidence(d);
 	row(d, "signer", "signed by", from, to);
@@ -313,7 +365,9 @@ compare(struct diff *d, const struct proposal *p, struct err *e)
 static int
 run(struct app *a, const struct args *in, struct err *e)
 {
-	struct diff d = { .out = a->out };
+	struct diff d = { .out = a->out,
+		          .blobs = a->registry->blobs,
+		          .all = arg_flag(in, "--all") };
 	int rc = read_both(a, in, &d, e);
 
 	if (rc == 0)
@@ -326,7 +380,7 @@ run(struct app *a, const struct args *in, struct err *e)
 static int
 run_plan(struct app *a, const struct args *in, struct err *e)
 {
-	struct diff d = { .out = a->out };
+	struct diff d = { .out = a->out, .blobs = a->registry->blobs };
 	struct proposal again;
 	struct plan_row stored;
 	struct plan p;
@@ -353,11 +407,17 @@ run_plan(struct app *a, const struct args *in, struct err *e)
 	return rc;
 }
 
+static const struct opt opts[] = {
+	{ "--all", 0, NULL, "rows for what is the same, too", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+
 const struct cmd cmd_diff = {
 	.name = "diff",
 	.args = "REF REF",
-	.summary = "what differs between two versions: files, labels, metrics, licence",
+	.summary = "what differs between two versions: files, config, labels, metrics, licence",
 	.group = "look",
+	.opts = opts,
 	.min_pos = 2,
 	.max_pos = 2,
 	.flags = CMD_READS,

@@ -267,12 +267,18 @@ lines_move(struct lines *l, enum action act, size_t page)
 }
 
 void
+lines_fit(struct lines *l, size_t cols)
+{
+	lines_part(l, cols > 1 ? cols - 1 : 1);
+}
+
+void
 lines_draw(struct lines *l, const struct area *a)
 {
 	char more[80];
 	size_t end = 0; /* of the last row's text: the count stands behind it or not at all */
 
-	lines_part(l, a->cols > 1 ? a->cols - 1 : 1);
+	lines_fit(l, a->cols);
 	if (l->top + a->rows > l->parts.n)
 		l->top = l->parts.n > a->rows ? l->parts.n - a->rows : 0;
 	for (size_t i = 0; i < a->rows && l->top + i < l->parts.n; i++) {

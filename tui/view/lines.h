@@ -30,4 +30,5 @@ void lines_clear(struct lines *l);
 void lines_fini(struct lines *l);
 bool lines_move(struct lines *l, enum action act, size_t page); /* false: no movement */
 bool lines_scroll(const struct lines *l, size_t page);          /* there are more than a page */
+void lines_fit(struct lines *l, size_t cols); /* breaks rows for an area of so many columns */
 void lines_draw(struct lines *l, const struct area *a);         /* and "more" where there is more */
