@@ -178,19 +178,6 @@ registry_ensure(struct console *c)
 	who_read(c);
 }
 
-static void
-timer_set(struct console *c)
-{
-	const bool wanted = c->depth > 0 && console_top(c)->is_live;
-	const struct itimerspec each = {
-		.it_interval = { .tv_sec = wanted },
-		.it_value = { .tv_sec = wanted },
-	};
-
-	if (wanted != c->timer_runs && timerfd_settime(c->timer, 0, &each, NULL) == 0)
-		c->timer_runs = wanted;
-}
-
 void
 console_reload(struct console *c)
 {
@@ -201,7 +188,7 @@ console_reload(struct console *c)
 	registry_ensure(c);
 	if (v->ops->reload && v->ops->reload(v, &e) < 0)
 		notice_err(&c->shared.notices, &e);
-	timer_set(c);
+	console_timer(c);
 	c->dirty = true;
 }
 
@@ -228,7 +215,7 @@ console_take(struct console *c, enum handled h, struct view_request *r)
 		menu_open(c, r);
 		break;
 	}
-	timer_set(c);
+	console_timer(c);
 	c->dirty = true;
 }
 
@@ -277,6 +264,10 @@ common_act(struct console *c, enum action act)
 		console_reload(c);
 	else if (act == ACT_REPAINT)
 		screen_repaint(c->screen);
+	else if (act == ACT_FACTS)
+		console_facts(c);
+	else if (act == ACT_PRINT)
+		console_print(c);
 	else if (act == ACT_CLEAR && v->filter[0]) {
 		v->filter[0] = '\0';
 		console_reload(c);
@@ -320,7 +311,7 @@ console_act(struct console *c, enum action act)
 	else if (!common_act(c, act))
 		flash_why(c, act);
 	request_fini(&r);
-	timer_set(c);
+	console_timer(c);
 	c->dirty = true;
 }
 
@@ -349,8 +340,12 @@ keys_take(struct console *c)
 {
 	struct key k;
 
+	if (!screen_is_back(c->screen))
+		return;
+	c->by_key = true;
 	while (!c->quits && screen_key(c->screen, &k))
 		key_take(c, &k);
+	c->dirty |= screen_is_stale(c->screen);
 }
 
 /* The terminal goes first; jobs and their agents go on. */
@@ -398,25 +393,6 @@ changes_take(struct console *c)
 			c->reload_at_ms = clock_mono_ms() + RELOAD_WAIT_MS;
 }
 
-static void
-frame(struct console *c)
-{
-	console_draw(c);
-	screen_show(c->screen);
-	c->dirty = false;
-	c->unmarked = true;
-}
-
-static void
-mark(struct console *c)
-{
-	if (!c->unmarked || screen_is_busy(c->screen) || children_run(c) || c->reload_at_ms > 0 ||
-	    console_top(c)->is_unfinished)
-		return;
-	c->unmarked = false;
-	screen_mark(c->screen);
-}
-
 enum { POLL_KEYS, POLL_SIGNALS, POLL_TIMER, POLL_NOTIFY, POLL_TERMINAL, POLL_CHILDREN };
 
 static size_t
@@ -428,9 +404,7 @@ poll_make(struct console *c, struct pollfd p[static POLL_MAX])
 	p[POLL_SIGNALS] = (struct pollfd){ .fd = c->signals, .events = POLLIN };
 	p[POLL_TIMER] = (struct pollfd){ .fd = c->timer, .events = POLLIN };
 	p[POLL_NOTIFY] = (struct pollfd){ .fd = c->notify, .events = POLLIN };
-	p[POLL_TERMINAL] =
-	        (struct pollfd){ .fd = screen_is_busy(c->screen) ? screen_fd(c->screen) : -1,
-		                 .events = POLLOUT };
+	p[POLL_TERMINAL] = (struct pollfd){ .fd = screen_fd(c->screen), .events = POLLOUT };
 	for (size_t i = 0; i < c->children.n && n + 2 <= POLL_MAX; i++) {
 		p[n++] = (struct pollfd){ .fd = job_out_fd(c->children.v[i]->job),
 			                  .events = POLLIN };
@@ -440,16 +414,18 @@ poll_make(struct console *c, struct pollfd p[static POLL_MAX])
 	return n;
 }
 
+/* frame_ms: as of console_frame_ms. */
 static int
-wait_ms(const struct console *c)
+wait_ms(const struct console *c, int frame_ms)
 {
 	const uint64_t now = clock_mono_ms();
 
 	if (c->stack[c->depth - 1]->is_unfinished)
 		return 0;
 	if (c->reload_at_ms == 0)
-		return -1;
-	return c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
+		return frame_ms;
+	const int reload_ms = c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
+	return frame_ms >= 0 && frame_ms < reload_ms ? frame_ms : reload_ms;
 }
 
 static void
@@ -484,11 +460,14 @@ loop(struct console *c)
 	while (!c->quits) {
 		struct pollfd p[POLL_MAX];
 
-		if (c->dirty && !screen_is_busy(c->screen))
-			frame(c);
-		mark(c);
+		int frame_ms = console_frame_ms(c);
+		if (frame_ms == 0) {
+			console_frame(c);
+			frame_ms = -1;
+		}
+		console_mark(c);
 		const size_t n = poll_make(c, p);
-		const int rc = poll(p, n, wait_ms(c));
+		const int rc = poll(p, n, wait_ms(c, frame_ms));
 		if (rc == 0 && console_top(c)->is_unfinished)
 			c->dirty |= console_top(c)->ops->more(console_top(c));
 		if (rc >= 0)
@@ -554,8 +533,8 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	c->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (c->signals < 0 || c->timer < 0)
 		return err_sys(e, "cannot start the console");
-	const char *no_color = getenv("NO_COLOR");
-	rc = screen_open(!no_color || !no_color[0], &c->screen, e);
+	const struct screen_look look = console_look(c->app);
+	rc = screen_open(&look, &c->screen, e);
 	if (rc < 0)
 		return rc;
 	expect_damage(c);
@@ -566,7 +545,7 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	rc = view_new(c, view_table[0]->name, "", &home, e);
 	if (rc == 0) {
 		c->stack[c->depth++] = home;
-		timer_set(c);
+		console_timer(c);
 		c->dirty = true;
 		loop(c);
 	}

@@ -50,9 +50,10 @@ struct console {
 	bool dirty, quits;
 	size_t rows;                /* of the screen */
 	bool unmarked;              /* a frame was sent since the last mark */
+	bool by_key;                /* a person waits for the next frame */
 	int signals, timer, notify; /* descriptors */
-	bool timer_runs;
-	uint64_t reload_at_ms; /* 0: no change is waiting */
+	unsigned timer_s;           /* 0: it does not run */
+	uint64_t reload_at_ms;      /* 0: no change is waiting */
 };
 
 struct view *console_top(struct console *c);
@@ -64,6 +65,16 @@ void console_take(struct console *c, enum handled h,
                   struct view_request *r); /* what a view answered */
 
 void console_draw(struct console *c);
+
+/* console_line.c */
+struct screen_look console_look(const struct app *a);
+void console_facts(struct console *c); /* into the flash */
+void console_print(struct console *c);
+void console_timer(struct console *c); /* runs while the top screen is live */
+void console_frame(struct console *c); /* draws and shows */
+/* Until a frame may go, 0: now; -1: none wants to, or the line must drain first. */
+int console_frame_ms(struct console *c);
+void console_mark(struct console *c); /* for tests, when all is shown and nothing is under way */
 
 void prompt_open(struct console *c, enum prompt_kind kind);
 void prompt_key(struct console *c, const struct key *k);

@@ -24,6 +24,7 @@ struct view_shared {
 	struct err no_registry; /* why app->registry is NULL */
 	struct notices notices;
 	char who[64]; /* whose key signs; "" none */
+	bool is_slow; /* the line to the person: no charts, nothing that moves by itself */
 };
 
 #define VIEW_ARG_SIZE 600

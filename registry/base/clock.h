@@ -10,5 +10,6 @@
 
 int64_t clock_now_s(void);
 uint64_t clock_mono_ms(void);
+uint64_t clock_mono_us(void);
 void clock_text(char ret[CLOCK_TEXT_SIZE], int64_t s); /* 2026-11-26T01:11:15Z */
 int clock_parse(const char *s, int64_t *ret_s);        /* that form only; -1 otherwise */

@@ -25,6 +25,18 @@ is_color(const char *value)
 }
 
 static bool
+is_background(const char *value)
+{
+	return streq(value, "auto") || streq(value, "dark") || streq(value, "light");
+}
+
+static bool
+is_sync(const char *value)
+{
+	return streq(value, "auto") || streq(value, "on") || streq(value, "off");
+}
+
+static bool
 is_output(const char *value)
 {
 	enum out_format f;
@@ -63,6 +75,10 @@ const struct conf_key conf_keys[] = {
 	  "a program" },
 	{ "pager", "the program that shows a long text", offsetof(struct conf, pager), NULL,
 	  "a program" },
+	{ "background", "of the terminal, for the console's colours",
+	  offsetof(struct conf, background), is_background, "auto, dark or light" },
+	{ "sync", "whether a frame of the console is marked as one", offsetof(struct conf, sync),
+	  is_sync, "auto, on or off" },
 	{ "confirm-window", "how long a confirmation holds in the console",
 	  offsetof(struct conf, confirm_window), is_duration, "a duration like 90s or 5m" },
 	{ "hook.plan-waiting", HOOK(PLAN_WAITING, "run when a plan waits for a person") },

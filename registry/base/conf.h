@@ -24,16 +24,17 @@ enum conf_hook {
 	CONF_HOOK_STAGE_MOVED,
 	CONF_HOOKS
 };
-struct conf_odd { /* a line whose key nobody knows */
+struct conf_odd {          /* a line whose key nobody knows */
 	char *key, *where; /* "FILE:LINE" */
 };
 struct conf {
-	char *registry;        /* NULL: not set */
-	char *color, *output;  /* defaults of the flags, NULL when not set */
+	char *registry;       /* NULL: not set */
+	char *color, *output; /* defaults of the flags, NULL when not set */
 	char *editor, *pager;
-	char *key; /* the one that signs */
+	char *background, *sync; /* of the console */
+	char *key;               /* the one that signs */
 	char *confirm_window;
-	int confirm_window_s;  /* reserved for the console; 0 */
+	int confirm_window_s; /* reserved for the console; 0 */
 	/* Absolute paths of programs; only of a file that nobody else could have written. */
 	char *hooks[CONF_HOOKS];
 	VEC(struct conf_odd) odd;
@@ -42,12 +43,12 @@ struct conf {
 /* One row a key, in the order of the manual. */
 struct conf_key {
 	const char *name, *text;
-	size_t offset; /* of its char * in struct conf */
+	size_t offset;                       /* of its char * in struct conf */
 	bool (*is_valid)(const char *value); /* NULL: any */
 	const char *expected;                /* what a valid value is */
 };
-extern const struct conf_key conf_keys[]; /* ends with name NULL */
-const struct conf_key *conf_key(const char *name); /* NULL: unknown */
+extern const struct conf_key conf_keys[];                               /* ends with name NULL */
+const struct conf_key *conf_key(const char *name);                      /* NULL: unknown */
 const char *conf_value(const struct conf *c, const struct conf_key *k); /* NULL: not set */
 /* May this stand behind "key ="? USAGE. An unknown key may have any value that a line can hold. */
 int conf_check(const char *key, const char *value, struct err *e);

@@ -60,6 +60,12 @@ out_set_color(struct out *o, enum out_color c)
 	o->color = c;
 }
 
+enum out_color
+out_color_of(const struct out *o)
+{
+	return o->color;
+}
+
 void
 out_set_progress(struct out *o, enum out_progress p)
 {

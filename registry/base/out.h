@@ -26,6 +26,7 @@ struct out *out_new(int fd_data, int fd_notes); /* 1 and 2 but in tests */
 void out_free(struct out *o);                   /* flushes */
 void out_set_format(struct out *o, enum out_format f);
 void out_set_color(struct out *o, enum out_color c);
+enum out_color out_color_of(const struct out *o);
 void out_set_progress(struct out *o, enum out_progress p);
 void out_set_quiet(struct out *o, int quiet);   /* 0 normal, 1 no notes; -1 verbose: debug too */
 bool out_is_verbose(const struct out *o);

@@ -112,7 +112,7 @@ static const struct {
 	{ K_F, "\2", "models", ACT_NONE },        { K_CHAR, "a", "models", ACT_NONE },
 	{ K_CHAR, "a", "job", ACT_ABORT },        { K_CHAR, "a", "jobs", ACT_ABORT },
 	{ K_CHAR, "a", "plans", ACT_APPROVE },    { K_CHAR, "C", "jobs", ACT_RESUME },
-	{ K_OTHER, "", "models", ACT_NONE },      { K_RESIZE, "", "models", ACT_NONE },
+	{ K_OTHER, "", "models", ACT_NONE },      { K_OTHER, "", "models", ACT_NONE },
 };
 
 static const struct {

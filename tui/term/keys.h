@@ -31,7 +31,6 @@ enum key_code {
 	K_PAGE_DOWN,
 	K_HOME,
 	K_END,
-	K_RESIZE,
 	K_OTHER
 };
 struct key {

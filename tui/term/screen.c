@@ -32,6 +32,7 @@
 #define CLOSE_WAIT_MS 200 /* for a slow line to take the last bytes */
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+static const char sync_off[] = "\033[?2026l";
 
 /* What the terminal gets when we go, in order; an absent capability is skipped. */
 static void
@@ -40,6 +41,8 @@ farewell_make(struct screen *s, struct buf *ret)
 	static const char *const caps[] = { "sgr0", "cnorm", "rmkx", "rmcup" };
 	char name[8];
 
+	if (s->brackets)
+		buf_adds(ret, sync_off);
 	if (s->has_paste)
 		buf_adds(ret, paste_off);
 	for (size_t i = 0; i < COUNT(caps); i++) {
@@ -186,53 +189,8 @@ size_read(struct screen *s, size_t *rows, size_t *cols)
 	}
 }
 
-/* What curses has put into memory joins what waits for the line. */
-static void
-memory_take(struct screen *s)
-{
-	fflush(s->file);
-	const off_t n = lseek(s->mem, 0, SEEK_CUR);
-	if (n <= 0)
-		return;
-	char *p = buf_reserve(&s->wait, (size_t)n);
-	if (fs_pread_all(s->mem, p, (size_t)n, 0) == 0)
-		s->wait.n += (size_t)n;
-	if (ftruncate(s->mem, 0) == 0)
-		(void)lseek(s->mem, 0, SEEK_SET);
-}
-
-int
-screen_drain(struct screen *s)
-{
-	while (s->sent < s->wait.n) {
-		const ssize_t n = write(s->tty, s->wait.p + s->sent, s->wait.n - s->sent);
-		if (n < 0 && errno == EINTR)
-			continue;
-		s->is_stuck = n < 0;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
-		s->facts.writes++;
-		s->facts.bytes += (uint64_t)n;
-		s->sent += (size_t)n;
-	}
-	s->sent = 0;
-	buf_clear(&s->wait);
-	return 0;
-}
-
-static void
-drain_for(struct screen *s, int ms)
-{
-	const uint64_t end = clock_mono_ms() + (uint64_t)ms;
-
-	while (screen_drain(s) == 0 && s->is_stuck && clock_mono_ms() < end) {
-		struct pollfd p = { .fd = s->tty, .events = POLLOUT };
-		(void)poll(&p, 1, 10);
-	}
-}
-
-static void
-terminal_arm(struct screen *s)
+void
+screen_arm(struct screen *s)
 {
 	cleanup_buf struct buf bye = { 0 };
 
@@ -246,8 +204,19 @@ screen_rescue(void)
 	crash_restore();
 }
 
+/* The setting, else what the environment says. */
+static enum background
+background_of(const struct screen_look *look)
+{
+	const enum reply_fact fact = reply_colorfgbg(getenv("COLORFGBG"));
+
+	if (look->background != BACKGROUND_AUTO || fact == FACT_NOTHING)
+		return look->background;
+	return fact == FACT_LIGHT ? BACKGROUND_LIGHT : BACKGROUND_DARK;
+}
+
 static int
-curses_start(struct screen *s, bool color, struct err *e)
+curses_start(struct screen *s, const struct screen_look *look, struct err *e)
 {
 	const char *term = NULL;
 	size_t rows, cols;
@@ -262,18 +231,52 @@ curses_start(struct screen *s, bool color, struct err *e)
 		return err_set(e, ERR_UNREACHABLE, "terminal \"%s\" cannot be used", term);
 	signals_default();
 	modes_set(s);
-	inks_init(color && has_colors());
+	struct screen_look now = *look;
+	now.background = background_of(look);
+	inks_init(now.color && has_colors(), now.background);
+	screen_keys_answers(false);
+	s->brackets = now.sync == SYNC_ON;
+	screen_ask(s, &now);
 	if (s->has_paste)
 		buf_adds(&s->wait, paste_on);
 	size_read(s, &rows, &cols);
 	resizeterm((int)rows, (int)cols);
 	grid_init(&s->grid, rows, cols, !streq(nl_langinfo(CODESET), "UTF-8"));
-	terminal_arm(s);
+	screen_arm(s);
 	return 0;
 }
 
+/* The normal screen and the modes as we found them. */
+void
+screen_leave(struct screen *s, bool hastily)
+{
+	if (s->is_away)
+		return;
+	if (!hastily)
+		screen_await_answers(s);
+	if (s->has_paste)
+		buf_adds(&s->wait, paste_off);
+	endwin();
+	screen_memory_take(s);
+	if (hastily)
+		(void)screen_drain(s);
+	else
+		screen_drain_for(s, CLOSE_WAIT_MS);
+	crash_disarm();
+}
+
+void
+screen_enter(struct screen *s)
+{
+	if (s->has_paste)
+		buf_adds(&s->wait, paste_on);
+	screen_arm(s);
+	screen_resize(s);
+	signals_default();
+}
+
 int
-screen_open(bool color, struct screen **ret, struct err *e)
+screen_open(const struct screen_look *look, struct screen **ret, struct err *e)
 {
 	struct screen *s = xcalloc(1, sizeof(*s));
 	int rc;
@@ -285,7 +288,7 @@ screen_open(bool color, struct screen **ret, struct err *e)
 	}
 	rc = descriptors_take(s, e);
 	if (rc == 0)
-		rc = curses_start(s, color, e);
+		rc = curses_start(s, look, e);
 	if (rc < 0) {
 		screen_close(s, true);
 		return rc;
@@ -299,18 +302,11 @@ screen_close(struct screen *s, bool hastily)
 {
 	if (!s)
 		return;
-	if (s->curses) {
-		if (s->has_paste)
-			buf_adds(&s->wait, paste_off);
-		endwin();
-		memory_take(s);
-		if (hastily)
-			(void)screen_drain(s);
-		else
-			drain_for(s, CLOSE_WAIT_MS);
-	}
+	if (s->curses)
+		screen_leave(s, hastily);
 	crash_disarm();
-	(void)tcsetattr(0, hastily ? TCSANOW : TCSADRAIN, &s->modes);
+	/* a line that was stopped by Ctrl-S never drains */
+	(void)tcsetattr(0, hastily || s->is_stuck ? TCSANOW : TCSADRAIN, &s->modes);
 	descriptors_give(s);
 	grid_fini(&s->grid);
 	buf_fini(&s->wait);
@@ -321,6 +317,12 @@ struct grid *
 screen_grid(struct screen *s)
 {
 	grid_blank(&s->grid);
+	return &s->grid;
+}
+
+const struct grid *
+screen_shown(const struct screen *s)
+{
 	return &s->grid;
 }
 
@@ -377,6 +379,8 @@ screen_show(struct screen *s)
 {
 	const struct grid *g = &s->grid;
 
+	const uint64_t began = clock_mono_us();
+
 	erase();
 	for (size_t row = 0; row < g->rows; row++)
 		row_show(g, row);
@@ -384,21 +388,7 @@ screen_show(struct screen *s)
 	move((int)g->cursor_row, (int)g->cursor_col);
 	wnoutrefresh(stdscr);
 	doupdate();
-	memory_take(s);
-	s->facts.frames++;
-	(void)screen_drain(s);
-}
-
-bool
-screen_is_busy(const struct screen *s)
-{
-	return s->is_stuck;
-}
-
-int
-screen_fd(const struct screen *s)
-{
-	return s->tty;
+	screen_send(s, began);
 }
 
 void
@@ -424,58 +414,15 @@ screen_stop(struct screen *s)
 {
 	sigset_t stop, old;
 
-	if (s->has_paste)
-		buf_adds(&s->wait, paste_off);
-	endwin();
-	memory_take(s);
-	drain_for(s, CLOSE_WAIT_MS);
-	crash_disarm();
+	const bool was_away = s->is_away;
 
+	screen_leave(s, false);
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTSTP);
 	(void)raise(SIGTSTP);
 	(void)sigprocmask(SIG_UNBLOCK, &stop, &old); /* here the process stops */
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 
-	if (s->has_paste)
-		buf_adds(&s->wait, paste_on);
-	terminal_arm(s);
-	screen_resize(s);
-	signals_default();
-}
-
-int
-screen_copy(struct screen *s, struct str text, struct err *e)
-{
-	const struct copy_way way = { getenv("TERM"), getenv("TMUX"), getenv("STY") };
-
-	return copy_make(&way, text, &s->wait, e);
-}
-
-#ifdef SLIPWAY_TESTING
-void
-screen_mark(struct screen *s)
-{
-	const char *wanted = getenv("SLIPWAY_IDLE_MARK");
-
-	if (!wanted || !streq(wanted, "1"))
-		return;
-	s->marks++;
-	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu\a", (unsigned long long)s->marks,
-	         (unsigned long long)s->facts.frames, (unsigned long long)s->facts.writes,
-	         (unsigned long long)s->facts.bytes);
-	(void)screen_drain(s);
-}
-#else
-void
-screen_mark(struct screen *s)
-{
-	(void)s;
-}
-#endif
-
-struct screen_facts
-screen_facts(const struct screen *s)
-{
-	return s->facts;
+	if (!was_away)
+		screen_enter(s);
 }

@@ -7,16 +7,29 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "registry/base/clock.h"
 #include "tui/term/screen_private.h"
 
 #define PASTE_BEGIN (KEY_MAX + 1)
 #define PASTE_END   (KEY_MAX + 2)
+#define ANSWER_CSI  (KEY_MAX + 3)
+#define ANSWER_OSC  (KEY_MAX + 4)
+#define ANSWER_DSR  (KEY_MAX + 5) /* the question behind a frame was painted */
 
 void
 screen_keys_paste(void)
 {
 	define_key("\033[200~", PASTE_BEGIN);
 	define_key("\033[201~", PASTE_END);
+}
+
+/* Only their beginnings: what follows is read byte by byte. */
+void
+screen_keys_answers(bool on)
+{
+	define_key("\033[?", on ? ANSWER_CSI : 0);
+	define_key("\033]", on ? ANSWER_OSC : 0);
+	define_key("\033[0n", ANSWER_DSR);
 }
 
 static const struct {
@@ -29,7 +42,6 @@ static const struct {
 	{ KEY_HOME, K_HOME },     { KEY_END, K_END },
 	{ KEY_ENTER, K_ENTER },   { KEY_BACKSPACE, K_BACKSPACE },
 	{ KEY_DC, K_DELETE },     { KEY_BTAB, K_BACK_TAB },
-	{ KEY_RESIZE, K_RESIZE },
 };
 
 static enum key_code
@@ -66,13 +78,34 @@ char_key(wint_t c, struct key *ret)
 	}
 }
 
+/* true: it was part of an answer, or else no key. */
+static bool
+answer_take(struct screen *s, int rc, wint_t c)
+{
+	if (rc == KEY_CODE_YES && c == KEY_RESIZE) /* our own resizeterm said so */
+		return true;
+	if (rc == KEY_CODE_YES && c == ANSWER_DSR)
+		link_answered(&s->link, clock_mono_ms());
+	else if (rc == KEY_CODE_YES && (c == ANSWER_CSI || c == ANSWER_OSC))
+		reply_begin(&s->reply, c == ANSWER_CSI ? REPLY_CSI : REPLY_OSC);
+	else if (s->reply.kind != REPLY_NONE && rc != KEY_CODE_YES && c < 0x80)
+		screen_fact(s, reply_byte(&s->reply, (char)c));
+	else
+		return false;
+	return true;
+}
+
 bool
 screen_key(struct screen *s, struct key *ret)
 {
 	wint_t c = 0;
+	int rc;
 
 	*ret = (struct key){ 0 };
-	const int rc = wget_wch(s->pad, &c);
+	screen_questions_age(s);
+	do
+		rc = wget_wch(s->pad, &c);
+	while (rc != ERR && answer_take(s, rc, c));
 	if (rc == ERR)
 		return false;
 	if (rc == KEY_CODE_YES && (c == PASTE_BEGIN || c == PASTE_END)) {

@@ -7,6 +7,8 @@
 #include <termios.h>
 
 #include "registry/base/buf.h"
+#include "tui/term/link.h"
+#include "tui/term/reply.h"
 #include "tui/term/screen.h"
 
 struct screen {
@@ -20,11 +22,38 @@ struct screen {
 	struct buf wait; /* bytes for the terminal */
 	size_t sent;     /* of wait */
 	bool is_stuck;   /* the line took no more: the rest goes when it can */
+	bool is_away;    /* the normal screen is shown; Enter brings us back */
+	struct link link;
+	bool brackets; /* frames stand between the marks of synchronized output */
+	bool wants_sync, wants_background; /* from the answers */
+	bool asked;                        /* and the last answer is not here */
+	uint64_t asked_at_ms;
+	int esc_delay; /* when nothing is asked */
+	struct reply reply;
+	bool is_new_look; /* an answer changed the inks */
 	uint64_t marks;
 	struct screen_facts facts;
 };
 
-void screen_keys_paste(void); /* teaches curses the two marks of a paste */
-void inks_init(bool color);
+/* screen.c */
+void screen_arm(struct screen *s); /* what a crash would write */
+void screen_leave(struct screen *s, bool hastily);
+void screen_enter(struct screen *s);
+
+/* screen_line.c */
+void screen_memory_take(struct screen *s); /* what curses wrote joins what waits for the line */
+void screen_drain_for(struct screen *s, int ms);
+void screen_send(struct screen *s, uint64_t began_us);
+void screen_ask(struct screen *s, const struct screen_look *look);
+void screen_fact(struct screen *s, enum reply_fact fact);
+void screen_questions_age(struct screen *s);
+void screen_await_answers(struct screen *s);
+
+/* screen_keys.c: what curses is to know besides the keys */
+void screen_keys_paste(void);
+void screen_keys_answers(bool on);
+
+void inks_init(bool color, enum background background);
+void inks_background(enum background background);
 bool ink_hides_on_blanks(enum ink ink); /* a blank in it looks like any other */
 void ink_look(enum ink ink, bool is_selected, attr_t *ret_attr, short *ret_pair);
