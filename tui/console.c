@@ -228,6 +228,7 @@ static const struct {
 	{ ACT_NOTICES, "notices" },
 	{ ACT_JOBS, "jobs" },
 	{ ACT_PLANS, "plans" },
+	{ ACT_AUDIT, "audit" },
 };
 
 static const char *

@@ -10,6 +10,7 @@
 
 #include "registry/base/vec.h"
 #include "registry/check.h"
+#include "registry/checked.h"
 
 struct policy_line {
 	uint64_t seq, version;
@@ -146,6 +147,7 @@ verify_log(struct app *a, struct err *e)
 	if (rc == 0) {
 		show_policies(&v);
 		show(a, &v);
+		checked_save(a->registry->id, NULL, v.result.entries, &v.first);
 	}
 	out_object_end(a->out);
 	vec_fini(&v.policies);

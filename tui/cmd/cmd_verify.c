@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "registry/base/vec.h"
+#include "registry/checked.h"
 #include "registry/ledger.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
@@ -125,6 +126,15 @@ remember(struct verify *v, const struct version_row *r, struct err *why)
 		v->first = *why;
 }
 
+/* What was found, for who only looks; a disk that fails has found nothing. */
+static void
+keep(const struct verify *v, const struct version_row *r, uint64_t bytes, const struct err *why)
+{
+	if (why->code == ERR_OK || why->code == ERR_POLICY ||
+	    err_exit_of(why->code) == err_exit_of(ERR_DIGEST))
+		checked_save(v->app->registry->id, &r->digest, bytes, why);
+}
+
 static void
 verify_row(struct verify *v, const struct version_row *r)
 {
@@ -134,11 +144,13 @@ verify_row(struct verify *v, const struct version_row *r)
 	v->n++;
 	if (ledger_version_any(v->app->registry, &v->ledger, r->model, &r->digest, &a, &why) < 0) {
 		remember(v, r, &why);
+		keep(v, r, 0, &why);
 		row(v, r, NULL, &why);
 		return;
 	}
 	if (hash_files(v, &a.manifest, &why) < 0 || check_standing(v, r, &a, &why) < 0)
 		remember(v, r, &why);
+	keep(v, r, a.manifest.bytes, &why);
 	row(v, r, &a, why.code != ERR_OK ? &why : NULL);
 	admitted_fini(&a);
 }
