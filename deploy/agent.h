@@ -12,7 +12,9 @@
  *                                                       come; first: there at the beginning
  *   watch   as status                                   a stream: what status answers, and then
  *                                                       {"model","stage","target"}, each as it is
- *                                                       first seen and whenever it has changed
+ *                                                       first seen and whenever it has changed;
+ *           .. and "looks": true                          also {"model","stage","same"}: a look
+ *                                                       that found nothing new at that target
  *   tail    .. and "instance", "tail"                   a stream: what it prints, as it does
  *   pull    {"registry","remote",..}                    blobs and a manifest (agent_pull.c)
  *   push    {"model","registry","remote","version",..}  a version into a store (agent_push.c)

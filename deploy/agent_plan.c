@@ -105,6 +105,10 @@ agent_serving_json(const struct observation *o)
 	json_object_set_new(s, "settling", json_boolean(is_settling(o)));
 	json_object_set_new(s, "status", json_string(rollout_status_name(o->status)));
 	json_object_set_new(s, "proofs", proofs_to_json(o->proofs));
+	if (o->replicas_known) {
+		json_object_set_new(s, "ready", json_integer(o->replicas_ready));
+		json_object_set_new(s, "want", json_integer(o->replicas_wanted));
+	}
 	agent_set_text(s, "reason", o->reason);
 	return s;
 }

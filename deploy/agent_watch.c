@@ -26,7 +26,7 @@
 #define REWATCH_MS 60000
 #define READERS_MS 1000 /* is anybody reading? */
 #define WORKERS    32
-#define QUICK      4  /* looks at a time: what each has read is most of the memory */
+#define QUICK      4   /* looks at a time: what each has read is most of the memory */
 #define SLOW_MS    100 /* after so long a look only waits, and another may begin */
 #define EARS       96
 #define NO_PLACE   SIZE_MAX
@@ -59,6 +59,7 @@ struct watcher {
 	pthread_cond_t over;
 	bool is_over;
 	uint64_t ask_ms, calm_ms;
+	bool says_looks; /* also those that found nothing new */
 	struct agent_holds holds;
 	struct wave *waves;
 	size_t waves_n;
@@ -114,6 +115,39 @@ wait_until(struct watcher *w, pthread_cond_t *c, uint64_t ms)
 
 /* --- looks --- */
 
+static uint64_t
+period(const struct watcher *w, const struct watched *t)
+{
+	const struct place *const p = t->place == NO_PLACE ? NULL : &w->places.v[t->place];
+
+	return t->is_settled && p && p->synced == p->streams ? w->calm_ms : w->ask_ms;
+}
+
+static json_t *
+period_json(struct watcher *w, const struct watched *t)
+{
+	uint64_t ms;
+
+	pthread_mutex_lock(&w->lock);
+	ms = period(w, t);
+	pthread_mutex_unlock(&w->lock);
+	return json_integer((json_int_t)ms);
+}
+
+/* Who shows how old a fact is must hear that it was looked at and is still so. */
+static int
+say_same(struct watcher *w, const struct watched *t)
+{
+	const struct plan *const p = t->v->wave->plan;
+	cleanup_json json_t *line = NULL;
+
+	if (!w->says_looks)
+		return 0;
+	line = json_pack("{s:s, s:s, s:s, s:o}", "model", p->model, "stage", p->stage, "same",
+	                 t->v->row.name, "periodMs", period_json(w, t));
+	return say(w, line);
+}
+
 /* Only what is new is said. */
 static int
 look(struct watcher *w, struct watched *t)
@@ -128,20 +162,14 @@ look(struct watcher *w, struct watched *t)
 	line = json_pack("{s:s, s:s, s:o}", "model", p->model, "stage", p->stage, "target", o);
 	json_canonical(line, &text);
 	digest_small(text.p, text.n, &now);
-	if (__atomic_load_n(&w->is_over, __ATOMIC_RELAXED) ||
-	    (t->was_said && digest_eq(&now, &t->said)))
+	if (__atomic_load_n(&w->is_over, __ATOMIC_RELAXED))
 		return 0;
+	if (t->was_said && digest_eq(&now, &t->said))
+		return say_same(w, t);
 	t->was_said = true;
 	t->said = now;
+	json_object_set_new(line, "periodMs", period_json(w, t));
 	return say(w, line);
-}
-
-static uint64_t
-period(const struct watcher *w, const struct watched *t)
-{
-	const struct place *const p = t->place == NO_PLACE ? NULL : &w->places.v[t->place];
-
-	return t->is_settled && p && p->synced == p->streams ? w->calm_ms : w->ask_ms;
 }
 
 /* With the lock: the one that waits longest of those whose time has come; NULL: none, or enough are
@@ -461,6 +489,7 @@ agent_watch(const json_t *request, json_t **ret, struct err *e)
 	(void)mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	watcher_init(&w);
+	w.says_looks = json_is_true(json_object_get(request, "looks"));
 	rc = agent_open_requested(request, &r, e);
 	if (rc == 0)
 		rc = ledger_open(r, &l, e);

@@ -71,29 +71,6 @@ is_looked_at(const struct status *s, const char *model, const char *stage)
 	return targets != NULL;
 }
 
-/* What the targets serve now, against the records. */
-enum live {
-	LIVE_AS_RECORDED,
-	LIVE_SETTLING,    /* it serves what is recorded, by as many pods as are ready */
-	LIVE_UNKNOWN,     /* nobody looked, or could */
-	LIVE_PROGRESSING, /* not as recorded yet, or not any more: pods that are not ready */
-	LIVE_DRIFT,
-};
-
-static enum live
-live_of(const json_t *serving)
-{
-	const char *status = json_opt_string(serving, "status");
-
-	if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed"))
-		return LIVE_DRIFT;
-	if (streq(status, "succeeded"))
-		return LIVE_AS_RECORDED;
-	if (json_is_true(json_object_get(serving, "settling")))
-		return LIVE_SETTLING;
-	return streq(status, "progressing") ? LIVE_PROGRESSING : LIVE_UNKNOWN;
-}
-
 /* The worst of the targets, and the text of the cell. */
 static enum live
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
@@ -394,22 +371,6 @@ walk(struct status *s, const char *name, struct err *e)
 }
 
 static int
-request_of(struct app *a, const char *name, json_t **ret, struct err *e)
-{
-	struct ref ref;
-	int rc = name ? ref_parse(name, &ref, e) : 0;
-
-	if (rc < 0)
-		return rc;
-	*ret = json_object();
-	json_object_set_new(*ret, "registry", json_string(a->registry->dir));
-	json_object_set_new(*ret, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
-	if (name)
-		json_object_set_new(*ret, "model", json_string(ref.model));
-	return 0;
-}
-
-static int
 answer(const struct status *s, struct err *e)
 {
 	if (s->bad > 0) {
@@ -462,7 +423,7 @@ static int
 look(struct app *a, const char *name, bool asks, struct err *e)
 {
 	cleanup_json json_t *request = NULL, *live = NULL;
-	int rc = asks ? request_of(a, name, &request, e) : 0;
+	int rc = asks ? status_request(a, name, &request, e) : 0;
 
 	if (rc == 0 && asks)
 		rc = agent_call("status", request, &live, e);
@@ -558,7 +519,7 @@ watch(struct app *a, const char *name, struct err *e)
 		err_set(e, ERR_USAGE, "what is watched has no end, and is no table");
 		return err_hint(e, "-o text gives a line a change, -o ndjson an object a change");
 	}
-	rc = request_of(a, name, &request, e);
+	rc = status_request(a, name, &request, e);
 	if (rc == 0)
 		rc = status_feed_open(a->registry, request, &w.feed, e);
 	if (rc == 0)
@@ -572,6 +533,8 @@ run(struct app *a, const struct args *in, struct err *e)
 {
 	const char *name = in->pos_n > 0 ? in->pos[0] : NULL;
 
+	if (arg_flag(in, "--targets"))
+		return status_targets(a, name, e);
 	if (arg_flag(in, "--watch"))
 		return watch(a, name, e);
 	return look(a, name, arg_flag(in, "--check"), e);
@@ -581,6 +544,8 @@ static const struct opt opts[] = {
 	{ "--check", 0, NULL, "look at the targets; exit 1 on drift or a job that stands still",
 	  false },
 	{ "--watch", 0, NULL, "go on looking: repaint, or a line for each change", false },
+	{ "--targets", 0, NULL, "with -o ndjson: watch, an object for each look at each target",
+	  false },
 	{ NULL, 0, NULL, NULL, false },
 };
 

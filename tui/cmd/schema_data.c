@@ -137,10 +137,18 @@ const struct schema_row schema_rows[] = {
 	  "identity:d", SCHEMA_LIST },
 	{ "TargetChange", "target add, target remove",
 	  "name:s action:s changed:b", SCHEMA_OUTPUT },
+	{ "TargetEvent", "status --targets",
+	  "seq:i time:t model:s stage:s target:s recorded:i? serving:i? live:s reason:s? code:s? "
+	  "ready?:i want?:i proofs:[s] drift:[{drift}] periodMs:i",
+	  SCHEMA_OUTPUT },
 	{ "TargetReach", "target set", "name:s kubeconfig:s context:s url:s prometheus:s? "
 	  "changed:b",
 	  SCHEMA_OUTPUT },
+	{ "TargetSeen", "status --targets, where nothing changed",
+	  "seq:i time:t model:s stage:s target:s periodMs:i", SCHEMA_OUTPUT },
 	{ "TargetTest", "target test", "name:s reachable:b facts:o cluster?:o", SCHEMA_OUTPUT },
+	{ "TargetWatch", "status --targets, first and when others are watched",
+	  "seq:i time:t targets:[{place}]", SCHEMA_OUTPUT },
 	{ "Verification", "verify",
 	  "version:s signature:s signer:s? content:s bytes:i scan:s evidence:s witness:s key:s? "
 	  "digest:d? code:E? error:s? lifecycle:s?", SCHEMA_LIST },
@@ -185,6 +193,7 @@ const struct schema_row schema_rows[] = {
 	{ "flag", NULL, "name:s letter:s? value:s? many:b text:s", SCHEMA_PART },
 	{ "garbage", NULL, "what:s bytes:i state:s why:s", SCHEMA_PART },
 	{ "note", NULL, "entry:i time:t text:s", SCHEMA_PART },
+	{ "place", NULL, "model:s stage:s target:s", SCHEMA_PART },
 	{ "plan-check", NULL, "name:s state:s text:s", SCHEMA_PART },
 	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },
 	{ "policy-line", NULL, "version:i sequence:i time:t digest:d", SCHEMA_PART },

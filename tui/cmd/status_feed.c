@@ -15,6 +15,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
+#include "registry/ref.h"
 #include "tui/job.h"
 
 #define LINE_MAX_SIZE ((size_t)16 << 20) /* the first one names all targets */
@@ -30,7 +31,46 @@ struct status_feed {
 	struct buf part;
 	json_t *live;
 	size_t missing; /* targets that were not looked at yet */
+	status_told_fn *told;
+	void *told_arg;
 };
+
+enum live
+live_of(const json_t *serving)
+{
+	const char *status = json_opt_string(serving, "status");
+
+	if (json_is_true(json_object_get(serving, "drifted")) || streq(status, "failed"))
+		return LIVE_DRIFT;
+	if (streq(status, "succeeded"))
+		return LIVE_AS_RECORDED;
+	if (json_is_true(json_object_get(serving, "settling")))
+		return LIVE_SETTLING;
+	return streq(status, "progressing") ? LIVE_PROGRESSING : LIVE_UNKNOWN;
+}
+
+int
+status_request(struct app *a, const char *name, json_t **ret, struct err *e)
+{
+	struct ref ref;
+	int rc = name ? ref_parse(name, &ref, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	*ret = json_object();
+	json_object_set_new(*ret, "registry", json_string(a->registry->dir));
+	json_object_set_new(*ret, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
+	if (name)
+		json_object_set_new(*ret, "model", json_string(ref.model));
+	return 0;
+}
+
+void
+status_feed_tell(struct status_feed *f, status_told_fn *fn, void *arg)
+{
+	f->told = fn;
+	f->told_arg = arg;
+}
 
 static void
 agent_end(struct status_feed *f)
@@ -161,15 +201,17 @@ take(struct status_feed *f, struct str text, struct err *e)
 	told = json_object_get(line, "target");
 	if (told)
 		put_target(f, line, told);
-	if (!json_object_get(line, "stages"))
-		return 0;
-	json_decref(f->live);
-	f->live = json_incref(line);
-	f->missing = 0;
-	json_array_foreach(json_object_get(line, "stages"), i, stage)
-	{
-		f->missing += json_array_size(json_object_get(stage, "targets"));
+	if (json_object_get(line, "stages")) {
+		json_decref(f->live);
+		f->live = json_incref(line);
+		f->missing = 0;
+		json_array_foreach(json_object_get(line, "stages"), i, stage)
+		{
+			f->missing += json_array_size(json_object_get(stage, "targets"));
+		}
 	}
+	if (f->told)
+		f->told(f->told_arg, line);
 	return 0;
 }
 
