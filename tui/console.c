@@ -26,7 +26,7 @@
 
 #define RELOAD_WAIT_MS 30 /* the database follows the log by a moment */
 #define RESIZE_WAIT_MS 30 /* a window being dragged sends many */
-#define POLL_MAX       32u
+#define POLL_MAX       64u
 
 struct view *
 console_top(struct console *c)
@@ -49,6 +49,7 @@ view_free(struct console *c, struct view *v)
 	if (!v)
 		return;
 	children_forget(c, v);
+	streams_forget(c, v);
 	if (v->ops->close)
 		v->ops->close(v);
 	free(v->state);
@@ -211,6 +212,9 @@ console_take(struct console *c, enum handled h, struct view_request *r)
 	case ASK_ARGV:
 		child_start(c, r, NULL, false);
 		break;
+	case FEED_ARGV:
+		stream_start(c, r, console_top(c));
+		break;
 	case OPEN_MENU:
 		menu_open(c, r);
 		break;
@@ -229,6 +233,7 @@ static const struct {
 	{ ACT_JOBS, "jobs" },
 	{ ACT_PLANS, "plans" },
 	{ ACT_AUDIT, "audit" },
+	{ ACT_TARGETS, "targets" },
 };
 
 static const char *
@@ -412,7 +417,15 @@ poll_make(struct console *c, struct pollfd p[static POLL_MAX])
 		p[n++] = (struct pollfd){ .fd = job_err_fd(c->children.v[i]->job),
 			                  .events = POLLIN };
 	}
-	return n;
+	return n + streams_poll(c, p + n, POLL_MAX - n);
+}
+
+static int
+sooner(int a_ms, int b_ms) /* -1: never */
+{
+	if (a_ms < 0 || b_ms < 0)
+		return a_ms < 0 ? b_ms : a_ms;
+	return a_ms < b_ms ? a_ms : b_ms;
 }
 
 /* frame_ms: as of console_frame_ms. */
@@ -423,10 +436,11 @@ wait_ms(const struct console *c, int frame_ms)
 
 	if (c->stack[c->depth - 1]->is_unfinished)
 		return 0;
+	const int watch_ms = watch_wait_ms(c);
 	if (c->reload_at_ms == 0)
-		return frame_ms;
+		return sooner(frame_ms, watch_ms);
 	const int reload_ms = c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
-	return frame_ms >= 0 && frame_ms < reload_ms ? frame_ms : reload_ms;
+	return sooner(sooner(frame_ms, watch_ms), reload_ms);
 }
 
 static void
@@ -443,8 +457,10 @@ woken(struct console *c, const struct pollfd *p, size_t n)
 		changes_take(c);
 	for (size_t i = POLL_CHILDREN; i < n; i++)
 		children |= p[i].revents != 0;
-	if (children)
+	if (children) {
 		children_pump(c);
+		streams_pump(c);
+	}
 	if ((p[POLL_TIMER].revents & POLLIN) && read(c->timer, &ticks, sizeof(ticks)) > 0)
 		console_reload(c);
 	if (c->reload_at_ms > 0 && clock_mono_ms() >= c->reload_at_ms)
@@ -461,6 +477,7 @@ loop(struct console *c)
 	while (!c->quits) {
 		struct pollfd p[POLL_MAX];
 
+		watch_tick(c);
 		int frame_ms = console_frame_ms(c);
 		if (frame_ms == 0) {
 			console_frame(c);
@@ -497,6 +514,8 @@ console_fini(struct console *c)
 		view_free(c, c->stack[--c->depth]);
 	prompt_close(c);
 	children_fini(c);
+	streams_fini(c);
+	watch_fini(c);
 	notices_fini(&c->shared.notices);
 	close_quietly(c->signals);
 	close_quietly(c->timer);

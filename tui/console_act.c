@@ -25,8 +25,7 @@ child_free(struct child *h)
 	free(h);
 }
 
-/* The words with the program in front and the registry that this console was started on. */
-static void
+void
 words_complete(const struct console *c, const struct words *w, struct words *ret)
 {
 	if (c->app->registry_dir)
@@ -35,7 +34,7 @@ words_complete(const struct console *c, const struct words *w, struct words *ret
 		words_add(ret, w->v[i]);
 }
 
-static char *
+char *
 command_text(const struct words *w)
 {
 	struct buf b = { 0 };
@@ -44,8 +43,8 @@ command_text(const struct words *w)
 	return buf_steal(&b);
 }
 
-static int
-spawn(const struct words *w, const char *passphrase, struct job **ret, struct err *e)
+int
+child_spawn(const struct words *w, const char *passphrase, struct job **ret, struct err *e)
 {
 	struct words all = { 0 };
 	int rc;
@@ -68,7 +67,7 @@ child_start(struct console *c, const struct view_request *r, const char *passphr
 	words_complete(c, &r->argv, &all);
 	h->command = command_text(&all);
 	h->is_act = is_act;
-	if (spawn(&all, passphrase, &h->job, &e) < 0) {
+	if (child_spawn(&all, passphrase, &h->job, &e) < 0) {
 		notice_err(&c->shared.notices, &e);
 		child_free(h);
 	} else {

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <sys/timerfd.h>
 
+#include "registry/base/clock.h"
+
 #define SLOW_TICK_S 5u /* instead of each second */
 #define FOOT_ROWS   2u /* notices and keys are of no use below */
 
@@ -102,6 +104,7 @@ console_frame(struct console *c)
 {
 	c->shared.is_slow = screen_is_slow(c->screen);
 	console_timer(c);
+	c->watch.drawn_ms = clock_mono_ms();
 	console_draw(c);
 	screen_show(c->screen);
 	c->dirty = c->by_key = false;

@@ -3,8 +3,11 @@
  * (children) share; nobody else includes it. */
 #pragma once
 
+#include <poll.h>
+
 #include "registry/base/vec.h"
 #include "tui/job.h"
+#include "tui/live.h"
 #include "tui/term/screen.h"
 #include "tui/view.h"
 
@@ -36,6 +39,25 @@ struct child {
 	int status;
 	struct buf out, err_text;
 };
+/* A child that does not end: of its output only the line that has not ended is kept. */
+struct stream {
+	struct job *job;
+	struct view *owner; /* NULL: the one that watches all targets */
+	char *command;
+	struct buf out, err_text;    /* no end of line in them */
+	bool is_ending;              /* nobody listens any more */
+	bool out_is_cut, err_is_cut; /* a line without an end is being dropped */
+};
+struct watch { /* of all targets, for every screen that shows them */
+	struct live live;
+	struct stream *stream;
+	uint64_t retry_ms, pause_ms; /* after it ended by itself */
+	uint64_t unwanted_ms;        /* no screen shows it since; 0: one does */
+	bool was_said;               /* that it ended */
+	char last_words[200];        /* on its stderr */
+	bool has_targets;            /* as far as was looked */
+	uint64_t drawn_ms;           /* of the ages on the screen */
+};
 struct console {
 	struct app *app;
 	const struct cmd *const *verbs; /* NULL-terminated */
@@ -45,6 +67,8 @@ struct console {
 	size_t depth;
 	struct prompt prompt;
 	VEC(struct child *) children;
+	VEC(struct stream *) streams;
+	struct watch watch;
 	bool key_is_encrypted;
 	char flash[240]; /* one short line until the next key */
 	bool dirty, quits;
@@ -84,10 +108,29 @@ void prompt_close(struct console *c);
 void prompt_run(struct console *c,
                 struct view_request *r); /* takes r's words; asks what must be asked */
 
+/* Children that do not end (console_stream.c). */
+void stream_start(struct console *c, const struct view_request *r, struct view *owner);
+void streams_pump(struct console *c);
+void streams_forget(struct console *c, const struct view *v); /* v closes */
+void streams_fini(struct console *c);
+size_t streams_poll(const struct console *c, struct pollfd *p, size_t max);
+
+/* The one that watches all targets (console_watch.c). */
+void watch_tend(struct console *c); /* begins or ends it, as the screens that are open want */
+int watch_wait_ms(const struct console *c); /* until an age reads otherwise; -1: none will */
+void watch_tick(struct console *c);
+void watch_line(struct console *c, const struct view_line *l);
+void watch_fini(struct console *c);
+
 /* A menu over the screen (console_menu.c); takes r's menu. */
 void menu_open(struct console *c, struct view_request *r);
 void menu_key(struct console *c, const struct key *k);
 void menu_draw(const struct console *c, const struct area *a); /* a: the whole screen */
+
+/* The words with the program in front and the registry that this console was started on. */
+void words_complete(const struct console *c, const struct words *w, struct words *ret);
+char *command_text(const struct words *w);
+int child_spawn(const struct words *w, const char *passphrase, struct job **ret, struct err *e);
 
 /* passphrase NULL: none. Takes nothing of r. */
 void child_start(struct console *c, const struct view_request *r, const char *passphrase,

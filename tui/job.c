@@ -20,6 +20,7 @@
 
 #define PUMP_SIZE      65536u
 #define OUTPUT_MAX     ((size_t)16 << 20) /* of one child; more is read and dropped */
+#define TURN_MAX       ((size_t)1 << 20)  /* at a time, so that no key waits */
 #define PASSPHRASE_FD  3
 #define PASSPHRASE_MAX 1024u /* well below what a pipe takes without a reader */
 
@@ -172,9 +173,12 @@ job_err_fd(const struct job *j)
 static int
 drain(int *fd, struct buf *ret, struct err *e)
 {
-	while (*fd >= 0) {
+	size_t taken = 0;
+
+	while (*fd >= 0 && taken < TURN_MAX) {
 		char p[PUMP_SIZE / 8];
 		const ssize_t n = read(*fd, p, sizeof(p));
+		taken += n > 0 ? (size_t)n : 0;
 		if (n > 0 && ret->n < OUTPUT_MAX) {
 			buf_add(ret, p, (size_t)n);
 		} else if (n == 0) {
@@ -211,6 +215,15 @@ job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, i
 	*ret_done = j->ended;
 	*ret_status = j->status;
 	return 0;
+}
+
+void
+job_end(struct job *j)
+{
+	if (!j->ended)
+		(void)kill(j->pid, SIGTERM);
+	close_quietly(steal_fd(&j->out));
+	close_quietly(steal_fd(&j->err));
 }
 
 void

@@ -20,10 +20,11 @@ struct job; /* a running child */
 int job_spawn(const char *const *argv, const char *passphrase, struct job **ret, struct err *e);
 int job_out_fd(const struct job *j); /* to poll; -1 when closed */
 int job_err_fd(const struct job *j);
-/* Takes what is there now without waiting. *ret_done when the child has ended and both pipes are
- * drained. */
+/* Takes what is there now without waiting, and of very much a part. *ret_done when the child has
+ * ended and both pipes are drained. */
 int job_pump(struct job *j, struct buf *out, struct buf *err_text, bool *ret_done, int *ret_status,
              struct err *e);
+void job_end(struct job *j);  /* asks it to end, and listens no more; pump says when it has */
 void job_free(struct job *j); /* detaches: a child that runs goes on */
 
 /* One request, one answer, from the agent ("plan", "status", "test"): JSON in on stdin, JSON out.

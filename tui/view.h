@@ -18,6 +18,7 @@
 #include "tui/term/paint.h"
 #include "tui/words.h"
 
+struct live;
 /* What all screens of a console share; filled by console.c. */
 struct view_shared {
 	struct app *app;
@@ -25,6 +26,7 @@ struct view_shared {
 	struct notices notices;
 	char who[64]; /* whose key signs; "" none */
 	bool is_slow; /* the line to the person: no charts, nothing that moves by itself */
+	const struct live *live; /* what the targets say (live.h) */
 };
 
 #define VIEW_ARG_SIZE 600
@@ -51,6 +53,14 @@ struct answer {
 	int status; /* exit status, 128 + n for a signal */
 };
 
+/* Of a child that does not end (FEED_ARGV), one at a time. */
+struct view_line {
+	struct str text; /* without its end; "" when is_end */
+	bool is_err;     /* a note on stderr */
+	bool is_end;     /* the child has ended */
+	int status;      /* of a child that has ended */
+};
+
 enum handled {
 	NOT_HANDLED,
 	HANDLED,
@@ -58,6 +68,8 @@ enum handled {
 	OPEN_VIEW, /* ret names view and argument */
 	RUN_ARGV,  /* shown, confirmed, then run; its output gets a screen */
 	ASK_ARGV,  /* only reads: runs at once, its output comes to the view's answer() */
+	FEED_ARGV, /* only reads, and does not end: its lines come to the view's line(); the feed
+	            * that the view had before ends */
 	OPEN_MENU, /* ret's menu is shown; what is picked comes to the view's picked() */
 };
 
@@ -102,6 +114,8 @@ struct view_ops {
 	/* ACT_NONE never comes; movement, open, tabs and acts do. May be NULL. */
 	enum handled (*action)(struct view *v, enum action act, struct view_request *ret);
 	enum handled (*answer)(struct view *v, const struct answer *a, struct view_request *ret);
+	/* true: there is something to draw */
+	bool (*line)(struct view *v, const struct view_line *l);
 	/* A row of the menu that the view opened last was picked. */
 	enum handled (*picked)(struct view *v, size_t item, struct view_request *ret);
 	void (*subject)(const struct view *v, struct view_subject *ret); /* NULL: none */
@@ -112,6 +126,7 @@ struct view_ops {
 	 * Empty: the screen does not know it. May be NULL. */
 	void (*why_not)(const struct view *v, enum action act, struct buf *ret);
 	bool has_filter;
+	bool shows_live;          /* what the targets say: they are watched while it is open */
 	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };
 extern const struct view_ops *const view_table[]; /* NULL-terminated */
