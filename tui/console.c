@@ -234,6 +234,7 @@ static const struct {
 	{ ACT_PLANS, "plans" },
 	{ ACT_AUDIT, "audit" },
 	{ ACT_TARGETS, "targets" },
+	{ ACT_TRUST, "keys" },
 };
 
 static const char *

@@ -334,10 +334,14 @@ question_draw(const struct console *c, const struct area *a)
 		                      : "run this? y / N ");
 		paint_cursor(a, last, col, true);
 	} else if (p->kind == PROMPT_NAME) {
-		col = paint_text(a, last, 1, p->wrong ? INK_BAD : INK_WAIT,
-		                 p->wrong        ? p->wrong
-		                 : a->cols >= 60 ? "type the model's name, then Enter"
-		                                 : "its name");
+		const char *what = p->act.protected_what ? p->act.protected_what : "model";
+		if (p->wrong)
+			col = paint_text(a, last, 1, INK_BAD, p->wrong);
+		else
+			col = paintf(a, last, 1, INK_WAIT,
+			             a->cols >= 60 ? "type the %s's name, then Enter"
+			                           : "the %s's name",
+			             what);
 		col = paint_text(a, last, col, INK_WAIT, ": ");
 		field_draw(p, a, last, col);
 	} else {

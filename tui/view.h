@@ -89,6 +89,7 @@ struct view_request {
 	bool replaces;                     /* instead of this screen, also for RUN_ARGV */
 	struct words argv;                 /* words without "slipway", owned */
 	char protected_name[256];          /* RUN_ARGV: must be typed first; "" */
+	const char *protected_what;        /* whose name that is: "person"; NULL: the model's */
 	bool reads;                        /* RUN_ARGV: changes nothing, no question */
 	struct menu menu;                  /* OPEN_MENU, owned */
 };
