@@ -187,6 +187,7 @@ console_reload(struct console *c)
 
 	c->reload_at_ms = 0;
 	registry_ensure(c);
+	console_last_words(c);
 	if (v->ops->reload && v->ops->reload(v, &e) < 0)
 		notice_err(&c->shared.notices, &e);
 	console_timer(c);
@@ -322,19 +323,32 @@ console_act(struct console *c, enum action act)
 	c->dirty = true;
 }
 
+/* Pasted text is text: a line feed in it runs nothing, a letter in it answers no question. */
+static void
+paste_take(struct console *c, const struct key *k)
+{
+	const bool is_field = c->prompt.kind == PROMPT_FILTER || c->prompt.kind == PROMPT_COMMAND ||
+	                      c->prompt.kind == PROMPT_NAME || c->prompt.kind == PROMPT_SECRET;
+
+	c->dirty = true;
+	if (is_field && k->code == K_CHAR)
+		prompt_key(c, k);
+	else if (!is_field && k->code != K_OTHER) /* its end: what was said of it stays */
+		(void)snprintf(c->flash, sizeof(c->flash),
+		               "pasted text is taken in fields only: / or :");
+}
+
 static void
 key_take(struct console *c, const struct key *k)
 {
+	if (k->is_pasted) {
+		paste_take(c, k);
+		return;
+	}
 	c->flash[0] = '\0';
 	c->dirty = true;
 	if (c->prompt.kind != PROMPT_NONE) {
 		prompt_key(c, k);
-		return;
-	}
-	if (k->is_pasted) {
-		if (k->code == K_CHAR)
-			(void)snprintf(c->flash, sizeof(c->flash),
-			               "pasted text is taken in fields only: / or :");
 		return;
 	}
 	const enum action act = key_action(k, console_top(c)->ops->name);
@@ -560,6 +574,7 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 		return rc;
 	expect_damage(c);
 	registry_ensure(c);
+	console_last_words(c);
 	if (!c->app->registry)
 		who_read(c);
 	c->rows = screen_grid(c->screen)->rows;

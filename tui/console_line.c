@@ -9,6 +9,9 @@
 #include <sys/timerfd.h>
 
 #include "registry/base/clock.h"
+#include "registry/records.h"
+#include "registry/store.h"
+#include "tui/term/crash.h"
 
 #define SLOW_TICK_S 5u /* instead of each second */
 #define FOOT_ROWS   2u /* notices and keys are of no use below */
@@ -75,6 +78,19 @@ console_print(struct console *c)
 			text.n = used;
 	}
 	screen_print(c->screen, buf_str(&text));
+}
+
+/* What a crash would say: how far this console had read. */
+void
+console_last_words(const struct console *c)
+{
+	cleanup_txn struct txn *t = NULL;
+	struct applied now = { 0 };
+	struct err e = { 0 };
+
+	if (c->app->registry && store_read_begin(c->app->registry->store, &t, &e) == 0 &&
+	    applied_get(t, &now, &e) == 0 && now.entries > 0)
+		crash_entry(now.entries - 1);
 }
 
 void

@@ -94,6 +94,7 @@ void console_draw(struct console *c);
 struct screen_look console_look(const struct app *a);
 void console_facts(struct console *c); /* into the flash */
 void console_print(struct console *c);
+void console_last_words(const struct console *c);
 void console_timer(struct console *c); /* runs while the top screen is live */
 void console_frame(struct console *c); /* draws and shows */
 /* Until a frame may go, 0: now; -1: none wants to, or the line must drain first. */

@@ -215,14 +215,20 @@ filter_key(struct console *c, const struct key *k)
 		if (v->ops->action)
 			(void)v->ops->action(v, k->code == K_UP ? ACT_UP : ACT_DOWN, &r);
 	} else {
+		char before[sizeof(v->filter)];
+		memcpy(before, v->filter, sizeof(before));
 		if (k->code == K_ESC)
 			line_clear(&c->prompt.line);
 		else if (!line_key(&c->prompt.line, k))
 			return;
-		if (str_copy(v->filter, sizeof(v->filter), c->prompt.line.text) < 0)
+		if (str_copy(v->filter, sizeof(v->filter), c->prompt.line.text) < 0) {
+			(void)str_copy(v->filter, sizeof(v->filter), before);
 			line_set(&c->prompt.line, v->filter);
+		}
 		if (k->code == K_ESC)
 			prompt_close(c);
+		else if (streq(before, v->filter)) /* a page was pasted, and it is full */
+			return;
 		console_reload(c);
 	}
 	c->dirty = true;

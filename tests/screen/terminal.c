@@ -37,6 +37,9 @@ struct terminal {
 	struct mark mark;
 	uint64_t bytes;
 	bool alternate, cursor, paste;
+	const char *watched; /* NULL: nothing */
+	size_t watched_n;    /* of it, that came */
+	bool saw;
 	char held[MARK_MAX]; /* the beginning of a mark or of a mode that is not whole yet */
 	size_t held_n;
 };
@@ -104,7 +107,8 @@ terminal_free(struct terminal *t)
 		(void)kill(t->pid, SIGKILL);
 		(void)waitpid(t->pid, NULL, 0);
 	}
-	(void)close(t->fd);
+	if (t->fd >= 0)
+		(void)close(t->fd);
 	vterm_free(t->vt);
 	free(t);
 }
@@ -184,6 +188,17 @@ feed(struct terminal *t, const char *p, size_t n)
 	}
 }
 
+static void
+watch(struct terminal *t, const char *p, size_t n)
+{
+	for (size_t i = 0; t->watched && i < n && !t->saw; i++) {
+		if (p[i] != t->watched[t->watched_n])
+			t->watched_n = 0;
+		t->watched_n += p[i] == t->watched[t->watched_n];
+		t->saw = t->watched[t->watched_n] == '\0';
+	}
+}
+
 /* 1: something came; 0: nothing in this time; -1: the program is gone. */
 static int
 step(struct terminal *t, int ms)
@@ -191,6 +206,8 @@ step(struct terminal *t, int ms)
 	struct pollfd p = { .fd = t->fd, .events = POLLIN };
 	char in[65536], out[1024];
 
+	if (t->fd < 0)
+		return -1;
 	if (poll(&p, 1, ms) <= 0)
 		return 0;
 	const ssize_t n = read(t->fd, in, sizeof(in));
@@ -198,6 +215,7 @@ step(struct terminal *t, int ms)
 		return 0;
 	if (n <= 0)
 		return -1;
+	watch(t, in, (size_t)n);
 	feed(t, in, (size_t)n);
 	const size_t answer = vterm_output_read(t->vt, out, sizeof(out));
 	if (answer > 0)
@@ -355,5 +373,97 @@ terminal_text(struct terminal *t)
 	}
 	if (ret)
 		ret[n] = '\0';
+	return ret;
+}
+
+void
+terminal_watch(struct terminal *t, const char *bytes)
+{
+	t->watched = bytes;
+	t->watched_n = 0;
+	t->saw = false;
+}
+
+bool
+terminal_saw(const struct terminal *t)
+{
+	return t->saw;
+}
+
+void
+terminal_hang_up(struct terminal *t)
+{
+	(void)close(t->fd);
+	t->fd = -1;
+}
+
+void
+terminal_cursor(const struct terminal *t, int *ret_row, int *ret_col)
+{
+	VTermPos at;
+
+	vterm_state_get_cursorpos(vterm_obtain_state(t->vt), &at);
+	*ret_row = at.row;
+	*ret_col = at.col;
+}
+
+bool
+terminal_is_selected(const struct terminal *t, int row)
+{
+	VTermScreenCell c;
+
+	return vterm_screen_get_cell(t->screen, (VTermPos){ row, 1 }, &c) && c.attrs.reverse;
+}
+
+static size_t
+color_put(char *ret, size_t size, const char *name, const VTermColor *c)
+{
+	if (VTERM_COLOR_IS_DEFAULT_FG(c) || VTERM_COLOR_IS_DEFAULT_BG(c))
+		return 0;
+	if (VTERM_COLOR_IS_INDEXED(c))
+		return (size_t)snprintf(ret, size, " %s=%d", name, c->indexed.idx);
+	return (size_t)snprintf(ret, size, " %s=#%02x%02x%02x", name, c->rgb.red, c->rgb.green,
+	                        c->rgb.blue);
+}
+
+/* "" plain */
+static void
+look_of(const struct terminal *t, int row, int col, char *ret, size_t size)
+{
+	VTermScreenCell c;
+	size_t n;
+
+	ret[0] = '\0';
+	if (!vterm_screen_get_cell(t->screen, (VTermPos){ row, col }, &c))
+		return;
+	n = (size_t)snprintf(ret, size, "%s%s%s", c.attrs.bold ? " bold" : "",
+	                     c.attrs.underline ? " underline" : "",
+	                     c.attrs.reverse ? " reverse" : "");
+	n += color_put(ret + n, size - n, "fg", &c.fg);
+	(void)color_put(ret + n, size - n, "bg", &c.bg);
+}
+
+char *
+terminal_looks(struct terminal *t)
+{
+	cleanup_free char *text = terminal_text(t);
+	char *ret = NULL;
+	size_t ret_n = 0;
+	FILE *f = open_memstream(&ret, &ret_n);
+
+	(void)fputs(text, f);
+	for (int row = 0; row < t->rows; row++)
+		for (int col = 0, end; col < t->cols; col = end) {
+			char look[96], next[96];
+			look_of(t, row, col, look, sizeof(look));
+			for (end = col + 1; end < t->cols; end++) {
+				look_of(t, row, end, next, sizeof(next));
+				if (strcmp(look, next) != 0)
+					break;
+			}
+			if (look[0])
+				(void)fprintf(f, "%d %d %d:%s\n", row, col, end - col, look);
+		}
+	(void)fclose(f);
 	return ret;
 }

@@ -37,3 +37,12 @@ bool terminal_modes(struct terminal *t, struct termios *ret);
 pid_t terminal_pid(const struct terminal *t);
 /* The screen as text: rows with LF, trailing blanks cut; malloc'ed. */
 char *terminal_text(struct terminal *t);
+/* The same, and behind it a line for each run of cells that do not look like plain text: "row
+ * column cells: bold fg=2 bg=#ffffff". libvterm 0.1 knows no dim. */
+char *terminal_looks(struct terminal *t);
+bool terminal_is_selected(const struct terminal *t, int row); /* its cells are reversed */
+void terminal_cursor(const struct terminal *t, int *ret_row, int *ret_col);
+void terminal_hang_up(struct terminal *t); /* the line is gone */
+/* Has this string come since the start, whole? Only one is watched for: set before it comes. */
+void terminal_watch(struct terminal *t, const char *bytes);
+bool terminal_saw(const struct terminal *t);

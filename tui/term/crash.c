@@ -6,7 +6,9 @@
  */
 #include "tui/term/crash.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,8 +16,9 @@
 
 #define STACK_SIZE (64u * 1024u)
 
-static const char last_words[] = "\r\nslipway " SLIPWAY_VERSION
-                                 " ended by a fault; running jobs go on: slipway job list\r\n";
+#define LAST_WORDS(entry)                                        \
+	"\r\nslipway " SLIPWAY_VERSION " ended by a fault" entry \
+	"; running jobs go on: slipway job list\r\n"
 
 static struct {
 	volatile sig_atomic_t armed;
@@ -23,6 +26,8 @@ static struct {
 	size_t n;
 	struct termios modes;
 	char bytes[512];
+	char words[160];
+	size_t words_n;
 } prepared;
 
 static char stack[STACK_SIZE];
@@ -44,12 +49,22 @@ on_fatal(int sig)
 {
 	if (prepared.armed) {
 		crash_restore();
-		if (write(prepared.fd, last_words, sizeof(last_words) - 1) < 0)
+		if (write(prepared.fd, prepared.words, prepared.words_n) < 0)
 			prepared.n = 0;
 	}
 	/* SA_RESETHAND made the disposition the default; it is delivered when the handler returns
 	 */
 	(void)raise(sig);
+}
+
+/* A fault between the two lines would write the old words, or half of the new. */
+void
+crash_entry(uint64_t seq)
+{
+	const int n = snprintf(prepared.words, sizeof(prepared.words),
+	                       LAST_WORDS(" at entry %" PRIu64), seq);
+
+	prepared.words_n = (size_t)n;
 }
 
 static void
@@ -76,6 +91,10 @@ crash_arm(int fd, const void *bytes, size_t n, const struct termios *modes)
 	prepared.n = n < sizeof(prepared.bytes) ? n : sizeof(prepared.bytes);
 	memcpy(prepared.bytes, bytes, prepared.n);
 	prepared.modes = *modes;
+	if (prepared.words_n == 0) {
+		memcpy(prepared.words, LAST_WORDS(""), sizeof(LAST_WORDS("")) - 1);
+		prepared.words_n = sizeof(LAST_WORDS("")) - 1;
+	}
 	if (!are_set)
 		handlers_set();
 	are_set = true;

@@ -176,6 +176,25 @@ modes_set(struct screen *s)
 		screen_keys_paste();
 }
 
+/* xterm's way to turn attributes on and off also names the character set each time, which doubles
+ * the bytes of a screen of many words; lines are drawn in Unicode or ASCII, so one naming at the
+ * start is enough. tigetstr gives curses' own string. */
+static void
+attributes_shorten(void)
+{
+	static const char *const prefixes[][2] = { { "sgr", "%?%p9%t\033(0%e\033(B%;" },
+		                                   { "sgr0", "\033(B" } };
+
+	for (size_t i = 0; i < COUNT(prefixes); i++) {
+		char name[8];
+		(void)str_copy(name, sizeof(name), prefixes[i][0]);
+		char *v = tigetstr(name);
+		const size_t n = strlen(prefixes[i][1]);
+		if (v && v != (char *)-1 && has_prefix(v, prefixes[i][1]))
+			memmove(v, v + n, strlen(v + n) + 1);
+	}
+}
+
 static void
 size_read(struct screen *s, size_t *rows, size_t *cols)
 {
@@ -230,11 +249,13 @@ curses_start(struct screen *s, const struct screen_look *look, struct err *e)
 	if (!s->curses)
 		return err_set(e, ERR_UNREACHABLE, "terminal \"%s\" cannot be used", term);
 	signals_default();
+	attributes_shorten();
 	modes_set(s);
 	struct screen_look now = *look;
 	now.background = background_of(look);
 	inks_init(now.color && has_colors(), now.background);
-	screen_keys_answers(false);
+	screen_keys_answers();
+	screen_keys_forms();
 	s->brackets = now.sync == SYNC_ON;
 	screen_ask(s, &now);
 	if (s->has_paste)

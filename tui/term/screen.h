@@ -51,7 +51,7 @@ void screen_repaint(struct screen *s);       /* the next frame is sent whole */
 /* Ctrl-Z: gives the terminal back, stops this process, takes the terminal again when continued. */
 void screen_stop(struct screen *s);
 bool screen_key(struct screen *s, struct key *ret); /* false: none now */
-bool screen_is_stale(struct screen *s); /* an answer of the terminal asks for a frame; tells once */
+bool screen_is_stale(struct screen *s); /* a frame is wanted that no key asked for; tells once */
 /* text, which is safe, below on the normal screen, to select from. No frame is shown until Enter:
  * when descriptor 0 is readable ask screen_is_back. */
 void screen_print(struct screen *s, struct str text);

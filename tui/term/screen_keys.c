@@ -23,13 +23,35 @@ screen_keys_paste(void)
 	define_key("\033[201~", PASTE_END);
 }
 
-/* Only their beginnings: what follows is read byte by byte. */
+/* Only their beginnings, what follows is read byte by byte; and for good, as one may come late. */
 void
-screen_keys_answers(bool on)
+screen_keys_answers(void)
 {
-	define_key("\033[?", on ? ANSWER_CSI : 0);
-	define_key("\033]", on ? ANSWER_OSC : 0);
+	define_key("\033[?", ANSWER_CSI);
+	define_key("\033]", ANSWER_OSC);
 	define_key("\033[0n", ANSWER_DSR);
+}
+
+/* Both forms of what moves: terminals and what stands between disagree on the mode, and the byte
+ * ESC on its own leads back. */
+void
+screen_keys_forms(void)
+{
+	static const struct {
+		const char *bytes;
+		int curses;
+	} forms[] = {
+		{ "\033[A", KEY_UP },   { "\033OA", KEY_UP },     { "\033[B", KEY_DOWN },
+		{ "\033OB", KEY_DOWN }, { "\033[C", KEY_RIGHT },  { "\033OC", KEY_RIGHT },
+		{ "\033[D", KEY_LEFT }, { "\033OD", KEY_LEFT },   { "\033[H", KEY_HOME },
+		{ "\033OH", KEY_HOME }, { "\033[1~", KEY_HOME },  { "\033[7~", KEY_HOME },
+		{ "\033[F", KEY_END },  { "\033OF", KEY_END },    { "\033[4~", KEY_END },
+		{ "\033[8~", KEY_END }, { "\033[5~", KEY_PPAGE }, { "\033[6~", KEY_NPAGE },
+		{ "\033[3~", KEY_DC },  { "\033[Z", KEY_BTAB },   { "\033OM", KEY_ENTER },
+	};
+
+	for (size_t i = 0; i < COUNT(forms); i++)
+		define_key(forms[i].bytes, forms[i].curses);
 }
 
 static const struct {

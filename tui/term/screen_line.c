@@ -162,7 +162,6 @@ screen_ask(struct screen *s, const struct screen_look *look)
 	buf_adds(&s->wait, reply_questions);
 	s->asked = true;
 	s->asked_at_ms = clock_mono_ms();
-	screen_keys_answers(true);
 	s->esc_delay = get_escdelay();
 	set_escdelay(SPLIT_DELAY_MS);
 }
@@ -173,7 +172,6 @@ asked_end(struct screen *s)
 	if (!s->asked)
 		return;
 	s->asked = false;
-	screen_keys_answers(false);
 	set_escdelay(s->esc_delay);
 }
 
@@ -185,7 +183,7 @@ screen_fact(struct screen *s, enum reply_fact fact)
 		screen_arm(s);
 	} else if (fact == FACT_LIGHT && s->wants_background) {
 		inks_background(BACKGROUND_LIGHT);
-		s->is_new_look = true;
+		s->is_stale = true;
 	} else if (fact == FACT_DEVICE) {
 		s->link.answers = true;
 		asked_end(s);
@@ -252,9 +250,9 @@ screen_mark(struct screen *s)
 bool
 screen_is_stale(struct screen *s)
 {
-	const bool is_stale = s->is_new_look;
+	const bool is_stale = s->is_stale;
 
-	s->is_new_look = false;
+	s->is_stale = false;
 	return is_stale;
 }
 
@@ -281,6 +279,7 @@ away_read(struct screen *s)
 		return;
 	s->is_away = false;
 	screen_enter(s);
+	s->is_stale = true;
 }
 
 bool

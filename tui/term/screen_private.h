@@ -30,7 +30,7 @@ struct screen {
 	uint64_t asked_at_ms;
 	int esc_delay; /* when nothing is asked */
 	struct reply reply;
-	bool is_new_look; /* an answer changed the inks */
+	bool is_stale; /* a frame is wanted: an answer changed the inks, or we are back */
 	uint64_t marks;
 	struct screen_facts facts;
 };
@@ -51,7 +51,8 @@ void screen_await_answers(struct screen *s);
 
 /* screen_keys.c: what curses is to know besides the keys */
 void screen_keys_paste(void);
-void screen_keys_answers(bool on);
+void screen_keys_answers(void);
+void screen_keys_forms(void);
 
 void inks_init(bool color, enum background background);
 void inks_background(enum background background);
