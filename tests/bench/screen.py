@@ -38,14 +38,30 @@ class Terminal:
                 break
             last, wait = time.perf_counter(), quiet
             got += data
+            self.answer(data)
         return got, (last or time.perf_counter()) - self.began
+
+    def answer(self, data):
+        """As a terminal would, so that nobody waits for it."""
+        for question, answer in ((b'\x1b[c', b'\x1b[?62;22c'), (b'\x1b[?2026$p', b'\x1b[?2026;2$y'),
+                                 (b'\x1b[5n', b'\x1b[0n')):
+            if question in data:
+                os.write(self.master, answer)
+
+    def first_byte(self, limit=2.0):
+        """When something came, which stays unread; None: nothing did."""
+        return time.perf_counter() if select.select([self.master], [], [], limit)[0] else None
 
     def key(self, keys):
         os.write(self.master, keys)
         return len(self.read(quiet=0.06, first=0.3)[0])
 
     def idle(self, seconds=1.0):
-        return len(self.read(quiet=seconds, first=seconds)[0])
+        """Bytes in this time, of who is never quiet too."""
+        got, end = 0, time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            got += len(self.read(quiet=0, first=left)[0])
+        return got
 
     def peak_kib(self):
         """Not wait4's: that begins with the memory of this interpreter."""
@@ -75,10 +91,12 @@ def first_screens(programs, rounds, **how):
     return found
 
 
-def writes(argv, trace, **how):
-    """Write calls on the terminal until the first pause."""
+def writes(argv, trace, keys=(), **how):
+    """Write calls on the terminal until the first pause, and those that keys bring."""
     t = Terminal(['strace', '-y', '-qq', '-o', trace, '-e', 'trace=write,writev', *argv], **how)
     t.read(quiet=0.5)
+    for key in keys:
+        t.key(key)
     t.close()
     with open(trace, encoding='utf-8', errors='replace') as f:
         return sum('/dev/pts/' in line.split(',', 1)[0] for line in f)
