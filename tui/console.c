@@ -229,12 +229,8 @@ static const struct {
 	enum action act;
 	const char *screen;
 } everywhere[] = {
-	{ ACT_HELP, "help" },
-	{ ACT_NOTICES, "notices" },
-	{ ACT_JOBS, "jobs" },
-	{ ACT_PLANS, "plans" },
-	{ ACT_AUDIT, "audit" },
-	{ ACT_TARGETS, "targets" },
+	{ ACT_HELP, "help" },   { ACT_NOTICES, "notices" }, { ACT_JOBS, "jobs" },
+	{ ACT_PLANS, "plans" }, { ACT_AUDIT, "audit" },     { ACT_TARGETS, "targets" },
 	{ ACT_TRUST, "keys" },
 };
 
@@ -321,52 +317,6 @@ console_act(struct console *c, enum action act)
 	request_fini(&r);
 	console_timer(c);
 	c->dirty = true;
-}
-
-/* Pasted text is text: a line feed in it runs nothing, a letter in it answers no question. */
-static void
-paste_take(struct console *c, const struct key *k)
-{
-	const bool is_field = c->prompt.kind == PROMPT_FILTER || c->prompt.kind == PROMPT_COMMAND ||
-	                      c->prompt.kind == PROMPT_NAME || c->prompt.kind == PROMPT_SECRET;
-
-	c->dirty = true;
-	if (is_field && k->code == K_CHAR)
-		prompt_key(c, k);
-	else if (!is_field && k->code != K_OTHER) /* its end: what was said of it stays */
-		(void)snprintf(c->flash, sizeof(c->flash),
-		               "pasted text is taken in fields only: / or :");
-}
-
-static void
-key_take(struct console *c, const struct key *k)
-{
-	if (k->is_pasted) {
-		paste_take(c, k);
-		return;
-	}
-	c->flash[0] = '\0';
-	c->dirty = true;
-	if (c->prompt.kind != PROMPT_NONE) {
-		prompt_key(c, k);
-		return;
-	}
-	const enum action act = key_action(k, console_top(c)->ops->name);
-	if (act != ACT_NONE)
-		console_act(c, act);
-}
-
-static void
-keys_take(struct console *c)
-{
-	struct key k;
-
-	if (!screen_is_back(c->screen))
-		return;
-	c->by_key = true;
-	while (!c->quits && screen_key(c->screen, &k))
-		key_take(c, &k);
-	c->dirty |= screen_is_stale(c->screen);
 }
 
 /* The terminal goes first; jobs and their agents go on. */
@@ -481,7 +431,7 @@ woken(struct console *c, const struct pollfd *p, size_t n)
 	if (c->reload_at_ms > 0 && clock_mono_ms() >= c->reload_at_ms)
 		console_reload(c);
 	if (p[POLL_KEYS].revents & POLLIN)
-		keys_take(c);
+		console_keys(c);
 	else if (p[POLL_KEYS].revents) /* hung up */
 		leave_by_signal(c, SIGHUP);
 }

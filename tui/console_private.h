@@ -101,6 +101,8 @@ void console_frame(struct console *c); /* draws and shows */
 int console_frame_ms(struct console *c);
 void console_mark(struct console *c); /* for tests, when all is shown and nothing is under way */
 
+void console_keys(struct console *c); /* all that wait (console_keys.c) */
+
 void prompt_open(struct console *c, enum prompt_kind kind);
 void prompt_key(struct console *c, const struct key *k);
 size_t prompt_rows(const struct console *c, size_t cols); /* that it covers above the key line */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The console beside nnn, tig and htop: the same terminal, the same keys, in turn in one run. Who is
-not installed is left out and named."""
+"""The console beside nnn, tig and htop: the same terminal, the same keys, in turn in one run. Who
+is not installed is left out and named."""
 import os
 import shutil
 import statistics
@@ -28,8 +28,8 @@ def history(b):
     os.makedirs(b.at('history'))
     lines = ['blob\nmark :1\ndata 1\nx\n']
     for i in range(COMMITS):
-        lines.append(f'commit refs/heads/main\ncommitter A <a@example> {1700000000 + i * 60} +0000\n'
-                     f'data 20\nchange number {i:06d}\nM 100644 :1 f{i % 50}\n')
+        lines.append(f'commit refs/heads/main\ncommitter A <a@example> {1700000000 + i * 60} '
+                     f'+0000\ndata 20\nchange number {i:06d}\nM 100644 :1 f{i % 50}\n')
     git = ['git', '-C', b.at('history')]
     subprocess.run([*git, 'init', '-q', '-b', 'main'], check=True)
     subprocess.run([*git, 'fast-import', '--quiet'], check=True, input=''.join(lines).encode())

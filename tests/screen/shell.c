@@ -11,11 +11,16 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* As a shell it may take the terminal back from the background. */
 static void
 foreground(pid_t group)
 {
-	(void)signal(SIGTTOU, SIG_IGN); /* as a shell: it may take the terminal back */
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction old;
+
+	(void)sigaction(SIGTTOU, &ignore, &old);
 	(void)tcsetpgrp(0, group);
+	(void)sigaction(SIGTTOU, &old, NULL);
 }
 
 int
@@ -29,7 +34,6 @@ main(int argc, char **argv)
 	if (job == 0) {
 		(void)setpgid(0, 0);
 		foreground(getpid());
-		(void)signal(SIGTTOU, SIG_DFL);
 		(void)execv(argv[1], argv + 1);
 		_exit(127);
 	}
