@@ -6,8 +6,9 @@
  *   plan    {"kind","model","registry","stage","to"?}   what would change, and the intent itself
  *   status  {"model"?,"registry","stage"?}              what targets hold now
  *   test    {"registry","target","body"?,"reach"?}      reach it, say what it can do
- *   logs    {"model","previous","registry","stage"?,"tail"}  last lines of each instance
- *   places  {"model","registry","stage"?}               where it is served, nobody is asked
+ *   logs    {"model","previous","registry","stage"?,"tail"}  last lines of each instance;
+ *           .. "target"?, "names": true                   which instances there are
+ *   places  {"model","registry","stage"?,"target"?}     where it is served, nobody is asked
  *   find    {"model","registry","stage","target"}       a stream: {"instance","first"} as they
  *                                                       come; first: there at the beginning
  *   watch   as status                                   a stream: what status answers, and then

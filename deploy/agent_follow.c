@@ -124,11 +124,16 @@ target_open(const json_t *request, struct stage *s, struct wave_target **ret, st
 static int
 places_of(const json_t *request, const char *stage, json_t *array, struct err *e)
 {
+	const char *const target = json_opt_string(request, "target");
 	struct stage s;
 	int rc = stage_open(request, stage, &s, e);
 
 	for (size_t i = 0; rc == 0 && i < s.wave.n; i++) {
-		json_t *o = json_object();
+		json_t *o;
+
+		if (target && !streq(target, s.wave.v[i].row.name))
+			continue;
+		o = json_object();
 
 		agent_set_text(o, "stage", stage);
 		agent_set_text(o, "target", s.wave.v[i].row.name);
@@ -253,10 +258,12 @@ agent_find(const json_t *request, json_t **ret, struct err *e)
 static int
 say_line(void *arg, struct str line)
 {
+	const char *const stamp = arg;
 	json_t *o = json_object();
 
-	(void)arg;
 	json_object_set_new(o, "text", agent_line_json(line));
+	if (stamp[0])
+		agent_set_text(o, "time", stamp);
 	return say(o);
 }
 
@@ -271,7 +278,9 @@ int
 agent_tail(const json_t *request, json_t **ret, struct err *e)
 {
 	const json_int_t tail = json_integer_value(json_object_get(request, "tail"));
+	char stamp[LOG_STAMP_SIZE] = "";
 	struct log_query q = { .follow = true,
+		               .stamp = stamp,
 		               .tail_lines = tail > 0 ? (uint64_t)tail : 0,
 		               .told = say_told };
 	struct wave_target *v = NULL;
@@ -282,7 +291,7 @@ agent_tail(const json_t *request, json_t **ret, struct err *e)
 		rc = json_get_string(request, "instance", "request", &q.instance, e);
 	if (rc == 0) {
 		q.model = s.plan.model;
-		rc = v->d->logs(v->st, &q, say_line, NULL, e);
+		rc = v->d->logs(v->st, &q, say_line, stamp, e);
 	}
 	stage_close(&s);
 	/* another model's in the same place was not asked for */

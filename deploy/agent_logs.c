@@ -18,6 +18,8 @@
 
 struct logs {
 	const char *model, *stage; /* stage NULL: each that holds it */
+	const char *target;        /* NULL: each of that stage */
+	bool names;                /* which instances there are, and not what they print */
 	struct log_query q;
 	json_t *lines, *missing;
 	const char *at_stage, *at_target; /* of the lines that come */
@@ -76,13 +78,25 @@ logs_of(struct logs *l, struct wave_target *v)
 	struct err e = { 0 };
 
 	l->at_target = v->row.name;
-	if (!v->d->instances || !v->d->logs) {
-		miss(l, v, "", "its driver can read no logs");
+	if (!v->d->instances || (!v->d->logs && !l->names)) {
+		miss(l, v, "",
+		     l->names ? "its driver knows no instances" : "its driver can read no logs");
 		return;
 	}
 	if (v->d->instances(v->st, &all, &e) < 0)
 		miss(l, v, "", e.msg);
-	for (size_t i = 0; i < all.n; i++) {
+	for (size_t i = 0; i < all.n && l->names; i++) {
+		json_t *o = json_object();
+		agent_set_text(o, "stage", l->at_stage);
+		agent_set_text(o, "target", l->at_target);
+		agent_set_text(o, "instance", all.v[i].name);
+		agent_set_text(o, "state", all.v[i].state);
+		json_object_set_new(o, "version",
+		                    all.v[i].version_known ? json_from_digest(&all.v[i].version)
+		                                           : json_null());
+		json_array_append_new(l->lines, o);
+	}
+	for (size_t i = 0; i < all.n && !l->names; i++) {
 		struct err why = { 0 };
 
 		l->q.instance = all.v[i].name;
@@ -114,6 +128,8 @@ logs_of_stage(struct registry *r, const struct ledger *ledger, struct logs *l, c
 		return rc;
 	l->at_stage = stage;
 	for (size_t i = 0; i < w.n; i++) {
+		if (l->target && !streq(l->target, w.v[i].row.name))
+			continue;
 		w.v[i].t.deadline_ms = deadline_ms;
 		logs_of(l, &w.v[i]);
 	}
@@ -160,6 +176,8 @@ agent_logs(const json_t *request, json_t **ret, struct err *e)
 	const json_t *const tail = json_object_get(request, "tail");
 	struct logs l = {
 		.stage = json_opt_string(request, "stage"),
+		.target = json_opt_string(request, "target"),
+		.names = json_is_true(json_object_get(request, "names")),
 		.q = { .previous = json_is_true(json_object_get(request, "previous")),
 		       .tail_lines = json_integer_value(tail) > 0
 		                             ? (uint64_t)json_integer_value(tail)

@@ -253,7 +253,11 @@ struct log_query {
 	uint64_t tail_lines; /* 0: all */
 	/* what happens beside the lines: restarted, gone, not to be reached. May be NULL. */
 	void (*told)(void *arg, const char *text);
+	/* follow: when the line that fn gets was printed, as the server says it, RFC 3339 with
+	 * fractions; "" where it says none. May be NULL. */
+	char *stamp; /* LOG_STAMP_SIZE bytes */
 };
+#define LOG_STAMP_SIZE 40
 typedef int line_fn(void *arg, struct str line);
 
 /* Where the changes of q's objects can be heard of. Targets with the same place hear of each other

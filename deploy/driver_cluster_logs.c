@@ -17,7 +17,7 @@
 #define BACK_FIRST 500u
 #define BACK_MOST  15000u
 #define EARLY_MS   50u /* a timer may go off a little before the deadline */
-#define STAMP_MAX  40
+#define STAMP_MAX  LOG_STAMP_SIZE
 #define SECONDS    19 /* "2026-11-27T01:02:03" */
 
 struct log_lines {
@@ -154,6 +154,10 @@ take_line(void *arg, struct str line, struct err *e)
 		return 0;
 	f->back_ms = BACK_FIRST;
 	f->is_lost = false;
+	if (f->q->stamp) {
+		memcpy(f->q->stamp, line.p, n);
+		f->q->stamp[n] = '\0';
+	}
 	rc = f->lines.fn(f->lines.arg,
 	                 n > 0 ? (struct str){ line.p + n + 1, line.n - n - 1 } : line);
 	if (rc < 0) {

@@ -58,6 +58,36 @@ show_missing(struct app *a, const json_t *reply, struct err *e)
 	               text_of(one, "target"), text_of(one, "why"));
 }
 
+/* Which there are, and what each carries. */
+static int
+instances(struct app *a, json_t *request, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "STAGE", "stage", OUT_LEFT, false, false },
+		{ "TARGET", "target", OUT_LEFT, false, false },
+		{ "INSTANCE", "instance", OUT_LEFT, false, true },
+		{ "STATE", "state", OUT_LEFT, false, false },
+		{ "VERSION", "version", OUT_LEFT, false, false },
+	};
+	cleanup_json json_t *reply = NULL;
+	const json_t *one;
+	size_t i;
+	int rc;
+
+	json_object_set_new(request, "names", json_true());
+	rc = agent_call("logs", request, &reply, e);
+	if (rc < 0)
+		return rc;
+	out_table_begin(a->out, "InstanceList", columns, COUNT(columns));
+	json_array_foreach(json_object_get(reply, "lines"), i, one)
+	{
+		for (size_t k = 0; k < COUNT(columns); k++)
+			out_cell(a->out, json_opt_string(one, columns[k].key));
+	}
+	out_table_end(a->out);
+	return show_missing(a, reply, e);
+}
+
 static int
 check_model(struct app *a, const char *name, struct err *e)
 {
@@ -93,8 +123,12 @@ run(struct app *a, const struct args *in, struct err *e)
 	json_object_set_new(request, "registry", json_string(a->registry->dir));
 	json_object_set_new(request, "timeout_ms", json_integer((json_int_t)a->timeout_ms));
 	json_object_set_new(request, "model", json_string(in->pos[0]));
+	if (arg_value(in, "--target"))
+		json_object_set_new(request, "target", json_string(arg_value(in, "--target")));
 	if (arg_value(in, "--stage"))
 		json_object_set_new(request, "stage", json_string(arg_value(in, "--stage")));
+	if (arg_flag(in, "--instances"))
+		return instances(a, request, e);
 	if (arg_flag(in, "--follow")) {
 		if (arg_flag(in, "--previous"))
 			return err_set(e, ERR_USAGE,
@@ -113,6 +147,8 @@ run(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt opts[] = {
 	{ "--stage", 0, "STAGE", "of this stage only", false },
+	{ "--target", 0, "TARGET", "of this target only", false },
+	{ "--instances", 0, NULL, "which instances there are, and not what they print", false },
 	{ "--follow", 'f', NULL, "go on with what they print from now on, until Ctrl-C", false },
 	{ "--previous", 0, NULL, "of the containers before the last restart", false },
 	{ "--tail", 0, "N", "so many lines of each instance (default 200)", false },

@@ -52,7 +52,7 @@ text_of(const json_t *o, const char *key)
 /* --- what is shown --- */
 
 static void
-show_line(struct following *f, const struct stream *s, const char *text)
+show_line(struct following *f, const struct stream *s, const char *text, const char *time)
 {
 	struct out *const o = f->app->out;
 
@@ -71,6 +71,7 @@ show_line(struct following *f, const struct stream *s, const char *text)
 	out_cell(o, target);
 	out_cell(o, s->instance);
 	out_cell(o, text);
+	out_cell(o, time);
 }
 
 static void
@@ -171,7 +172,7 @@ take(struct following *f, size_t i, struct str line, struct err *e)
 		return add_instance(f, s->place, text, json_is_true(json_object_get(j, "first")),
 		                    e);
 	else if (s->instance && (text = json_opt_string(j, "text")))
-		show_line(f, s, text);
+		show_line(f, s, text, json_opt_string(j, "time"));
 	return 0;
 }
 
@@ -241,11 +242,14 @@ turn(struct following *f, struct err *e)
 	const size_t n = f->v.n;
 	int rc = 0;
 
-	f->polls = xrealloc(f->polls, n * sizeof *f->polls);
+	f->polls = xrealloc(f->polls, (n + 1) * sizeof *f->polls);
 	for (size_t i = 0; i < n; i++)
 		f->polls[i] = (struct pollfd){ .fd = f->v.v[i].fd, .events = POLLIN };
-	if (poll(f->polls, (nfds_t)n, -1) < 0)
+	f->polls[n] = (struct pollfd){ .fd = STDOUT_FILENO };
+	if (poll(f->polls, (nfds_t)n + 1, -1) < 0)
 		return errno == EINTR ? 0 : err_sys(e, "wait for the agents");
+	if (f->polls[n].revents & (POLLERR | POLLNVAL))
+		return err_set(e, ERR_CANCELLED, "nobody reads any more");
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (f->polls[i].revents)
 			rc = read_stream(f, i, e);
@@ -312,6 +316,7 @@ log_follow(struct app *a, const json_t *request, uint64_t tail, struct err *e)
 		{ "TARGET", "target", OUT_LEFT, false, false },
 		{ "INSTANCE", "instance", OUT_LEFT, false, true },
 		{ "LINE", "text", OUT_LEFT, false, false },
+		{ "TIME", "time", OUT_LEFT, true, false },
 	};
 	struct following f = {
 		.app = a, .request = request, .tail = tail ? tail : 200, .began_ms = clock_mono_ms()

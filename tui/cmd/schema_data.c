@@ -53,6 +53,8 @@ const struct schema_row schema_rows[] = {
 	  "sequence:i time:t who:s what:s type:s leaf:d reason:s?", SCHEMA_LIST },
 	{ "Import", "import", "model:s version:i digest:d files:i bytes:i newBytes:i changed:b",
 	  SCHEMA_OUTPUT },
+	{ "Instance", "logs --instances",
+	  "stage:s target:s instance:s state:s version:d?", SCHEMA_LIST },
 	{ "Job", "job list, job show, job pause, job abort",
 	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
 	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },
@@ -73,7 +75,8 @@ const struct schema_row schema_rows[] = {
 	  "version?:i created?:t lifecycle?:s held?:b key?:s? aliases?:[s] notes?:[{note}] "
 	  "evidence?:o "
 	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
-	{ "LogLine", "logs", "stage:s target:s instance:s text:s?", SCHEMA_LIST },
+	{ "LogLine", "logs", "stage:s target:s instance:s text:s? time?:s?",
+	  SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "PlanCheck", "plan check", "check:s answer:s why:s? next:s?", SCHEMA_LIST },
 	{ "PlanDiscard", "plan discard", "plan:h changed:b", SCHEMA_OUTPUT },
