@@ -39,7 +39,7 @@ show_lines(struct app *a, const json_t *lines)
 
 /* Who could not be asked: said, and the end is not 0 when nobody could. */
 static int
-show_missing(struct app *a, const json_t *reply, struct err *e)
+show_missing(struct app *a, const json_t *reply, const char *what, struct err *e)
 {
 	const json_t *const missing = json_object_get(reply, "missing"), *one;
 	size_t i;
@@ -51,10 +51,10 @@ show_missing(struct app *a, const json_t *reply, struct err *e)
 	                 text_of(one, "instance")[0] ? " " : "", text_of(one, "instance"),
 	                 text_of(one, "why"));
 	if (json_array_size(json_object_get(reply, "lines")) > 0)
-		return err_set(e, ERR_PARTIAL, "%zu of those that were asked gave no log",
-		               json_array_size(missing));
+		return err_set(e, ERR_PARTIAL, "%zu of those that were asked gave no %s",
+		               json_array_size(missing), what);
 	one = json_array_get(missing, 0);
-	return err_set(e, ERR_UNREACHABLE, "no log can be read: target \"%s\": %s",
+	return err_set(e, ERR_UNREACHABLE, "no %s can be read: target \"%s\": %s", what,
 	               text_of(one, "target"), text_of(one, "why"));
 }
 
@@ -85,7 +85,7 @@ instances(struct app *a, json_t *request, struct err *e)
 			out_cell(a->out, json_opt_string(one, columns[k].key));
 	}
 	out_table_end(a->out);
-	return show_missing(a, reply, e);
+	return show_missing(a, reply, "instance", e);
 }
 
 static int
@@ -142,7 +142,7 @@ run(struct app *a, const struct args *in, struct err *e)
 	if (rc < 0)
 		return rc;
 	show_lines(a, json_object_get(reply, "lines"));
-	return show_missing(a, reply, e);
+	return show_missing(a, reply, "log", e);
 }
 
 static const struct opt opts[] = {
