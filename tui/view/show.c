@@ -113,6 +113,35 @@ show_differs(const struct model_row *m, uint64_t number)
 	return false;
 }
 
+static void
+why_not_live(const struct version_row *n, struct buf *ret)
+{
+	if (n->state.life == LIFE_LIVE)
+		return;
+	buf_addf(ret, "v%llu is %s", (unsigned long long)n->number,
+	         lifecycle_name(n->state.life));
+	if (n->state.life == LIFE_RETIRED)
+		buf_adds(ret, "; retire --undo brings it back");
+	else
+		buf_adds(ret, ", for good: choose another");
+}
+
+void
+show_why_not(const struct model_row *m, const struct version_row *n, enum action act,
+             struct buf *ret)
+{
+	if (act == ACT_ROLLBACK && !show_holds_any(m))
+		buf_addf(ret, "no stage of %s holds a version yet", m->name);
+	else if (act != ACT_PROMOTE && act != ACT_VERIFY && act != ACT_DIFF)
+		return;
+	else if (!n)
+		buf_addf(ret, "%s has no version that is chosen", m->name);
+	else if (act == ACT_DIFF)
+		buf_adds(ret, "no stage holds another version; mark two with Space");
+	else
+		why_not_live(n, ret);
+}
+
 void
 show_subject(const char *model, uint64_t number, const struct digest *d, struct view_subject *ret)
 {

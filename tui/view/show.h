@@ -25,6 +25,10 @@ bool show_holds_any(const struct model_row *m); /* some stage holds a version */
 enum handled show_diff_with_stage(const struct model_row *m, uint64_t number,
                                   struct view_request *ret);
 bool show_differs(const struct model_row *m, uint64_t number); /* some stage holds another */
+/* Why an act on this version does nothing now; n NULL: no version is chosen. Nothing where the act
+ * is not about versions. */
+void show_why_not(const struct model_row *m, const struct version_row *n, enum action act,
+                  struct buf *ret);
 /* Version number of it (0: none) as what the cursor is on. */
 void show_subject(const char *model, uint64_t number, const struct digest *d,
                   struct view_subject *ret);

@@ -12,6 +12,7 @@
 #include "tui/view/audit_rows.h"
 #include "tui/view/sheet.h"
 #include "tui/view/show.h"
+#include "tui/view/version_claims.h"
 #include "tui/view/views.h"
 
 #define OPENS 1u /* tag of the row that Enter follows */
@@ -44,23 +45,6 @@ json_add(struct sheet *s, const json_t *j)
 	text_add(s, buf_str(&text));
 }
 
-/* Inline, or in a blob whose digest it names. */
-static int
-envelope_read(const struct view *v, const struct entry *n, struct buf *ret, struct err *e)
-{
-	const char *text = json_string_value(n->statement);
-	struct digest d;
-
-	if (json_is_object(n->statement)) {
-		json_canonical(n->statement, ret);
-		return 0;
-	}
-	if (!text || !has_prefix(text, "sha256:") ||
-	    digest_parse(&d, text + 7, strlen(text + 7)) < 0)
-		return err_set(e, ERR_MALFORMED, "the entry names no statement");
-	return blob_read(v->app->registry->blobs, &d, STATEMENT_MAX, ret, e);
-}
-
 static void
 statement_add(struct view *v, const struct entry *n)
 {
@@ -75,7 +59,7 @@ statement_add(struct view *v, const struct entry *n)
 		return;
 	}
 	sheet_head(&s->sheet, false, "what its statement claims  not checked on this page");
-	if (envelope_read(v, n, &envelope, &e) < 0 ||
+	if (claim_envelope(v, n, &envelope, &e) < 0 ||
 	    statement_peek(buf_str(&envelope), &st, &e) < 0) {
 		sheet_add(&s->sheet, INK_BAD, 0, "%s", e.msg);
 		return;
