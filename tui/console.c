@@ -219,6 +219,10 @@ console_take(struct console *c, enum handled h, struct view_request *r)
 	case OPEN_MENU:
 		menu_open(c, r);
 		break;
+	case RUN_ACTION:
+		console_close_view(c);
+		console_act(c, r->act);
+		break;
 	}
 	console_timer(c);
 	c->dirty = true;

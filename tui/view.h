@@ -71,6 +71,8 @@ enum handled {
 	FEED_ARGV, /* only reads, and does not end: its lines come to the view's line(); the feed
 	            * that the view had before ends */
 	OPEN_MENU, /* ret's menu is shown; what is picked comes to the view's picked() */
+	RUN_ACTION, /* this screen closes, the one below does ret's act as if its key were pressed
+	             */
 };
 
 /* What the cursor is on, for what every screen can do with it: copy, more acts. "" where a screen
@@ -92,6 +94,7 @@ struct view_request {
 	const char *protected_what;        /* whose name that is: "person"; NULL: the model's */
 	bool reads;                        /* RUN_ARGV: changes nothing, no question */
 	struct menu menu;                  /* OPEN_MENU, owned */
+	enum action act;                   /* RUN_ACTION */
 };
 
 struct hint {
@@ -127,6 +130,7 @@ struct view_ops {
 	 * Empty: the screen does not know it. May be NULL. */
 	void (*why_not)(const struct view *v, enum action act, struct buf *ret);
 	bool has_filter;
+	bool has_table; /* sorting, columns and marks are there */
 	bool shows_live;          /* what the targets say: they are watched while it is open */
 	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };

@@ -134,10 +134,12 @@ show_why_not(const struct model_row *m, const struct version_row *n, enum action
 		buf_addf(ret, "no stage of %s holds a version yet", m->name);
 	else if (act != ACT_PROMOTE && act != ACT_VERIFY && act != ACT_DIFF)
 		return;
-	else if (!n)
-		buf_addf(ret, "%s has no version that is chosen", m->name);
 	else if (act == ACT_DIFF)
-		buf_adds(ret, "no stage holds another version; mark two with Space");
+		buf_addf(ret, "no stage of %s holds another version; mark two of its versions",
+		         m->name);
+	else if (!n)
+		buf_addf(ret, m->live_n == 0 ? "%s has no live version" : "choose a version of %s",
+		         m->name);
 	else
 		why_not_live(n, ret);
 }

@@ -393,6 +393,20 @@ model_can(const struct view *v, enum action act)
 	return act != ACT_ROLLBACK || show_holds_any(&s->facts.row);
 }
 
+static void
+model_why_not(const struct view *v, enum action act, struct buf *ret)
+{
+	const struct model *s = v->state;
+
+	if (act == ACT_DIFF && s->table.marks.n > 2)
+		buf_addf(ret, "%zu are marked; two are compared, U takes all marks off",
+		         s->table.marks.n);
+	else if (act == ACT_METRIC)
+		buf_adds(ret, "no version carries metrics: slipway attest REF --type metrics FILE");
+	else
+		show_why_not(&s->facts.row, chosen(s), act, ret);
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "open" },          { ACT_PROMOTE, "promote" },
 	{ ACT_ROLLBACK, "roll back" }, { ACT_DIFF, "diff" },
@@ -414,6 +428,8 @@ const struct view_ops view_model = {
 	.subject = model_subject,
 	.close = model_close,
 	.has_filter = true,
+	.has_table = true,
 	.can = model_can,
+	.why_not = model_why_not,
 	.hints = hints,
 };

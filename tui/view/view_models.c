@@ -458,6 +458,15 @@ models_can(const struct view *v, enum action act)
 	return act != ACT_ROLLBACK || show_holds_any(m);
 }
 
+static void
+models_why_not(const struct view *v, enum action act, struct buf *ret)
+{
+	if (chosen(v->state))
+		show_why_not(chosen(v->state), NULL, act, ret);
+	else if (act >= ACT_PROMOTE && act <= ACT_VERIFY)
+		buf_adds(ret, "no model is chosen: slipway import PATH --as NAME brings one in");
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "open" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
 	{ ACT_DIFF, "diff" }, { ACT_HISTORY, "history" }, { ACT_VERIFY, "verify" },
@@ -477,6 +486,8 @@ const struct view_ops view_models = {
 	.subject = models_subject,
 	.close = models_close,
 	.has_filter = true,
+	.has_table = true,
 	.can = models_can,
+	.why_not = models_why_not,
 	.hints = hints,
 };

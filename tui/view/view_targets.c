@@ -498,6 +498,7 @@ const struct view_ops view_targets = {
 	.close = targets_close,
 	.can = targets_can,
 	.has_filter = true,
+	.has_table = true,
 	.shows_live = true,
 	.hints = hints,
 };
