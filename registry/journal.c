@@ -190,6 +190,36 @@ journal_is_alive(struct journal *j)
 }
 
 int
+journal_newest(int rootfd, const char *job_id, struct journal_line *ret, bool *ret_is_alive,
+               struct err *e)
+{
+	char tail[2 * LINE_MAX_BYTES];
+	struct journal *j;
+	ssize_t n = -1;
+	off_t end;
+	int rc = journal_open(rootfd, job_id, &j, e);
+
+	if (rc < 0)
+		return rc;
+	*ret_is_alive = journal_is_alive(j);
+	end = lseek(j->fd, 0, SEEK_END);
+	if (end >= 0)
+		n = pread(j->fd, tail, sizeof tail,
+		          end > (off_t)sizeof tail ? end - (off_t)sizeof tail : 0);
+	journal_close(j);
+	if (n < 0)
+		return err_sys(e, "read the journal");
+	while (n > 0 && tail[n - 1] != '\n') /* it is being written */
+		n--;
+	if (n == 0)
+		return err_set(e, ERR_NOT_FOUND, "job %s has no line yet", job_id);
+	const char *const before = memrchr(tail, '\n', (size_t)n - 1);
+	const char *const line = before ? before + 1 : tail;
+
+	return journal_parse((struct str){ line, (size_t)(tail + n - 1 - line) }, ret, e);
+}
+
+int
 journal_fd(const struct journal *j)
 {
 	return j->fd;

@@ -60,6 +60,9 @@ void journal_close(struct journal *j);
 int journal_next(struct journal *j, struct journal_line *ret, bool *ret_has,
                  struct err *e);          /* has false: none now */
 bool journal_is_alive(struct journal *j); /* does an agent hold the lock? */
+/* The newest whole line alone, in one small read however long the journal is; NOT_FOUND: none. */
+int journal_newest(int rootfd, const char *job_id, struct journal_line *ret, bool *ret_is_alive,
+                   struct err *e);
 int journal_fd(const struct journal *j);  /* for poll with inotify */
 
 /* --- for the agent --- */

@@ -291,3 +291,35 @@ Test(journal, foreign)
 		             ids[i]);
 	}
 }
+
+/* Also of a journal that is longer than what is read, and of one whose last line is being written.
+ */
+Test(journal, newest)
+{
+	struct place p = fresh();
+	struct journal_writer *w;
+	struct journal_line l = { .state = JOB_CANARY, .has_percent = true }, got;
+	struct err e = { 0 };
+	bool is_alive = false;
+
+	cr_expect_eq(journal_newest(p.fd, ID, &got, &is_alive, &e), -ERR_NOT_FOUND);
+	err_clear(&e);
+	cr_assert_eq(journal_write_open(p.fd, ID, true, &w, &e), 0, "%s", e.msg);
+	cr_expect_eq(journal_newest(p.fd, ID, &got, &is_alive, &e), -ERR_NOT_FOUND);
+	err_clear(&e);
+	for (unsigned i = 0; i < 300; i++) {
+		l.percent = i;
+		(void)snprintf(l.text, sizeof l.text, "%0400u", i);
+		cr_assert_eq(journal_write(w, &l, &e), 0, "%s", e.msg);
+	}
+	cr_assert_eq(journal_newest(p.fd, ID, &got, &is_alive, &e), 0, "%s", e.msg);
+	cr_expect(is_alive);
+	cr_expect_eq(got.percent, 299);
+	cleanup_free char *path = xasprintf("%s/jobs/" ID "/journal", p.path);
+	cleanup_close int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	cr_assert_eq(write(fd, "{\"n\":", 5), 5);
+	cr_assert_eq(journal_newest(p.fd, ID, &got, &is_alive, &e), 0, "%s", e.msg);
+	cr_expect_eq(got.percent, 299);
+	journal_write_close(w);
+	leave(&p);
+}

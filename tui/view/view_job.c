@@ -7,14 +7,16 @@
 
 #include "registry/base/clock.h"
 #include "registry/journal.h"
+#include "tui/view/job_gates.h"
 #include "tui/view/list.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
 #define LINES_MAX 5000u
 #define BAR_CELLS 30u
-#define QUIET_S   3 /* seconds without a line that are worth saying */
+#define QUIET_S   3    /* seconds without a line that are worth saying */
 #define RATE_MS   900u /* a rate over less is noise */
+#define GATES     4u   /* a quarter what a canary is judged by */
 #define STANDING  3u   /* a third of the screen at most says where the targets are */
 
 struct job_screen {
@@ -23,6 +25,7 @@ struct job_screen {
 	struct journal *journal;
 	VEC(struct journal_line) lines;
 	VEC(struct journal_line) standing; /* the newest line of each target */
+	struct job_gates gates;
 	struct list list;
 	bool follows;
 	uint64_t from_ms, from_done; /* where the rate of this copy is measured from; 0: nowhere */
@@ -116,6 +119,7 @@ journal_read(struct view *v, struct err *e)
 		if (rc < 0 || !has)
 			return rc;
 		standing_keep(s, &line);
+		job_gates_take(&s->gates, &line);
 		line_keep(s, &line);
 	}
 }
@@ -200,7 +204,7 @@ state_draw(const struct job_screen *s, const struct area *a, size_t row)
 			row++;
 		} else
 			paint_text(a, row++, c + 2, INK_BAD,
-			           "its agent is gone, the outcome is unknown: c continues it");
+			           "its agent is gone, the outcome is unknown: C continues it");
 	}
 	return row;
 }
@@ -338,6 +342,8 @@ job_draw(struct view *v, const struct area *a)
 	row = state_draw(s, a, row);
 	row = bar_draw(s, a, row);
 	row = standing_draw(s, a, row);
+	if (!is_over(s))
+		row = job_gates_draw(&s->gates, a, row, a->rows / GATES, !v->shared->is_slow);
 	if (l && l->hint[0])
 		row = paint_prose(a, row, 1, INK_TEXT, l->hint);
 	if (s->failed.code != ERR_OK)
@@ -360,6 +366,12 @@ job_action(struct view *v, enum action act, struct view_request *ret)
 	if (list_move(&s->list, act, v->page)) {
 		s->follows = s->list.cursor + 1 >= s->list.n;
 		return HANDLED;
+	}
+	const struct journal_line *const l = newest(s);
+	if (act == ACT_LOGS && l && l->target[0]) {
+		(void)str_copy(ret->view, sizeof(ret->view), "target");
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%s logs", l->target);
+		return OPEN_VIEW;
 	}
 	if (act == ACT_ABORT && !is_over(s))
 		words_of(&ret->argv, "job", "abort", v->arg, "--yes");
@@ -391,6 +403,8 @@ job_can(const struct view *v, enum action act)
 {
 	const struct job_screen *s = v->state;
 
+	if (act == ACT_LOGS)
+		return newest(s) && newest(s)->target[0];
 	if (act == ACT_ABORT)
 		return !is_over(s);
 	if (act == ACT_RESUME)
@@ -402,6 +416,7 @@ static const struct hint hints[] = {
 	{ ACT_ABORT, "abort" },
 	{ ACT_RESUME, "continue" },
 	{ ACT_BOTTOM, "follow" },
+	{ ACT_LOGS, "logs" },
 	{ 0, NULL },
 };
 

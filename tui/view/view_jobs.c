@@ -2,15 +2,22 @@
 /* Jobs, newest first: running, waiting, ended. */
 #include <stdio.h>
 
+#include "registry/journal.h"
 #include "tui/view/list.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
-#define JOBS_MAX 1000u
+#define JOBS_MAX  1000u
+#define MOVES_MAX 32u /* running ones whose journal is looked at */
 
+struct move { /* where a job is by its journal */
+	char id[17], words[40];
+	enum ink ink;
+};
 struct jobs {
 	struct list list;
 	VEC(struct job_row) rows;
+	VEC(struct move) moves; /* of the first running ones, in their order */
 	const char *filter;
 	struct err failed;
 };
@@ -43,6 +50,60 @@ jobs_read(struct view *v, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+/* "canary 9% of 10%", "staged 34%"; who waits for a person says so. */
+static void
+move_read(const struct view *v, const struct job_row *n, struct move *ret)
+{
+	struct journal_line l;
+	struct err ignored = { 0 };
+	bool is_alive = false;
+
+	(void)str_copy(ret->id, sizeof(ret->id), n->id);
+	ret->ink = INK_WAIT;
+	(void)str_copy(ret->words, sizeof(ret->words), n->state);
+	if (journal_newest(v->app->registry->rootfd, n->id, &l, &is_alive, &ignored) < 0)
+		return;
+	const char *const state = job_state_name(l.state);
+	if (!is_alive && !job_state_is_final(l.state)) {
+		(void)snprintf(ret->words, sizeof(ret->words), "agent gone: %s", state);
+		ret->ink = INK_BAD;
+	} else if (l.has_percent && l.has_wanted && l.percent != l.wanted) {
+		(void)snprintf(ret->words, sizeof(ret->words), "%s %u%% of %u%%", state, l.percent,
+		               l.wanted);
+	} else if (l.has_percent) {
+		(void)snprintf(ret->words, sizeof(ret->words), "%s %u%%", state, l.percent);
+	} else if (l.total > 0) {
+		(void)snprintf(ret->words, sizeof(ret->words), "%s %u%%", state,
+		               (unsigned)(l.done / (l.total / 100 + 1)));
+	} else {
+		(void)snprintf(ret->words, sizeof(ret->words), "%s", state);
+	}
+}
+
+static void
+moves_read(struct view *v)
+{
+	struct jobs *s = v->state;
+
+	s->moves.n = 0;
+	vec_foreach(n, &s->rows) {
+		struct move m = { 0 };
+		if (n->end_seq > 0 || s->moves.n >= MOVES_MAX)
+			continue;
+		move_read(v, n, &m);
+		vec_push(&s->moves, m);
+	}
+}
+
+static const struct move *
+move_of(const struct jobs *s, const char *id)
+{
+	for (size_t i = 0; i < s->moves.n; i++)
+		if (streq(s->moves.v[i].id, id))
+			return &s->moves.v[i];
+	return NULL;
+}
+
 static int
 jobs_reload(struct view *v, struct err *e)
 {
@@ -52,7 +113,8 @@ jobs_reload(struct view *v, struct err *e)
 	s->rows.n = 0;
 	s->filter = v->filter;
 	err_clear(&s->failed);
-	(void)jobs_read(v, &s->failed);
+	if (jobs_read(v, &s->failed) == 0)
+		moves_read(v);
 	s->list.n = s->rows.n;
 	list_fit(&s->list, v->page);
 	v->is_live = false;
@@ -70,7 +132,7 @@ state_ink(const struct job_row *n)
 }
 
 static void
-row_draw(const struct area *a, size_t row, const struct job_row *n)
+row_draw(const struct jobs *s, const struct area *a, size_t row, const struct job_row *n)
 {
 	char text[NAME_SIZE + 32], age[16];
 	size_t c = 3;
@@ -80,11 +142,13 @@ row_draw(const struct area *a, size_t row, const struct job_row *n)
 	c = paint_fit(a, row, c, 9, INK_TEXT, TEXT_CUT_END, n->kind);
 	(void)snprintf(text, sizeof(text), n->number ? "%s v%llu" : "%s", n->model,
 	               (unsigned long long)n->number);
-	const size_t tail = 11 + 16 + 5;
+	const struct move *m = move_of(s, n->id);
+	const size_t words = a->cols >= 100 ? 22 : 17, tail = 11 + words + 5;
 	const size_t name = a->cols > c + tail + 8 ? a->cols - c - tail : 8;
-	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_END, text);
+	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_MIDDLE, text);
 	c = paint_fit(a, row, c + name, 11, show_stage_ink(n->stage), TEXT_CUT_END, n->stage);
-	c = paint_fit(a, row, c, 16, state_ink(n), TEXT_CUT_END, n->state);
+	c = paint_fit(a, row, c, words, m ? m->ink : state_ink(n), TEXT_CUT_END,
+	              m ? m->words : n->state);
 	show_age(age, n->end_s > 0 ? n->end_s : n->begin_s);
 	(void)paint_fit(a, row, c, 5, INK_DIM, TEXT_CUT_END, age);
 }
@@ -107,7 +171,7 @@ jobs_draw(struct view *v, const struct area *a)
 		                        : "no job has run in this registry yet");
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
-		row_draw(&list, i, &s->rows.v[s->list.top + i]);
+		row_draw(s, &list, i, &s->rows.v[s->list.top + i]);
 		list_mark(&list, i, s->list.top + i == s->list.cursor);
 	}
 }
@@ -151,6 +215,7 @@ jobs_close(struct view *v)
 	struct jobs *s = v->state;
 
 	vec_fini(&s->rows);
+	vec_fini(&s->moves);
 }
 
 static bool
