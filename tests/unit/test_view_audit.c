@@ -64,6 +64,41 @@ Test(audit_rows, only_a_page_is_read_and_words_find_as_many_as_are_wanted)
 	site_leave(&s);
 }
 
+Test(audit_rows, of_one_model_by_its_links)
+{
+	struct audit_rows r = { .model = MODEL };
+	struct site s;
+	bool known;
+
+	site_make(&s);
+	for (uint64_t i = 1; i <= 3; i++)
+		site_version(&s, i, i == 1 ? "a" : i == 2 ? "b" : "c");
+	site_version_of(&s, "other", 1, "d");
+	site_label(&s, "run", "1");
+	look(&r, &s, 0, 2);
+	cr_assert_eq(audit_rows_total(&r, &known), 2, "no more than were wanted");
+	cr_assert_not(known);
+	look(&r, &s, 0, 9);
+	cr_assert_eq(audit_rows_total(&r, &known), 4);
+	cr_assert(known);
+	cr_assert_str_eq(audit_rows_row(&r, 0)->type, "label");
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_str_eq(audit_rows_row(&r, i)->model, MODEL);
+
+	site_version_of(&s, "other", 2, "e");
+	look(&r, &s, 0, 9);
+	cr_assert_eq(audit_rows_total(&r, &known), 4, "another model's entry is not its");
+	site_label(&s, "run", "2");
+	look(&r, &s, 0, 9);
+	cr_assert_eq(audit_rows_total(&r, &known), 5);
+	cr_assert(strstr(audit_rows_row(&r, 0)->what, "run=2"));
+	audit_rows_reset(&r, "-label");
+	look(&r, &s, 0, 9);
+	cr_assert_eq(audit_rows_total(&r, &known), 3);
+	audit_rows_fini(&r);
+	site_leave(&s);
+}
+
 static const struct {
 	const char *json, *view, *arg;
 } abouts[] = {

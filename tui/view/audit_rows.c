@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "registry/base/clock.h"
+#include "registry/ref.h"
 
 #define PAGE_MAX      256u
 #define CLOCK_ENTRIES 16u
@@ -70,21 +71,49 @@ row_read(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t seq
 	return 0;
 }
 
-/* --- with words --- */
+/* --- what is found --- */
 
-/* Those of [from, r->entries) that match, in front of what was found. */
+static bool
+is_found(const struct audit_rows *r)
+{
+	return r->filter[0] || r->model[0];
+}
+
+/* The entry at *next less one; *next is then where the walk goes on. */
 static int
-look_at_new(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t from,
-            const struct filter *f, struct err *e)
+step(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t *next,
+     struct audit_row *ret, struct err *e)
+{
+	const uint64_t seq = *next - 1;
+	struct entry n;
+	const int rc = history_entry(reg, t, seq, &n, e);
+
+	if (rc < 0)
+		return rc;
+	audit_row_of(&r->policy, &n, ret);
+	*next = !r->model[0] ? seq : n.has_previous && n.previous < seq ? n.previous + 1 : 0;
+	const bool is_of = !r->model[0] || (n.model && streq(n.model, r->model));
+	entry_fini(&n);
+	if (is_of)
+		return 0;
+	return err_set(e, ERR_MALFORMED, "log entry %llu breaks the chain of \"%s\"",
+	               (unsigned long long)seq, r->model);
+}
+
+/* Those from newest down to `from` that match, in front of what was found. */
+static int
+look_at_new(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t newest,
+            uint64_t from, const struct filter *f, struct err *e)
 {
 	struct audit_row row;
 	VEC(uint64_t) fresh = { 0 };
 	int rc = 0;
 
-	for (uint64_t seq = r->entries; seq > from && rc == 0; seq--) {
-		rc = row_read(r, reg, t, seq - 1, &row, e);
+	while (newest > from && rc == 0) {
+		const uint64_t seq = newest - 1;
+		rc = step(r, reg, t, &newest, &row, e);
 		if (rc == 0 && audit_row_match(f, &row))
-			vec_push(&fresh, seq - 1);
+			vec_push(&fresh, seq);
 	}
 	for (size_t i = 0; i < r->found.n; i++)
 		vec_push(&fresh, r->found.v[i]);
@@ -95,6 +124,20 @@ look_at_new(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t 
 	return rc;
 }
 
+/* What is older belongs to another registry: the entry that says so stands between. */
+static int
+border_tell(struct audit_rows *r, struct registry *reg, struct txn *t, const struct filter *f,
+            struct err *e)
+{
+	struct audit_row row;
+	const int rc = row_read(r, reg, t, r->border, &row, e);
+
+	if (rc == 0 && audit_row_match(f, &row))
+		vec_push(&r->found, r->border);
+	r->border = 0;
+	return rc;
+}
+
 static int
 walk(struct audit_rows *r, struct registry *reg, struct txn *t, const struct filter *f,
      struct err *e)
@@ -102,31 +145,43 @@ walk(struct audit_rows *r, struct registry *reg, struct txn *t, const struct fil
 	const uint64_t until = r->slice_ms > 0 ? clock_mono_ms() + r->slice_ms : 0;
 	struct audit_row row;
 	size_t seen = 0;
+	int rc = 0;
 
-	while (r->next > 0 && r->found.n < r->want) {
+	while (r->next > 0 && r->found.n < r->want && rc == 0) {
+		const uint64_t seq = r->next - 1;
 		if (++seen % CLOCK_ENTRIES == 0 && until > 0 && clock_mono_ms() >= until)
 			return 0;
-		const int rc = row_read(r, reg, t, r->next - 1, &row, e);
-		if (rc < 0)
-			return rc;
-		r->next--;
-		if (audit_row_match(f, &row))
-			vec_push(&r->found, r->next);
+		if (r->model[0] && seq < r->border)
+			rc = border_tell(r, reg, t, f, e);
+		if (rc == 0)
+			rc = step(r, reg, t, &r->next, &row, e);
+		if (rc == 0 && audit_row_match(f, &row))
+			vec_push(&r->found, seq);
 	}
-	return 0;
+	return rc;
 }
 
 static int
 find(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t had, struct err *e)
 {
+	uint64_t newest = r->entries;
+	struct model_row m;
 	struct filter f;
 	int rc = 0;
 
+	if (r->model[0]) {
+		rc = ref_model(t, r->model, &m, e);
+		newest = m.last_seq + 1;
+	}
+	if (rc < 0)
+		return rc;
 	filter_compile(&f, r->filter);
-	if (had == 0)
-		r->next = r->entries;
-	else if (r->entries > had)
-		rc = look_at_new(r, reg, t, had, &f, e);
+	if (had == 0) {
+		r->next = newest;
+		rc = r->model[0] ? born_get(t, &r->border, e) : 0;
+	} else if (newest > had) {
+		rc = look_at_new(r, reg, t, newest, had, &f, e);
+	}
 	return rc < 0 ? rc : walk(r, reg, t, &f, e);
 }
 
@@ -135,9 +190,9 @@ find(struct audit_rows *r, struct registry *reg, struct txn *t, uint64_t had, st
 static bool
 seq_at(const struct audit_rows *r, size_t i, uint64_t *ret)
 {
-	if (r->filter[0] ? i >= r->found.n : i >= r->entries)
+	if (is_found(r) ? i >= r->found.n : i >= r->entries)
 		return false;
-	*ret = r->filter[0] ? r->found.v[i] : r->entries - 1 - i;
+	*ret = is_found(r) ? r->found.v[i] : r->entries - 1 - i;
 	return true;
 }
 
@@ -186,7 +241,7 @@ audit_rows_read(struct audit_rows *r, struct registry *reg, struct txn *t, size_
 	if (top + page > r->want)
 		r->want = top + page;
 	(void)policy_current(reg, t, &r->policy, &unnamed);
-	if (r->filter[0])
+	if (is_found(r))
 		rc = find(r, reg, t, a.entries < had ? 0 : had, e);
 	if (rc == 0)
 		rc = page_read(r, reg, t, top, page, e);
@@ -198,14 +253,14 @@ audit_rows_read(struct audit_rows *r, struct registry *reg, struct txn *t, size_
 bool
 audit_rows_unfinished(const struct audit_rows *r)
 {
-	return r->filter[0] && r->next > 0 && r->found.n < r->want;
+	return is_found(r) && r->next > 0 && r->found.n < r->want;
 }
 
 size_t
 audit_rows_total(const struct audit_rows *r, bool *ret_is_known)
 {
-	*ret_is_known = !r->filter[0] || r->next == 0;
-	return r->filter[0] ? r->found.n : (size_t)r->entries;
+	*ret_is_known = !is_found(r) || r->next == 0;
+	return is_found(r) ? r->found.n : (size_t)r->entries;
 }
 
 const struct audit_row *
@@ -217,7 +272,7 @@ audit_rows_row(const struct audit_rows *r, size_t i)
 size_t
 audit_rows_find(const struct audit_rows *r, uint64_t seq)
 {
-	if (!r->filter[0])
+	if (!is_found(r))
 		return seq < r->entries ? (size_t)(r->entries - 1 - seq) : SIZE_MAX;
 	for (size_t i = 0; i < r->found.n; i++)
 		if (r->found.v[i] == seq)

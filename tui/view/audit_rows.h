@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log's entries, newest first. Without words row i is entry n - 1 - i and nothing but a page is
- * read; with words their sequences are found in slices, as far as they are needed. Identity is the
- * sequence.
+ * The log's entries, or those of one model, newest first. Of the whole log without words row i is
+ * entry n - 1 - i and nothing but a page is read; else their sequences are found in slices, as far
+ * as they are needed. Identity is the sequence.
  */
 #pragma once
 
@@ -20,11 +20,13 @@ struct audit_row {
 	char type[24], model[NAME_SIZE], who[SIGNER_SIZE], what[400];
 };
 struct audit_rows {
-	uint64_t entries; /* of the log */
+	char model[NAME_SIZE]; /* only its entries, by their links; "" all */
+	uint64_t entries;      /* of the log */
 	char filter[128];
 	unsigned slice_ms;   /* 0: no slices */
-	VEC(uint64_t) found; /* newest first, those that match; with words only */
-	uint64_t next;       /* entries below it were not looked at */
+	VEC(uint64_t) found; /* newest first, those that match; with words or of a model only */
+	uint64_t next;       /* the walk goes on with this one less one; 0: it is at its end */
+	uint64_t border;     /* the adoption that is told before what is older; 0: none, or told */
 	size_t want;
 	struct audit_row *page;
 	size_t page_at, page_n;

@@ -9,25 +9,20 @@
 
 #include "registry/base/clock.h"
 #include "registry/checked.h"
-#include "tui/view/audit_rows.h"
+#include "tui/view/audit_list.h"
 #include "tui/view/show.h"
 #include "tui/view/table.h"
 #include "tui/view/views.h"
 
 #define NARROW_COLS 60u
-#define SLICE_MS    5u
 
 enum { COL_SEQ, COL_TIME, COL_WHO, COL_TYPE, COL_AS, COL_WHAT, COLS };
 
 struct audit {
-	struct list list;
-	struct audit_rows rows;
+	struct audit_list entries;
 	struct table table;
 	struct table_column columns[COLS];
-	uint64_t chosen; /* the entry under the cursor, plus one; 0: none yet */
-	bool wants_end;
 	struct checked checked;
-	struct err failed;
 };
 
 static const struct table_column columns[COLS] = {
@@ -57,55 +52,7 @@ audit_open(struct view *v, struct err *e)
 	(void)e;
 	memcpy(s->columns, columns, sizeof(columns));
 	table_init(&s->table, s->columns, COLS);
-	s->rows.slice_ms = SLICE_MS;
 	return 0;
-}
-
-static void
-cursor_settle(struct view *v)
-{
-	struct audit *s = v->state;
-	bool known;
-
-	s->list.n = audit_rows_total(&s->rows, &known);
-	const size_t at = s->chosen ? audit_rows_find(&s->rows, s->chosen - 1) : SIZE_MAX;
-	if (at != SIZE_MAX && at != s->list.cursor) {
-		const size_t below = s->list.cursor - s->list.top;
-		s->list.cursor = at;
-		s->list.top = at > below ? at - below : 0;
-	}
-	list_fit(&s->list, v->page);
-}
-
-/* Twice: the cursor may have gone where nothing was read yet. */
-static int
-audit_read(struct view *v, struct err *e)
-{
-	struct audit *s = v->state;
-	cleanup_txn struct txn *t = NULL;
-	int rc = view_read(v, &t, e);
-
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		rc = audit_rows_read(&s->rows, v->app->registry, t, s->list.top, v->page + 1, e);
-		cursor_settle(v);
-	}
-	v->is_unfinished = rc == 0 && audit_rows_unfinished(&s->rows);
-	return rc;
-}
-
-static const struct audit_row *
-chosen(const struct audit *s)
-{
-	return audit_rows_row(&s->rows, s->list.cursor);
-}
-
-/* At the newest entry the cursor stays at the newest; elsewhere it stays on its entry. */
-static void
-choose(struct audit *s)
-{
-	const struct audit_row *n = chosen(s);
-
-	s->chosen = n && s->list.cursor > 0 ? n->seq + 1 : 0;
 }
 
 static int
@@ -114,13 +61,8 @@ audit_reload(struct view *v, struct err *e)
 	struct audit *s = v->state;
 
 	(void)e; /* shown on the page itself */
-	if (!streq(s->rows.filter, v->filter)) {
-		audit_rows_reset(&s->rows, v->filter);
-		s->list = (struct list){ 0 };
-		s->chosen = 0;
-	}
-	err_clear(&s->failed);
-	if (audit_read(v, &s->failed) == 0)
+	audit_list_reload(&s->entries, v);
+	if (v->app->registry)
 		(void)checked_look(v->app->registry->id, NULL, &s->checked);
 	return 0;
 }
@@ -129,19 +71,8 @@ static bool
 audit_more(struct view *v)
 {
 	struct audit *s = v->state;
-	const size_t had = s->list.n;
 
-	if (s->wants_end)
-		s->rows.want = SIZE_MAX;
-	if (audit_read(v, &s->failed) < 0)
-		v->is_unfinished = false;
-	if (!v->is_unfinished && s->wants_end) {
-		s->wants_end = false;
-		(void)list_move(&s->list, ACT_BOTTOM, v->page);
-		(void)audit_read(v, &s->failed);
-		choose(s);
-	}
-	return !v->is_unfinished || (had < v->page && s->list.n > had);
+	return audit_list_more(&s->entries, v);
 }
 
 /* --- drawing --- */
@@ -207,12 +138,12 @@ audit_draw(struct view *v, const struct area *a)
 {
 	struct audit *s = v->state;
 	bool known;
-	const size_t total = audit_rows_total(&s->rows, &known);
+	const size_t total = audit_rows_total(&s->entries.rows, &known);
 	const size_t top = filter_draw(v, a, total, !known, "entries");
 	struct area list = area_rows(a, top, a->rows);
 
-	if (s->failed.code != ERR_OK) {
-		show_error(&list, 1, &s->failed);
+	if (s->entries.failed.code != ERR_OK) {
+		show_error(&list, 1, &s->entries.failed);
 		return;
 	}
 	columns_fit(s, a->cols);
@@ -226,50 +157,29 @@ audit_draw(struct view *v, const struct area *a)
 		                   ? "searching ..."
 		                   : "no entry matches these words; / then Esc clears them");
 	v->page = list.rows;
-	list_fit(&s->list, v->page);
+	list_fit(&s->entries.list, v->page);
 	for (size_t i = 0; i < list.rows; i++) {
-		const struct audit_row *n = audit_rows_row(&s->rows, s->list.top + i);
+		const struct audit_row *n =
+		        audit_rows_row(&s->entries.rows, s->entries.list.top + i);
 		if (!n)
 			break;
-		table_row_draw(&s->table, v, &list, i, cell, n, s->list.top + i == s->list.cursor,
-		               false);
+		table_row_draw(&s->table, v, &list, i, cell, n,
+		               s->entries.list.top + i == s->entries.list.cursor, false);
 	}
 }
 
 /* --- acts --- */
 
-static void
-moved(struct view *v, enum action act)
-{
-	struct audit *s = v->state;
-	bool known;
-
-	(void)audit_rows_total(&s->rows, &known);
-	s->chosen = 0;
-	s->wants_end = act == ACT_BOTTOM && !known;
-	if (s->wants_end) {
-		v->is_unfinished = true;
-		return;
-	}
-	(void)list_move(&s->list, act, v->page);
-	list_fit(&s->list, v->page);
-	(void)audit_read(v, &s->failed);
-	choose(s);
-}
-
 static enum handled
 audit_action(struct view *v, enum action act, struct view_request *ret)
 {
 	struct audit *s = v->state;
-	const struct audit_row *n = chosen(s);
-	struct list probe = s->list;
+	const struct audit_row *n = audit_list_chosen(&s->entries);
 
-	if (list_move(&probe, act, v->page)) {
-		moved(v, act);
+	if (audit_list_move(&s->entries, v, act))
 		return HANDLED;
-	}
 	if (act == ACT_COLUMNS)
-		return table_action(&s->table, v, &s->list, NULL, act, ret);
+		return table_action(&s->table, v, &s->entries.list, NULL, act, ret);
 	if (act == ACT_VERIFY) {
 		words_of(&ret->argv, "audit", "verify");
 		ret->reads = true;
@@ -280,11 +190,7 @@ audit_action(struct view *v, enum action act, struct view_request *ret)
 		(void)str_copy(ret->arg, sizeof(ret->arg), n->model);
 		return OPEN_VIEW;
 	}
-	if (act != ACT_OPEN || !n)
-		return NOT_HANDLED;
-	(void)str_copy(ret->view, sizeof(ret->view), "entry");
-	(void)snprintf(ret->arg, sizeof(ret->arg), "%llu", (unsigned long long)n->seq);
-	return OPEN_VIEW;
+	return act == ACT_OPEN ? audit_list_open(&s->entries, ret) : NOT_HANDLED;
 }
 
 static enum handled
@@ -310,9 +216,9 @@ audit_title(const struct view *v, struct buf *ret)
 		buf_adds(ret, "not checked");
 	else if (!c->is_good)
 		buf_addf(ret, "FAILED %s", ago);
-	else if (c->size < s->rows.entries)
+	else if (c->size < s->entries.rows.entries)
 		buf_addf(ret, "%llu of %llu verified %s", (unsigned long long)c->size,
-		         (unsigned long long)s->rows.entries, ago);
+		         (unsigned long long)s->entries.rows.entries, ago);
 	else
 		buf_addf(ret, "all %llu verified %s", (unsigned long long)c->size, ago);
 }
@@ -322,8 +228,9 @@ audit_why_not(const struct view *v, enum action act, struct buf *ret)
 {
 	const struct audit *s = v->state;
 
-	if (act == ACT_HISTORY && chosen(s))
-		buf_addf(ret, "entry %llu is about no model", (unsigned long long)chosen(s)->seq);
+	if (act == ACT_HISTORY && audit_list_chosen(&s->entries))
+		buf_addf(ret, "entry %llu is about no model",
+		         (unsigned long long)audit_list_chosen(&s->entries)->seq);
 	else if (act == ACT_SORT)
 		buf_adds(ret, "a log has one order");
 }
@@ -332,22 +239,15 @@ static void
 audit_subject(const struct view *v, struct view_subject *ret)
 {
 	const struct audit *s = v->state;
-	const struct audit_row *n = chosen(s);
-	char when[CLOCK_TEXT_SIZE];
 
-	if (!n)
-		return;
-	(void)str_copy(ret->model, sizeof(ret->model), n->model);
-	clock_text(when, n->time_s);
-	(void)snprintf(ret->text, sizeof(ret->text), "entry %llu %s %.63s %.60s: %.200s",
-	               (unsigned long long)n->seq, when, n->who, n->model, n->what);
+	audit_list_subject(&s->entries, ret);
 }
 
 static bool
 audit_can(const struct view *v, enum action act)
 {
 	const struct audit *s = v->state;
-	const struct audit_row *n = chosen(s);
+	const struct audit_row *n = audit_list_chosen(&s->entries);
 
 	if (act == ACT_OPEN)
 		return n != NULL;
@@ -359,7 +259,7 @@ audit_close(struct view *v)
 {
 	struct audit *s = v->state;
 
-	audit_rows_fini(&s->rows);
+	audit_list_fini(&s->entries);
 	table_fini(&s->table);
 }
 
