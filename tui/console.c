@@ -436,7 +436,7 @@ woken(struct console *c, const struct pollfd *p, size_t n)
 		console_reload(c);
 	if (p[POLL_KEYS].revents & POLLIN)
 		console_keys(c);
-	else if (p[POLL_KEYS].revents) /* hung up */
+	if (p[POLL_KEYS].revents & ~POLLIN) /* hung up, also where the signal is ignored */
 		leave_by_signal(c, SIGHUP);
 }
 

@@ -15,8 +15,10 @@
 #include "registry/base/str.h"
 #include "tests/screen/drive.h"
 
-#define IDLE_MS 1200
-#define MOVES   10
+#define IDLE_MS      1200
+#define HELD_LOOKS   1000 /* 20 s in all */
+#define HELD_LOOK_MS 20
+#define MOVES        10
 
 static const char *shell;
 
@@ -91,11 +93,14 @@ restored(struct drive *d)
 	return true;
 }
 
+/* Waits for it: a mark may be of a frame before. */
 static bool
 is_held(struct drive *d)
 {
 	struct termios during;
 
+	for (int i = 0; i < HELD_LOOKS && !terminal_is_alternate(d->t); i++)
+		(void)terminal_listen(d->t, HELD_LOOK_MS);
 	if (!terminal_modes(d->t, &during) || modes_equal(&fresh_modes, &during) ||
 	    !terminal_is_alternate(d->t))
 		return wrong(d, "the console does not hold the terminal");
@@ -181,7 +186,8 @@ stop_try(struct drive *d, const struct place *x)
 	if (!restored(d))
 		return false;
 	(void)terminal_send(d->t, "\n", 1);
-	if (!terminal_wait_mark(d->t, mark) || !is_held(d))
+	if (!is_held(d) || !terminal_wait_mark(d->t, mark) ||
+	    !terminal_wait_text(d->t, x->there, true))
 		return wrong(d, "it does not come back");
 	after = terminal_text(d->t);
 	return streq(before, after) || wrong(d, "another screen came back:\n%.400s", after);
@@ -439,6 +445,23 @@ line_gone(struct drive *d)
 	       wrong(d, "it ended with status %d", status);
 }
 
+/* Where SIGHUP is ignored only the terminal itself tells. */
+static bool
+line_gone_silently(struct drive *d)
+{
+	cleanup_free char *line = xasprintf("trap '' HUP; exec '%s'", house.slipway);
+	const char *argv[] = { "/bin/sh", "-c", line, NULL };
+	int status = 0;
+
+	demo(d);
+	if (!drive_spawn(d, argv, 24, 80) || !terminal_wait_mark(d->t, 0))
+		return wrong(d, "no first screen");
+	terminal_hang_up(d->t);
+	return (terminal_wait_end(d->t, &status) && WIFEXITED(status) &&
+	        WEXITSTATUS(status) == 129) ||
+	       wrong(d, "it ended with status %d", status);
+}
+
 /* In each of these there is no terminal at one end: nothing is painted, exit 2, and the verb that
  * shows the same is named. */
 static bool
@@ -472,7 +495,7 @@ print_below(struct drive *d)
 	if (!restored(d))
 		return false;
 	(void)terminal_send(d->t, "jjj\r", 4); /* typed there, it moves nothing here */
-	if (!terminal_wait_mark(d->t, mark) || !is_held(d))
+	if (!is_held(d) || !terminal_wait_mark(d->t, mark))
 		return wrong(d, "it does not come back");
 	return terminal_wait_text(d->t, "> face-detect", true) ||
 	       wrong(d, "the choice moved meanwhile");
@@ -497,6 +520,7 @@ static const struct {
 	{ stopped_line, "a line that Ctrl-S stopped gets the newest frame" },
 	{ stopped_end, "TERM ends it while the line is stopped" },
 	{ line_gone, "the line is gone" },
+	{ line_gone_silently, "the line is gone, and no signal says so" },
 	{ print_below, "Ctrl-P prints below and comes back" },
 	{ facts, "Ctrl-G shows what a frame takes" },
 };

@@ -28,6 +28,7 @@
 #include "tui/term/screen_private.h"
 
 #define ESC_DELAY_MS  25
+#define XTERM_REPEAT  "%p1%c\033[%p2%{1}%-%db"
 #define GAP_MAX       3u  /* a longer one is passed over by moving the cursor */
 #define CLOSE_WAIT_MS 200 /* for a slow line to take the last bytes */
 
@@ -171,6 +172,8 @@ modes_set(struct screen *s)
 	idlok(stdscr, TRUE); /* a list that scrolls by a line sends that line */
 	curs_set(0);
 	const char *be = tigetstr((char[]){ "BE" });
+	const char *rep = tigetstr((char[]){ "rep" });
+	s->repeats = rep && rep != (const char *)-1 && streq(rep, XTERM_REPEAT);
 	s->has_paste = be && be != (const char *)-1;
 	if (s->has_paste)
 		screen_keys_paste();

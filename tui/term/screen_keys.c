@@ -5,9 +5,9 @@
  */
 #include <curses.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "registry/base/clock.h"
+#include "registry/base/text.h"
 #include "tui/term/screen_private.h"
 
 #define PASTE_BEGIN (KEY_MAX + 1)
@@ -75,12 +75,37 @@ code_of(int curses)
 	return K_OTHER;
 }
 
+/* curses would lose a character whose bytes come in two pieces, so they are joined here. */
 static void
-char_key(wint_t c, struct key *ret)
+high_byte(struct screen *s, unsigned char c, struct key *ret)
 {
-	mbstate_t state = { 0 };
-	char text[16];
+	const bool begins = (c & 0xc0) == 0xc0;
 
+	ret->code = K_NONE;
+	if (begins)
+		s->part_n = 0;
+	else if (s->part_n == 0)
+		return;
+	s->part[s->part_n++] = (char)c;
+	const unsigned char first = (unsigned char)s->part[0];
+	const size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	if (s->part_n < wanted)
+		return;
+	if (text_is_utf8((struct str){ s->part, s->part_n })) {
+		memcpy(ret->text, s->part, s->part_n);
+		ret->code = K_CHAR;
+	}
+	s->part_n = 0;
+}
+
+static void
+char_key(struct screen *s, int c, struct key *ret)
+{
+	if (c >= 0x80) {
+		high_byte(s, (unsigned char)c, ret);
+		return;
+	}
+	s->part_n = 0;
 	if (c == '\r' || c == '\n') {
 		ret->code = K_ENTER;
 	} else if (c == '\t') {
@@ -93,56 +118,57 @@ char_key(wint_t c, struct key *ret)
 		ret->code = K_CTRL;
 		ret->text[0] = (char)(c + 0x60);
 	} else {
-		const size_t n = wcrtomb(text, (wchar_t)c, &state);
-		ret->code = n > 0 && n < sizeof(ret->text) ? K_CHAR : K_OTHER;
-		if (ret->code == K_CHAR)
-			memcpy(ret->text, text, n);
+		ret->code = K_CHAR;
+		ret->text[0] = (char)c;
 	}
 }
 
 /* true: it was part of an answer, or else no key. */
 static bool
-answer_take(struct screen *s, int rc, wint_t c)
+answer_take(struct screen *s, int c)
 {
-	if (rc == KEY_CODE_YES && c == KEY_RESIZE) /* our own resizeterm said so */
+	if (c == KEY_RESIZE) /* our own resizeterm said so */
 		return true;
-	if (rc == KEY_CODE_YES && c == ANSWER_DSR)
+	if (c == ANSWER_DSR)
 		link_answered(&s->link, clock_mono_ms());
-	else if (rc == KEY_CODE_YES && (c == ANSWER_CSI || c == ANSWER_OSC))
+	else if (c == ANSWER_CSI || c == ANSWER_OSC)
 		reply_begin(&s->reply, c == ANSWER_CSI ? REPLY_CSI : REPLY_OSC);
-	else if (s->reply.kind != REPLY_NONE && rc != KEY_CODE_YES && c < 0x80)
+	else if (s->reply.kind != REPLY_NONE && c < 0x80)
 		screen_fact(s, reply_byte(&s->reply, (char)c));
 	else
 		return false;
 	return true;
 }
 
+static void
+code_key(struct screen *s, int c, struct key *ret)
+{
+	if (c == PASTE_BEGIN || c == PASTE_END) {
+		s->in_paste = c == PASTE_BEGIN;
+		ret->code = K_OTHER;
+	} else if (c > KEY_F(0) && c <= KEY_F(10)) {
+		ret->code = K_F;
+		ret->text[0] = (char)(c - KEY_F(0));
+	} else if (c >= KEY_MIN) {
+		ret->code = code_of(c);
+	} else {
+		char_key(s, c, ret);
+	}
+}
+
 bool
 screen_key(struct screen *s, struct key *ret)
 {
-	wint_t c = 0;
-	int rc;
-
-	*ret = (struct key){ 0 };
 	screen_questions_age(s);
-	do
-		rc = wget_wch(s->pad, &c);
-	while (rc != ERR && answer_take(s, rc, c));
-	if (rc == ERR)
-		return false;
-	if (rc == KEY_CODE_YES && (c == PASTE_BEGIN || c == PASTE_END)) {
-		s->in_paste = c == PASTE_BEGIN;
-		ret->code = K_OTHER;
-		ret->is_pasted = true;
-		return true;
+	for (int c; !s->is_away && (c = wgetch(s->pad)) != ERR;) {
+		const bool was_in_paste = s->in_paste;
+		*ret = (struct key){ 0 };
+		if (answer_take(s, c))
+			continue;
+		code_key(s, c, ret);
+		ret->is_pasted = was_in_paste || s->in_paste;
+		if (ret->code != K_NONE)
+			return true;
 	}
-	if (rc == KEY_CODE_YES && c > KEY_F(0) && c <= KEY_F(10)) {
-		ret->code = K_F;
-		ret->text[0] = (char)(c - KEY_F(0));
-	} else if (rc == KEY_CODE_YES)
-		ret->code = code_of((int)c);
-	else
-		char_key(c, ret);
-	ret->is_pasted = s->in_paste;
-	return true;
+	return false;
 }

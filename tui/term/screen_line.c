@@ -15,6 +15,7 @@
 #include "registry/base/fs.h"
 #include "tui/term/copy.h"
 #include "tui/term/screen_private.h"
+#include "tui/term/shorten.h"
 
 #define OUTQ_MAX        512 /* bytes that the kernel may still hold when the next frame goes */
 #define OUTQ_LOOK_MS    20u
@@ -95,6 +96,8 @@ screen_send(struct screen *s, uint64_t began_us)
 	const uint64_t writes = s->facts.writes;
 
 	screen_memory_take(s);
+	if (s->repeats)
+		shorten_lines(&s->wait, from);
 	const size_t n = s->wait.n - from;
 	s->facts.frames++;
 	if (n > 0 && s->brackets)

@@ -18,12 +18,15 @@ struct screen {
 	WINDOW *pad;          /* keys are read from here: reading from a window would paint it */
 	struct termios modes; /* as we found them */
 	bool has_paste, in_paste;
+	char part[4]; /* of a character whose other bytes are to come */
+	size_t part_n;
 	struct grid grid;
 	struct buf wait; /* bytes for the terminal */
 	size_t sent;     /* of wait */
 	bool is_stuck;   /* the line took no more: the rest goes when it can */
 	bool is_away;    /* the normal screen is shown; Enter brings us back */
 	struct link link;
+	bool repeats;  /* the terminal repeats a character as xterm does */
 	bool brackets; /* frames stand between the marks of synchronized output */
 	bool wants_sync, wants_background; /* from the answers */
 	bool asked;                        /* and the last answer is not here */
