@@ -33,7 +33,11 @@ notice_add(struct notices *n, bool is_bad, const char *hint, const char *fmt, ..
 void
 notice_err(struct notices *n, const struct err *e)
 {
+	const size_t had = n->list.n;
+
 	notice_add(n, true, e->hint, "%s", e->msg);
+	if (n->list.n > had)
+		(void)str_copy(n->list.v[had].code, sizeof(n->list.v[had].code), err_name(e->code));
 }
 
 const struct notice *

@@ -12,6 +12,7 @@
 struct notice {
 	int64_t time_s;
 	bool is_bad;
+	char code[24]; /* of the error, as the manual names it; "" none */
 	char text[600], hint[256];
 };
 struct notices {

@@ -174,9 +174,9 @@ version_files_draw(struct version_files *s, struct view *v, const struct area *a
 	v->page = list.rows;
 	list_fit(&s->list, v->page);
 	if (s->list.n == 0)
-		paint_text(&list, 0, 1, INK_TEXT,
-		           s->filter[0] ? "no file matches these words; / then Esc clears them"
-		                        : "this version has no file");
+		paint_prose(&list, 0, 1, INK_TEXT,
+		            s->filter[0] ? "no file matches these words; / then Esc clears them"
+		                         : "this version has no file");
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->list.n; i++) {
 		row_draw(&list, i, &w, file_at(s, s->list.top + i), c);
 		list_mark(&list, i, s->list.top + i == s->list.cursor);

@@ -178,8 +178,8 @@ diff_draw(struct view *v, const struct area *a)
 	if (!s->is_answered)
 		paint_text(&page, 1, 1, INK_WAIT, "comparing ...");
 	else if (s->has_parts && s->sheet.shown.n == 0)
-		paint_text(&page, 1, 1, INK_TEXT,
-		           "nothing matches these words; / then Esc clears them");
+		paint_prose(&page, 1, 1, INK_TEXT,
+		            "nothing matches these words; / then Esc clears them");
 	else if (s->has_parts)
 		sheet_draw(&s->sheet, &page);
 	else

@@ -142,7 +142,8 @@ help_draw(struct view *v, const struct area *a)
 
 	v->page = page.rows;
 	if (s->sheet.shown.n == 0)
-		paint_text(&page, 1, 1, INK_TEXT, "no key has these words; / then Esc clears them");
+		paint_prose(&page, 1, 1, INK_TEXT,
+		            "no key has these words; / then Esc clears them");
 	sheet_draw(&s->sheet, &page);
 }
 

@@ -118,10 +118,10 @@ history_draw(struct view *v, const struct area *a)
 		list = area_rows(&list, 1, list.rows);
 	}
 	if (total == 0)
-		paint_text(&list, 0, 1, INK_TEXT,
-		           v->is_unfinished
-		                   ? "searching ..."
-		                   : "no event matches these words; / then Esc clears them");
+		paint_prose(&list, 0, 1, INK_TEXT,
+		            v->is_unfinished
+		                    ? "searching ..."
+		                    : "no event matches these words; / then Esc clears them");
 	v->page = list.rows;
 	list_fit(l, v->page);
 	for (size_t i = 0; i < list.rows; i++) {

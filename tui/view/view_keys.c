@@ -178,8 +178,8 @@ keys_draw(struct view *v, const struct area *a)
 
 	v->page = page.rows;
 	if (s->sheet.shown.n == 0)
-		paint_text(&page, 1, 1, INK_TEXT,
-		           "nothing matches these words; / then Esc clears them");
+		paint_prose(&page, 1, 1, INK_TEXT,
+		            "nothing matches these words; / then Esc clears them");
 	sheet_draw(&s->sheet, &page);
 }
 

@@ -213,8 +213,8 @@ sheet_page_draw(struct view *v, const struct area *a, struct sheet *sheet)
 {
 	v->page = a->rows;
 	if (sheet->shown.n == 0)
-		paint_text(a, 0, 1, INK_TEXT,
-		           "nothing matches these words; / then Esc clears them");
+		paint_prose(a, 0, 1, INK_TEXT,
+		            "nothing matches these words; / then Esc clears them");
 	sheet_draw(sheet, a);
 }
 
