@@ -235,7 +235,7 @@ static const struct {
 } everywhere[] = {
 	{ ACT_HELP, "help" },   { ACT_NOTICES, "notices" }, { ACT_JOBS, "jobs" },
 	{ ACT_PLANS, "plans" }, { ACT_AUDIT, "audit" },     { ACT_TARGETS, "targets" },
-	{ ACT_TRUST, "keys" },
+	{ ACT_TRUST, "keys" },  { ACT_BOARD, "board" },
 };
 
 static const char *
