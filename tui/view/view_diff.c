@@ -165,7 +165,8 @@ diff_draw(struct view *v, const struct area *a)
 	size_t row = filter_draw(v, a, sheet_hits(&s->sheet), false, "lines");
 
 	if (!s->refs[0][0]) {
-		paint_text(a, row, 1, INK_TEXT, "no stage was chosen; q goes back");
+		paint_text(a, row, 1, INK_TEXT,
+		           "with which stage? Enter asks, q goes back");
 		return;
 	}
 	size_t c = paint_text(a, row, 1, INK_REMOVED, s->refs[0]);
@@ -191,8 +192,8 @@ diff_action(struct view *v, enum action act, struct view_request *ret)
 {
 	struct diff_screen *s = v->state;
 
-	if (act == ACT_RELOAD && s->refs[0][0])
-		return ask(v, ret);
+	if (act == ACT_RELOAD || (act == ACT_OPEN && !s->refs[0][0]))
+		return diff_opened(v, ret);
 	if (s->has_parts && act == ACT_OPEN && sheet_chosen(&s->sheet) &&
 	    sheet_chosen(&s->sheet)->is_head)
 		act = ACT_FOLD;
@@ -218,9 +219,13 @@ diff_title(const struct view *v, struct buf *ret)
 {
 	const struct diff_screen *s = v->state;
 	const char *a = strchr(s->refs[0], '@'), *b = strchr(s->refs[1], '@');
-	const bool is_below = v->below && has_prefix(s->refs[0], v->below->arg) &&
-	                      streq(v->below->ops->name, "model");
+	const bool is_below = v->below && (streq(v->below->ops->name, "model") ||
+	                                   streq(v->below->ops->name, "version"));
 
+	if (!a && b) {
+		buf_addf(ret, "diff %s", b + 1);
+		return;
+	}
 	if (is_below && a && b)
 		buf_addf(ret, "diff %s %s", a + 1, b + 1);
 	else

@@ -330,9 +330,11 @@ version_act(struct view *v, enum action act, struct view_request *ret)
 		ret->reads = true;
 		return RUN_ARGV;
 	}
-	if (act == ACT_DIFF)
-		return show_diff_with_stage(&s->model, s->row.number, ret);
-	if (act == ACT_HISTORY) {
+	if (act == ACT_DIFF && show_differs(&s->model, s->row.number)) {
+		(void)str_copy(ret->view, sizeof(ret->view), "diff"); /* it asks with which stage */
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@v%llu", s->row.model,
+		               (unsigned long long)s->row.number);
+	} else if (act == ACT_HISTORY) {
 		(void)str_copy(ret->view, sizeof(ret->view), "history");
 		(void)str_copy(ret->arg, sizeof(ret->arg), s->row.model);
 	} else if (act == ACT_PROMOTE && is_live) {
