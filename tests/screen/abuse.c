@@ -246,9 +246,7 @@ kind_try(struct drive *d, const struct kind *x)
 	int status = 0;
 
 	demo(d);
-	for (int i = 0; i < d->env_n; i++)
-		if (has_prefix(d->env[i], "TERM="))
-			(void)snprintf(d->env[i], sizeof(d->env[0]), "TERM=%s", x->term);
+	env_add(d, "TERM=%s", x->term);
 	if (!drive_spawn(d, argv, 24, 80))
 		return false;
 	if (!x->first)

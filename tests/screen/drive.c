@@ -44,16 +44,24 @@ wrong(struct drive *d, const char *fmt, ...)
 	return false;
 }
 
+/* The later wins. */
 void
 env_add(struct drive *d, const char *fmt, ...)
 {
+	char one[sizeof(d->env[0])];
 	va_list ap;
+	int i = 0;
 
-	if (d->env_n == ENV_MAX - 1)
-		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(d->env[d->env_n++], sizeof(d->env[0]), fmt, ap);
+	(void)vsnprintf(one, sizeof(one), fmt, ap);
 	va_end(ap);
+	const size_t name_n = strcspn(one, "=") + 1;
+	while (i < d->env_n && strncmp(d->env[i], one, name_n) != 0)
+		i++;
+	if (i == ENV_MAX - 1)
+		return;
+	d->env_n += i == d->env_n;
+	memcpy(d->env[i], one, sizeof(one));
 }
 
 void

@@ -150,7 +150,7 @@ holds(void)
 	terminal_cursor(m.d.t, &row, &col);
 	if (row >= m.rows || col > m.cols)
 		return fails("the cursor is outside");
-	if (m.rows >= 4 && m.cols >= 20 && strncmp(text, " slipway", 8) != 0)
+	if (m.rows >= 4 && m.cols >= 20 && strncmp(text, " slip", 5) != 0)
 		return fails("the title is not the first line");
 	for (int i = 1; i < m.rows; i++) /* what takes several rows is one */
 		selected += terminal_is_selected(m.d.t, i) && !terminal_is_selected(m.d.t, i - 1);
@@ -169,7 +169,6 @@ wrote_nothing(void)
 static bool
 resize(void)
 {
-	const uint64_t before = terminal_mark(m.d.t).n;
 	char name[32];
 
 	if (draw(4) == 0) {
@@ -183,7 +182,7 @@ resize(void)
 	trail(name);
 	m.resizes++;
 	terminal_resize(m.d.t, m.rows, m.cols);
-	return terminal_wait_mark(m.d.t, before) || fails("no frame after a resize");
+	return terminal_wait_size(m.d.t) || fails("no frame after a resize");
 }
 
 /* Another process brings in a version or a model; what was chosen stays chosen. */

@@ -3,10 +3,11 @@
  * Plays scripts of keys against the real console and compares what a person would see with golden
  * files. TAP.
  *
- *   screen [--update] SLIPWAY SETUP GOLDEN-FOLDER SCRIPT.keys...
+ *   screen [--update] [--mono] SLIPWAY SETUP GOLDEN-FOLDER SCRIPT.keys...
  *
  * A script is lines of one word and its argument:
  *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before size
+ *   config NAME      settings, as SETUP made them
  *   size 80x24       starts the console              resize 40x12
  *   key j Enter      each is sent and waited for     text face        typed, as no paste would
  *   last q           sent, not waited for            ids all          whole plan ids differ by run
@@ -35,6 +36,7 @@
 static struct {
 	const char *golden;
 	bool update;
+	bool mono; /* no colours, and the same golden texts */
 } run;
 
 struct play {
@@ -162,6 +164,8 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 
 	if (strcmp(word, "registry") == 0)
 		env_add(&p->d, "SLIPWAY_REGISTRY=%s/%s", house.root, arg);
+	else if (strcmp(word, "config") == 0)
+		env_add(&p->d, "SLIPWAY_CONFIG=%s/%s", house.root, arg);
 	else if (strcmp(word, "env") == 0)
 		env_add(&p->d, "%s", arg);
 	else if (strcmp(word, "mask") == 0 && p->masks_n < MASKS_MAX)
@@ -173,10 +177,8 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 	else if (!p->d.t)
 		return wrong(&p->d, "\"%s\" before the console was started", word);
 	else if (strcmp(word, "resize") == 0 && size_parse(arg, &rows, &cols)) {
-		const uint64_t before = terminal_mark(p->d.t).n;
 		terminal_resize(p->d.t, rows, cols);
-		return terminal_wait_mark(p->d.t, before) ||
-		       wrong(&p->d, "no frame after a resize");
+		return terminal_wait_size(p->d.t) || wrong(&p->d, "no frame after a resize");
 	} else if (strcmp(word, "key") == 0)
 		return send_keys(&p->d, arg);
 	else if (strcmp(word, "text") == 0)
@@ -195,6 +197,8 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 		return do_end(p, arg);
 	else if (strcmp(word, "golden") == 0)
 		golden(p, script, arg, false);
+	else if (strcmp(word, "looks") == 0 && run.mono)
+		return true;
 	else if (strcmp(word, "looks") == 0)
 		golden(p, script, arg, true);
 	else
@@ -212,6 +216,8 @@ script_play(const char *path)
 	bool ok = text != NULL;
 
 	env_start(&p.d);
+	if (run.mono)
+		env_add(&p.d, "NO_COLOR=1");
 	if (!ok)
 		(void)wrong(&p.d, "cannot read it: %s", strerror(errno));
 	for (char *line = text; ok && line && *line;) {
@@ -245,6 +251,10 @@ main(int argc, char **argv)
 
 	if (at < argc && strcmp(argv[at], "--update") == 0) {
 		run.update = true;
+		at++;
+	}
+	if (at < argc && strcmp(argv[at], "--mono") == 0) {
+		run.mono = true;
 		at++;
 	}
 	if (argc - at < 3)

@@ -135,8 +135,8 @@ terminal_send(struct terminal *t, const char *bytes, size_t n)
 static void
 mark_read(struct terminal *t, const char *p, const char *end)
 {
-	uint64_t *const members[] = { &t->mark.n, &t->mark.frames, &t->mark.writes,
-		                      &t->mark.bytes };
+	uint64_t *const members[] = { &t->mark.n,     &t->mark.frames, &t->mark.writes,
+		                      &t->mark.bytes, &t->mark.rows,   &t->mark.cols };
 
 	for (size_t i = 0; i < COUNT(members) && p < end; i++) {
 		const char *next = memchr(p, ';', (size_t)(end - p));
@@ -232,6 +232,17 @@ terminal_wait_mark(struct terminal *t, uint64_t than)
 		if (step(t, 100) < 0)
 			break;
 	return t->mark.n > than;
+}
+
+bool
+terminal_wait_size(struct terminal *t)
+{
+	const int64_t end = now_ms() + WAIT_MS;
+
+	while (t->mark.rows != (uint64_t)t->rows || t->mark.cols != (uint64_t)t->cols)
+		if (now_ms() >= end || step(t, 100) < 0)
+			return false;
+	return true;
 }
 
 bool

@@ -11,7 +11,7 @@
 
 struct terminal;
 struct mark { /* what the program last said about itself */
-	uint64_t n, frames, writes, bytes;
+	uint64_t n, frames, writes, bytes, rows, cols;
 };
 
 /* env ends with NULL: "NAME=VALUE", the whole environment. NULL: errno says why. */
@@ -23,6 +23,7 @@ bool terminal_send(struct terminal *t, const char *bytes, size_t n);
 /* Reads until a mark newer than `than` came. false: it did not within the limit, or the program
  * ended. */
 bool terminal_wait_mark(struct terminal *t, uint64_t than);
+bool terminal_wait_size(struct terminal *t); /* a mark of the present size */
 bool terminal_wait_text(struct terminal *t, const char *text, bool there);
 bool terminal_wait_end(struct terminal *t, int *ret_status); /* of waitpid */
 /* Bytes that come in this time though nothing was sent. */

@@ -237,9 +237,9 @@ screen_mark(struct screen *s)
 	if (!wanted || !streq(wanted, "1"))
 		return;
 	s->marks++;
-	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu\a", (unsigned long long)s->marks,
+	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu;%zu;%zu\a", (unsigned long long)s->marks,
 	         (unsigned long long)s->facts.frames, (unsigned long long)s->facts.writes,
-	         (unsigned long long)s->facts.bytes);
+	         (unsigned long long)s->facts.bytes, s->grid.rows, s->grid.cols);
 	(void)screen_drain(s);
 }
 #else
