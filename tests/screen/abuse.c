@@ -38,6 +38,8 @@ static const struct place {
 	{ "A Enter", " > entry " },
 	{ "T", "targets" },
 	{ "K", "keys and policy" },
+	{ "b", "board" },
+	{ "j d", "diff" },
 	{ "!", "notices" },
 	{ "?", "help" },
 	{ ":", "Enter runs it" },

@@ -209,8 +209,8 @@ paint_rule(const struct area *a, size_t row, const char *title)
 		                INK_HEAD, TEXT_CUT_END, title) +
 		      1;
 	}
-	/* what curses makes of a run of one byte that ends in the last column, some terminals (those
-	 * of libvterm) wrap */
+	/* curses sends a run of one byte as a repeat; where that ends in the last column, terminals
+	 * of libvterm wrap */
 	const size_t end = a->g->ascii && a->cols > 0 ? a->cols - 1 : a->cols;
 	while (col < end)
 		col = paint_safe(a, row, col, INK_RULE, a->g->ascii ? STR("-") : STR("─"));
