@@ -23,6 +23,7 @@
 #include "registry/store.h"
 #include "tui/console_private.h"
 #include "tui/linear.h"
+#include "tui/meanwhile.h"
 
 #define RELOAD_WAIT_MS 30 /* the database follows the log by a moment */
 #define RESIZE_WAIT_MS 30 /* a window being dragged sends many */
@@ -328,6 +329,8 @@ static _Noreturn void
 leave_by_signal(struct console *c, int sig)
 {
 	screen_close(c->screen, sig == SIGHUP);
+	if (c->app->registry)
+		meanwhile_leave(c->app->registry);
 	_exit(128 + sig);
 }
 
@@ -536,10 +539,15 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	if (rc == 0) {
 		c->stack[c->depth++] = home;
 		console_timer(c);
-		c->dirty = true;
+		console_frame(c); /* the first screen waits for nothing that can come later */
+		if (c->app->registry)
+			meanwhile_arrive(c->app->registry, &c->shared.notices);
+		c->dirty = c->shared.notices.list.n > 0;
 		loop(c);
 	}
 	screen_close(c->screen, false);
+	if (c->app->registry)
+		meanwhile_leave(c->app->registry);
 	return rc;
 }
 

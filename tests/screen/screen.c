@@ -9,6 +9,8 @@
  *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before size
  *   config NAME      settings, as SETUP made them
  *   size 80x24       starts the console              resize 40x12
+ *   again 80x24      starts another console, which knows of the one before
+ *   kill             with SIGKILL; then only run and again
  *   key j Enter      each is sent and waited for     text face        typed, as no paste would
  *   last q           sent, not waited for            ids all          whole plan ids differ by run
  *   wait TEXT        until it is on the screen       gone TEXT        until it is not
@@ -17,6 +19,7 @@
  *   end 0            until the console ends with this exit status
  *   run ARGS         slipway with these words beside the console, by a shell; must exit 0
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -157,6 +160,25 @@ do_end(struct play *p, const char *arg)
 	return true;
 }
 
+/* What a script before has seen of a registry is no affair of this one. */
+static bool
+forget_consoles(void)
+{
+	char folder[300], path[600];
+	struct dirent *one;
+	DIR *d;
+
+	(void)snprintf(folder, sizeof(folder), "%s/.local/state/slipway/console", house.root);
+	d = opendir(folder);
+	while (d && (one = readdir(d))) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, one->d_name);
+		(void)unlink(path);
+	}
+	if (d)
+		(void)closedir(d);
+	return true;
+}
+
 static bool
 do_line(struct play *p, const char *script, const char *word, const char *arg)
 {
@@ -173,10 +195,17 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 	else if (strcmp(word, "ids") == 0)
 		p->masks_whole = true;
 	else if (strcmp(word, "size") == 0 && size_parse(arg, &rows, &cols))
+		return forget_consoles() && drive_start(&p->d, rows, cols);
+	else if (strcmp(word, "again") == 0 && size_parse(arg, &rows, &cols) && !p->d.t)
 		return drive_start(&p->d, rows, cols);
+	else if (strcmp(word, "run") == 0)
+		return run_beside(&p->d, arg);
 	else if (!p->d.t)
 		return wrong(&p->d, "\"%s\" before the console was started", word);
-	else if (strcmp(word, "resize") == 0 && size_parse(arg, &rows, &cols)) {
+	else if (strcmp(word, "kill") == 0) {
+		terminal_free(p->d.t);
+		p->d.t = NULL;
+	} else if (strcmp(word, "resize") == 0 && size_parse(arg, &rows, &cols)) {
 		terminal_resize(p->d.t, rows, cols);
 		return terminal_wait_size(p->d.t) || wrong(&p->d, "no frame after a resize");
 	} else if (strcmp(word, "key") == 0)
@@ -189,8 +218,6 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 	else if (strcmp(word, "gone") == 0)
 		return terminal_wait_text(p->d.t, arg, false) ||
 		       wrong(&p->d, "\"%s\" never went", arg);
-	else if (strcmp(word, "run") == 0)
-		return run_beside(&p->d, arg);
 	else if (strcmp(word, "last") == 0)
 		return send_key(&p->d, arg, strlen(arg), false);
 	else if (strcmp(word, "end") == 0)
