@@ -18,6 +18,7 @@
 #define IDLE_MS      1200
 #define HELD_LOOKS   1000 /* 20 s in all */
 #define HELD_LOOK_MS 20
+#define SLOW_MS      1500 /* for one screen: more makes it only slower */
 #define MOVES        10
 
 static const char *shell;
@@ -501,6 +502,29 @@ print_below(struct drive *d)
 	       wrong(d, "the choice moved meanwhile");
 }
 
+/* A terminal that paints 2 KB a second, as its answers tell: no chart, and the figures say why. */
+static bool
+slow_line(struct drive *d)
+{
+	env_start(d);
+	env_add(d, "SLIPWAY_REGISTRY=%s/measured", house.root);
+	if (!drive_start(d, 40, 120) || !send_keys(d, "j j Enter") ||
+	    !terminal_wait_text(d->t, "auc, v1 to v11", true))
+		return wrong(d, "there is no chart");
+	if (!send_keys(d, "j k")) /* how far away it is */
+		return false;
+	terminal_answers(d->t, false);
+	if (!send_keys(d, "Ctrl-L")) /* a whole screen */
+		return false;
+	(void)terminal_listen(d->t, SLOW_MS);
+	terminal_answers(d->t, true);
+	if (!send_keys(d, "j k") || !terminal_wait_text(d->t, "auc, v1 to v11", false))
+		return wrong(d, "the chart stays");
+	(void)send_keys(d, "Ctrl-G");
+	return terminal_wait_text(d->t, ", slow; sync", true) ||
+	       wrong(d, "the line is not called slow");
+}
+
 static bool
 facts(struct drive *d)
 {
@@ -522,6 +546,7 @@ static const struct {
 	{ line_gone, "the line is gone" },
 	{ line_gone_silently, "the line is gone, and no signal says so" },
 	{ print_below, "Ctrl-P prints below and comes back" },
+	{ slow_line, "a slow line: no chart" },
 	{ facts, "Ctrl-G shows what a frame takes" },
 };
 

@@ -107,7 +107,7 @@ static const struct {
 	{ "Enter", "\r" },    { "Esc", "\033" },    { "Tab", "\t" },       { "Backspace", "\177" },
 	{ "Up", "\033OA" },   { "Down", "\033OB" }, { "PgUp", "\033[5~" }, { "PgDn", "\033[6~" },
 	{ "Home", "\033OH" }, { "End", "\033OF" },  { "Space", " " },      { "Ctrl-D", "\004" },
-	{ "Ctrl-U", "\025" }, { "Ctrl-L", "\014" }, { "Ctrl-C", "\003" },
+	{ "Ctrl-U", "\025" }, { "Ctrl-L", "\014" }, { "Ctrl-C", "\003" },  { "Ctrl-G", "\007" },
 };
 
 bool

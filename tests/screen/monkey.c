@@ -110,7 +110,14 @@ typed(const char *name, const char *bytes, size_t n)
 
 	trail(name);
 	(void)terminal_send(m.d.t, bytes, n);
-	return terminal_wait_mark(m.d.t, before) || again();
+	if (terminal_wait_mark(m.d.t, before))
+		return true;
+	if (terminal_is_alternate(m.d.t) ||
+	    !terminal_wait_text(m.d.t, "-- Enter goes back --", true))
+		return again();
+	/* Ctrl-P was taken for a key of a field: the mark was of a frame before */
+	(void)terminal_send(m.d.t, "\r", 1);
+	return terminal_wait_mark(m.d.t, before) || fails("it does not come back from below");
 }
 
 /* What is between the blank behind ">" and the next; false: no line is chosen that has one. */

@@ -37,6 +37,7 @@ struct terminal {
 	struct mark mark;
 	uint64_t bytes;
 	bool alternate, cursor, paste;
+	bool keeps_answers;
 	const char *watched; /* NULL: nothing */
 	size_t watched_n;    /* of it, that came */
 	bool saw;
@@ -217,7 +218,7 @@ step(struct terminal *t, int ms)
 		return -1;
 	watch(t, in, (size_t)n);
 	feed(t, in, (size_t)n);
-	const size_t answer = vterm_output_read(t->vt, out, sizeof(out));
+	const size_t answer = t->keeps_answers ? 0 : vterm_output_read(t->vt, out, sizeof(out));
 	if (answer > 0)
 		(void)terminal_send(t, out, answer);
 	return 1;
@@ -477,4 +478,15 @@ terminal_looks(struct terminal *t)
 		}
 	(void)fclose(f);
 	return ret;
+}
+
+void
+terminal_answers(struct terminal *t, bool at_once)
+{
+	char out[1024];
+
+	t->keeps_answers = !at_once;
+	const size_t n = at_once ? vterm_output_read(t->vt, out, sizeof(out)) : 0;
+	if (n > 0)
+		(void)terminal_send(t, out, n);
 }

@@ -23,6 +23,8 @@ bool terminal_send(struct terminal *t, const char *bytes, size_t n);
 /* Reads until a mark newer than `than` came. false: it did not within the limit, or the program
  * ended. */
 bool terminal_wait_mark(struct terminal *t, uint64_t than);
+/* What this terminal is asked it answers from now on, or keeps the answers for later. */
+void terminal_answers(struct terminal *t, bool at_once);
 bool terminal_wait_size(struct terminal *t); /* a mark of the present size */
 bool terminal_wait_text(struct terminal *t, const char *text, bool there);
 bool terminal_wait_end(struct terminal *t, int *ret_status); /* of waitpid */

@@ -189,7 +189,7 @@ model_draw(struct view *v, const struct area *a)
 	const size_t total = version_rows_total(&s->rows, &known);
 	const size_t top = table_filter_draw(&s->table, v, a, total, !known, "versions");
 	const bool has_chart = a->rows >= CHART_FROM && a->cols >= NARROW_COLS &&
-	                       metric_chart_name(&s->facts.chart)[0];
+	                       metric_chart_name(&s->facts.chart)[0] && !v->shared->is_slow;
 	const size_t chart = has_chart ? CHART_ROWS : 0;
 	struct area list = area_rows(a, top, a->rows - top - chart);
 
