@@ -166,9 +166,10 @@ jobs_draw(struct view *v, const struct area *a)
 		return;
 	}
 	if (s->rows.n == 0)
-		paint_text(&list, 1, 1, INK_TEXT,
-		           v->filter[0] ? "no job matches these words; / then Esc clears them"
-		                        : "no job has run in this registry yet");
+		paint_prose(&list, 1, 1, INK_TEXT,
+		            v->filter[0]
+		                    ? "no job matches these words; / then Esc clears them"
+		                    : "no job has run yet: p on a model moves a stage, by a job");
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
 		row_draw(s, &list, i, &s->rows.v[s->list.top + i]);

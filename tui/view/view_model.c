@@ -198,10 +198,12 @@ model_draw(struct view *v, const struct area *a)
 		return;
 	}
 	if (total == 0) {
-		paint_text(&list, 1, 1, INK_TEXT,
-		           v->is_unfinished ? "searching ..."
-		           : v->filter[0] ? "no version matches these words; / then Esc clears them"
-		                          : "this model has no version");
+		paint_prose(&list, 1, 1, INK_TEXT,
+		            v->is_unfinished ? "searching ..."
+		            : v->filter[0]
+		                    ? "no version matches these words; / then Esc clears them"
+		                    : "this model has no version: slipway import PATH --as NAME "
+		                      "brings one in");
 		return;
 	}
 	if (a->rows >= 6) {

@@ -247,10 +247,10 @@ empty_draw(const struct view *v, const struct area *a)
 	size_t row = 1;
 
 	if (v->filter[0] && s->failed.code == ERR_OK) {
-		paint_text(a, row, 1, INK_TEXT,
-		           v->is_unfinished
-		                   ? "searching ..."
-		                   : "no model matches these words; / then Esc clears them");
+		paint_prose(a, row, 1, INK_TEXT,
+		            v->is_unfinished
+		                    ? "searching ..."
+		                    : "no model matches these words; / then Esc clears them");
 		return;
 	}
 	if (absent)

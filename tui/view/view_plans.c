@@ -181,9 +181,10 @@ plans_draw(struct view *v, const struct area *a)
 		return;
 	}
 	if (s->rows.n == 0)
-		paint_text(&list, 1, 1, INK_TEXT,
-		           v->filter[0] ? "no plan matches these words; / then Esc clears them"
-		                        : "no plan is stored in this registry yet");
+		paint_prose(&list, 1, 1, INK_TEXT,
+		            v->filter[0] ? "no plan matches these words; / then Esc clears them"
+		                         : "no plan is stored yet: :plan promote REF --to STAGE "
+		                           "stores one, and p on a model makes and runs one");
 	list_fit(&s->list, v->page);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
 		row_draw(&list, i, &s->rows.v[s->list.top + i]);

@@ -299,8 +299,8 @@ empty_draw(const struct view *v, const struct area *a)
 		return;
 	}
 	if (v->filter[0]) {
-		paint_text(a, 1, 1, INK_TEXT,
-		           "no target matches these words; / then Esc clears them");
+		paint_prose(a, 1, 1, INK_TEXT,
+		            "no target matches these words; / then Esc clears them");
 		return;
 	}
 	const size_t row = paint_prose(a, 1, 1, INK_HEAD,
