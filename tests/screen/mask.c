@@ -41,7 +41,7 @@ mask_ids(char *text, bool whole)
 
 	for (const char *start = text; *text;) {
 		const size_t n = strspn(text, hex);
-		if (n == 16 || (whole && n >= 60 && (text == start || text[-1] != ':')))
+		if (n == 16 || (whole && n >= 10 && (text == start || text[-1] != ':')))
 			memset(text, '*', n);
 		text += n > 0 ? n : 1;
 	}

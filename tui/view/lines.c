@@ -189,10 +189,11 @@ char_cells(const char *s, size_t n)
 	return paint_width(one);
 }
 
-/* How many bytes of s one row takes: up to a space behind `from`; a word is never parted, one that
- * is too long, as a digest may be, is cut where it is painted. */
+/* How many bytes of s one row takes: up to a space behind `from`; a word that is longer than a row
+ * is parted where it has to be read whole, as an id before a decision, else cut where it is
+ * painted. */
 static size_t
-part_bytes(const char *s, size_t from, size_t cells)
+part_bytes(const char *s, size_t from, size_t cells, bool parts_words)
 {
 	size_t at = 0, used = 0, space = 0;
 
@@ -203,6 +204,8 @@ part_bytes(const char *s, size_t from, size_t cells)
 		used += char_cells(s + at, n);
 		if (used > cells && space > 0)
 			return space;
+		if (parts_words && used > cells && at > from)
+			return at;
 		at += n;
 	}
 	return at;
@@ -220,8 +223,9 @@ row_part(struct lines *l, size_t row)
 		return;
 	}
 	do {
-		const size_t n = part_bytes(s + at, at > 0 ? 0 : hang,
-		                            l->cols > indent ? l->cols - indent : 1);
+		const size_t n =
+		        part_bytes(s + at, at > 0 ? 0 : hang,
+		                   l->cols > indent ? l->cols - indent : 1, l->parts_words);
 		vec_push(&l->parts, ((struct line_part){ row, at, n, indent }));
 		at += n;
 		at += strspn(s + at, " ");

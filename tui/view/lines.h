@@ -18,6 +18,7 @@ struct lines {
 	VEC(struct text_line) rows;
 	VEC(struct line_part) parts; /* of the first `parted` rows, for a screen of `cols` */
 	size_t parted, cols;
+	bool parts_words; /* one longer than a row goes on below; else it is cut */
 	size_t top; /* a part */
 };
 void lines_add(struct lines *l, enum ink ink, const char *fmt, ...) PRINTF(3, 4);

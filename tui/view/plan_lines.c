@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "registry/base/buf.h"
+#include "registry/canary.h"
 #include "tui/view/show.h"
 
 static const char *
@@ -32,6 +33,7 @@ state_ink(const char *state)
 	               : INK_BAD;
 }
 
+/* State words stand before what they speak of, so that a column of them is read down. */
 static void
 checks_add(struct lines *l, const json_t *checks)
 {
@@ -41,26 +43,31 @@ checks_add(struct lines *l, const json_t *checks)
 	json_array_foreach(checks, i, c)
 	{
 		const char *state = string_of(c, "state");
-		lines_add(l, state_ink(state), "%-10s %s%s%s", string_of(c, "name"), state,
-		          string_of(c, "text")[0] ? ", " : "", string_of(c, "text"));
+		lines_add(l, state_ink(state), "%-12s %-10s %s",
+		          streq(state, "refuses") ? "REFUSES" : state, string_of(c, "name"),
+		          string_of(c, "text"));
 	}
 }
 
 static void
-findings_add(struct lines *l, const json_t *findings)
+findings_add(struct lines *l, const json_t *t)
 {
-	const json_t *f;
+	const json_t *findings = json_object_get(t, "findings"), *f;
 	size_t i;
 
 	json_array_foreach(findings, i, f)
 	{
 		const char *level = string_of(f, "level");
-		if (streq(level, "ok"))
-			continue; /* what is well need not be read before a decision */
-		lines_add(l, state_ink(level), "  %-8s %s", level, string_of(f, "text"));
+		lines_add(l, state_ink(level), "%-12s %-10s %s",
+		          streq(level, "block") ? "BLOCKS" : level, string_of(t, "name"),
+		          string_of(f, "text"));
 		if (string_of(f, "hint")[0])
-			lines_add(l, INK_TEXT, "           %s", string_of(f, "hint"));
+			lines_add(l, INK_TEXT, "%-12s %-10s next: %s", "", "",
+			          string_of(f, "hint"));
 	}
+	if (streq(string_of(t, "golden"), "no"))
+		lines_add(l, INK_WAIT, "%-12s %-10s answers: there is no golden request",
+		          "not checked", string_of(t, "name"));
 }
 
 static void
@@ -79,6 +86,29 @@ images_add(struct lines *l, const json_t *images)
 	}
 }
 
+/* "now holds v2, 3 of 3 ready, proof listed" before what would change. */
+static void
+serving_add(struct lines *l, const json_t *t)
+{
+	const json_t *s = json_object_get(t, "serving");
+	const uint64_t number = json_opt_u64(s, "number");
+	char name[24];
+
+	if (!json_is_object(s))
+		return;
+	if (!json_is_true(json_object_get(s, "known"))) {
+		lines_add(l, INK_WAIT, "  now      not known: %s",
+		          string_of(s, "reason")[0] ? string_of(s, "reason") : "it did not answer");
+		return;
+	}
+	version_name(name, number);
+	const bool drifted = json_is_true(json_object_get(s, "drifted"));
+	lines_add(l, drifted ? INK_BAD : INK_TEXT, "  now      holds %s%s%s%s",
+	          json_is_true(json_object_get(s, "empty")) ? "nothing" : name,
+	          drifted ? ", DRIFTED: " : "", drifted ? string_of(s, "reason") : "",
+	          json_is_true(json_object_get(s, "settling")) ? ", still settling" : "");
+}
+
 static void
 target_add(struct lines *l, const json_t *targets, size_t n)
 {
@@ -91,6 +121,7 @@ target_add(struct lines *l, const json_t *targets, size_t n)
 
 	lines_add(l, INK_HEAD, "%-10s %s %s", string_of(t, "name"), string_of(t, "driver"),
 	          string_of(t, "address")[0] ? string_of(t, "address") : string_of(t, "path"));
+	serving_add(l, t);
 	if (is_same)
 		lines_add(l, INK_CHANGED, "  change   as of %s",
 		          string_of(json_array_get(targets, like), "name"));
@@ -99,9 +130,6 @@ target_add(struct lines *l, const json_t *targets, size_t n)
 	if (json_array_size(changes) == 0 && json_is_object(json_object_get(t, "facts")))
 		lines_add(l, INK_DIM, "  change   none");
 	images_add(l, json_object_get(t, "images"));
-	findings_add(l, json_object_get(t, "findings"));
-	if (streq(string_of(t, "golden"), "no"))
-		lines_add(l, INK_WAIT, "  answers  not checked: there is no golden request");
 }
 
 static void
@@ -144,6 +172,26 @@ where_add(struct lines *l, const json_t *targets)
 }
 
 static void
+canary_add(struct lines *l, const json_t *plan)
+{
+	cleanup_buf struct buf steps = { 0 };
+	cleanup_buf struct buf limits = { 0 };
+	const json_t *const canary = json_object_get(plan, "canary"), *one;
+	struct canary_plan c = { 0 };
+	struct err ignored = { 0 };
+	size_t i;
+
+	if (!json_is_object(canary) || canary_read(canary, &c, &ignored) < 0)
+		return;
+	canary_steps_text(&c, &steps);
+	lines_add(l, INK_TEXT, "canary     %s, then all", buf_cstr(&steps));
+	json_array_foreach(json_object_get(canary, "limits"), i, one)
+	        buf_addf(&limits, "%s%s", i > 0 ? "; " : "", json_string_value(one));
+	lines_add(l, limits.n > 0 ? INK_TEXT : INK_WAIT, "limits     %s",
+	          limits.n > 0 ? buf_cstr(&limits) : "none: nothing puts it back by itself");
+}
+
+static void
 time_add(struct lines *l, const json_t *plan)
 {
 	const json_t *last = json_object_get(plan, "lasted"), *step;
@@ -177,30 +225,60 @@ past_add(struct lines *l, const json_t *plan, const char *from)
 }
 
 bool
-plan_lines(struct lines *l, const json_t *plan)
+plan_is(const json_t *plan)
 {
-	const json_t *targets = json_object_get(plan, "targets");
-	char from[24], to[24], size[16];
+	return json_is_array(json_object_get(plan, "targets")) &&
+	       json_is_array(json_object_get(plan, "checks"));
+}
+
+void
+plan_check_lines(struct lines *l, const json_t *plan)
+{
+	const json_t *targets = json_object_get(plan, "targets"), *t;
 	size_t i;
 
-	if (!json_is_array(targets) || !json_is_array(json_object_get(plan, "checks")))
-		return false;
-	version_name(from, json_opt_u64(plan, "nowNumber"));
-	version_name(to, json_opt_u64(plan, "number"));
+	if (string_of(plan, "missingImages")[0])
+		lines_add(l, state_ink("warn"), "%-12s %-10s %s", "warn", "images",
+		          string_of(plan, "missingImages"));
+	checks_add(l, json_object_get(plan, "checks"));
+	json_array_foreach(targets, i, t) findings_add(l, t);
+	if (json_array_size(targets) == 0)
+		lines_add(l, INK_WAIT,
+		          "%-12s %-10s the stage has none: it moves at once, nothing is "
+		          "deployed",
+		          "warn", "targets");
+}
+
+static void
+head_add(struct lines *l, const json_t *plan, const char *from, const char *to)
+{
+	char size[16];
+
 	show_size(size, json_opt_u64(plan, "bytes"));
-	if (json_is_true(json_object_get(plan, "already"))) {
-		lines_add(l, INK_OK, "%s of %s holds %s already: nothing would change",
-		          string_of(plan, "stage"), string_of(plan, "model"), to);
-		return true;
-	}
 	if (json_opt_u64(plan, "number") > 0)
 		lines_add(l, show_stage_ink(string_of(plan, "stage")),
-		          "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"),
-		          from, to, (unsigned long long)json_opt_u64(plan, "files"),
+		          "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"), from, to,
+		          (unsigned long long)json_opt_u64(plan, "files"),
 		          json_opt_u64(plan, "files") == 1 ? "" : "s", size);
 	else
 		lines_add(l, show_stage_ink(string_of(plan, "stage")), "%s: %s -> %s",
 		          string_of(plan, "stage"), from, to);
+}
+
+void
+plan_lines(struct lines *l, const json_t *plan)
+{
+	const json_t *targets = json_object_get(plan, "targets");
+	char from[24], to[24];
+
+	version_name(from, json_opt_u64(plan, "nowNumber"));
+	version_name(to, json_opt_u64(plan, "number"));
+	if (json_is_true(json_object_get(plan, "already"))) {
+		lines_add(l, INK_OK, "%s of %s holds %s already: nothing would change",
+		          string_of(plan, "stage"), string_of(plan, "model"), to);
+		return;
+	}
+	head_add(l, plan, from, to);
 	where_add(l, targets);
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
 	if (string_of(plan, "absent")[0])
@@ -211,12 +289,11 @@ plan_lines(struct lines *l, const json_t *plan)
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
 		          has_prefix(digest, "sha256:") ? digest + 7 : digest);
+	canary_add(l, plan);
 	past_add(l, plan, from);
-	checks_add(l, json_object_get(plan, "checks"));
-	for (i = 0; i < json_array_size(targets); i++)
+	for (size_t i = 0; i < json_array_size(targets); i++)
 		target_add(l, targets, i);
 	if (json_array_size(targets) == 0)
 		lines_add(l, INK_WAIT,
 		          "targets    none: the stage moves at once, nothing is deployed");
-	return true;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stored plans that somebody may still apply, and those that ended, newest first; below the chosen
- * one with its id in full and who said yes to it, from the database. What is verified is printed by
- * the commands: Enter runs "plan show".
+ * one with its id in full and who said yes to it, from the database. Its own page shows it whole.
  */
 #include <stdio.h>
 
@@ -196,6 +195,22 @@ plans_draw(struct view *v, const struct area *a)
 	}
 }
 
+static void
+plans_subject(const struct view *v, struct view_subject *ret)
+{
+	const struct plans *const s = v->state;
+
+	if (s->list.cursor >= s->rows.n)
+		return;
+	const struct plan_row *const p = &s->rows.v[s->list.cursor].row;
+	digest_hex(&p->id, ret->plan);
+	(void)str_copy(ret->model, sizeof ret->model, p->model);
+	(void)str_copy(ret->stage, sizeof ret->stage, p->stage);
+	if (p->number > 0)
+		(void)snprintf(ret->ref, sizeof ret->ref, "%s@v%llu", p->model,
+		               (unsigned long long)p->number);
+}
+
 /* The command names the plan by its whole id. */
 static enum handled
 act_on(const struct shown_plan *p, enum action act, struct view_request *ret)
@@ -203,20 +218,17 @@ act_on(const struct shown_plan *p, enum action act, struct view_request *ret)
 	char id[DIGEST_HEX_SIZE];
 
 	digest_hex(&p->row.id, id);
-	if (act == ACT_OPEN) {
-		words_of(&ret->argv, "plan", "show", id);
-		ret->reads = true;
-		return RUN_ARGV;
+	/* nobody approves what was not shown whole: the page of the plan has the key again */
+	if (act == ACT_OPEN || (act == ACT_APPROVE && p->is_open)) {
+		(void)str_copy(ret->view, sizeof(ret->view), "plan");
+		(void)str_copy(ret->arg, sizeof(ret->arg), id);
+		return OPEN_VIEW;
 	}
-	if (!p->is_open || (act != ACT_APPROVE && act != ACT_APPLY))
+	if (!p->is_open || act != ACT_APPLY)
 		return NOT_HANDLED;
-	if (act == ACT_APPROVE) {
-		words_of(&ret->argv, "approve", id);
-	} else {
-		words_of(&ret->argv, "apply", id, "--yes", "--detach");
-		if (p->is_protected)
-			words_of(&ret->argv, "--confirm", p->row.model);
-	}
+	words_of(&ret->argv, "apply", id, "--yes", "--detach");
+	if (p->is_protected)
+		words_of(&ret->argv, "--confirm", p->row.model);
 	words_of(&ret->argv, "-o", "json");
 	if (p->is_protected)
 		(void)str_copy(ret->protected_name, sizeof(ret->protected_name), p->row.model);
@@ -256,11 +268,14 @@ plans_can(const struct view *v, enum action act)
 
 	if (s->list.cursor >= s->rows.n)
 		return false;
-	return act == ACT_OPEN || s->rows.v[s->list.cursor].is_open;
+	const struct shown_plan *const p = &s->rows.v[s->list.cursor];
+	if (act == ACT_APPLY)
+		return p->is_open && !p->is_waiting;
+	return act == ACT_OPEN || p->is_open;
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "show whole" },
+	{ ACT_OPEN, "open" },
 	{ ACT_APPROVE, "approve" },
 	{ ACT_APPLY, "apply" },
 	{ 0, NULL },
@@ -273,6 +288,7 @@ const struct view_ops view_plans = {
 	.title = plans_title,
 	.draw = plans_draw,
 	.action = plans_action,
+	.subject = plans_subject,
 	.close = plans_close,
 	.has_filter = true,
 	.can = plans_can,

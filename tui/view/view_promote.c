@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A move of a stage in steps: choose it, see the plan that the command itself makes in a dry run,
- * confirm, then the job's own screen. What is asked and what is run are the same words but for
- * --dry-run.
+ * A move of a stage in steps: choose it, see what was checked and what refuses, see what would
+ * change, confirm, then the job's own screen. Plan and checks are what the command itself says in a
+ * dry run; what is asked and what is run are the same words but for --dry-run. Several versions
+ * that were marked go one after the other, each with its own plan.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,11 +11,12 @@
 #include "registry/policy.h"
 #include "registry/ref.h"
 #include "tui/view/lines.h"
+#include "tui/view/people.h"
 #include "tui/view/plan_lines.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
-enum step { STEP_CHOOSE, STEP_ASKED, STEP_PREVIEW, STEP_REFUSED };
+enum step { STEP_CHOOSE, STEP_ASKED, STEP_CHECKS, STEP_PREVIEW, STEP_REFUSED };
 
 struct promote {
 	bool is_rollback;
@@ -26,13 +28,19 @@ struct promote {
 	size_t stages_n;
 	struct list list;
 	enum step step;
-	struct words command; /* as it will run */
-	struct lines plan;
+	struct words queue; /* further references, to the same stage */
+	size_t queue_at;
+	bool was_run;
+	struct words command;         /* as it will run */
+	char people[STAGES_MAX][200]; /* who else must say yes */
+	bool needs_people[STAGES_MAX];
+	struct lines checks, plan;
 	char plan_id[80];
+	size_t refusals; /* checks that will stop it */
 	struct err failed;
 };
 
-/* "promote REF [STAGE]" or "rollback NAME [STAGE]" */
+/* "promote REF [STAGE]", "rollback NAME [STAGE]", "promote-all REF REF .." */
 static int
 promote_open(struct view *v, struct err *e)
 {
@@ -47,8 +55,11 @@ promote_open(struct view *v, struct err *e)
 	if (rc == 0) {
 		s->is_rollback = streq(w.v[0], "rollback");
 		(void)str_copy(s->ref, sizeof(s->ref), w.v[1]);
-		if (w.n > 2)
+		const bool all = streq(w.v[0], "promote-all");
+		if (!all && w.n > 2)
 			(void)str_copy(s->wanted_stage, sizeof(s->wanted_stage), w.v[2]);
+		for (size_t i = 2; all && i < w.n; i++)
+			words_add(&s->queue, w.v[i]);
 		rc = ref_parse(s->ref, &r, e);
 	}
 	if (rc == 0)
@@ -77,12 +88,33 @@ stages_read(struct view *v, struct err *e)
 		return rc;
 	s->stages_n = p.stages_n < STAGES_MAX ? p.stages_n : STAGES_MAX;
 	for (size_t i = 0; i < s->stages_n; i++) {
+		cleanup_buf struct buf people = { 0 };
 		s->stages[i] = p.stages[i];
 		show_stage(s->holds[i], model_stage(&m, p.stages[i].name));
+		s->needs_people[i] =
+		        people_wanted(&p, &p.stages[i], v->shared->who, &people) && !s->is_rollback;
+		(void)snprintf(s->people[i], sizeof(s->people[i]), "%.199s", buf_cstr(&people));
 	}
 	policy_fini(&p);
 	s->list.n = s->stages_n;
 	return 0;
+}
+
+/* Back from the job of the one before: the next of those that were marked, to the same stage. */
+static void
+next_in_queue(struct promote *s)
+{
+	struct err ignored = { 0 };
+	struct ref r;
+
+	s->was_run = false;
+	s->step = STEP_CHOOSE;
+	(void)str_copy(s->ref, sizeof(s->ref), s->queue.v[s->queue_at++]);
+	if (ref_parse(s->ref, &r, &ignored) == 0)
+		(void)str_copy(s->model, sizeof(s->model), r.model);
+	if (s->list.cursor < s->stages_n)
+		(void)str_copy(s->wanted_stage, sizeof(s->wanted_stage),
+		               s->stages[s->list.cursor].name);
 }
 
 static int
@@ -91,6 +123,8 @@ promote_reload(struct view *v, struct err *e)
 	struct promote *s = v->state;
 
 	(void)e;
+	if (s->was_run)
+		next_in_queue(s);
 	if (s->step != STEP_CHOOSE)
 		return 0; /* what was asked stays as it was answered */
 	err_clear(&s->failed);
@@ -120,6 +154,30 @@ command_make(const struct view *v, struct words *ret, bool dry)
 }
 
 static void
+people_add(struct promote *s)
+{
+	const size_t at = s->list.cursor;
+
+	if (at < s->stages_n && !s->is_rollback)
+		lines_add(&s->checks, s->needs_people[at] ? INK_WAIT : INK_TEXT, "%-12s %-10s %s",
+		          s->needs_people[at] ? "waits" : "ok", "people", s->people[at]);
+}
+
+static size_t
+refusals(const json_t *plan)
+{
+	const json_t *c;
+	size_t i, n = json_is_true(json_object_get(plan, "blocked"));
+
+	json_array_foreach(json_object_get(plan, "checks"), i, c)
+	{
+		const char *state = json_opt_string(c, "state"), *name = json_opt_string(c, "name");
+		n += state && name && streq(name, "gate") && !streq(state, "ok");
+	}
+	return n;
+}
+
+static void
 plan_show(struct promote *s, const json_t *j)
 {
 	static const char *const ids[] = { "plan", "id", "planId" };
@@ -130,8 +188,14 @@ plan_show(struct promote *s, const json_t *j)
 			(void)snprintf(s->plan_id, sizeof(s->plan_id), "%.79s",
 			               has_prefix(id, "sha256:") ? id + 7 : id);
 	}
-	if (!plan_lines(&s->plan, j))
+	if (!plan_is(j)) {
 		lines_add_json(&s->plan, j);
+		return;
+	}
+	s->refusals = refusals(j);
+	plan_check_lines(&s->checks, j);
+	people_add(s);
+	plan_lines(&s->plan, j);
 }
 
 static enum handled
@@ -142,11 +206,13 @@ promote_answer(struct view *v, const struct answer *a, struct view_request *ret)
 	struct err e = { 0 };
 
 	(void)ret;
-	if (!a->is_done)
+	if (!a->is_done || s->step != STEP_ASKED)
 		return HANDLED;
 	lines_clear(&s->plan);
+	lines_clear(&s->checks);
 	s->plan_id[0] = '\0';
-	s->step = a->status == 0 ? STEP_PREVIEW : STEP_REFUSED;
+	s->refusals = 0;
+	s->step = a->status != 0 ? STEP_REFUSED : s->is_rollback ? STEP_PREVIEW : STEP_CHECKS;
 	if (a->out.n > 0 && json_parse(a->out, "plan", &j, &e) == 0)
 		plan_show(s, j);
 	else
@@ -182,12 +248,48 @@ choose_draw(struct view *v, const struct area *a)
 	}
 }
 
+static struct lines *
+shown_lines(struct promote *s)
+{
+	return s->step == STEP_CHECKS ? &s->checks : &s->plan;
+}
+
+static void
+steps_rule(const struct promote *s, const struct area *a)
+{
+	char text[120];
+
+	if (s->step == STEP_REFUSED)
+		(void)snprintf(text, sizeof(text), "refused");
+	else if (s->step == STEP_PREVIEW)
+		(void)snprintf(text, sizeof(text), "plan: nothing has been changed yet");
+	else if (s->refusals > 0)
+		(void)snprintf(text, sizeof(text), "checks: %zu will stop it", s->refusals);
+	else
+		(void)snprintf(text, sizeof(text), "checks");
+	paint_rule(a, 1, text);
+}
+
+static void
+foot_draw(const struct promote *s, const struct area *a)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (s->step == STEP_CHECKS) {
+		paint_rule(a, 0, "Enter goes on: what would change");
+		return;
+	}
+	words_show(&s->command, &line);
+	paint_rule(a, 0, "Enter goes on and runs");
+	paint_prose(a, 1, 1, INK_TEXT, buf_cstr(&line));
+}
+
 static void
 preview_draw(struct view *v, const struct area *a)
 {
 	struct promote *s = v->state;
 	const struct policy_stage *g = &s->stages[s->list.cursor];
-	cleanup_buf struct buf line = { 0 };
+	const size_t foot = s->step == STEP_PREVIEW ? 3 : s->step == STEP_CHECKS;
 	size_t c;
 
 	c = paint_text(a, 0, 1, g->is_protected ? INK_PROTECTED : show_stage_ink(g->name), g->name);
@@ -198,31 +300,33 @@ preview_draw(struct view *v, const struct area *a)
 		paint_text(a, 2, 1, INK_WAIT, "asking for the plan ...");
 		return;
 	}
-	paint_rule(a, 1,
-	           s->step == STEP_PREVIEW ? "plan: nothing has been changed yet" : "refused");
-	words_show(&s->command, &line);
-	struct area runs = area_rows(a, a->rows > 3 ? a->rows - 3 : a->rows, 3);
-	const struct area page = area_rows(a, 2, a->rows > 5 ? a->rows - 5 : 0);
+	steps_rule(s, a);
+	const struct area page = area_rows(a, 2, a->rows > 2 + foot ? a->rows - 2 - foot : 0);
 	v->page = page.rows;
 	if (page.rows > 0)
-		lines_draw(&s->plan, &page);
-	if (s->step != STEP_PREVIEW)
-		return;
-	paint_rule(&runs, 0, "Enter goes on and runs");
-	paint_prose(&runs, 1, 1, INK_TEXT, buf_cstr(&line));
+		lines_draw(shown_lines(s), &page);
+	if (foot > 0) {
+		const struct area runs =
+		        area_rows(a, a->rows > foot ? a->rows - foot : a->rows, foot);
+		foot_draw(s, &runs);
+	}
 }
 
 static void
 promote_draw(struct view *v, const struct area *a)
 {
-	static const char *const steps[] = { "1 choose", "2 preview", "3 apply" };
+	static const char *const steps[] = { "1 choose", "2 checks", "3 preview", "4 apply" };
+	static const char *const narrow[] = { "1 choose", "2 checks", "3 preview", "4" };
 	const struct promote *s = v->state;
+	const size_t at = s->step == STEP_CHOOSE ? 0 : s->step == STEP_PREVIEW ? 2 : 1;
 	size_t c = 1;
 
-	for (size_t i = 0; i < COUNT(steps); i++) {
-		const bool now = i == (s->step != STEP_CHOOSE);
-		c = paintf(a, 0, c, now ? INK_HEAD : INK_DIM, now ? "[%s]" : " %s ", steps[i]) + 1;
-	}
+	for (size_t i = 0; i < COUNT(steps); i++)
+		c = paintf(a, 0, c, i == at ? INK_HEAD : INK_DIM, i == at ? "[%s]" : " %s ",
+		           a->cols < 50 ? narrow[i] : steps[i]) +
+		    (a->cols >= 50);
+	if (s->queue.n > 0 && a->cols >= 60)
+		paintf(a, 0, c + 1, INK_WAIT, "%zu of %zu marked", s->queue_at + 1, s->queue.n + 1);
 	const struct area page = area_rows(a, a->rows >= 10 ? 2 : 1, a->rows);
 	if (s->step == STEP_CHOOSE)
 		choose_draw(v, &page);
@@ -244,13 +348,18 @@ promote_next(struct view *v, struct view_request *ret)
 		s->step = STEP_ASKED;
 		return ASK_ARGV;
 	}
+	if (s->step == STEP_CHECKS) {
+		s->step = STEP_PREVIEW;
+		return HANDLED;
+	}
 	if (s->step != STEP_PREVIEW)
 		return NOT_HANDLED;
 	for (size_t i = 0; i < s->command.n; i++)
 		words_add(&ret->argv, s->command.v[i]);
 	if (s->stages[s->list.cursor].is_protected)
 		(void)str_copy(ret->protected_name, sizeof(ret->protected_name), s->model);
-	ret->replaces = true;
+	s->was_run = s->queue_at < s->queue.n;
+	ret->replaces = !s->was_run;
 	return RUN_ARGV;
 }
 
@@ -261,13 +370,14 @@ promote_action(struct view *v, enum action act, struct view_request *ret)
 
 	if (act == ACT_OPEN)
 		return promote_next(v, ret);
-	if (act == ACT_BACK && s->step != STEP_CHOOSE) {
-		s->step = STEP_CHOOSE;
+	if ((act == ACT_BACK || act == ACT_LEFT) && s->step != STEP_CHOOSE) {
+		s->step = s->step == STEP_PREVIEW ? STEP_CHECKS : STEP_CHOOSE;
+		s->was_run = false;
 		return HANDLED;
 	}
 	if (s->step == STEP_CHOOSE)
 		return list_move(&s->list, act, v->page) ? HANDLED : NOT_HANDLED;
-	return lines_move(&s->plan, act, v->page) ? HANDLED : NOT_HANDLED;
+	return lines_move(shown_lines(s), act, v->page) ? HANDLED : NOT_HANDLED;
 }
 
 static void
@@ -292,7 +402,9 @@ promote_close(struct view *v)
 {
 	struct promote *s = v->state;
 
+	words_fini(&s->queue);
 	words_fini(&s->command);
+	lines_fini(&s->checks);
 	lines_fini(&s->plan);
 }
 
@@ -303,16 +415,18 @@ promote_can(const struct view *v, enum action act)
 
 	if (act == ACT_OPEN)
 		return (s->step == STEP_CHOOSE && s->list.cursor < s->stages_n) ||
-		       s->step == STEP_PREVIEW;
+		       s->step == STEP_PREVIEW || s->step == STEP_CHECKS;
 	if (act == ACT_DOWN)
-		return s->step == STEP_CHOOSE ? s->stages_n > 1 : lines_scroll(&s->plan, v->page);
-	return act != ACT_BACK || s->step != STEP_CHOOSE;
+		return s->step == STEP_CHOOSE
+		               ? s->stages_n > 1
+		               : lines_scroll(s->step == STEP_CHECKS ? &s->checks : &s->plan,
+		                              v->page);
+	return true;
 }
 
 static const struct hint hints[] = {
 	{ ACT_OPEN, "next step" },
 	{ ACT_DOWN, "down" },
-	{ ACT_BACK, "step back" },
 	{ 0, NULL },
 };
 

@@ -28,16 +28,17 @@ run_open(struct view *v, struct err *e)
 	return 0;
 }
 
-/* "job" of a JSON answer; every act of a stage that started one has it. */
+/* An id in a JSON answer: every act of a stage that started a job has "job", one that waits for a
+ * person "plan". */
 static bool
-job_of(struct str out, char ret[static VIEW_ARG_SIZE])
+member_of(struct str out, const char *name, char ret[static VIEW_ARG_SIZE])
 {
 	cleanup_json json_t *j = NULL;
 	struct err e = { 0 };
 
 	if (out.n == 0 || out.p[0] != '{' || json_parse(out, "answer", &j, &e) < 0)
 		return false;
-	const char *id = json_opt_string(j, "job");
+	const char *id = json_opt_string(j, name);
 	return id && id[0] && str_copy(ret, VIEW_ARG_SIZE, id) == 0;
 }
 
@@ -50,8 +51,14 @@ run_answer(struct view *v, const struct answer *a, struct view_request *ret)
 
 	s->is_done = a->is_done;
 	s->status = a->status;
-	if (a->is_done && a->status == 0 && job_of(a->out, ret->arg)) {
+	if (a->is_done && a->status == 0 && member_of(a->out, "job", ret->arg)) {
 		(void)str_copy(ret->view, sizeof(ret->view), "job");
+		ret->replaces = true;
+		return OPEN_VIEW;
+	}
+	if (a->is_done && a->status == err_exit_of(ERR_NEEDS_PERSON) &&
+	    member_of(a->out, "plan", ret->arg)) {
+		(void)str_copy(ret->view, sizeof(ret->view), "plan");
 		ret->replaces = true;
 		return OPEN_VIEW;
 	}
