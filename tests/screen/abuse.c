@@ -300,6 +300,24 @@ frugal(struct drive *d)
 	return idle == 0 || wrong(d, "%zu bytes while idle", idle);
 }
 
+/* Ten looks a second at each target find what is shown: no byte is sent for them. */
+static bool
+frugal_live(struct drive *d)
+{
+	demo(d);
+	env_add(d, "SLIPWAY_WATCH_POLL_MS=100");
+	if (!drive_start(d, 24, 80) || !send_keys(d, "T") ||
+	    !terminal_wait_text(d->t,
+	                        "production-1 production  face-detect v1      object    as "
+	                        "recorded  <5s",
+	                        true) ||
+	    !terminal_wait_text(d->t, "looking ...", false))
+		return wrong(d, "the targets do not say what they hold");
+	(void)terminal_listen(d->t, 100);
+	const size_t idle = terminal_listen(d->t, IDLE_MS);
+	return idle == 0 || wrong(d, "%zu bytes while nothing changes", idle);
+}
+
 /* Sizes from 1x1 to 300x100 as fast as they go, then the first again. */
 static bool
 storm(struct drive *d)
@@ -539,6 +557,7 @@ static const struct {
 	const char *title;
 } singles[] = {
 	{ frugal, "one write a frame, nothing while idle" },
+	{ frugal_live, "nothing while targets are watched and do not change" },
 	{ storm, "sizes from 1x1 to 300x100" },
 	{ paste_try, "pastes of all bytes and of 64 KB" },
 	{ stopped_line, "a line that Ctrl-S stopped gets the newest frame" },
