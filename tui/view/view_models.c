@@ -374,6 +374,33 @@ models_act(const struct model_row *m, enum action act, struct view_request *ret)
 	return OPEN_VIEW;
 }
 
+/* The newest live version of each marked model, one wizard after the other. */
+static enum handled
+promote_marked(struct view *v, struct view_request *ret)
+{
+	struct models *s = v->state;
+	cleanup_txn struct txn *t = NULL;
+	cleanup_buf struct buf arg = { 0 };
+	struct model_row m;
+	struct err e = { 0 };
+
+	if (s->table.marks.n == 0 || view_read(v, &t, &e) < 0)
+		return NOT_HANDLED;
+	buf_adds(&arg, "promote-all");
+	for (size_t i = 0; i < s->table.marks.n; i++)
+		if (model_get(t, s->table.marks.v[i], &m, &e) == 0 && m.latest_live > 0)
+			buf_addf(&arg, " %s@v%llu", m.name, (unsigned long long)m.latest_live);
+	if (!strchr(buf_cstr(&arg), ' '))
+		return NOT_HANDLED;
+	if (str_copy(ret->arg, sizeof(ret->arg), buf_cstr(&arg)) < 0) {
+		notice_add(&v->shared->notices, true, "mark fewer and promote the rest afterwards",
+		           "%zu marked models are too many at once", s->table.marks.n);
+		return HANDLED;
+	}
+	(void)str_copy(ret->view, sizeof(ret->view), "promote");
+	return OPEN_VIEW;
+}
+
 static enum handled
 models_action(struct view *v, enum action act, struct view_request *ret)
 {
@@ -394,6 +421,8 @@ models_action(struct view *v, enum action act, struct view_request *ret)
 	}
 	if (h != NOT_HANDLED)
 		return h;
+	if (act == ACT_PROMOTE_MARKED)
+		return promote_marked(v, ret);
 	return m ? models_act(m, act, ret) : NOT_HANDLED;
 }
 
@@ -453,6 +482,8 @@ models_can(const struct view *v, enum action act)
 		return false;
 	if (act == ACT_PROMOTE || act == ACT_VERIFY)
 		return m->latest_live > 0;
+	if (act == ACT_PROMOTE_MARKED)
+		return s->table.marks.n > 0;
 	if (act == ACT_DIFF)
 		return show_differs(m, m->latest_live);
 	return act != ACT_ROLLBACK || show_holds_any(m);
@@ -468,9 +499,11 @@ models_why_not(const struct view *v, enum action act, struct buf *ret)
 }
 
 static const struct hint hints[] = {
-	{ ACT_OPEN, "open" }, { ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
-	{ ACT_DIFF, "diff" }, { ACT_HISTORY, "history" }, { ACT_VERIFY, "verify" },
-	{ ACT_SORT, "sort" }, { ACT_JOBS, "jobs" },       { 0, NULL },
+	{ ACT_OPEN, "open" },       { ACT_PROMOTE_MARKED, "promote marked" },
+	{ ACT_PROMOTE, "promote" }, { ACT_ROLLBACK, "roll back" },
+	{ ACT_DIFF, "diff" },       { ACT_HISTORY, "history" },
+	{ ACT_VERIFY, "verify" },   { ACT_SORT, "sort" },
+	{ ACT_JOBS, "jobs" },       { 0, NULL },
 };
 
 const struct view_ops view_models = {
