@@ -24,20 +24,27 @@ dir_of(const char *registry_id)
 }
 
 static char *
-path_of(const char *dir, const struct digest *version)
+path_of(const char *dir, const char *model, const struct digest *version)
 {
+	cleanup_buf struct buf of = { 0 };
 	char name[DIGEST_HEX_SIZE] = "log";
+	struct digest d;
 
-	if (version)
-		digest_hex(version, name);
+	if (version) {
+		buf_addf(&of, "%s ", model);
+		buf_add(&of, version->b, sizeof(version->b));
+		digest_small(of.p, of.n, &d);
+		digest_hex(&d, name);
+	}
 	return xasprintf("%s/%s.json", dir, name);
 }
 
 bool
-checked_look(const char *registry_id, const struct digest *version, struct checked *ret)
+checked_look(const char *registry_id, const char *model, const struct digest *version,
+             struct checked *ret)
 {
 	cleanup_free char *dir = dir_of(registry_id);
-	cleanup_free char *path = dir ? path_of(dir, version) : NULL;
+	cleanup_free char *path = dir ? path_of(dir, model, version) : NULL;
 	cleanup_buf struct buf text = { 0 };
 	cleanup_json json_t *o = NULL;
 	struct err ignored = { 0 };
@@ -56,11 +63,11 @@ checked_look(const char *registry_id, const struct digest *version, struct check
 }
 
 void
-checked_save(const char *registry_id, const struct digest *version, uint64_t size,
-             const struct err *why)
+checked_save(const char *registry_id, const char *model, const struct digest *version,
+             uint64_t size, const struct err *why)
 {
 	cleanup_free char *dir = dir_of(registry_id);
-	cleanup_free char *path = dir ? path_of(dir, version) : NULL;
+	cleanup_free char *path = dir ? path_of(dir, model, version) : NULL;
 	const bool is_good = !why || why->code == ERR_OK;
 	cleanup_json json_t *o = json_object();
 	cleanup_buf struct buf text = { 0 };

@@ -19,9 +19,11 @@ struct checked {
 	uint64_t size; /* of the log: entries; of a version: bytes */
 	char why[200]; /* when it was not good: what was found first */
 };
-/* version NULL: the log. False: this person never checked it, or what is kept cannot be read. */
-bool checked_look(const char *registry_id, const struct digest *version, struct checked *ret);
+/* What model has of these bytes: another model's statement about them is another thing. Both NULL:
+ * the log. False: this person never checked it, or what is kept cannot be read. */
+bool checked_look(const char *registry_id, const char *model, const struct digest *version,
+                  struct checked *ret);
 /* why NULL or its code OK: it was good. Now is when. Best effort: who cannot keep it has checked
  * all the same. */
-void checked_save(const char *registry_id, const struct digest *version, uint64_t size,
-                  const struct err *why);
+void checked_save(const char *registry_id, const char *model, const struct digest *version,
+                  uint64_t size, const struct err *why);

@@ -147,8 +147,10 @@ verify_log(struct app *a, struct err *e)
 	if (rc == 0) {
 		show_policies(&v);
 		show(a, &v);
-		checked_save(a->registry->id, NULL, v.result.entries, &v.first);
 	}
+	if (rc == 0 || err_exit_status(e) == err_exit_of(ERR_DIGEST))
+		checked_save(a->registry->id, NULL, NULL, v.result.entries,
+		             rc == 0 ? &v.first : e);
 	out_object_end(a->out);
 	vec_fini(&v.policies);
 	return rc < 0 ? rc : verdict(&v, e);

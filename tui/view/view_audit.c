@@ -63,7 +63,7 @@ audit_reload(struct view *v, struct err *e)
 	(void)e; /* shown on the page itself */
 	audit_list_reload(&s->entries, v);
 	if (v->app->registry)
-		(void)checked_look(v->app->registry->id, NULL, &s->checked);
+		(void)checked_look(v->app->registry->id, NULL, NULL, &s->checked);
 	return 0;
 }
 

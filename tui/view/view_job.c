@@ -412,6 +412,20 @@ job_can(const struct view *v, enum action act)
 	return s->list.n > v->page && !s->follows;
 }
 
+static void
+job_why_not(const struct view *v, enum action act, struct buf *ret)
+{
+	const struct job_screen *s = v->state;
+
+	if (act == ACT_LOGS)
+		buf_adds(ret, "no target of it has said anything yet");
+	else if ((act == ACT_ABORT || act == ACT_RESUME) && is_over(s))
+		buf_addf(ret, "job %s has ended%s%s", v->arg, s->has_row ? ": " : "",
+		         s->has_row ? s->row.state : "");
+	else if (act == ACT_RESUME)
+		buf_adds(ret, "its agent runs: there is nothing to go on with");
+}
+
 static const struct hint hints[] = {
 	{ ACT_ABORT, "abort" },
 	{ ACT_RESUME, "continue" },
@@ -430,5 +444,6 @@ const struct view_ops view_job = {
 	.action = job_action,
 	.close = job_close,
 	.can = job_can,
+	.why_not = job_why_not,
 	.hints = hints,
 };

@@ -229,6 +229,20 @@ jobs_can(const struct view *v, enum action act)
 	return act == ACT_OPEN || s->rows.v[s->list.cursor].end_seq == 0;
 }
 
+static void
+jobs_why_not(const struct view *v, enum action act, struct buf *ret)
+{
+	const struct jobs *s = v->state;
+
+	if (act != ACT_OPEN && act != ACT_ABORT && act != ACT_RESUME)
+		return;
+	if (s->list.cursor >= s->rows.n)
+		buf_adds(ret, "there is no job");
+	else
+		buf_addf(ret, "job %s has ended: %s", s->rows.v[s->list.cursor].id,
+		         s->rows.v[s->list.cursor].state);
+}
+
 static const struct hint hints[] = {
 	{ ACT_OPEN, "follow" },
 	{ ACT_ABORT, "abort" },
@@ -246,5 +260,6 @@ const struct view_ops view_jobs = {
 	.close = jobs_close,
 	.has_filter = true,
 	.can = jobs_can,
+	.why_not = jobs_why_not,
 	.hints = hints,
 };

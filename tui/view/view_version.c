@@ -111,7 +111,7 @@ version_read(struct view *v, struct err *e)
 	rc = model_get(t, s->row.model, &s->model, e);
 	if (rc < 0)
 		return err_set(e, ERR_NOT_FOUND, "there is no model \"%s\"", s->row.model);
-	(void)checked_look(v->app->registry->id, &s->row.digest, &s->checked);
+	(void)checked_look(v->app->registry->id, s->row.model, &s->row.digest, &s->checked);
 	return tab_read(v, t, e);
 }
 
