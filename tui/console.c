@@ -248,6 +248,15 @@ screen_of(enum action act)
 	return NULL;
 }
 
+enum action
+console_screen_named(const char *name)
+{
+	for (size_t i = 0; i < COUNT(everywhere); i++)
+		if (streq(everywhere[i].screen, name))
+			return everywhere[i].act;
+	return ACT_NONE;
+}
+
 static void
 screen_open_once(struct console *c, const char *name)
 {
@@ -560,6 +569,7 @@ console_main(struct app *a, const struct cmd *const *verbs, struct err *e)
 
 	(void)setlocale(LC_CTYPE, ""); /* numbers stay as JSON writes them */
 	c.shared.app = a;
+	c.shared.live = &c.watch.live;
 	signals_block(&old, &ours);
 	expect_damage(&c);
 	rc = run(&c, &ours, e);

@@ -85,6 +85,8 @@ void console_open_view(struct console *c, const char *name, const char *arg, boo
 void console_close_view(struct console *c);
 void console_reload(struct console *c);
 void console_act(struct console *c, enum action act);
+/* What opens the screen of that name from everywhere; ACT_NONE: nothing does. */
+enum action console_screen_named(const char *name);
 void console_take(struct console *c, enum handled h,
                   struct view_request *r); /* what a view answered */
 

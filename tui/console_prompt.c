@@ -109,12 +109,8 @@ command_is_screen(struct console *c, const struct words *w)
 
 	if (w->n == 1 && (streq(w->v[0], "quit") || streq(w->v[0], "q")))
 		c->quits = true;
-	else if (w->n == 1 && streq(w->v[0], "help"))
-		console_act(c, ACT_HELP);
-	else if (w->n == 1 && streq(w->v[0], "jobs"))
-		console_act(c, ACT_JOBS);
-	else if (w->n == 1 && streq(w->v[0], "plans"))
-		console_act(c, ACT_PLANS);
+	else if (w->n == 1 && console_screen_named(w->v[0]) != ACT_NONE)
+		console_act(c, console_screen_named(w->v[0]));
 	else if (w->n == 4 && ((streq(w->v[0], "promote") && streq(w->v[2], "--to")) ||
 	                       (streq(w->v[0], "rollback") && streq(w->v[2], "--stage")))) {
 		buf_addf(&arg, "%s %s %s", w->v[0], w->v[1], w->v[3]);

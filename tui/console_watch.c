@@ -27,6 +27,15 @@ is_wanted(const struct console *c)
 	return false;
 }
 
+/* What the targets say is on the screen. */
+static bool
+is_drawn(const struct console *c)
+{
+	const struct view_ops *const ops = c->depth > 0 ? c->stack[c->depth - 1]->ops : NULL;
+
+	return ops && (ops->shows_live || ops->draws_live);
+}
+
 static int
 target_found(void *arg, const struct target_row *row)
 {
@@ -111,7 +120,6 @@ watch_tend(struct console *c)
 	struct watch *const w = &c->watch;
 	const uint64_t now_ms = clock_mono_ms();
 
-	c->shared.live = &w->live;
 	if (!is_wanted(c)) {
 		if (w->live.feed != LIVE_RUNS)
 			return;
@@ -138,7 +146,7 @@ watch_line(struct console *c, const struct view_line *l)
 		w->was_said = false;
 		w->pause_ms = 0;
 		if (live_take(&w->live, l->text, clock_mono_ms(), clock_now_s()))
-			c->dirty |= console_top(c)->ops->shows_live;
+			c->dirty |= is_drawn(c);
 		return;
 	}
 	if (l->is_err) {
@@ -173,7 +181,7 @@ next_ms(const struct console *c)
 		at_ms = w->unwanted_ms + LINGER_MS;
 	if (w->live.feed == LIVE_LOST && is_wanted(c) && w->has_targets)
 		at_ms = w->retry_ms;
-	if (c->depth > 0 && c->stack[c->depth - 1]->ops->shows_live) {
+	if (is_drawn(c)) {
 		const uint64_t age_ms = live_next_ms(&w->live, w->drawn_ms);
 		at_ms = age_ms < at_ms ? age_ms : at_ms;
 	}
@@ -195,8 +203,7 @@ watch_tick(struct console *c)
 {
 	const uint64_t now_ms = clock_mono_ms();
 
-	if (console_top(c)->ops->shows_live &&
-	    live_next_ms(&c->watch.live, c->watch.drawn_ms) <= now_ms) {
+	if (is_drawn(c) && live_next_ms(&c->watch.live, c->watch.drawn_ms) <= now_ms) {
 		c->watch.drawn_ms = now_ms;
 		c->dirty = true;
 	}

@@ -131,6 +131,7 @@ struct view_ops {
 	void (*why_not)(const struct view *v, enum action act, struct buf *ret);
 	bool has_filter;
 	bool has_table; /* sorting, columns and marks are there */
+	bool draws_live; /* the same where somebody watches them, and does not want it by itself */
 	bool shows_live;          /* what the targets say: they are watched while it is open */
 	const struct hint *hints; /* the key line, most wanted first; ends with text NULL */
 };

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "registry/base/clock.h"
 #include "registry/history.h"
+#include "tui/live.h"
 #include "tui/view/show.h"
 
 /* Of an entry about a plan's people: does that plan still wait for one? */
@@ -69,6 +71,7 @@ story_load(struct story *s, struct view *v, const struct model_row *m, struct tx
 {
 	struct err e = { 0 }, unnamed = { 0 };
 
+	s->live = v->shared->live;
 	jobs_load(s, t);
 	if (!m) {
 		s->last[0] = s->last_of[0] = '\0';
@@ -87,8 +90,40 @@ story_load(struct story *s, struct view *v, const struct model_row *m, struct tx
 	s->last_seq = m->last_seq;
 }
 
+/* "DRIFT <5s": the worst that a target of the stage says of the model, and how old that is. */
+static void
+live_draw(const struct story *s, const struct area *a, size_t row, size_t col, const char *model,
+          const char *stage)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	const struct live_fact *worst = NULL;
+	char age[LIVE_AGE_SIZE];
+
+	for (size_t i = 0; s->live && i < s->live->facts.n; i++) {
+		const struct live_fact *f = &s->live->facts.v[i];
+		if (!streq(f->stage, stage) || !streq(f->model, model))
+			continue;
+		if (!worst || f->word == LIVE_DRIFTED ||
+		    (f->word == LIVE_UNKNOWN && worst->word != LIVE_DRIFTED))
+			worst = f;
+	}
+	if (!worst || worst->word == LIVE_WAITED_FOR)
+		return;
+	live_age(worst, now_ms, age);
+	const bool is_old = live_is_old(worst, now_ms);
+	if (is_old && s->live->feed == LIVE_OFF) /* nobody watches any more */
+		return;
+	const bool is_bad = worst->word == LIVE_DRIFTED || worst->word == LIVE_UNKNOWN;
+	paintf(a, row, col,
+	       is_old   ? INK_STALE
+	       : is_bad ? INK_BAD
+	                : INK_OK,
+	       "%s %s", worst->word == LIVE_DRIFTED ? "DRIFT" : live_word_text(worst->word), age);
+}
+
 static size_t
-story_stage(const struct area *a, size_t row, const struct stage_mark *m)
+story_stage(const struct story *s, const struct area *a, size_t row, const char *model,
+            const struct stage_mark *m)
 {
 	char held[48], ago[24];
 	size_t c;
@@ -108,6 +143,8 @@ story_stage(const struct area *a, size_t row, const struct stage_mark *m)
 		c = paint_text(a, row, c + 2, INK_DIM, ago);
 	if (m->moving_to > 0)
 		paintf(a, row, c + 2, INK_WAIT, "job %s runs", m->job);
+	else if (m->number > 0)
+		live_draw(s, a, row, c + 2, model, m->stage);
 	return row + 1;
 }
 
@@ -159,7 +196,7 @@ story_draw(const struct story *s, const struct area *a, const struct model_row *
 	}
 	const size_t before = row;
 	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX && row + 1 < a->rows; i++)
-		row = story_stage(a, row, &m->stages[i]);
+		row = story_stage(s, a, row, m->name, &m->stages[i]);
 	if (row == before && row < a->rows)
 		paint_text(a, row++, 1, INK_DIM, "no stage holds a version of it");
 	paint_fit(a, row, 1, 12, INK_DIM, TEXT_CUT_END, "last");

@@ -8,8 +8,10 @@
 #include "registry/plan_state.h"
 #include "tui/view.h"
 
+struct live;
 struct story {
-	char last[400]; /* the newest event of last_of */
+	const struct live *live; /* what the targets say, if somebody watches them */
+	char last[400];          /* the newest event of last_of */
 	char last_of[NAME_SIZE];
 	uint64_t last_seq;
 	size_t jobs_n, jobs_seen; /* that run, among the newest */

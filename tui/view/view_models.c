@@ -519,6 +519,7 @@ const struct view_ops view_models = {
 	.subject = models_subject,
 	.close = models_close,
 	.has_filter = true,
+	.draws_live = true,
 	.has_table = true,
 	.can = models_can,
 	.why_not = models_why_not,
