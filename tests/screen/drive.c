@@ -113,7 +113,6 @@ static const struct {
 bool
 send_key(struct drive *d, const char *name, size_t n, bool waits)
 {
-	const uint64_t before = terminal_mark(d->t).n;
 	const char *bytes = name;
 	size_t bytes_n = n;
 
@@ -122,9 +121,9 @@ send_key(struct drive *d, const char *name, size_t n, bool waits)
 			bytes = keys[i].bytes;
 			bytes_n = strlen(bytes);
 		}
-	if (!terminal_send(d->t, bytes, bytes_n))
+	if (!terminal_type(d->t, bytes, bytes_n))
 		return wrong(d, "cannot send \"%.*s\"", (int)n, name);
-	if (waits && !terminal_wait_mark(d->t, before))
+	if (waits && !terminal_wait_typed(d->t))
 		return wrong(d, "nothing followed on \"%.*s\"", (int)n, name);
 	return true;
 }

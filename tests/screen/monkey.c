@@ -106,18 +106,9 @@ trail(const char *what)
 static bool
 typed(const char *name, const char *bytes, size_t n)
 {
-	const uint64_t before = terminal_mark(m.d.t).n;
-
 	trail(name);
-	(void)terminal_send(m.d.t, bytes, n);
-	if (terminal_wait_mark(m.d.t, before))
-		return true;
-	if (terminal_is_alternate(m.d.t) ||
-	    !terminal_wait_text(m.d.t, "-- Enter goes back --", true))
-		return again();
-	/* Ctrl-P was taken for a key of a field: the mark was of a frame before */
-	(void)terminal_send(m.d.t, "\r", 1);
-	return terminal_wait_mark(m.d.t, before) || fails("it does not come back from below");
+	(void)terminal_type(m.d.t, bytes, n);
+	return terminal_wait_typed(m.d.t) || again();
 }
 
 /* What is between the blank behind ">" and the next; false: no line is chosen that has one. */
@@ -219,22 +210,21 @@ change(void)
 	return true;
 }
 
+/* In a field it is no key, and a mark tells so; else the normal screen is shown. */
 static bool
 print_below(void)
 {
-	const uint64_t before = terminal_mark(m.d.t).n;
-
 	trail("Ctrl-P");
-	(void)terminal_send(m.d.t, "\020", 1);
-	/* in a field it is no key, and a mark tells so */
-	while (terminal_mark(m.d.t).n == before && terminal_is_alternate(m.d.t))
-		if (terminal_listen(m.d.t, 10) == 0 && terminal_mark(m.d.t).n == before &&
-		    !terminal_is_alternate(m.d.t))
-			break;
-	if (terminal_is_alternate(m.d.t))
-		return true;
+	(void)terminal_type(m.d.t, "\020", 1);
+	for (int i = 0; i < 2000 && terminal_is_alternate(m.d.t); i++) {
+		if (terminal_has_typed(m.d.t))
+			return true;
+		(void)terminal_listen(m.d.t, 10);
+	}
+	if (!terminal_wait_text(m.d.t, "-- Enter goes back --", true))
+		return fails("it does not print below");
 	(void)terminal_send(m.d.t, "\r", 1);
-	return terminal_wait_mark(m.d.t, before) || fails("it does not come back from below");
+	return terminal_wait_typed(m.d.t) || fails("it does not come back from below");
 }
 
 static bool
@@ -270,7 +260,8 @@ paste(void)
 {
 	static const char text[] = "\033[200~y\ry\r:gc\r\033[201~";
 
-	return typed("(paste)", text, sizeof(text) - 1);
+	trail("(paste)");
+	return terminal_send(m.d.t, text, sizeof(text) - 1) && typed("Ctrl-L", "\014", 1);
 }
 
 static bool
@@ -327,13 +318,35 @@ step(void)
 	return ok && holds() && (m.keys % 16 > 0 || wrote_nothing());
 }
 
+/* Of the console that runs: those that ended and what was run beside are waited for. */
+static double
+running_cpu_s(void)
+{
+	char path[64], line[1024] = "";
+	unsigned long user = 0, sys = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)terminal_pid(m.d.t));
+	FILE *f = fopen(path, "r");
+	const char *at = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	for (int field = 0; at && field < 12; field++)
+		at = strchr(at + 1, ' ');
+	if (at) {
+		char *end;
+		user = strtoul(at, &end, 10);
+		sys = strtoul(end, NULL, 10);
+	}
+	if (f)
+		(void)fclose(f);
+	return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+}
+
 static double
 console_cpu_s(void)
 {
 	struct rusage u;
 
 	(void)getrusage(RUSAGE_CHILDREN, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	return running_cpu_s() + (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
@@ -341,7 +354,7 @@ int
 main(int argc, char **argv)
 {
 	uint64_t seed = 0, keys = 0, cpu_s = 0;
-	char title[160];
+	char title[256];
 	bool ok;
 
 	if (argc < 5 || parse_u64(argv[3], UINT64_MAX, &seed) < 0 ||
@@ -356,16 +369,17 @@ main(int argc, char **argv)
 	while (ok && (cpu_s > 0 ? console_cpu_s() - from < (double)cpu_s : m.keys < keys))
 		ok = step();
 	ok = ok && wrote_nothing();
+	const double used = m.d.t ? console_cpu_s() - from : 0;
 	if (!ok && m.d.t) {
 		cleanup_free char *now = terminal_text(m.d.t);
 		buf_addf(&m.why, "\n%s", now);
 	}
 	terminal_free(m.d.t);
-	(void)snprintf(title, sizeof(title),
-	               "seed %llu: %llu keys, %llu sizes, %llu changes beside it, %llu starts",
-	               (unsigned long long)seed, (unsigned long long)m.keys,
-	               (unsigned long long)m.resizes, (unsigned long long)m.changes,
-	               (unsigned long long)m.starts);
+	(void)snprintf(
+	        title, sizeof(title),
+	        "seed %llu: %llu keys, %llu sizes, %llu changes beside it, %llu starts, %u s",
+	        (unsigned long long)seed, (unsigned long long)m.keys, (unsigned long long)m.resizes,
+	        (unsigned long long)m.changes, (unsigned long long)m.starts, (unsigned)used);
 	tap(ok, title, buf_cstr(&m.why));
 	buf_fini(&m.why);
 	return house_close();

@@ -38,6 +38,7 @@ struct terminal {
 	uint64_t bytes;
 	bool alternate, cursor, paste;
 	bool keeps_answers;
+	uint64_t typed;
 	const char *watched; /* NULL: nothing */
 	size_t watched_n;    /* of it, that came */
 	bool saw;
@@ -137,7 +138,8 @@ static void
 mark_read(struct terminal *t, const char *p, const char *end)
 {
 	uint64_t *const members[] = { &t->mark.n,     &t->mark.frames, &t->mark.writes,
-		                      &t->mark.bytes, &t->mark.rows,   &t->mark.cols };
+		                      &t->mark.bytes, &t->mark.rows,   &t->mark.cols,
+		                      &t->mark.keys };
 
 	for (size_t i = 0; i < COUNT(members) && p < end; i++) {
 		const char *next = memchr(p, ';', (size_t)(end - p));
@@ -489,4 +491,28 @@ terminal_answers(struct terminal *t, bool at_once)
 	const size_t n = at_once ? vterm_output_read(t->vt, out, sizeof(out)) : 0;
 	if (n > 0)
 		(void)terminal_send(t, out, n);
+}
+
+bool
+terminal_type(struct terminal *t, const char *bytes, size_t n)
+{
+	t->typed++;
+	return terminal_send(t, bytes, n);
+}
+
+bool
+terminal_has_typed(const struct terminal *t)
+{
+	return t->mark.keys >= t->typed;
+}
+
+bool
+terminal_wait_typed(struct terminal *t)
+{
+	const int64_t end = now_ms() + WAIT_MS;
+
+	while (!terminal_has_typed(t) && now_ms() < end)
+		if (step(t, 100) < 0)
+			break;
+	return terminal_has_typed(t);
 }

@@ -11,7 +11,7 @@
 
 struct terminal;
 struct mark { /* what the program last said about itself */
-	uint64_t n, frames, writes, bytes, rows, cols;
+	uint64_t n, frames, writes, bytes, rows, cols, keys;
 };
 
 /* env ends with NULL: "NAME=VALUE", the whole environment. NULL: errno says why. */
@@ -20,6 +20,10 @@ void terminal_free(struct terminal *t); /* kills what still runs */
 
 void terminal_resize(struct terminal *t, int rows, int cols);
 bool terminal_send(struct terminal *t, const char *bytes, size_t n);
+/* One key, as its bytes; and until a mark says that all of them were taken and shown. */
+bool terminal_type(struct terminal *t, const char *bytes, size_t n);
+bool terminal_wait_typed(struct terminal *t);
+bool terminal_has_typed(const struct terminal *t);
 /* Reads until a mark newer than `than` came. false: it did not within the limit, or the program
  * ended. */
 bool terminal_wait_mark(struct terminal *t, uint64_t than);

@@ -60,7 +60,8 @@ bool screen_is_back(struct screen *s);
  * less; UNREACHABLE: the terminal has none. 0 says that it was asked, not that it was done. */
 int screen_copy(struct screen *s, struct str text, struct err *e);
 /* Test builds with SLIPWAY_IDLE_MARK=1: an OSC that says that everything is shown, with the number
- * of this mark, the frames made, the writes and bytes that were sent before it, rows, columns. */
+ * of this mark, the frames made, the writes and bytes that were sent before it, rows, columns, keys
+ * that were typed. */
 void screen_mark(struct screen *s);
 
 struct screen_facts {

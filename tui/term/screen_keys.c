@@ -167,8 +167,10 @@ screen_key(struct screen *s, struct key *ret)
 			continue;
 		code_key(s, c, ret);
 		ret->is_pasted = was_in_paste || s->in_paste;
-		if (ret->code != K_NONE)
-			return true;
+		if (ret->code == K_NONE)
+			continue;
+		s->keys += !ret->is_pasted;
+		return true;
 	}
 	return false;
 }

@@ -237,9 +237,10 @@ screen_mark(struct screen *s)
 	if (!wanted || !streq(wanted, "1"))
 		return;
 	s->marks++;
-	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu;%zu;%zu\a", (unsigned long long)s->marks,
-	         (unsigned long long)s->facts.frames, (unsigned long long)s->facts.writes,
-	         (unsigned long long)s->facts.bytes, s->grid.rows, s->grid.cols);
+	buf_addf(&s->wait, "\033]7777;%llu;%llu;%llu;%llu;%zu;%zu;%llu\a",
+	         (unsigned long long)s->marks, (unsigned long long)s->facts.frames,
+	         (unsigned long long)s->facts.writes, (unsigned long long)s->facts.bytes,
+	         s->grid.rows, s->grid.cols, (unsigned long long)s->keys);
 	(void)screen_drain(s);
 }
 #else

@@ -33,8 +33,8 @@ struct screen {
 	uint64_t asked_at_ms;
 	int esc_delay; /* when nothing is asked */
 	struct reply reply;
-	bool is_stale; /* a frame is wanted: an answer changed the inks, or we are back */
-	uint64_t marks;
+	bool is_stale;        /* a frame is wanted: an answer changed the inks, or we are back */
+	uint64_t marks, keys; /* keys: typed and taken, not pasted */
 	struct screen_facts facts;
 };
 

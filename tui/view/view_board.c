@@ -17,7 +17,7 @@
 #define NARROW_COLS 60u /* below: one column at a time */
 #define CELL_MIN    13u
 #define CELL_MAX    22u
-#define SLICE_MS    5u
+#define SLICE_MS    2u
 #define STRIP_ROWS  14u /* the area must have as many for the strip to show */
 
 struct board {

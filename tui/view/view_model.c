@@ -16,7 +16,7 @@
 #define NARROW_COLS 60u
 #define CHART_ROWS  6u
 #define CHART_FROM  16u /* rows of the area from which on it is shown */
-#define SLICE_MS    5u
+#define SLICE_MS    2u
 
 struct model {
 	struct list list;

@@ -17,7 +17,7 @@
 
 #define NARROW_COLS 60u /* below: no signature, size and age */
 #define STORY_ROWS  16u /* the area must have as many for the strip to show */
-#define SLICE_MS    5u  /* of a search: a key waits no longer */
+#define SLICE_MS    2u  /* of a search: a key waits for one that runs and for its own */
 
 struct models {
 	struct list list;
