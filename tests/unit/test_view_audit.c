@@ -112,6 +112,7 @@ static const struct {
 	  "job", "0419" },
 	{ "{\"type\":\"label\",\"model\":\"m\",\"body\":{\"number\":2}}", "version", "m@v2" },
 	{ "{\"type\":\"label\",\"model\":\"m\",\"body\":{\"number\":null}}", "model", "m" },
+	{ "{\"type\":\"target\",\"body\":{\"name\":\"prod-1\"}}", "target", "prod-1" },
 	{ "{\"type\":\"policy\",\"body\":{\"version\":1}}", "keys", "keys and policy" },
 	{ "{\"type\":\"registry\",\"body\":{}}", "", "" },
 };

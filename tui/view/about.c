@@ -45,6 +45,8 @@ about_entry(const struct entry *n, struct about *ret)
 		return;
 	if (streq(n->type, "promotion") && about_word(n, "job", "job", "job", ret))
 		return;
+	if (streq(n->type, "target") && about_word(n, "name", "target", "target", ret))
+		return;
 	if (streq(n->type, "policy")) {
 		about(ret, "keys", "the", "keys and policy");
 	} else if (n->model && number > 0) {

@@ -9,5 +9,5 @@ struct about {
 	char view[32], arg[NAME_SIZE + 24];
 	char text[NAME_SIZE + 48]; /* "version face-detect@v2"; "" with view "" */
 };
-/* A version, plan, job, or the keys and policy; nothing where no screen shows it. */
+/* A version, plan, job, target, or the keys and policy; nothing where no screen shows it. */
 void about_entry(const struct entry *n, struct about *ret);

@@ -492,7 +492,9 @@ models_can(const struct view *v, enum action act)
 static void
 models_why_not(const struct view *v, enum action act, struct buf *ret)
 {
-	if (chosen(v->state))
+	if (act == ACT_PROMOTE_MARKED)
+		buf_adds(ret, "no model is marked: Space marks one");
+	else if (chosen(v->state))
 		show_why_not(chosen(v->state), NULL, act, ret);
 	else if (act >= ACT_PROMOTE && act <= ACT_VERIFY)
 		buf_adds(ret, "no model is chosen: slipway import PATH --as NAME brings one in");
