@@ -125,7 +125,7 @@ keys_draw(const struct console *c, const struct area *a)
 		                              { ACT_COMMAND, "command" } };
 	const struct view *v = c->stack[c->depth - 1];
 	const char *back = c->depth > 1 ? "back" : "quit";
-	const size_t tail = a->cols >= 24 ? strlen("? keys  q back ") : 0;
+	const size_t tail = a->cols >= 24 ? strlen("  ? keys  q back") : 0;
 	size_t col = 1, end = a->cols - tail;
 
 	if (c->prompt.kind == PROMPT_FILTER) {
