@@ -73,6 +73,8 @@ Test(sheet, words_narrow_and_open_what_is_folded)
 	cr_assert_eq(sheet_hits(&s), 1);
 	cr_assert_not(sheet_can(&s, ACT_FOLD));
 	cr_assert_not(sheet_act(&s, ACT_FOLD, 5));
+	sheet_settle(&s, "");
+	cr_assert_str_eq(shown(&s), "above;fruit;apple;pear;>tools;", "on its row, or its head");
 	sheet_settle(&s, "nothing");
 	cr_assert_eq(s.shown.n, 0);
 	cr_assert_null(sheet_chosen(&s));
