@@ -21,6 +21,7 @@ struct entry_screen {
 	struct sheet sheet;
 	struct audit_row row;
 	struct about about;
+	char leaf[80];
 	bool has_row;
 	struct err failed;
 };
@@ -77,13 +78,14 @@ facts_add(struct entry_screen *s, const struct entry *n)
 	struct sheet *const p = &s->sheet;
 
 	digest_hex(&n->leaf, hex);
+	(void)snprintf(s->leaf, sizeof(s->leaf), "sha256:%s", hex);
 	clock_text(when, n->time_s);
 	show_ago(ago, n->time_s);
 	sheet_add(p, s->row.is_glass ? INK_BAD : INK_HEAD, 0, "%s", s->row.what);
 	sheet_add(p, INK_TEXT, 0, "who          %s", s->row.who);
 	sheet_add(p, INK_TEXT, 0, "time         %s, %s, by its writer's clock", when, ago);
 	sheet_add(p, INK_TEXT, 0, "sequence     %llu", (unsigned long long)n->seq);
-	sheet_add(p, INK_TEXT, 0, "leaf         sha256:%s", hex);
+	sheet_add(p, INK_TEXT, 0, "leaf sha256  %s", hex); /* whole in 80 columns */
 	sheet_add(p, INK_TEXT, 0, "type         %s, %s", n->type,
 	          n->statement ? "signed" : "a record");
 	if (s->about.view[0])
@@ -194,6 +196,7 @@ entry_subject(const struct view *v, struct view_subject *ret)
 	const struct entry_screen *s = v->state;
 
 	(void)str_copy(ret->model, sizeof(ret->model), s->row.model);
+	(void)str_copy(ret->digest, sizeof(ret->digest), s->leaf);
 	(void)snprintf(ret->text, sizeof(ret->text), "entry %.20s %.63s %.60s: %.200s", v->arg,
 	               s->row.who, s->row.model, s->row.what);
 }
