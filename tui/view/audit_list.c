@@ -32,17 +32,18 @@ cursor_settle(struct audit_list *l, size_t page)
 	list_fit(&l->list, page);
 }
 
-/* Twice: the cursor may have gone where nothing was read yet. */
 static int
 list_read(struct audit_list *l, struct view *v)
 {
 	cleanup_txn struct txn *t = NULL;
 	int rc = view_read(v, &t, &l->failed);
+	size_t top = SIZE_MAX;
 
 	l->rows.slice_ms = SLICE_MS;
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		rc = audit_rows_read(&l->rows, v->app->registry, t, l->list.top, v->page + 1,
-		                     &l->failed);
+	/* once more when the cursor has gone where nothing was read yet */
+	for (int i = 0; i < 2 && rc == 0 && l->list.top != top; i++) {
+		top = l->list.top;
+		rc = audit_rows_read(&l->rows, v->app->registry, t, top, v->page + 1, &l->failed);
 		cursor_settle(l, v->page);
 	}
 	v->is_unfinished = rc == 0 && audit_rows_unfinished(&l->rows);
