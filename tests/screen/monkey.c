@@ -221,7 +221,7 @@ print_below(void)
 			return true;
 		(void)terminal_listen(m.d.t, 10);
 	}
-	if (!terminal_wait_text(m.d.t, "-- Enter goes back --", true))
+	if (terminal_is_alternate(m.d.t))
 		return fails("it does not print below");
 	(void)terminal_send(m.d.t, "\r", 1);
 	return terminal_wait_typed(m.d.t) || fails("it does not come back from below");
