@@ -29,102 +29,6 @@
 #define RESIZE_WAIT_MS 30 /* a window being dragged sends many */
 #define POLL_MAX       64u
 
-struct view *
-console_top(struct console *c)
-{
-	return c->stack[c->depth - 1];
-}
-
-static const struct view_ops *
-ops_find(const char *name)
-{
-	for (const struct view_ops *const *o = view_table; *o; o++)
-		if (streq((*o)->name, name))
-			return *o;
-	return NULL;
-}
-
-static void
-view_free(struct console *c, struct view *v)
-{
-	if (!v)
-		return;
-	children_forget(c, v);
-	streams_forget(c, v);
-	if (v->ops->close)
-		v->ops->close(v);
-	free(v->state);
-	free(v);
-}
-
-static int
-view_new(struct console *c, const char *name, const char *arg, struct view **ret, struct err *e)
-{
-	const struct view_ops *ops = ops_find(name);
-	struct view *v;
-	int rc = 0;
-
-	if (!ops)
-		return err_set(e, ERR_BUG, "there is no screen \"%s\"", name);
-	v = xcalloc(1, sizeof(*v));
-	v->ops = ops;
-	v->app = c->app;
-	v->shared = &c->shared;
-	v->below = c->depth > 0 ? console_top(c) : NULL;
-	v->page = c->rows > 4 ? c->rows - 4 : 1; /* the first drawing says it exactly */
-	v->state = xcalloc(1, ops->state_size);
-	if (str_copy(v->arg, sizeof(v->arg), arg) < 0)
-		rc = err_set(e, ERR_TOO_BIG, "\"%.40s...\" is too long to show", arg);
-	if (rc == 0 && ops->open)
-		rc = ops->open(v, e);
-	if (rc == 0 && ops->reload)
-		rc = ops->reload(v, e);
-	if (rc < 0) {
-		view_free(c, v);
-		return rc;
-	}
-	*ret = v;
-	return 0;
-}
-
-void
-console_open_view(struct console *c, const char *name, const char *arg, bool replaces)
-{
-	struct view *v = NULL;
-	struct err e = { 0 };
-
-	c->dirty = true;
-	if (c->depth == DEPTH_MAX)
-		replaces = true;
-	if (view_new(c, name, arg, &v, &e) < 0) {
-		notice_err(&c->shared.notices, &e);
-		return;
-	}
-	if (replaces && c->depth > 1) {
-		v->below = console_top(c)->below;
-		view_free(c, c->stack[--c->depth]);
-	}
-	c->stack[c->depth++] = v;
-	struct view_request r = { 0 };
-	if (v->ops->opened)
-		console_take(c, v->ops->opened(v, &r), &r);
-	request_fini(&r);
-}
-
-void
-console_close_view(struct console *c)
-{
-	if (c->depth > 1) {
-		view_free(c, c->stack[--c->depth]);
-		console_reload(c);
-	} else if (children_run(c)) {
-		prompt_open(c, PROMPT_QUIT);
-	} else {
-		c->quits = true;
-	}
-	c->dirty = true;
-}
-
 /* Whose key signs, and what the policy calls that person. */
 static void
 who_read(struct console *c)
@@ -274,6 +178,12 @@ common_act(struct console *c, enum action act)
 		console_close_view(c);
 	else if (screen_of(act))
 		screen_open_once(c, screen_of(act));
+	else if (act == ACT_BACKWARD)
+		console_backward(c);
+	else if (act == ACT_FORWARD)
+		console_forward(c);
+	else if (act == ACT_HOME)
+		console_home(c);
 	else if (act == ACT_COMMAND)
 		prompt_open(c, PROMPT_COMMAND);
 	else if (act == ACT_FILTER && v->ops->has_filter)
@@ -491,8 +401,7 @@ signals_block(sigset_t *ret_old, sigset_t *ret_ours)
 static void
 console_fini(struct console *c)
 {
-	while (c->depth > 0)
-		view_free(c, c->stack[--c->depth]);
+	console_stack_fini(c);
 	prompt_close(c);
 	children_fini(c);
 	streams_fini(c);
@@ -544,7 +453,7 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	if (!c->app->registry)
 		who_read(c);
 	c->rows = screen_grid(c->screen)->rows;
-	rc = view_new(c, view_table[0]->name, "", &home, e);
+	rc = console_view_new(c, view_table[0]->name, "", &home, e);
 	if (rc == 0) {
 		c->stack[c->depth++] = home;
 		console_timer(c);

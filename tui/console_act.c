@@ -118,6 +118,8 @@ child_answer(struct console *c, struct child *h)
 		const enum handled how = v->ops->answer(v, &a, &r);
 		if (v == console_top(c))
 			console_take(c, how, &r);
+		else if (h->is_done && h->is_act && console_is_parked(c, v))
+			ended_without_screen(c, h);
 	} else if (h->is_done && h->is_act) {
 		ended_without_screen(c, h);
 	}

@@ -65,6 +65,8 @@ struct console {
 	struct screen *screen;
 	struct view *stack[DEPTH_MAX];
 	size_t depth;
+	struct view *parked[DEPTH_MAX]; /* left, and still there for "forward" */
+	size_t parked_n;
 	struct prompt prompt;
 	VEC(struct child *) children;
 	VEC(struct stream *) streams;
@@ -83,6 +85,14 @@ struct console {
 struct view *console_top(struct console *c);
 void console_open_view(struct console *c, const char *name, const char *arg, bool replaces);
 void console_close_view(struct console *c);
+int console_view_new(struct console *c, const char *name, const char *arg, struct view **ret,
+                     struct err *e);
+/* Through the screens that were seen: back as far as the first, forward to what was left. */
+void console_backward(struct console *c);
+void console_forward(struct console *c);
+void console_home(struct console *c);
+bool console_is_parked(const struct console *c, const struct view *v); /* left, not forgotten */
+void console_stack_fini(struct console *c);
 void console_reload(struct console *c);
 void console_act(struct console *c, enum action act);
 /* What opens the screen of that name from everywhere; ACT_NONE: nothing does. */
@@ -117,6 +127,7 @@ void prompt_run(struct console *c,
 void stream_start(struct console *c, const struct view_request *r, struct view *owner);
 void streams_pump(struct console *c);
 void streams_forget(struct console *c, const struct view *v); /* v closes */
+bool streams_has(const struct console *c, const struct view *v);
 void streams_fini(struct console *c);
 size_t streams_poll(const struct console *c, struct pollfd *p, size_t max);
 

@@ -173,6 +173,15 @@ streams_forget(struct console *c, const struct view *v)
 		}
 }
 
+bool
+streams_has(const struct console *c, const struct view *v)
+{
+	for (size_t i = 0; i < c->streams.n; i++)
+		if (c->streams.v[i]->owner == v)
+			return true;
+	return false;
+}
+
 size_t
 streams_poll(const struct console *c, struct pollfd *p, size_t max)
 {
