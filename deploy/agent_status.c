@@ -92,7 +92,9 @@ agent_look(struct wave_target *v, json_t *o)
 	}
 	json_object_set_new(o, "serving", agent_serving_json(&seen));
 	json_object_set_new(o, "drift", drift_json(v, &held));
-	agent_set_text(o, "code", e.code ? err_name(e.code) : "");
+	agent_set_text(o, "code", e.code ? err_name(e.code) : seen.code);
+	agent_set_text(o, "advice", seen.advice);
+	agent_set_text(o, "evidence", seen.evidence);
 	return seen.status;
 }
 

@@ -12,6 +12,7 @@
 
 #define LINE_MAX_SIZE ((size_t)4 << 20)
 #define TEXT_MAX      400u /* of a reason */
+#define EVIDENCE_MAX  1536u
 #define NAME_MAX_SIZE 256u
 #define MINUTE_MS     60000u
 #define HOUR_MS       3600000u
@@ -39,6 +40,8 @@ fact_fini(struct live_fact *f)
 	free(f->model);
 	free(f->reason);
 	free(f->drift);
+	free(f->advice);
+	free(f->evidence);
 }
 
 void
@@ -119,6 +122,8 @@ fact_get(struct live *l, const struct place *p)
 		.model = xstrdup(p->model),
 		.reason = xstrdup(""),
 		.drift = xstrdup(""),
+		.advice = xstrdup(""),
+		.evidence = xstrdup(""),
 	};
 	return &l->facts.v[i];
 }
@@ -138,10 +143,10 @@ place_read(const json_t *o, struct place *ret)
 }
 
 static void
-text_set(char **at, const char *s)
+text_set(char **at, const char *s, size_t max)
 {
 	free(*at);
-	*at = xasprintf("%.*s", (int)TEXT_MAX, s ? s : "");
+	*at = xasprintf("%.*s", (int)max, s ? s : "");
 }
 
 /* Of the word; LIVE_UNKNOWN also for one that this program does not know. */
@@ -186,7 +191,7 @@ drift_set(struct live_fact *f, const json_t *o)
 		         field ? field : "", found ? found : "nothing", sent ? sent : "nothing");
 	if (one && by)
 		buf_addf(&text, ", by %.60s", by);
-	text_set(&f->drift, buf_cstr(&text));
+	text_set(&f->drift, buf_cstr(&text), TEXT_MAX);
 }
 
 static unsigned
@@ -209,7 +214,9 @@ take_event(struct live *l, const json_t *o, uint64_t now_ms, int64_t now_s)
 	f->seen_ms = seen_at(o, now_ms, now_s);
 	f->period_ms = json_opt_u64(o, "periodMs");
 	f->recorded = json_opt_u64(o, "recorded");
-	text_set(&f->reason, json_opt_string(o, "reason"));
+	text_set(&f->reason, json_opt_string(o, "reason"), TEXT_MAX);
+	text_set(&f->advice, json_opt_string(o, "advice"), TEXT_MAX);
+	text_set(&f->evidence, json_opt_string(o, "evidence"), EVIDENCE_MAX);
 	if (f->word == LIVE_UNKNOWN) /* the rest stays what it was, with its own age */
 		return true;
 	f->was_seen = true;

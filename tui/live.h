@@ -31,6 +31,7 @@ struct live_fact { /* of one model at one target; texts are owned, "" where ther
 	enum live_word word;
 	char *reason; /* why it is not as recorded, or cannot be looked at */
 	char *drift;  /* the first field that is otherwise, in a sentence */
+	char *advice, *evidence; /* what to do; events, exit code, last lines: a line each */
 	size_t drift_n;
 	uint64_t recorded, serving; /* versions; 0: nothing, or not known */
 	bool was_seen;              /* serving, proofs and replicas are of some look */

@@ -33,7 +33,8 @@ Test(live, a_line_becomes_a_fact)
 
 	cr_assert(take(&l,
 	               EVENT("dc1", "drift",
-	                     ",\"serving\":1,\"reason\":\"replicas\",\"ready\":1,\"want\":3,"
+	                     ",\"serving\":1,\"reason\":\"replicas\",\"evidence\":\"a\\nb\","
+	                     "\"advice\":\"look\",\"ready\":1,\"want\":3,"
 	                     "\"proofs\":[\"object\",\"listed\"],\"drift\":[{\"object\":\"D\","
 	                     "\"field\":\".spec.replicas\",\"found\":\"6\",\"sent\":\"2\","
 	                     "\"by\":\"y\"},{}]"),
@@ -47,6 +48,8 @@ Test(live, a_line_becomes_a_fact)
 	cr_expect_eq(f->drift_n, 2);
 	cr_expect_str_eq(f->drift, "D .spec.replicas: found 6, sent 2, by y");
 	cr_expect_str_eq(f->reason, "replicas");
+	cr_expect_str_eq(f->advice, "look");
+	cr_expect_str_eq(f->evidence, "a\nb");
 	cr_expect_eq(live_of_target(&l, "dc1", &n), f);
 	cr_expect_eq(n, 1);
 	cr_expect_null(live_of_target(&l, "dc", &n));

@@ -142,7 +142,7 @@ const struct schema_row schema_rows[] = {
 	  "name:s action:s changed:b", SCHEMA_OUTPUT },
 	{ "TargetEvent", "status --targets",
 	  "seq:i time:t model:s stage:s target:s recorded:i? serving:i? live:s reason:s? code:s? "
-	  "ready?:i want?:i proofs:[s] drift:[{drift}] periodMs:i",
+	  "advice:s? evidence:s? ready?:i want?:i proofs:[s] drift:[{drift}] periodMs:i",
 	  SCHEMA_OUTPUT },
 	{ "TargetReach", "target set", "name:s kubeconfig:s context:s url:s prometheus:s? "
 	  "changed:b",

@@ -158,6 +158,8 @@ say_target(struct telling *w, const json_t *line, const json_t *target)
 	jo_string(&j, "live", live_words[live_of(serving)]);
 	jo_string(&j, "reason", text_or_null(serving, "reason"));
 	jo_string(&j, "code", text_or_null(target, "code"));
+	jo_string(&j, "advice", text_or_null(target, "advice"));
+	jo_string(&j, "evidence", text_or_null(target, "evidence"));
 	if (json_object_get(serving, "want")) {
 		jo_u64(&j, "ready", json_opt_u64(serving, "ready"));
 		jo_u64(&j, "want", json_opt_u64(serving, "want"));

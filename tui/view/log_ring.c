@@ -121,7 +121,7 @@ log_ring_add(struct log_ring *r, const char *time, const char *who, const char *
 {
 	const size_t dropped = r->dropped;
 	struct printed l = { .who = xasprintf("%.128s", who),
-		              .text = xasprintf("%.*s", (int)LOG_RING_LINE, text) };
+		             .text = xasprintf("%.*s", (int)LOG_RING_LINE, text) };
 	size_t at;
 
 	time_set(l.time, time);

@@ -118,8 +118,7 @@ why_not_live(const struct version_row *n, struct buf *ret)
 {
 	if (n->state.life == LIFE_LIVE)
 		return;
-	buf_addf(ret, "v%llu is %s", (unsigned long long)n->number,
-	         lifecycle_name(n->state.life));
+	buf_addf(ret, "v%llu is %s", (unsigned long long)n->number, lifecycle_name(n->state.life));
 	if (n->state.life == LIFE_RETIRED)
 		buf_adds(ret, "; retire --undo brings it back");
 	else
@@ -187,4 +186,21 @@ show_field(const struct area *a, size_t row, const char *title, enum ink ink, co
 	paint_fit(a, row, FIELD_COL, a->cols > FIELD_COL ? a->cols - FIELD_COL : 0, ink,
 	          TEXT_CUT_MIDDLE, value);
 	return row + 1;
+}
+
+void
+show_job_subject(const struct job_row *j, struct view_subject *ret)
+{
+	char hex[65];
+
+	(void)str_copy(ret->job, sizeof(ret->job), j->id);
+	(void)str_copy(ret->model, sizeof(ret->model), j->model);
+	(void)str_copy(ret->stage, sizeof(ret->stage), j->stage);
+	if (j->number > 0)
+		(void)snprintf(ret->ref, sizeof(ret->ref), "%s@v%llu", j->model,
+		               (unsigned long long)j->number);
+	if (!digest_is_zero(&j->plan)) {
+		digest_hex(&j->plan, hex);
+		(void)snprintf(ret->plan, sizeof(ret->plan), "%s", hex);
+	}
 }

@@ -32,6 +32,8 @@ void show_why_not(const struct model_row *m, const struct version_row *n, enum a
 /* Version number of it (0: none) as what the cursor is on. */
 void show_subject(const char *model, uint64_t number, const struct digest *d,
                   struct view_subject *ret);
+/* A job as what the cursor is on. */
+void show_job_subject(const struct job_row *j, struct view_subject *ret);
 void show_stages_of(const struct model_row *m, uint64_t number, struct buf *ret);
 
 /* One short read transaction on the registry of the view. NOT_FOUND: there is none, the text says

@@ -3,6 +3,7 @@
 #include "tui/view/target_rows.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "registry/base/clock.h"
 #include "registry/base/json.h"
@@ -223,6 +224,26 @@ target_matches(const struct filter *f, const struct target_item *i, const struct
 	return false;
 }
 
+/* What to do, and what the target showed: events, exit code, last lines. */
+static size_t
+evidence_draw(const struct area *a, size_t row, const struct live_fact *f)
+{
+	const char *p = f->evidence;
+
+	if (f->word == LIVE_AS_RECORDED)
+		return row;
+	if (f->advice[0])
+		row = paint_prose(a, row, 3, INK_KEY, f->advice);
+	while (*p && row < a->rows) {
+		const size_t n = strcspn(p, "\n");
+		cleanup_free char *line = xasprintf("%.*s", (int)n, p);
+		if (n > 0)
+			row = paint_prose(a, row, 3, INK_DIM, line);
+		p += n + (p[n] == '\n');
+	}
+	return row;
+}
+
 size_t
 target_fact_draw(const struct area *a, size_t row, const struct live_fact *f, uint64_t now_ms)
 {
@@ -257,6 +278,7 @@ target_fact_draw(const struct area *a, size_t row, const struct live_fact *f, ui
 		row = paint_prose(a, row, 3, INK_BAD, f->drift);
 	else if (f->word != LIVE_AS_RECORDED && f->reason[0])
 		row = paint_prose(a, row, 3, INK_TEXT, f->reason);
+	row = evidence_draw(a, row, f);
 	if (f->word == LIVE_DRIFTED && f->drift_n > 1)
 		paintf(a, row++, 3, INK_DIM, "and %zu more field%s: slipway status %s --check",
 		       f->drift_n - 1, f->drift_n == 2 ? "" : "s", f->model);

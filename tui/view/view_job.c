@@ -413,6 +413,15 @@ job_can(const struct view *v, enum action act)
 }
 
 static void
+job_subject(const struct view *v, struct view_subject *ret)
+{
+	const struct job_screen *s = v->state;
+
+	if (s->has_row)
+		show_job_subject(&s->row, ret);
+}
+
+static void
 job_why_not(const struct view *v, enum action act, struct buf *ret)
 {
 	const struct job_screen *s = v->state;
@@ -444,6 +453,7 @@ const struct view_ops view_job = {
 	.action = job_action,
 	.close = job_close,
 	.can = job_can,
+	.subject = job_subject,
 	.why_not = job_why_not,
 	.hints = hints,
 };

@@ -230,6 +230,15 @@ jobs_can(const struct view *v, enum action act)
 }
 
 static void
+jobs_subject(const struct view *v, struct view_subject *ret)
+{
+	const struct jobs *s = v->state;
+
+	if (s->list.cursor < s->rows.n)
+		show_job_subject(&s->rows.v[s->list.cursor], ret);
+}
+
+static void
 jobs_why_not(const struct view *v, enum action act, struct buf *ret)
 {
 	const struct jobs *s = v->state;
@@ -260,6 +269,7 @@ const struct view_ops view_jobs = {
 	.close = jobs_close,
 	.has_filter = true,
 	.can = jobs_can,
+	.subject = jobs_subject,
 	.why_not = jobs_why_not,
 	.hints = hints,
 };

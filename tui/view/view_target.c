@@ -306,7 +306,9 @@ models_draw(struct view *v, const struct area *a)
 	        chosen && v->shared->live
 	                ? live_find(v->shared->live, s->item.name, s->item.stage, chosen->model)
 	                : NULL;
-	const size_t strip = f && a->rows >= 12 ? 6 : 0;
+	/* what is wrong there gets the room that its evidence wants */
+	const size_t wanted = f && f->evidence[0] ? a->rows / 2 : 6;
+	const size_t strip = f && a->rows >= 12 ? wanted : 0;
 	const struct area list = area_rows(a, 0, a->rows - strip);
 
 	v->page = list.rows;

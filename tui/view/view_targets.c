@@ -455,6 +455,16 @@ targets_can(const struct view *v, enum action act)
 }
 
 static void
+targets_why_not(const struct view *v, enum action act, struct buf *ret)
+{
+	const struct targets *const s = v->state;
+	const struct target_item *const i = item_at(s, s->list.cursor);
+
+	if (i && (act == ACT_PROMOTE || act == ACT_ROLLBACK || act == ACT_HISTORY))
+		buf_addf(ret, "%s holds nothing, and so does %s", i->stage, i->name);
+}
+
+static void
 targets_title(const struct view *v, struct buf *ret)
 {
 	(void)v;
@@ -497,6 +507,7 @@ const struct view_ops view_targets = {
 	.subject = targets_subject,
 	.close = targets_close,
 	.can = targets_can,
+	.why_not = targets_why_not,
 	.has_filter = true,
 	.has_table = true,
 	.shows_live = true,
