@@ -22,7 +22,9 @@
 #include "registry/base/str.h"
 #include "tests/screen/drive.h"
 
-#define TRAIL 40
+#define TRAIL        40
+#define WAITS        2000
+#define WAIT_LOOK_MS 10
 
 static struct {
 	struct drive d;
@@ -103,11 +105,21 @@ trail(const char *what)
 	(void)snprintf(m.trail[m.keys++ % TRAIL], sizeof(m.trail[0]), "%s", what);
 }
 
+/* A key may print the screen below, and help has keys pressed from there: Enter goes back. */
 static bool
 typed(const char *name, const char *bytes, size_t n)
 {
 	trail(name);
 	(void)terminal_type(m.d.t, bytes, n);
+	for (int i = 0; i < WAITS; i++) {
+		if (terminal_has_typed(m.d.t))
+			return true;
+		if (!terminal_is_alternate(m.d.t))
+			break;
+		terminal_read(m.d.t, WAIT_LOOK_MS);
+	}
+	if (!terminal_is_alternate(m.d.t))
+		(void)terminal_send(m.d.t, "\r", 1);
 	return terminal_wait_typed(m.d.t) || again();
 }
 
@@ -210,23 +222,6 @@ change(void)
 	return true;
 }
 
-/* In a field it is no key, and a mark tells so; else the normal screen is shown. */
-static bool
-print_below(void)
-{
-	trail("Ctrl-P");
-	(void)terminal_type(m.d.t, "\020", 1);
-	for (int i = 0; i < 2000 && terminal_is_alternate(m.d.t); i++) {
-		if (terminal_has_typed(m.d.t))
-			return true;
-		(void)terminal_listen(m.d.t, 10);
-	}
-	if (terminal_is_alternate(m.d.t))
-		return fails("it does not print below");
-	(void)terminal_send(m.d.t, "\r", 1);
-	return terminal_wait_typed(m.d.t) || fails("it does not come back from below");
-}
-
 static bool
 command(void)
 {
@@ -312,7 +307,7 @@ step(void)
 	else if (what < 13)
 		ok = paste();
 	else if (what < 14)
-		ok = print_below();
+		ok = typed("Ctrl-P", "\020", 1);
 	else
 		ok = key();
 	return ok && holds() && (m.keys % 16 > 0 || wrote_nothing());

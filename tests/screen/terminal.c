@@ -516,3 +516,9 @@ terminal_wait_typed(struct terminal *t)
 			break;
 	return terminal_has_typed(t);
 }
+
+void
+terminal_read(struct terminal *t, int ms)
+{
+	(void)step(t, ms);
+}

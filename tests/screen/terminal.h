@@ -23,6 +23,7 @@ bool terminal_send(struct terminal *t, const char *bytes, size_t n);
 /* One key, as its bytes; and until a mark says that all of them were taken and shown. */
 bool terminal_type(struct terminal *t, const char *bytes, size_t n);
 bool terminal_wait_typed(struct terminal *t);
+void terminal_read(struct terminal *t, int ms); /* what comes first in this time */
 bool terminal_has_typed(const struct terminal *t);
 /* Reads until a mark newer than `than` came. false: it did not within the limit, or the program
  * ended. */
