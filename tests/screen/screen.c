@@ -6,15 +6,13 @@
  *   screen [--update] [--mono] SLIPWAY SETUP GOLDEN-FOLDER SCRIPT.keys...
  *
  * A script is lines of one word and its argument:
- *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before size
- *   config NAME      settings, as SETUP made them
- *   size 80x24       starts the console              resize 40x12
- *   again 80x24      starts another console, which knows of the one before
- *   kill             with SIGKILL; then only run and again
- *   key j Enter      each is sent and waited for     text face        typed, as no paste would
- *   last q           sent, not waited for            ids all          whole plan ids differ by run
- *   wait TEXT        until it is on the screen       gone TEXT        until it is not
- *   mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
+ *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before a start; $HOME/..: as
+ * theirs config NAME      settings, as SETUP made them size 80x24       starts the console resize
+ * 40x12 again 80x24      starts another console, which knows of the one before kill with SIGKILL;
+ * then only run and again key j Enter      each is sent and waited for     text face        typed,
+ * as no paste would last q           sent, not waited for            ids all          whole plan
+ * ids differ by run wait TEXT        until it is on the screen       gone TEXT        until it is
+ * not mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
  *   looks NAME       the same with colours and attributes
  *   end 0            until the console ends with this exit status
  *   run ARGS         slipway with these words beside the console, by a shell; must exit 0
@@ -188,6 +186,9 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 		env_add(&p->d, "SLIPWAY_REGISTRY=%s/%s", house.root, arg);
 	else if (strcmp(word, "config") == 0)
 		env_add(&p->d, "SLIPWAY_CONFIG=%s/%s", house.root, arg);
+	else if (strcmp(word, "env") == 0 && strstr(arg, "=$HOME"))
+		env_add(&p->d, "%.*s=%s%s", (int)strcspn(arg, "="), arg, house.root,
+		        strstr(arg, "=$HOME") + strlen("=$HOME"));
 	else if (strcmp(word, "env") == 0)
 		env_add(&p->d, "%s", arg);
 	else if (strcmp(word, "mask") == 0 && p->masks_n < MASKS_MAX)

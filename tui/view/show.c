@@ -92,16 +92,24 @@ show_holds_any(const struct model_row *m)
 enum handled
 show_diff_with_stage(const struct model_row *m, uint64_t number, struct view_request *ret)
 {
-	for (size_t i = m->stages_n < STAGES_MAX ? m->stages_n : STAGES_MAX; i-- > 0;) {
-		const struct stage_mark *held = &m->stages[i];
-		if (held->number == 0 || held->number == number)
-			continue;
-		(void)str_copy(ret->view, sizeof(ret->view), "diff");
-		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@%s %s@v%llu", m->name, held->stage,
-		               m->name, (unsigned long long)number);
-		return OPEN_VIEW;
-	}
-	return NOT_HANDLED;
+	const struct stage_mark *one = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->stages_n && i < STAGES_MAX; i++)
+		if (m->stages[i].number > 0 && m->stages[i].number != number) {
+			one = &m->stages[i];
+			n++;
+		}
+	if (n == 0)
+		return NOT_HANDLED;
+	(void)str_copy(ret->view, sizeof(ret->view), "diff");
+	if (n == 1)
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%.255s@%.64s %.255s@v%llu", m->name,
+		               one->stage, m->name, (unsigned long long)number);
+	else /* the screen asks with which */
+		(void)snprintf(ret->arg, sizeof(ret->arg), "%s@v%llu", m->name,
+		               (unsigned long long)number);
+	return OPEN_VIEW;
 }
 
 bool

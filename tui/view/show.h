@@ -20,8 +20,8 @@ void show_age(char ret[16], int64_t then_s);
 void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 bool show_holds_any(const struct model_row *m); /* some stage holds a version */
-/* The screen that compares this version with what the highest stage holds that holds another;
- * NOT_HANDLED: none does. */
+/* The screen that compares this version with what a stage holds, which it asks for where several
+ * hold another; NOT_HANDLED: none does. */
 enum handled show_diff_with_stage(const struct model_row *m, uint64_t number,
                                   struct view_request *ret);
 bool show_differs(const struct model_row *m, uint64_t number); /* some stage holds another */

@@ -60,7 +60,7 @@ people_add(struct plan_page *s, struct txn *t, const struct policy *p)
 		buf_addf(&approved, "%s%s", i > 0 ? ", " : "", rows.approvals[i].person);
 	lines_add(&s->head, INK_TEXT, "approved    %s",
 	          approved.n > 0 ? buf_cstr(&approved) : "by nobody");
-	if (g && s->is_open && !streq(s->row.kind, "rollback")) {
+	if (g && s->is_waiting) {
 		const bool waits = people_wanted(p, g, by ? by->person : "", &wanted);
 		lines_add(&s->head, waits ? INK_WAIT : INK_TEXT, "wants       %s",
 		          buf_cstr(&wanted));

@@ -30,7 +30,7 @@ struct promote {
 	enum step step;
 	struct words queue; /* further references, to the same stage */
 	size_t queue_at;
-	bool was_run;
+	bool was_run, is_named;       /* the stage was named by who opened it */
 	struct words command;         /* as it will run */
 	char people[STAGES_MAX][200]; /* who else must say yes */
 	bool needs_people[STAGES_MAX];
@@ -56,7 +56,8 @@ promote_open(struct view *v, struct err *e)
 		s->is_rollback = streq(w.v[0], "rollback");
 		(void)str_copy(s->ref, sizeof(s->ref), w.v[1]);
 		const bool all = streq(w.v[0], "promote-all");
-		if (!all && w.n > 2)
+		s->is_named = !all && w.n > 2;
+		if (s->is_named)
 			(void)str_copy(s->wanted_stage, sizeof(s->wanted_stage), w.v[2]);
 		for (size_t i = 2; all && i < w.n; i++)
 			words_add(&s->queue, w.v[i]);
@@ -363,6 +364,31 @@ promote_next(struct view *v, struct view_request *ret)
 	return RUN_ARGV;
 }
 
+/* The stage was named: nothing is left to choose. */
+static enum handled
+promote_opened(struct view *v, struct view_request *ret)
+{
+	const struct promote *s = v->state;
+
+	return s->wanted_stage[0] && s->failed.code == ERR_OK && s->list.cursor < s->stages_n &&
+	                       streq(s->stages[s->list.cursor].name, s->wanted_stage)
+	               ? promote_next(v, ret)
+	               : NOT_HANDLED;
+}
+
+/* A rollback begins with its way back, so there is nothing between that and the choice. */
+static enum handled
+step_back(struct promote *s)
+{
+	if (s->step == STEP_PREVIEW && !s->is_rollback)
+		s->step = STEP_CHECKS;
+	else if (s->is_named)
+		return NOT_HANDLED; /* leaves */
+	else
+		s->step = STEP_CHOOSE;
+	return HANDLED;
+}
+
 static enum handled
 promote_action(struct view *v, enum action act, struct view_request *ret)
 {
@@ -370,9 +396,10 @@ promote_action(struct view *v, enum action act, struct view_request *ret)
 
 	if (act == ACT_OPEN)
 		return promote_next(v, ret);
-	if ((act == ACT_BACK || act == ACT_LEFT) && s->step != STEP_CHOOSE) {
-		s->step = s->step == STEP_PREVIEW ? STEP_CHECKS : STEP_CHOOSE;
-		s->was_run = false;
+	if ((act == ACT_BACK || act == ACT_LEFT) && s->step != STEP_CHOOSE)
+		return step_back(s);
+	if (act == ACT_NEXT_TAB && (s->step == STEP_CHECKS || s->step == STEP_PREVIEW)) {
+		s->step = s->step == STEP_CHECKS ? STEP_PREVIEW : STEP_CHECKS;
 		return HANDLED;
 	}
 	if (s->step == STEP_CHOOSE)
@@ -416,6 +443,8 @@ promote_can(const struct view *v, enum action act)
 	if (act == ACT_OPEN)
 		return (s->step == STEP_CHOOSE && s->list.cursor < s->stages_n) ||
 		       s->step == STEP_PREVIEW || s->step == STEP_CHECKS;
+	if (act == ACT_NEXT_TAB)
+		return s->step == STEP_CHECKS || s->step == STEP_PREVIEW;
 	if (act == ACT_DOWN)
 		return s->step == STEP_CHOOSE
 		               ? s->stages_n > 1
@@ -426,6 +455,7 @@ promote_can(const struct view *v, enum action act)
 
 static const struct hint hints[] = {
 	{ ACT_OPEN, "next step" },
+	{ ACT_NEXT_TAB, "checks, preview" },
 	{ ACT_DOWN, "down" },
 	{ 0, NULL },
 };
@@ -435,6 +465,7 @@ const struct view_ops view_promote = {
 	.state_size = sizeof(struct promote),
 	.open = promote_open,
 	.reload = promote_reload,
+	.opened = promote_opened,
 	.title = promote_title,
 	.draw = promote_draw,
 	.action = promote_action,
