@@ -184,6 +184,10 @@ common_act(struct console *c, enum action act)
 		console_forward(c);
 	else if (act == ACT_HOME)
 		console_home(c);
+	else if (act == ACT_MENU)
+		acts_menu(c);
+	else if (act == ACT_COPY)
+		copy_menu(c);
 	else if (act == ACT_COMMAND)
 		prompt_open(c, PROMPT_COMMAND);
 	else if (act == ACT_FILTER && v->ops->has_filter)

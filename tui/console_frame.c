@@ -145,8 +145,10 @@ keys_draw(const struct console *c, const struct area *a)
 	}
 	if (c->prompt.kind != PROMPT_NONE) {
 		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-		          c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
-		                                        : "Esc leaves nothing changed");
+		          c->prompt.kind == PROMPT_FIELD
+		                  ? "Enter goes on  Tab completes names of files  Esc leaves"
+		          : c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
+		                                          : "Esc leaves nothing changed");
 		return;
 	}
 	if (a->cols >= WIDE_COLS) /* acts that do not fit are on the page of keys */

@@ -12,7 +12,8 @@ static void
 paste_take(struct console *c, const struct key *k)
 {
 	const bool is_field = c->prompt.kind == PROMPT_FILTER || c->prompt.kind == PROMPT_COMMAND ||
-	                      c->prompt.kind == PROMPT_NAME || c->prompt.kind == PROMPT_SECRET;
+	                      c->prompt.kind == PROMPT_NAME || c->prompt.kind == PROMPT_FIELD ||
+	                      c->prompt.kind == PROMPT_SECRET;
 
 	c->dirty = true;
 	if (is_field && k->code == K_CHAR)

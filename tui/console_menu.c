@@ -18,6 +18,7 @@ menu_open(struct console *c, struct view_request *r)
 	request_fini(&c->prompt.act);
 	*m = r->menu;
 	r->menu = (struct menu){ 0 };
+	c->acts.menu = MENU_VIEW;
 	prompt_open(c, PROMPT_MENU);
 }
 
@@ -35,6 +36,10 @@ pick(struct console *c, size_t item)
 		c->prompt.act.menu.items.v[item].is_checked ^= true;
 	else
 		prompt_close(c);
+	if (c->acts.menu != MENU_VIEW) {
+		acts_pick(c, item);
+		return;
+	}
 	if (v->ops->picked)
 		h = v->ops->picked(v, item, &r);
 	console_take(c, h, &r);

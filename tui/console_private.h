@@ -21,6 +21,7 @@ enum prompt_kind {
 	PROMPT_NAME,
 	PROMPT_SECRET,
 	PROMPT_MENU,
+	PROMPT_FIELD,
 	PROMPT_QUIT
 };
 struct prompt {
@@ -29,6 +30,18 @@ struct prompt {
 	struct line *secret;     /* guarded, locked memory while a passphrase is asked; else NULL */
 	struct view_request act; /* what waits for the answer; of a menu, its rows */
 	const char *wrong;       /* what was wrong with the last answer; NULL */
+};
+/* What the menus over any screen act on (console_acts.c). */
+struct act;
+enum menu_of { MENU_VIEW, MENU_ACTS, MENU_COPY };
+struct console_acts {
+	enum menu_of menu;
+	struct view_subject subject;
+	const struct act *act; /* whose fields are asked */
+	size_t at;
+	char fields[2][LINE_SIZE];
+	char command[1200]; /* the last one that was shown */
+	bool gc_seen;       /* its dry run was */
 };
 struct child {
 	struct job *job;
@@ -68,6 +81,7 @@ struct console {
 	struct view *parked[DEPTH_MAX]; /* left, and still there for "forward" */
 	size_t parked_n;
 	struct prompt prompt;
+	struct console_acts acts;
 	VEC(struct child *) children;
 	VEC(struct stream *) streams;
 	struct watch watch;
@@ -137,6 +151,13 @@ int watch_wait_ms(const struct console *c); /* until an age reads otherwise; -1:
 void watch_tick(struct console *c);
 void watch_line(struct console *c, const struct view_line *l);
 void watch_fini(struct console *c);
+
+void acts_menu(struct console *c);
+void copy_menu(struct console *c);
+void acts_pick(struct console *c, size_t item); /* of either */
+void field_take(struct console *c);             /* what was typed is the answer */
+void field_complete(struct console *c);
+const char *field_ask(const struct console *c);
 
 /* A menu over the screen (console_menu.c); takes r's menu. */
 void menu_open(struct console *c, struct view_request *r);

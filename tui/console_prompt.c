@@ -7,6 +7,7 @@
 #include "tui/console_private.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "registry/records.h"
@@ -89,12 +90,23 @@ confirmed(struct console *c)
 	prompt_close(c);
 }
 
+/* What was shown last can be copied afterwards. */
+static void
+command_keep(struct console *c)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	words_show(&c->prompt.act.argv, &line);
+	(void)snprintf(c->acts.command, sizeof(c->acts.command), "%.1199s", buf_cstr(&line));
+}
+
 void
 prompt_run(struct console *c, struct view_request *r)
 {
 	request_fini(&c->prompt.act);
 	c->prompt.act = *r;
 	*r = (struct view_request){ 0 };
+	command_keep(c);
 	if (c->prompt.act.reads)
 		confirmed(c);
 	else
@@ -242,6 +254,8 @@ answer_take(struct console *c)
 		line_clear(&p->line);
 	} else if (p->kind == PROMPT_NAME) {
 		confirmed(c);
+	} else if (p->kind == PROMPT_FIELD) {
+		field_take(c);
 	} else if (p->kind == PROMPT_SECRET) {
 		child_start(c, &p->act, p->secret->text, true);
 		prompt_close(c);
@@ -280,6 +294,8 @@ prompt_key(struct console *c, const struct key *k)
 		answer_take(c);
 	else if (k->code == K_TAB && p->kind == PROMPT_COMMAND)
 		complete(c);
+	else if (k->code == K_TAB && p->kind == PROMPT_FIELD)
+		field_complete(c);
 	else if (k->code == K_BACKSPACE && p->line.n == 0 && p->kind == PROMPT_COMMAND)
 		prompt_close(c);
 	else
@@ -296,6 +312,8 @@ prompt_rows(const struct console *c, size_t cols)
 		return 0;
 	if (c->prompt.kind == PROMPT_COMMAND || c->prompt.kind == PROMPT_QUIT)
 		return 1;
+	if (c->prompt.kind == PROMPT_FIELD)
+		return 2;
 	words_show(&c->prompt.act.argv, &line);
 	return 3 + (cols > 2 ? line.n / (cols - 2) : 0);
 }
@@ -370,6 +388,15 @@ prompt_draw(const struct console *c, const struct area *a)
 		col = paint_text(a, 0, 1, INK_WAIT,
 		                 "a command still runs and would end: leave? y / N ");
 		paint_cursor(a, 0, col, true);
+	} else if (c->prompt.kind == PROMPT_FIELD) {
+		const size_t last = a->rows - 1;
+		if (last > 0)
+			paint_rule(a, 0, field_ask(c));
+		col = 1;
+		if (c->prompt.wrong)
+			col = paintf(a, last, col, INK_BAD, "%s ", c->prompt.wrong);
+		col = paint_text(a, last, col, INK_WAIT, "> ");
+		field_draw(&c->prompt, a, last, col);
 	} else {
 		question_draw(c, a);
 	}

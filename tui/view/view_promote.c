@@ -408,6 +408,21 @@ promote_action(struct view *v, enum action act, struct view_request *ret)
 }
 
 static void
+promote_subject(const struct view *v, struct view_subject *ret)
+{
+	const struct promote *s = v->state;
+	cleanup_buf struct buf line = { 0 };
+
+	(void)str_copy(ret->model, sizeof(ret->model), s->model);
+	if (strchr(s->ref, '@'))
+		(void)str_copy(ret->ref, sizeof(ret->ref), s->ref);
+	(void)str_copy(ret->plan, sizeof(ret->plan), s->plan_id);
+	if (s->command.n > 0)
+		words_show(&s->command, &line);
+	(void)snprintf(ret->text, sizeof(ret->text), "%.399s", buf_cstr(&line));
+}
+
+static void
 promote_title(const struct view *v, struct buf *ret)
 {
 	const struct promote *s = v->state;
@@ -456,6 +471,7 @@ promote_can(const struct view *v, enum action act)
 static const struct hint hints[] = {
 	{ ACT_OPEN, "next step" },
 	{ ACT_NEXT_TAB, "checks, preview" },
+	{ ACT_COPY, "copy" },
 	{ ACT_DOWN, "down" },
 	{ 0, NULL },
 };
@@ -470,6 +486,7 @@ const struct view_ops view_promote = {
 	.draw = promote_draw,
 	.action = promote_action,
 	.answer = promote_answer,
+	.subject = promote_subject,
 	.close = promote_close,
 	.can = promote_can,
 	.hints = hints,
