@@ -437,9 +437,28 @@ expect_damage(struct console *c)
 }
 
 static int
-run(struct console *c, const sigset_t *ours, struct err *e)
+home_open(struct console *c, const char *screen, struct err *e)
 {
+	const enum action act = screen ? console_screen_named(screen) : ACT_NONE;
 	struct view *home = NULL;
+
+	if (screen && act == ACT_NONE && !streq(screen, view_table[0]->name))
+		return err_set(e, ERR_NOT_FOUND, "there is no screen \"%s\"", screen);
+	registry_ensure(c);
+	if (!c->app->registry)
+		who_read(c);
+	const int rc = console_view_new(c, view_table[0]->name, "", &home, e);
+	if (rc < 0)
+		return rc;
+	c->stack[c->depth++] = home;
+	if (act != ACT_NONE)
+		console_act(c, act);
+	return 0;
+}
+
+static int
+run(struct console *c, const sigset_t *ours, const struct console_start *start, struct err *e)
+{
 	int rc;
 
 	c->signals = signalfd(-1, ours, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -452,14 +471,10 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	if (rc < 0)
 		return rc;
 	expect_damage(c);
-	registry_ensure(c);
-	console_last_words(c);
-	if (!c->app->registry)
-		who_read(c);
 	c->rows = screen_grid(c->screen)->rows;
-	rc = console_view_new(c, view_table[0]->name, "", &home, e);
+	rc = home_open(c, start->screen, e);
+	console_last_words(c);
 	if (rc == 0) {
-		c->stack[c->depth++] = home;
 		console_timer(c);
 		console_frame(c); /* the first screen waits for nothing that can come later */
 		if (c->app->registry)
@@ -473,25 +488,38 @@ run(struct console *c, const sigset_t *ours, struct err *e)
 	return rc;
 }
 
+/* Ctrl-C ends it as any program: nothing has to be given back. */
+static int
+lines(struct console *c, const struct console_start *start, const char *why, struct err *e)
+{
+	const int rc = home_open(c, start->screen, e);
+
+	return rc < 0 ? rc : linear_main(c, why, e);
+}
+
 int
-console_main(struct app *a, const struct cmd *const *verbs, struct err *e)
+console_main(struct app *a, const struct cmd *const *verbs, const struct console_start *start,
+             struct err *e)
 {
 	struct console c = { .app = a, .verbs = verbs, .signals = -1, .timer = -1, .notify = -1 };
 	sigset_t old, ours;
-	int rc;
+	int rc = -ERR_UNREACHABLE;
 
 	(void)setlocale(LC_CTYPE, ""); /* numbers stay as JSON writes them */
 	c.shared.app = a;
 	c.shared.live = &c.watch.live;
 	signals_block(&old, &ours);
 	expect_damage(&c);
-	rc = run(&c, &ours, e);
-	console_fini(&c);
+	if (start->linear)
+		(void)err_set(e, ERR_UNREACHABLE, "%s", start->linear);
+	else
+		rc = run(&c, &ours, start, e);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (rc == -ERR_UNREACHABLE) { /* no terminal that could be painted on */
 		const struct err why = *e;
 		err_clear(e);
-		return linear_main(a, why.msg, e);
+		rc = lines(&c, start, why.msg, e);
 	}
+	console_fini(&c);
 	return rc;
 }

@@ -10,5 +10,11 @@
  * open is a page of the console, no error. A terminal that cannot address its cursor gets lines. */
 /* verbs: the table of commands, for completing what is typed after ":". */
 struct cmd;
-typedef int console_fn(struct app *a, const struct cmd *const *verbs, struct err *e);
+/* linear: as lines, for this reason; NULL: painted where the terminal can. screen: the one that is
+ * opened first; NULL: home. NOT_FOUND: there is no such screen. */
+struct console_start {
+	const char *linear, *screen;
+};
+typedef int console_fn(struct app *a, const struct cmd *const *verbs,
+                       const struct console_start *start, struct err *e);
 __attribute__((visibility("default"))) console_fn console_main; /* what the module exports */

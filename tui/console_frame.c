@@ -15,8 +15,8 @@
 #define WIDE_COLS    70u /* from here on filter and command have their place among the keys */
 #define COMPACT_ROWS 8u  /* below: no line of keys */
 
-static void
-path_make(const struct console *c, struct buf *ret)
+void
+console_path(const struct console *c, struct buf *ret)
 {
 	const size_t from = c->depth > 1 ? 1 : 0; /* home goes without saying from depth */
 
@@ -62,7 +62,7 @@ title_draw(const struct console *c, const struct area *a)
 
 	clock_text(now, clock_now_s());
 	now[16] = '\0';
-	path_make(c, &path);
+	console_path(c, &path);
 	who_make(c, &who);
 	const size_t fixed = paint_width(buf_cstr(&path)) + paint_width(buf_cstr(&who)) + 16;
 	if (a->cols >= 60) {

@@ -115,6 +115,7 @@ void console_take(struct console *c, enum handled h,
                   struct view_request *r); /* what a view answered */
 
 void console_draw(struct console *c);
+void console_path(const struct console *c, struct buf *ret); /* "slipway > models" */
 
 /* console_line.c */
 struct screen_look console_look(const struct app *a);

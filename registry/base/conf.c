@@ -25,6 +25,12 @@ is_color(const char *value)
 }
 
 static bool
+is_console(const char *value)
+{
+	return streq(value, "auto") || streq(value, "linear");
+}
+
+static bool
 is_background(const char *value)
 {
 	return streq(value, "auto") || streq(value, "dark") || streq(value, "light");
@@ -75,6 +81,8 @@ const struct conf_key conf_keys[] = {
 	  "a program" },
 	{ "pager", "the program that shows a long text", offsetof(struct conf, pager), NULL,
 	  "a program" },
+	{ "console", "painted where the terminal can, or plain lines",
+	  offsetof(struct conf, console), is_console, "auto or linear" },
 	{ "background", "of the terminal, for the console's colours",
 	  offsetof(struct conf, background), is_background, "auto, dark or light" },
 	{ "sync", "whether a frame of the console is marked as one", offsetof(struct conf, sync),

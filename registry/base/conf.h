@@ -31,7 +31,7 @@ struct conf {
 	char *registry;       /* NULL: not set */
 	char *color, *output; /* defaults of the flags, NULL when not set */
 	char *editor, *pager;
-	char *background, *sync; /* of the console */
+	char *background, *sync, *console; /* of the console */
 	char *key;               /* the one that signs */
 	char *confirm_window;
 	int confirm_window_s; /* reserved for the console; 0 */

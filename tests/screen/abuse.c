@@ -258,12 +258,13 @@ kind_try(struct drive *d, const struct kind *x)
 		return false;
 	if (!x->first)
 		return kind_painted(d);
-	if (!terminal_wait_end(d->t, &status) || status != 0)
+	terminal_watch(d->t, "\033");
+	if (!terminal_wait_text(d->t, x->first, true) ||
+	    !terminal_wait_text(d->t, "2: face-detect", true))
+		return wrong(d, "no line \"%s\" and the models", x->first);
+	if (!terminal_send(d->t, "quit\r", 5) || !terminal_wait_end(d->t, &status) || status != 0)
 		return wrong(d, "it ended with status %d", status);
-	if (!terminal_wait_text(d->t, x->first, true))
-		return wrong(d, "its first line is not \"%s\"", x->first);
-	return terminal_wait_text(d->t, "face-detect v3, signed, staging holds v2", true) ||
-	       wrong(d, "the models are not there");
+	return !terminal_saw(d->t) || wrong(d, "it sent an escape");
 }
 
 static void

@@ -6,13 +6,16 @@
  *   screen [--update] [--mono] SLIPWAY SETUP GOLDEN-FOLDER SCRIPT.keys...
  *
  * A script is lines of one word and its argument:
- *   registry NAME    as SETUP made it, first line    env NAME=VALUE   before a start; $HOME/..: as
- * theirs config NAME      settings, as SETUP made them size 80x24       starts the console resize
- * 40x12 again 80x24      starts another console, which knows of the one before kill with SIGKILL;
- * then only run and again key j Enter      each is sent and waited for     text face        typed,
- * as no paste would last q           sent, not waited for            ids all          whole plan
- * ids differ by run wait TEXT        until it is on the screen       gone TEXT        until it is
- * not mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
+ *   registry NAME    as SETUP made it, first line    env NAME=VALUE   $HOME/.. known
+ *   config NAME      settings, as SETUP made them
+ *   size 80x24       starts the console              resize 40x12
+ *   again 80x24      starts another console, which knows of the one before
+ *   lines 90x120     starts it as plain lines        say WORDS        types such a line
+ *   kill             with SIGKILL; then only run and again
+ *   key j Enter      each is sent and waited for     text face        typed, as no paste would
+ *   last q           sent, not waited for            ids all          whole plan ids differ by run
+ *   wait TEXT        until it is on the screen       gone TEXT        until it is not
+ *   mask PREFIX      what follows it differs by run  golden NAME      as GOLDEN-FOLDER/NAME.txt
  *   looks NAME       the same with colours and attributes
  *   end 0            until the console ends with this exit status
  *   run ARGS         slipway with these words beside the console, by a shell; must exit 0
@@ -180,6 +183,7 @@ forget_consoles(void)
 static bool
 do_line(struct play *p, const char *script, const char *word, const char *arg)
 {
+	const char *const lines[] = { house.slipway, "console", "--linear", NULL };
 	int rows, cols;
 
 	if (strcmp(word, "registry") == 0)
@@ -199,7 +203,10 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 		return forget_consoles() && drive_start(&p->d, rows, cols);
 	else if (strcmp(word, "again") == 0 && size_parse(arg, &rows, &cols) && !p->d.t)
 		return drive_start(&p->d, rows, cols);
-	else if (strcmp(word, "run") == 0)
+	else if (strcmp(word, "lines") == 0 && size_parse(arg, &rows, &cols)) {
+		terminal_free(p->d.t);
+		return drive_spawn(&p->d, lines, rows, cols);
+	} else if (strcmp(word, "run") == 0)
 		return run_beside(&p->d, arg);
 	else if (!p->d.t)
 		return wrong(&p->d, "\"%s\" before the console was started", word);
@@ -209,6 +216,9 @@ do_line(struct play *p, const char *script, const char *word, const char *arg)
 	} else if (strcmp(word, "resize") == 0 && size_parse(arg, &rows, &cols)) {
 		terminal_resize(p->d.t, rows, cols);
 		return terminal_wait_size(p->d.t) || wrong(&p->d, "no frame after a resize");
+	} else if (strcmp(word, "say") == 0) {
+		cleanup_free char *line = xasprintf("%s\r", arg);
+		return terminal_send(p->d.t, line, strlen(line)) || wrong(&p->d, "cannot type");
 	} else if (strcmp(word, "key") == 0)
 		return send_keys(&p->d, arg);
 	else if (strcmp(word, "text") == 0)

@@ -6,6 +6,7 @@
 #include "tui/cmd/cmd.h"
 
 #include <dlfcn.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "registry/base/fs.h"
@@ -32,22 +33,37 @@ load(console_fn **ret, struct err *e)
 static int
 run_console(struct app *a, const struct args *in, struct err *e)
 {
+	const struct console_start start = {
+		.linear = arg_flag(in, "--linear") ? "--linear was given"
+		          : a->conf.console && streq(a->conf.console, "linear")
+		                  ? "the settings say so"
+		                  : NULL,
+		.screen = arg_value(in, "--screen"),
+	};
 	console_fn *console;
 	int rc;
 
-	(void)in;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		(void)err_set(e, ERR_USAGE, "this is not a terminal for the console");
 		return err_hint(e, "slipway list shows the same models");
 	}
 	rc = load(&console, e);
-	return rc < 0 ? rc : console(a, cmds, e);
+	return rc < 0 ? rc : console(a, cmds, &start, e);
 }
+
+static const struct opt opts[] = {
+	{ "--linear", 0, NULL, "plain numbered lines: for screen readers and serial lines", false },
+	{ "--screen", 0, "NAME", "begin with this one: jobs, plans, board, targets, ..", false },
+	{ NULL, 0, NULL, NULL, false },
+};
 
 const struct cmd cmd_console = {
 	.name = "console",
 	.args = "",
 	.summary = "the screens; also what stands for no command on a terminal",
 	.group = "start",
+	.opts = opts,
+	.examples = "  slipway console --linear\n"
+	            "  slipway console --screen jobs\n",
 	.run = run_console,
 };

@@ -30,6 +30,7 @@ void
 grid_fini(struct grid *g)
 {
 	free(g->cells);
+	free(g->choices);
 	*g = (struct grid){ 0 };
 }
 
@@ -40,6 +41,22 @@ grid_blank(struct grid *g)
 		g->cells[i] = blank;
 	g->cursor_shown = false;
 	g->cursor_row = g->cursor_col = 0;
+	if (g->choices)
+		memset(g->choices, CHOICE_NONE, g->rows);
+}
+
+void
+grid_choices(struct grid *g)
+{
+	free(g->choices);
+	g->choices = xcalloc(g->rows + 1, sizeof(*g->choices));
+}
+
+void
+paint_choice(const struct area *a, size_t row, bool is_chosen)
+{
+	if (a->g->choices && row < a->rows)
+		a->g->choices[a->row + row] = is_chosen ? CHOICE_CHOSEN : CHOICE_ROW;
 }
 
 void

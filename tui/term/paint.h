@@ -50,9 +50,12 @@ struct grid {
 	bool ascii;        /* the codeset is not UTF-8 */
 	bool cursor_shown; /* a field is being typed into */
 	size_t cursor_row, cursor_col;
+	uint8_t *choices; /* enum choice of each row; NULL: nobody asks */
 };
 void grid_init(struct grid *g, size_t rows, size_t cols,
                bool ascii); /* blank; frees what was there */
+enum choice { CHOICE_NONE, CHOICE_ROW, CHOICE_CHOSEN };
+void grid_choices(struct grid *g); /* from now on it is known which rows can be chosen */
 void grid_fini(struct grid *g);
 void grid_blank(struct grid *g);
 /* The text of one row without trailing blanks, for tests and for the linear form. */
@@ -77,6 +80,7 @@ size_t paint_fit(const struct area *a, size_t row, size_t col, size_t width, enu
 void paint_right(const struct area *a, size_t row, size_t end, size_t width, enum ink ink,
                  const char *s);
 void paint_rule(const struct area *a, size_t row, const char *title); /* title may be "" */
+void paint_choice(const struct area *a, size_t row, bool is_chosen);  /* can be chosen */
 void paint_blank(const struct area *a);                               /* what lay below is gone */
 void paint_fill(const struct area *a, size_t row, enum ink ink); /* a whole row gets this ink */
 void paint_select(const struct area *a, size_t row);             /* and this one stands out */

@@ -47,6 +47,7 @@ list_fit(struct list *l, size_t page)
 void
 list_mark(const struct area *a, size_t row, bool is_chosen)
 {
+	paint_choice(a, row, is_chosen);
 	if (!is_chosen)
 		return;
 	paint_text(a, row, 1, INK_TEXT, ">");

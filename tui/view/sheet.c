@@ -264,7 +264,10 @@ sheet_draw(struct sheet *s, const struct area *a)
 	scroll_to_cursor(s, a->rows);
 	lines_draw(&s->lines, &text);
 	for (size_t i = 0; i < a->rows && s->lines.top + i < s->lines.parts.n; i++) {
-		if (s->lines.parts.v[s->lines.top + i].row != s->cursor)
+		const size_t row = s->lines.parts.v[s->lines.top + i].row;
+		if (i == 0 || s->lines.parts.v[s->lines.top + i - 1].row != row)
+			paint_choice(a, i, false);
+		if (row != s->cursor)
 			continue;
 		if (first)
 			list_mark(a, i, true);

@@ -309,6 +309,7 @@ row_draw(const struct view *v, const struct area *a, size_t row, const struct co
 		}
 		col += c->width;
 	}
+	paint_choice(a, row, is_chosen);
 	if (is_chosen) {
 		paint_text(a, row, 1, INK_TEXT, ">");
 		paint_cursor(a, row, 1, false);
