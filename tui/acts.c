@@ -10,9 +10,11 @@ const struct act acts[] = {
 	  .words = { "retire", "{ref}", "--yes", "--reason", "{1}" },
 	  .fields = { { .ask = "reason (may be empty)", .is_optional = true } } },
 	{ .key = "h", .text = "hold its bytes, whatever gc says", .needs = NEEDS_REF,
-	  .words = { "hold", "{ref}", "--yes" } },
+	  .words = { "hold", "{ref}", "--reason", "{1}" },
+	  .fields = { { .ask = "why? whoever meets it later is told" } } },
 	{ .key = "e", .text = "release it from being held", .needs = NEEDS_REF,
-	  .words = { "release", "{ref}", "--yes" } },
+	  .words = { "release", "{ref}", "--reason", "{1}" },
+	  .fields = { { .ask = "why? whoever meets it later is told" } } },
 	{ .key = "l", .text = "label the version", .needs = NEEDS_REF,
 	  .words = { "label", "{ref}", "{1..}" },
 	  .fields = { { .ask = "labels, K=V or K- to take one off" } } },
@@ -109,6 +111,10 @@ act_words(const struct act *a, const struct view_subject *s,
 			if (rc < 0)
 				return rc;
 		} else {
+			if (is_field && typed[0] == '-' &&
+			    !(i > 0 && has_prefix(a->words[i - 1], "--")))
+				return err_set(e, ERR_USAGE, "\"%.60s\" begins as a flag does",
+				               typed);
 			words_add(ret, is_field ? typed : place_of(w, s));
 		}
 	}

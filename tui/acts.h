@@ -28,6 +28,7 @@ struct act {
 extern const struct act acts[]; /* ends with key NULL */
 
 bool act_fits(const struct act *a, const struct view_subject *s);
-/* fields: what was typed. USAGE: a quote that never ends. */
+/* fields: what was typed. USAGE: a quote that never ends, a word
+ * that would be read as a flag. */
 int act_words(const struct act *a, const struct view_subject *s,
               const char *const fields[static ACT_FIELDS], struct words *ret, struct err *e);

@@ -168,6 +168,15 @@ screen_open_once(struct console *c, const char *name)
 		console_open_view(c, name, "", false);
 }
 
+static void
+forget(struct console *c)
+{
+	(void)snprintf(c->flash, sizeof(c->flash), "%s",
+	               c->secret.kept ? "the passphrase is forgotten"
+	                              : "no passphrase is remembered");
+	secret_forget(&c->secret);
+}
+
 /* What every screen does alike. */
 static bool
 common_act(struct console *c, enum action act)
@@ -184,6 +193,8 @@ common_act(struct console *c, enum action act)
 		console_forward(c);
 	else if (act == ACT_HOME)
 		console_home(c);
+	else if (act == ACT_FORGET)
+		forget(c);
 	else if (act == ACT_MENU)
 		acts_menu(c);
 	else if (act == ACT_COPY)
@@ -263,6 +274,7 @@ signal_take(struct console *c, int sig)
 	if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP) {
 		leave_by_signal(c, sig);
 	} else if (sig == SIGTSTP) {
+		secret_forget(&c->secret);
 		screen_stop(c->screen);
 		console_reload(c); /* the world may have moved meanwhile */
 	} else if (sig == SIGWINCH) {
@@ -333,9 +345,25 @@ wait_ms(const struct console *c, int frame_ms)
 		return 0;
 	const int watch_ms = watch_wait_ms(c);
 	if (c->reload_at_ms == 0)
-		return sooner(frame_ms, watch_ms);
+		return sooner(sooner(frame_ms, watch_ms), secret_wait_ms(&c->secret));
 	const int reload_ms = c->reload_at_ms <= now ? 0 : (int)(c->reload_at_ms - now);
-	return sooner(sooner(frame_ms, watch_ms), reload_ms);
+	return sooner(sooner(sooner(frame_ms, watch_ms), reload_ms), secret_wait_ms(&c->secret));
+}
+
+/* The title counts down, and what is over is gone. */
+static void
+secret_tick(struct console *c)
+{
+	cleanup_buf struct buf left = { 0 };
+
+	if (!c->secret.kept)
+		return;
+	(void)secret_get(&c->secret);
+	(void)secret_left(&c->secret, &left);
+	if (!streq(buf_cstr(&left), c->secret_shown)) {
+		(void)str_copy(c->secret_shown, sizeof(c->secret_shown), buf_cstr(&left));
+		c->dirty = true;
+	}
 }
 
 static void
@@ -356,6 +384,7 @@ woken(struct console *c, const struct pollfd *p, size_t n)
 		children_pump(c);
 		streams_pump(c);
 	}
+	secret_tick(c);
 	if ((p[POLL_TIMER].revents & POLLIN) && read(c->timer, &ticks, sizeof(ticks)) > 0)
 		console_reload(c);
 	if (c->reload_at_ms > 0 && clock_mono_ms() >= c->reload_at_ms)
@@ -407,6 +436,7 @@ console_fini(struct console *c)
 {
 	console_stack_fini(c);
 	prompt_close(c);
+	secret_forget(&c->secret);
 	children_fini(c);
 	streams_fini(c);
 	watch_fini(c);

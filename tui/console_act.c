@@ -67,6 +67,7 @@ child_start(struct console *c, const struct view_request *r, const char *passphr
 	words_complete(c, &r->argv, &all);
 	h->command = command_text(&all);
 	h->is_act = is_act;
+	h->has_secret = passphrase != NULL;
 	if (child_spawn(&all, passphrase, &h->job, &e) < 0) {
 		notice_err(&c->shared.notices, &e);
 		child_free(h);
@@ -156,6 +157,8 @@ children_pump(struct console *c)
 			continue;
 		}
 		ended |= h->is_act;
+		if (h->has_secret && h->status == err_exit_of(ERR_DENIED))
+			secret_forget(&c->secret); /* it may be the passphrase that is wrong */
 		child_free(h);
 		c->children.v[i] = c->children.v[--c->children.n];
 	}

@@ -152,7 +152,7 @@ field_next(struct console *c)
 	if (act_words(a, &c->acts.subject, fields, &r.argv, &e) < 0) {
 		notice_err(&c->shared.notices, &e);
 	} else {
-		if (a->wants_name)
+		if (a->wants_name && c->acts.subject.model[0])
 			(void)str_copy(r.protected_name, sizeof(r.protected_name),
 			               c->acts.subject.model);
 		c->acts.gc_seen |= streq(a->words[0], "gc");

@@ -47,9 +47,14 @@ who_make(const struct console *c, struct buf *ret)
 {
 	if (!c->shared.who[0])
 		buf_adds(ret, "no key");
-	else
+	else {
+		cleanup_buf struct buf left = { 0 };
 		buf_addf(ret, "%s: key %s", c->shared.who,
-		         c->key_is_encrypted ? "locked" : "unlocked");
+		         !c->key_is_encrypted             ? "unlocked"
+		         : secret_left(&c->secret, &left) ? "unlocked "
+		                                          : "locked");
+		buf_adds(ret, buf_cstr(&left));
+	}
 }
 
 static void
@@ -148,7 +153,9 @@ keys_draw(const struct console *c, const struct area *a)
 		          c->prompt.kind == PROMPT_FIELD
 		                  ? "Enter goes on  Tab completes names of files  Esc leaves"
 		          : c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
-		                                          : "Esc leaves nothing changed");
+		          : c->prompt.kind == PROMPT_SECRET
+		                  ? "Tab keeps it for 5 minutes  Esc leaves nothing changed"
+		                  : "Esc leaves nothing changed");
 		return;
 	}
 	if (a->cols >= WIDE_COLS) /* acts that do not fit are on the page of keys */

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "registry/base/vec.h"
+#include "tui/console_secret.h"
 #include "tui/job.h"
 #include "tui/live.h"
 #include "tui/term/screen.h"
@@ -48,6 +49,7 @@ struct child {
 	struct view *owner; /* gets the answers; NULL: gone, the end becomes a notice */
 	char *command;      /* as it was shown */
 	bool is_act;        /* has a screen of its own; else a view asked */
+	bool has_secret;    /* it was given the passphrase */
 	bool is_done;
 	int status;
 	struct buf out, err_text;
@@ -86,6 +88,8 @@ struct console {
 	VEC(struct stream *) streams;
 	struct watch watch;
 	bool key_is_encrypted;
+	struct secret secret; /* remembered for a while */
+	char secret_shown[16];
 	char flash[240]; /* one short line until the next key */
 	bool dirty, quits;
 	size_t rows;                /* of the screen */

@@ -13,10 +13,6 @@
 #include "registry/records.h"
 #include "tui/cmd/cmd.h"
 
-/* Verbs that sign, and so need the key unlocked. */
-static const char *const signing[] = { "import", "promote", "rollback", "apply",  "approve", "sign",
-	                               "attest", "delete",  "retire",   "revoke", "policy" };
-
 static void
 secret_free(struct prompt *p)
 {
@@ -66,27 +62,46 @@ prompt_close(struct console *c)
 	c->dirty = true;
 }
 
-static bool
-signs(const struct words *w)
+/* The row of the verb that these words run; NULL: there is none. "plan discard" has its own. */
+static const struct cmd *
+verb_of(const struct console *c, const struct words *w)
 {
-	for (size_t i = 0; w->n > 0 && i < COUNT(signing); i++)
-		if (streq(signing[i], w->v[0]))
-			return true;
-	return false;
+	const struct cmd *found = NULL;
+
+	for (const struct cmd *const *m = c->verbs; *m && w->n > 0; m++) {
+		const char *name = (*m)->name, *space = strchr(name, ' ');
+		if (!space && streq(name, w->v[0]) && !found)
+			found = *m;
+		if (space && w->n > 1 && strncmp(name, w->v[0], (size_t)(space - name)) == 0 &&
+		    !w->v[0][space - name] && streq(space + 1, w->v[1]))
+			found = *m;
+	}
+	return found;
+}
+
+static bool
+has_flag(const struct console *c, const struct words *w, unsigned flag)
+{
+	const struct cmd *m = verb_of(c, w);
+
+	return m && (m->flags & flag) != 0;
 }
 
 /* Everything was asked but the passphrase. */
 static void
 confirmed(struct console *c)
 {
-	if (c->key_is_encrypted && signs(&c->prompt.act.argv)) {
+	const bool signs = c->key_is_encrypted && has_flag(c, &c->prompt.act.argv, CMD_SIGNS);
+	const char *kept = signs ? secret_get(&c->secret) : NULL;
+
+	if (signs && !kept) {
 		if (secret_make(c))
 			prompt_open(c, PROMPT_SECRET);
 		else
 			prompt_close(c);
 		return;
 	}
-	child_start(c, &c->prompt.act, NULL, true);
+	child_start(c, &c->prompt.act, kept, true);
 	prompt_close(c);
 }
 
@@ -133,6 +148,15 @@ command_is_screen(struct console *c, const struct words *w)
 	return true;
 }
 
+static bool
+words_has(const struct words *w, const char *word)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (has_prefix(w->v[i], word))
+			return true;
+	return false;
+}
+
 static void
 command_run(struct console *c)
 {
@@ -150,7 +174,11 @@ command_run(struct console *c)
 		r.argv.n--;
 	}
 	if (rc == 0 && r.argv.n > 0 && !command_is_screen(c, &r.argv)) {
-		r.reads = true; /* typed in full: that was the question */
+		/* what only reads was asked for by typing it */
+		r.reads = !has_flag(c, &r.argv, CMD_CHANGES | CMD_CONFIRMS) ||
+		          words_has(&r.argv, "--dry-run");
+		if (has_flag(c, &r.argv, CMD_CONFIRMS) && !r.reads && !words_has(&r.argv, "--yes"))
+			words_add(&r.argv, "--yes"); /* shown, and asked for here */
 		prompt_run(c, &r);
 	}
 	request_fini(&r);
@@ -257,6 +285,10 @@ answer_take(struct console *c)
 	} else if (p->kind == PROMPT_FIELD) {
 		field_take(c);
 	} else if (p->kind == PROMPT_SECRET) {
+		if (c->secret.is_wanted && !secret_keep(&c->secret, p->secret))
+			notice_add(&c->shared.notices, true,
+			           "raise the limit of locked memory (ulimit -l)",
+			           "no locked memory: the passphrase is not remembered");
 		child_start(c, &p->act, p->secret->text, true);
 		prompt_close(c);
 	}
@@ -294,6 +326,8 @@ prompt_key(struct console *c, const struct key *k)
 		answer_take(c);
 	else if (k->code == K_TAB && p->kind == PROMPT_COMMAND)
 		complete(c);
+	else if (k->code == K_TAB && p->kind == PROMPT_SECRET)
+		c->secret.is_wanted = !c->secret.is_wanted;
 	else if (k->code == K_TAB && p->kind == PROMPT_FIELD)
 		field_complete(c);
 	else if (k->code == K_BACKSPACE && p->line.n == 0 && p->kind == PROMPT_COMMAND)
@@ -366,9 +400,9 @@ question_draw(const struct console *c, const struct area *a)
 		field_draw(p, a, last, col);
 	} else {
 		col = paintf(a, last, 1, INK_WAIT,
-		             a->cols >= 60 ? "passphrase of %s's key (not shown): "
-		                           : "passphrase: ",
-		             c->shared.who);
+		             a->cols >= 60 ? "passphrase of %s's key (not shown%s): "
+		                           : "passphrase%.0s%s: ",
+		             c->shared.who, c->secret.is_wanted ? ", kept 5 minutes" : "");
 		paint_cursor(a, last, col, true);
 	}
 }

@@ -58,6 +58,13 @@ Test(acts, a_quote_that_never_ends_runs_nothing)
 
 	cr_expect_eq(act_words(act_of("l"), &s, fields, &w, &e), -ERR_USAGE);
 	words_fini(&w);
+	const char *const flag[ACT_FIELDS] = { "--yes", "" }, *const why[ACT_FIELDS] = { "-x", "" };
+	err_clear(&e);
+	cr_expect_eq(act_words(act_of("n"), &s, flag, &w, &e), -ERR_USAGE);
+	words_fini(&w);
+	err_clear(&e);
+	cr_expect_eq(act_words(act_of("K"), &s, why, &w, &e), 0); /* behind --reason it is a text */
+	words_fini(&w);
 }
 
 Test(acts, an_act_wants_what_it_is_about)
