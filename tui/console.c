@@ -474,6 +474,7 @@ home_open(struct console *c, const char *screen, struct err *e)
 
 	if (screen && act == ACT_NONE && !streq(screen, view_table[0]->name))
 		return err_set(e, ERR_NOT_FOUND, "there is no screen \"%s\"", screen);
+	console_bind(c);
 	registry_ensure(c);
 	if (!c->app->registry)
 		who_read(c);

@@ -115,7 +115,7 @@ key_draw(const struct area *a, size_t col, size_t end, const char *keys, const c
 	const size_t n = strcspn(keys, " ");
 	char one[32];
 
-	if (n >= sizeof(one) || col + n + 1 + strlen(text) > end)
+	if (n == 0 || n >= sizeof(one) || col + n + 1 + strlen(text) > end)
 		return col;
 	memcpy(one, keys, n);
 	one[n] = '\0';

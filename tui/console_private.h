@@ -118,6 +118,7 @@ enum action console_screen_named(const char *name);
 void console_take(struct console *c, enum handled h,
                   struct view_request *r); /* what a view answered */
 
+void console_bind(struct console *c); /* keys as the settings have them */
 void console_draw(struct console *c);
 void console_path(const struct console *c, struct buf *ret); /* "slipway > models" */
 

@@ -18,6 +18,8 @@
 #include "registry/base/out.h"
 #include "registry/base/text.h"
 
+#define BIND_PREFIX "key."
+
 static bool
 is_color(const char *value)
 {
@@ -152,6 +154,12 @@ set(struct conf *c, const char *key, const char *value, const char *where, struc
 	const struct conf_key *const k = conf_key(key);
 	uint64_t ms;
 
+	if (has_prefix(key, BIND_PREFIX)) {
+		const struct conf_bind bind = { xstrdup(key + strlen(BIND_PREFIX)), xstrdup(value),
+			                        xstrdup(where) };
+		vec_push(&c->binds, bind);
+		return 0;
+	}
 	if (!k) {
 		const struct conf_odd odd = { xstrdup(key), xstrdup(where) };
 		vec_push(&c->odd, odd);
@@ -293,6 +301,9 @@ merge(struct conf *c, struct conf *over)
 	vec_foreach(odd, &over->odd)
 		vec_push(&c->odd, *odd);
 	vec_fini(&over->odd);
+	vec_foreach(bind, &over->binds)
+		vec_push(&c->binds, *bind);
+	vec_fini(&over->binds);
 }
 
 static int
@@ -352,6 +363,12 @@ conf_fini(struct conf *c)
 		free(odd->where);
 	}
 	vec_fini(&c->odd);
+	vec_foreach(bind, &c->binds) {
+		free(bind->action);
+		free(bind->keys);
+		free(bind->where);
+	}
+	vec_fini(&c->binds);
 	*c = (struct conf){ 0 };
 }
 

@@ -27,6 +27,9 @@ enum conf_hook {
 struct conf_odd {          /* a line whose key nobody knows */
 	char *key, *where; /* "FILE:LINE" */
 };
+struct conf_bind { /* "key.ACTION = KEYS", for the console, which says what is wrong with it */
+	char *action, *keys, *where;
+};
 struct conf {
 	char *registry;       /* NULL: not set */
 	char *color, *output; /* defaults of the flags, NULL when not set */
@@ -38,6 +41,7 @@ struct conf {
 	/* Absolute paths of programs; only of a file that nobody else could have written. */
 	char *hooks[CONF_HOOKS];
 	VEC(struct conf_odd) odd;
+	VEC(struct conf_bind) binds; /* in the order of the files: the later wins */
 };
 
 /* One row a key, in the order of the manual. */

@@ -216,16 +216,23 @@ key_action(const struct key *k, const char *screen)
 	return ACT_NONE;
 }
 
+enum action
+action_named(const char *name)
+{
+	for (unsigned i = 1; i < ACT_COUNT; i++)
+		if (streq(actions[i].name, name))
+			return (enum action)i;
+	return ACT_NONE;
+}
+
 int
 keys_bind(const char *action, const char *keys, struct err *e)
 {
 	const char *at = keys;
 	struct key k;
-	unsigned i = 1;
+	const enum action i = action_named(action);
 
-	while (i < ACT_COUNT && !streq(actions[i].name, action))
-		i++;
-	if (i == ACT_COUNT)
+	if (i == ACT_NONE)
 		return err_set(e, ERR_USAGE, "no key does \"%.40s\"", action);
 	for (size_t n; (n = next_name(&at)) > 0; at += n)
 		if (!key_of(at, n, &k))

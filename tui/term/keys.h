@@ -127,6 +127,8 @@ int keys_bind(const char *action, const char *keys, struct err *e);
 /* CONFLICT: one key means two things on one screen, or what leads out of every screen is gone. */
 int keys_check(struct err *e);
 void keys_reset(enum action a); /* to its default */
+/* The action of that name; ACT_NONE. */
+enum action action_named(const char *name);
 
 /* A line being typed. Bytes are UTF-8 as typed; a secret is wiped by line_clear. */
 #define LINE_SIZE 1024
