@@ -437,6 +437,7 @@ console_fini(struct console *c)
 	console_stack_fini(c);
 	prompt_close(c);
 	secret_forget(&c->secret);
+	command_fini(c);
 	children_fini(c);
 	streams_fini(c);
 	watch_fini(c);

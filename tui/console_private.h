@@ -44,6 +44,13 @@ struct console_acts {
 	char command[1200]; /* the last one that was shown */
 	bool gc_seen;       /* its dry run was */
 };
+/* Lines typed after ":" in this console, and what Tab found last. */
+struct console_typed {
+	VEC(char *) lines;
+	size_t at; /* of the one shown; lines.n: a new one */
+	char candidates[400];
+};
+struct cmd;
 struct child {
 	struct job *job;
 	struct view *owner; /* gets the answers; NULL: gone, the end becomes a notice */
@@ -84,6 +91,7 @@ struct console {
 	size_t parked_n;
 	struct prompt prompt;
 	struct console_acts acts;
+	struct console_typed typed;
 	VEC(struct child *) children;
 	VEC(struct stream *) streams;
 	struct watch watch;
@@ -158,6 +166,11 @@ void watch_tick(struct console *c);
 void watch_line(struct console *c, const struct view_line *l);
 void watch_fini(struct console *c);
 
+const struct cmd *command_verb(const struct console *c, const struct words *w);
+void command_complete(struct console *c);         /* what all that fit begin with is added */
+void command_recall(struct console *c, bool up);  /* a line typed before */
+void command_remember(struct console *c);         /* the line, before it is run */
+void command_fini(struct console *c);
 void acts_menu(struct console *c);
 void copy_menu(struct console *c);
 void acts_pick(struct console *c, size_t item); /* of either */

@@ -43,6 +43,8 @@ prompt_open(struct console *c, enum prompt_kind kind)
 	line_clear(&c->prompt.line);
 	c->prompt.kind = kind;
 	c->prompt.wrong = NULL;
+	c->typed.candidates[0] = '\0';
+	c->typed.at = c->typed.lines.n;
 	if (kind == PROMPT_FILTER) {
 		line_set(&c->prompt.line, console_top(c)->filter);
 		console_top(c)->is_filtering = true;
@@ -63,17 +65,17 @@ prompt_close(struct console *c)
 }
 
 /* The row of the verb that these words run; NULL: there is none. "plan discard" has its own. */
-static const struct cmd *
-verb_of(const struct console *c, const struct words *w)
+const struct cmd *
+command_verb(const struct console *c, const struct words *w)
 {
 	const struct cmd *found = NULL;
 
 	for (const struct cmd *const *m = c->verbs; *m && w->n > 0; m++) {
-		const char *name = (*m)->name, *space = strchr(name, ' ');
-		if (!space && streq(name, w->v[0]) && !found)
+		if (!streq((*m)->name, w->v[0]))
+			continue;
+		if (!(*m)->sub && !found)
 			found = *m;
-		if (space && w->n > 1 && strncmp(name, w->v[0], (size_t)(space - name)) == 0 &&
-		    !w->v[0][space - name] && streq(space + 1, w->v[1]))
+		if ((*m)->sub && w->n > 1 && streq((*m)->sub, w->v[1]))
 			found = *m;
 	}
 	return found;
@@ -82,7 +84,7 @@ verb_of(const struct console *c, const struct words *w)
 static bool
 has_flag(const struct console *c, const struct words *w, unsigned flag)
 {
-	const struct cmd *m = verb_of(c, w);
+	const struct cmd *m = command_verb(c, w);
 
 	return m && (m->flags & flag) != 0;
 }
@@ -164,6 +166,7 @@ command_run(struct console *c)
 	struct err e = { 0 };
 	const int rc = words_parse(&r.argv, c->prompt.line.text, &e);
 
+	command_remember(c);
 	prompt_close(c);
 	if (rc < 0)
 		notice_err(&c->shared.notices, &e);
@@ -182,61 +185,6 @@ command_run(struct console *c)
 		prompt_run(c, &r);
 	}
 	request_fini(&r);
-}
-
-struct completion {
-	const char *prefix;
-	char common[NAME_SIZE];
-	size_t found;
-};
-
-static void
-completion_take(struct completion *k, const char *name)
-{
-	size_t i = 0;
-
-	if (k->found++ == 0) {
-		(void)str_copy(k->common, sizeof(k->common), name);
-		return;
-	}
-	while (k->common[i] && k->common[i] == name[i])
-		i++;
-	k->common[i] = '\0';
-}
-
-static int
-completion_model(void *arg, const struct model_row *m)
-{
-	struct completion *k = arg;
-
-	if (!has_prefix(m->name, k->prefix))
-		return 1;
-	completion_take(k, m->name);
-	return k->common[strlen(k->prefix)] == '\0'; /* nothing more can come of it */
-}
-
-static void
-complete(struct console *c)
-{
-	struct line *l = &c->prompt.line;
-	const char *space = strrchr(l->text, ' ');
-	struct completion k = { .prefix = space ? space + 1 : l->text };
-	cleanup_txn struct txn *t = NULL;
-	struct err e = { 0 };
-
-	if (!space) {
-		for (const struct cmd *const *m = c->verbs; *m; m++)
-			if (has_prefix((*m)->name, k.prefix))
-				completion_take(&k, (*m)->name);
-	} else if (c->app->registry && store_read_begin(c->app->registry->store, &t, &e) == 0) {
-		(void)model_each(t, k.prefix, completion_model, &k, &e);
-	}
-	if (k.found == 0 || l->at != l->n)
-		return;
-	for (const char *p = k.common + strlen(k.prefix); *p; p++) {
-		const struct key one = { .code = K_CHAR, .text = { *p } };
-		(void)line_key(l, &one);
-	}
 }
 
 static void
@@ -325,7 +273,9 @@ prompt_key(struct console *c, const struct key *k)
 	if (k->code == K_ENTER && !k->is_pasted)
 		answer_take(c);
 	else if (k->code == K_TAB && p->kind == PROMPT_COMMAND)
-		complete(c);
+		command_complete(c);
+	else if ((k->code == K_UP || k->code == K_DOWN) && p->kind == PROMPT_COMMAND)
+		command_recall(c, k->code == K_UP);
 	else if (k->code == K_TAB && p->kind == PROMPT_SECRET)
 		c->secret.is_wanted = !c->secret.is_wanted;
 	else if (k->code == K_TAB && p->kind == PROMPT_FIELD)
@@ -344,7 +294,9 @@ prompt_rows(const struct console *c, size_t cols)
 	if (c->prompt.kind == PROMPT_NONE || c->prompt.kind == PROMPT_FILTER ||
 	    c->prompt.kind == PROMPT_MENU)
 		return 0;
-	if (c->prompt.kind == PROMPT_COMMAND || c->prompt.kind == PROMPT_QUIT)
+	if (c->prompt.kind == PROMPT_COMMAND)
+		return 1 + (c->typed.candidates[0] != '\0');
+	if (c->prompt.kind == PROMPT_QUIT)
 		return 1;
 	if (c->prompt.kind == PROMPT_FIELD)
 		return 2;
@@ -416,8 +368,12 @@ prompt_draw(const struct console *c, const struct area *a)
 		return;
 	paint_blank(a);
 	if (c->prompt.kind == PROMPT_COMMAND) {
-		col = paint_text(a, 0, 0, INK_KEY, ":");
-		field_draw(&c->prompt, a, 0, col);
+		const size_t last = a->rows - 1;
+		if (last > 0)
+			(void)paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
+			                c->typed.candidates);
+		col = paint_text(a, last, 0, INK_KEY, ":");
+		field_draw(&c->prompt, a, last, col);
 	} else if (c->prompt.kind == PROMPT_QUIT) {
 		col = paint_text(a, 0, 1, INK_WAIT,
 		                 "a command still runs and would end: leave? y / N ");
