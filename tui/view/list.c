@@ -45,6 +45,16 @@ list_fit(struct list *l, size_t page)
 }
 
 void
+list_follow(struct list *l, size_t at, size_t page)
+{
+	const size_t below = l->cursor > l->top ? l->cursor - l->top : 0;
+
+	l->cursor = at;
+	l->top = at > below ? at - below : 0;
+	list_fit(l, page);
+}
+
+void
 list_mark(const struct area *a, size_t row, bool is_chosen)
 {
 	paint_choice(a, row, is_chosen);

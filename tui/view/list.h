@@ -13,6 +13,8 @@ struct list {
 };
 bool list_move(struct list *l, enum action act, size_t page); /* false: no movement */
 void list_fit(struct list *l, size_t page);                   /* cursor and top into their bounds */
+/* The chosen row is at this place now: the cursor goes with it, and it stays where it was seen. */
+void list_follow(struct list *l, size_t at, size_t page);
 /* The row's two marks: an arrow and, when it is the cursor's, the bar. */
 void list_mark(const struct area *a, size_t row, bool is_chosen);
 

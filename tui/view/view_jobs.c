@@ -110,12 +110,20 @@ jobs_reload(struct view *v, struct err *e)
 	struct jobs *s = v->state;
 
 	(void)e;
+	char chosen[sizeof(s->rows.v->id)] = "";
+	if (s->list.cursor < s->rows.n)
+		(void)str_copy(chosen, sizeof(chosen), s->rows.v[s->list.cursor].id);
 	s->rows.n = 0;
 	s->filter = v->filter;
 	err_clear(&s->failed);
 	if (jobs_read(v, &s->failed) == 0)
 		moves_read(v);
 	s->list.n = s->rows.n;
+	for (size_t i = 0; chosen[0] && i < s->rows.n; i++)
+		if (streq(s->rows.v[i].id, chosen)) {
+			list_follow(&s->list, i, v->page);
+			break;
+		}
 	list_fit(&s->list, v->page);
 	v->is_live = false;
 	vec_foreach(n, &s->rows)

@@ -98,11 +98,18 @@ plans_reload(struct view *v, struct err *e)
 	struct plans *const s = v->state;
 
 	(void)e;
+	const bool had = s->list.cursor < s->rows.n;
+	const struct digest chosen = had ? s->rows.v[s->list.cursor].row.id : (struct digest){ 0 };
 	s->rows.n = 0;
 	s->filter = v->filter;
 	err_clear(&s->failed);
 	(void)plans_read(v, &s->failed);
 	s->list.n = s->rows.n;
+	for (size_t i = 0; had && i < s->rows.n; i++)
+		if (digest_eq(&s->rows.v[i].row.id, &chosen)) {
+			list_follow(&s->list, i, v->page);
+			break;
+		}
 	list_fit(&s->list, v->page);
 	return 0;
 }
