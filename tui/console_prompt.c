@@ -45,6 +45,8 @@ prompt_open(struct console *c, enum prompt_kind kind)
 	c->prompt.wrong = NULL;
 	c->typed.candidates[0] = '\0';
 	c->typed.at = c->typed.lines.n;
+	if (kind == PROMPT_SECRET)
+		c->secret.is_wanted = false; /* a choice each time */
 	if (kind == PROMPT_FILTER) {
 		line_set(&c->prompt.line, console_top(c)->filter);
 		console_top(c)->is_filtering = true;
@@ -150,11 +152,12 @@ command_is_screen(struct console *c, const struct words *w)
 	return true;
 }
 
+/* A flag of these words, and no flag's value; in doubt it is none, and is asked. */
 static bool
-words_has(const struct words *w, const char *word)
+words_has(const struct words *w, const char *flag)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (has_prefix(w->v[i], word))
+	for (size_t i = 1; i < w->n; i++)
+		if (streq(w->v[i], flag) && !has_prefix(w->v[i - 1], "-"))
 			return true;
 	return false;
 }

@@ -7,6 +7,7 @@
 
 #include <langinfo.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -189,15 +190,21 @@ secret_read(struct linear *l)
 {
 	struct line *secret = l->c->prompt.secret;
 	struct termios was, quiet;
+	sigset_t interrupt, old;
 	const bool has_modes = tcgetattr(STDIN_FILENO, &was) == 0;
 
+	/* Ctrl-C waits until the terminal is as it was */
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &interrupt, &old);
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	if (has_modes)
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
 	const bool ok = line_read(l, "passphrase (not shown):", secret->text, sizeof(secret->text));
 	if (has_modes)
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	secret->n = secret->at = strlen(secret->text);
 	say(l, "");
 	return ok;
@@ -411,7 +418,8 @@ linear_main(struct console *c, const char *why, struct err *e)
 	char line[LINE_SIZE];
 
 	(void)e;
-	c->shared.is_slow = true; /* no charts */
+	c->shared.is_slow = true;              /* no charts */
+	(void)setvbuf(stdin, NULL, _IONBF, 0); /* no passphrase stays in a buffer */
 	grid_init(&l.grid, PAGE_ROWS, PAGE_COLS, !streq(nl_langinfo(CODESET), "UTF-8"));
 	grid_choices(&l.grid);
 	out_text(c->app->out, "plain lines, because %s\n", why);
