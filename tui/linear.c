@@ -181,6 +181,12 @@ line_read(struct linear *l, const char *ask, char *ret, size_t size)
 	out_flush(l->c->app->out);
 	if (!fgets(ret, (int)size, stdin))
 		return false;
+	if (!strchr(ret, '\n')) { /* the rest must not answer the next question */
+		for (int c = getc(stdin); c != EOF && c != '\n';)
+			c = getc(stdin);
+		explicit_bzero(ret, size);
+		say(l, "that line is too long and was not taken");
+	}
 	ret[strcspn(ret, "\r\n")] = '\0';
 	return true;
 }
@@ -190,12 +196,14 @@ secret_read(struct linear *l)
 {
 	struct line *secret = l->c->prompt.secret;
 	struct termios was, quiet;
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	sigset_t interrupt, old;
 	const bool has_modes = tcgetattr(STDIN_FILENO, &was) == 0;
 
-	/* Ctrl-C waits until the terminal is as it was */
+	/* what would end or stop it waits until the terminal is as it was */
 	sigemptyset(&interrupt);
-	sigaddset(&interrupt, SIGINT);
+	for (size_t i = 0; i < COUNT(ends); i++)
+		sigaddset(&interrupt, ends[i]);
 	(void)sigprocmask(SIG_BLOCK, &interrupt, &old);
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
