@@ -16,18 +16,19 @@
 #include "registry/labels.h"
 #include "registry/ref.h"
 #include "tui/cmd/shown.h"
+#include "tui/cmd/events.h"
 #include "tui/cmd/status_feed.h"
 #include "tui/job.h"
 
 #define LOOK_EVERY_MS 3000 /* whether a job stands still, no event tells */
 #define TURN_MS       1000 /* whether the registry has changed */
 #define PATIENCE_MS   1000 /* before a table is painted that lacks a target */
-#define HEARTBEAT_MS  30000
 #define FROM_THE_TOP  "\033[H\033[J" /* cursor home, rest of the screen cleared */
 
 struct watching {
 	json_t *rows; /* what was said last of "MODEL STAGE" */
-	uint64_t seq, said_ms, end_ms, looked_ms;
+	struct events events;
+	uint64_t end_ms, looked_ms;
 	struct status_feed *feed;
 	bool repaints;
 };
@@ -267,31 +268,12 @@ show_row(struct out *o, const struct row *r)
 }
 
 static void
-event_begin(struct watching *w, const char *kind, struct json_out *j)
-{
-	jo_begin(j, NULL, '{');
-	jo_string(j, "apiVersion", "slipway/v1");
-	jo_string(j, "kind", kind);
-	jo_u64(j, "seq", ++w->seq);
-	jo_time(j, "time", clock_now_s());
-	w->said_ms = clock_mono_ms();
-}
-
-static void
-event_end(struct out *o, struct json_out *j)
-{
-	jo_end(j, '}');
-	buf_addc(j->b, '\n');
-	out_raw(o, j->b->p, j->b->n);
-}
-
-static void
-event(struct out *o, struct watching *w, const struct row *r)
+event(struct watching *w, const struct row *r)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct json_out j = { .b = &text };
 
-	event_begin(w, "StatusEvent", &j);
+	event_begin(&w->events, "StatusEvent", &j);
 	jo_string(&j, "model", r->m->name);
 	jo_string(&j, "stage", r->k->stage);
 	if (r->k->number > 0)
@@ -302,7 +284,7 @@ event(struct out *o, struct watching *w, const struct row *r)
 	jo_string(&j, "state", r->state);
 	jo_string(&j, "live", r->live[0] ? r->live : NULL);
 	jo_value(&j, "drift", r->drift);
-	event_end(o, &j);
+	event_end(&w->events, &j);
 }
 
 /* A line or an object for each row that is not as it was said last. */
@@ -321,7 +303,7 @@ show_change(struct out *o, struct watching *w, const struct row *r)
 		return;
 	json_object_set_new(w->rows, key, json_string(said));
 	if (out_is_json(o)) {
-		event(o, w, r);
+		event(w, r);
 		return;
 	}
 	clock_text(now, clock_now_s());
@@ -414,7 +396,7 @@ show(struct app *a, const char *name, const json_t *live, struct watching *w, st
 		show_drift(&s);
 		note_settings(&s);
 	}
-	if (s.n == 0 && (!w || w->seq == 0))
+	if (s.n == 0 && (!w || w->events.seq == 0))
 		out_note(a->out, "no stage holds anything yet");
 	return live ? answer(&s, e) : 0;
 }
@@ -431,18 +413,6 @@ look(struct app *a, const char *name, bool asks, struct err *e)
 }
 
 /* --- --watch --- */
-
-static void
-heartbeat(struct app *a, struct watching *w)
-{
-	cleanup_buf struct buf text = { 0 };
-	struct json_out j = { .b = &text };
-
-	if (!out_is_json(a->out) || clock_mono_ms() - w->said_ms < HEARTBEAT_MS)
-		return;
-	event_begin(w, "Heartbeat", &j);
-	event_end(a->out, &j);
-}
 
 static bool
 is_time_over(const struct watching *w)
@@ -492,7 +462,8 @@ watch_on(struct app *a, const char *name, struct watching *w, struct err *e)
 		answer_rc = rc;
 		if (rc < 0 && rc != -ERR_DIFFERENT && rc != -ERR_UNREACHABLE)
 			return rc;
-		heartbeat(a, w);
+		if (out_is_json(a->out))
+			event_heartbeat(&w->events);
 		(void)out_flush(a->out);
 	} while (!is_time_over(w));
 	return answer_rc;
@@ -508,7 +479,7 @@ watch(struct app *a, const char *name, struct err *e)
 	cleanup_json json_t *request = NULL;
 	struct watching w = {
 		.rows = rows,
-		.said_ms = clock_mono_ms(),
+		.events = { .out = a->out, .said_ms = clock_mono_ms() },
 		.end_ms = a->timeout_ms ? clock_mono_ms() + a->timeout_ms : 0,
 		.repaints = f == OUT_TEXT && isatty(STDOUT_FILENO) && term && *term &&
 		            !streq(term, "dumb"),

@@ -4,6 +4,7 @@
  * say how old it is. Reads nothing of the registry between two looks: a million models cost no
  * more than those that are served.
  */
+#include "tui/cmd/events.h"
 #include "tui/cmd/status_feed.h"
 
 #include <poll.h>
@@ -12,13 +13,11 @@
 
 #include "registry/base/clock.h"
 
-#define TURN_MS      1000
-#define HEARTBEAT_MS 30000
+#define TURN_MS 1000
 
 struct telling {
-	struct out *out;
+	struct events events;
 	const struct status_feed *feed;
-	uint64_t seq, said_ms;
 };
 
 static const char *const live_words[] = {
@@ -28,25 +27,6 @@ static const char *const live_words[] = {
 	[LIVE_PROGRESSING] = "progressing",
 	[LIVE_DRIFT] = "drift",
 };
-
-static void
-event_begin(struct telling *w, const char *kind, struct json_out *j)
-{
-	jo_begin(j, NULL, '{');
-	jo_string(j, "apiVersion", "slipway/v1");
-	jo_string(j, "kind", kind);
-	jo_u64(j, "seq", ++w->seq);
-	jo_time(j, "time", clock_now_s());
-	w->said_ms = clock_mono_ms();
-}
-
-static void
-event_end(struct telling *w, struct json_out *j)
-{
-	jo_end(j, '}');
-	buf_addc(j->b, '\n');
-	out_raw(w->out, j->b->p, j->b->n);
-}
 
 static void
 add_place(struct json_out *j, const json_t *line, const char *target)
@@ -65,7 +45,7 @@ say_list(struct telling *w, const json_t *stages)
 	const json_t *stage, *target;
 	size_t i, k;
 
-	event_begin(w, "TargetWatch", &j);
+	event_begin(&w->events, "TargetWatch", &j);
 	jo_begin(&j, "targets", '[');
 	json_array_foreach(stages, i, stage)
 	{
@@ -77,7 +57,7 @@ say_list(struct telling *w, const json_t *stages)
 		}
 	}
 	jo_end(&j, ']');
-	event_end(w, &j);
+	event_end(&w->events, &j);
 }
 
 static void
@@ -86,10 +66,10 @@ say_same(struct telling *w, const json_t *line, const char *target)
 	cleanup_buf struct buf text = { 0 };
 	struct json_out j = { .b = &text };
 
-	event_begin(w, "TargetSeen", &j);
+	event_begin(&w->events, "TargetSeen", &j);
 	add_place(&j, line, target);
 	jo_u64(&j, "periodMs", json_opt_u64(line, "periodMs"));
-	event_end(w, &j);
+	event_end(&w->events, &j);
 }
 
 /* What the stage holds by the records. 0: nothing. */
@@ -151,7 +131,7 @@ say_target(struct telling *w, const json_t *line, const json_t *target)
 	cleanup_buf struct buf text = { 0 };
 	struct json_out j = { .b = &text };
 
-	event_begin(w, "TargetEvent", &j);
+	event_begin(&w->events, "TargetEvent", &j);
 	add_place(&j, line, json_opt_string(target, "name"));
 	jo_number(&j, "recorded", recorded(w, line));
 	jo_number(&j, "serving", json_opt_u64(serving, "number"));
@@ -167,7 +147,7 @@ say_target(struct telling *w, const json_t *line, const json_t *target)
 	jo_value(&j, "proofs", json_object_get(serving, "proofs"));
 	jo_value(&j, "drift", drift);
 	jo_u64(&j, "periodMs", json_opt_u64(line, "periodMs"));
-	event_end(w, &j);
+	event_end(&w->events, &j);
 }
 
 static void
@@ -186,18 +166,6 @@ told(void *arg, const json_t *line)
 		say_same(w, line, same);
 }
 
-static void
-heartbeat(struct telling *w)
-{
-	cleanup_buf struct buf text = { 0 };
-	struct json_out j = { .b = &text };
-
-	if (clock_mono_ms() - w->said_ms < HEARTBEAT_MS)
-		return;
-	event_begin(w, "Heartbeat", &j);
-	event_end(w, &j);
-}
-
 /* Whoever started this may be gone without a word. */
 static bool
 is_left_alone(void)
@@ -213,7 +181,7 @@ status_targets(struct app *a, const char *name, struct err *e)
 	const uint64_t end_ms = a->timeout_ms ? clock_mono_ms() + a->timeout_ms : 0;
 	cleanup_json json_t *request = NULL;
 	struct status_feed *feed = NULL;
-	struct telling w = { .out = a->out, .said_ms = clock_mono_ms() };
+	struct telling w = { .events = { .out = a->out, .said_ms = clock_mono_ms() } };
 	int rc;
 
 	if (out_format_of(a->out) != OUT_NDJSON) {
@@ -231,7 +199,7 @@ status_targets(struct app *a, const char *name, struct err *e)
 	status_feed_tell(feed, told, &w);
 	while (rc >= 0 && !is_left_alone() && (!end_ms || clock_mono_ms() < end_ms)) {
 		rc = status_feed_wait(feed, TURN_MS, e);
-		heartbeat(&w);
+		event_heartbeat(&w.events);
 		(void)out_flush(a->out);
 	}
 	status_feed_close(feed);
