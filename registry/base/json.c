@@ -232,6 +232,14 @@ json_opt_string(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
+const char *
+json_text(const json_t *o, const char *key)
+{
+	const char *s = json_opt_string(o, key);
+
+	return s ? s : "";
+}
+
 uint64_t
 json_opt_u64(const json_t *o, const char *key)
 {

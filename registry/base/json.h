@@ -36,6 +36,7 @@ int json_get_array(const json_t *o, const char *key, const char *what, json_t **
 int json_get_digest(const json_t *o, const char *key, const char *what, struct digest *ret,
 		    struct err *e);
 const char *json_opt_string(const json_t *o, const char *key); /* NULL when absent or no string */
+const char *json_text(const json_t *o, const char *key); /* "" then */
 uint64_t json_opt_u64(const json_t *o, const char *key); /* 0 when absent or no positive integer */
 /* The first element before the n-th that has the same member; n: none has. */
 size_t json_first_like(const json_t *array, size_t n, const char *key);

@@ -6,14 +6,6 @@
 #include "tui/cmd/log_follow.h"
 #include "tui/job.h"
 
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *const s = json_opt_string(o, key);
-
-	return s ? s : "";
-}
-
 static void
 show_lines(struct app *a, const json_t *lines)
 {
@@ -29,9 +21,9 @@ show_lines(struct app *a, const json_t *lines)
 	out_table_begin(a->out, "LogLineList", columns, COUNT(columns));
 	json_array_foreach(lines, i, one)
 	{
-		out_cell(a->out, text_of(one, "stage"));
-		out_cell(a->out, text_of(one, "target"));
-		out_cell(a->out, text_of(one, "instance"));
+		out_cell(a->out, json_text(one, "stage"));
+		out_cell(a->out, json_text(one, "target"));
+		out_cell(a->out, json_text(one, "instance"));
 		out_cell(a->out, json_opt_string(one, "text"));
 	}
 	out_table_end(a->out);
@@ -47,15 +39,15 @@ show_missing(struct app *a, const json_t *reply, const char *what, struct err *e
 	if (json_array_size(missing) == 0)
 		return 0;
 	json_array_foreach(missing, i, one)
-	        out_note(a->out, "%s %s%s%s: %s", text_of(one, "stage"), text_of(one, "target"),
-	                 text_of(one, "instance")[0] ? " " : "", text_of(one, "instance"),
-	                 text_of(one, "why"));
+	        out_note(a->out, "%s %s%s%s: %s", json_text(one, "stage"), json_text(one, "target"),
+	                 json_text(one, "instance")[0] ? " " : "", json_text(one, "instance"),
+	                 json_text(one, "why"));
 	if (json_array_size(json_object_get(reply, "lines")) > 0)
 		return err_set(e, ERR_PARTIAL, "%zu of those that were asked gave no %s",
 		               json_array_size(missing), what);
 	one = json_array_get(missing, 0);
 	return err_set(e, ERR_UNREACHABLE, "no %s can be read: target \"%s\": %s", what,
-	               text_of(one, "target"), text_of(one, "why"));
+	               json_text(one, "target"), json_text(one, "why"));
 }
 
 /* Which there are, and what each carries. */

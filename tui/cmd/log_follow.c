@@ -41,14 +41,6 @@ struct following {
 	bool is_full;
 };
 
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *const s = json_opt_string(o, key);
-
-	return s ? s : "";
-}
-
 /* --- what is shown --- */
 
 static void
@@ -56,8 +48,8 @@ show_line(struct following *f, const struct stream *s, const char *text, const c
 {
 	struct out *const o = f->app->out;
 
-	const char *const stage = text_of(s->place, "stage");
-	const char *const target = text_of(s->place, "target");
+	const char *const stage = json_text(s->place, "stage");
+	const char *const target = json_text(s->place, "target");
 
 	if (out_format_of(o) == OUT_TEXT) {
 		out_text(o, "%s  %s\n", s->instance, text);
@@ -77,7 +69,7 @@ show_line(struct following *f, const struct stream *s, const char *text, const c
 static void
 note(struct following *f, const struct stream *s, const char *text)
 {
-	out_note(f->app->out, "%s%s%s: %s", text_of(s->place, "target"), s->instance ? " " : "",
+	out_note(f->app->out, "%s%s%s: %s", json_text(s->place, "target"), s->instance ? " " : "",
 	         s->instance ? s->instance : "", text);
 }
 

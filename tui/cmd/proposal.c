@@ -25,14 +25,6 @@ flag(const json_t *o, const char *key)
 	return json_is_true(json_object_get(o, key));
 }
 
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *s = json_opt_string(o, key);
-
-	return s ? s : "";
-}
-
 /* --- asking --- */
 
 static int
@@ -121,11 +113,11 @@ proposal_check_blocks(const struct proposal *p, struct err *e)
 	{
 		json_array_foreach(json_object_get(t, "findings"), k, f)
 		{
-			if (!streq(text_of(f, "level"), "block"))
+			if (!streq(json_text(f, "level"), "block"))
 				continue;
-			err_set(e, ERR_CONFLICT, "target \"%s\": %s", text_of(t, "name"),
-			        text_of(f, "text"));
-			return err_hint(e, "%s", text_of(f, "hint"));
+			err_set(e, ERR_CONFLICT, "target \"%s\": %s", json_text(t, "name"),
+			        json_text(f, "text"));
+			return err_hint(e, "%s", json_text(f, "hint"));
 		}
 	}
 	return err_set(e, ERR_BUG, "the agent says blocked and gives no reason");
@@ -184,10 +176,10 @@ show_where(struct app *a, const json_t *targets)
 
 		if (n == 0 || json_first_like(targets, i, "where") < i)
 			continue;
-		out_text(a->out, "  where     %s", text_of(t, "name"));
+		out_text(a->out, "  where     %s", json_text(t, "name"));
 		if (n > 1)
 			out_text(a->out, " and %zu more", n - 1);
-		out_text(a->out, ": %s\n", text_of(t, "where"));
+		out_text(a->out, ": %s\n", json_text(t, "where"));
 	}
 }
 
@@ -245,7 +237,8 @@ is_asked(const json_t *facts)
 static void
 show_canary(struct app *a, const struct canary_plan *c, const json_t *from)
 {
-	const char *const steps_by = text_of(from, "steps"), *limits_by = text_of(from, "limits");
+	const char *const steps_by = json_text(from, "steps"),
+	                  *limits_by = json_text(from, "limits");
 	cleanup_buf struct buf steps = { 0 };
 
 	if (streq(limits_by, "the usual")) /* they say so themselves */
@@ -275,12 +268,12 @@ show_list(struct app *a, const json_t *targets, size_t n, const char *key, const
 
 	if (like < n && json_array_size(list) > 1) {
 		out_text(a->out, "    %-7s as of %s\n", title,
-		         text_of(json_array_get(targets, like), "name"));
+		         json_text(json_array_get(targets, like), "name"));
 		return;
 	}
 	json_array_foreach(list, i, one)
 	        out_text(a->out, "    %-7s %s\n", title,
-	                 json_is_string(one) ? json_string_value(one) : text_of(one, "text"));
+	                 json_is_string(one) ? json_string_value(one) : json_text(one, "text"));
 }
 
 static void
@@ -290,18 +283,19 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 	const json_t *facts = json_object_get(t, "facts"), *f;
 	size_t i;
 
-	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", text_of(t, "name"),
-	         text_of(t, "driver"), text_of(t, "address"),
-	         text_of(facts, "server")[0] ? ", " : "", text_of(facts, "server"),
-	         text_of(facts, "version")[0] ? " " : "", text_of(facts, "version"));
+	out_text(a->out, "  target    %s: %s %s%s%s%s%s\n", json_text(t, "name"),
+	         json_text(t, "driver"), json_text(t, "address"),
+	         json_text(facts, "server")[0] ? ", " : "", json_text(facts, "server"),
+	         json_text(facts, "version")[0] ? " " : "", json_text(facts, "version"));
 	show_list(a, targets, n, "changes", "change");
 	show_list(a, targets, n, "images", "image");
 	json_array_foreach(json_object_get(t, "findings"), i, f)
 	{
-		if (!streq(text_of(f, "level"), "ok"))
-			out_text(a->out, "    %-7s %s\n", text_of(f, "level"), text_of(f, "text"));
-		else if (streq(text_of(f, "code"), "gpus"))
-			out_text(a->out, "    room    %s\n", text_of(f, "text"));
+		if (!streq(json_text(f, "level"), "ok"))
+			out_text(a->out, "    %-7s %s\n", json_text(f, "level"),
+			         json_text(f, "text"));
+		else if (streq(json_text(f, "code"), "gpus"))
+			out_text(a->out, "    room    %s\n", json_text(f, "text"));
 	}
 	if (!json_is_object(facts)) /* nobody answered */
 		return;
@@ -311,7 +305,7 @@ show_target(struct app *a, const struct plan *p, const json_t *targets, size_t n
 	else
 		out_text(a->out, "    proof   up to \"%s\"%s\n",
 		         proofs_highest(proofs_from_json(json_object_get(facts, "proofs"))),
-		         streq(text_of(t, "golden"), "yes")
+		         streq(json_text(t, "golden"), "yes")
 		                 ? ", a golden request is asked"
 		                 : ", no golden request: answers not checked");
 }
@@ -361,13 +355,15 @@ proposal_show(struct app *a, const struct proposal *p)
 	show_head(a, p);
 	json_array_foreach(json_object_get(p->reply, "checks"), i, o)
 	{
-		if (streq(text_of(o, "state"), "ok"))
-			out_text(a->out, "  %-9s ok, %s\n", text_of(o, "name"), text_of(o, "text"));
-		else if (streq(text_of(o, "name"), "gate"))
-			out_text(a->out, "  %-9s %s, %s\n", text_of(o, "name"), text_of(o, "state"),
-			         text_of(o, "text"));
+		if (streq(json_text(o, "state"), "ok"))
+			out_text(a->out, "  %-9s ok, %s\n", json_text(o, "name"),
+			         json_text(o, "text"));
+		else if (streq(json_text(o, "name"), "gate"))
+			out_text(a->out, "  %-9s %s, %s\n", json_text(o, "name"),
+			         json_text(o, "state"), json_text(o, "text"));
 		else
-			out_text(a->out, "  %-9s %s\n", text_of(o, "name"), text_of(o, "state"));
+			out_text(a->out, "  %-9s %s\n", json_text(o, "name"),
+			         json_text(o, "state"));
 	}
 	for (i = 0; i < json_array_size(targets); i++)
 		show_target(a, &p->plan, targets, i);
@@ -383,13 +379,12 @@ proposal_show(struct app *a, const struct proposal *p)
 void
 proposal_json(const struct proposal *p, struct json_out *j)
 {
-	static const char *const members[] = { "id",      "kind",      "model",     "stage",
-		                               "number",  "version",   "nowNumber", "bytes",
-		                               "files",   "protected", "policy",    "already",
-		                               "repair",  "blocked",   "canary",    "checks",
-		                               "targets", "wayBack",   "take",      "canaryFrom",
-		                               "absent",  "missingImages", "fileChanges",
-		                               "lasted" };
+	static const char *const members[] = {
+		"id",        "kind",       "model",  "stage",         "number",      "version",
+		"nowNumber", "bytes",      "files",  "protected",     "policy",      "already",
+		"repair",    "blocked",    "canary", "checks",        "targets",     "wayBack",
+		"take",      "canaryFrom", "absent", "missingImages", "fileChanges", "lasted"
+	};
 
 	for (size_t i = 0; i < COUNT(members); i++)
 		jo_value(j, streq(members[i], "kind") ? "action" : members[i],

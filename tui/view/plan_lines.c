@@ -9,14 +9,6 @@
 #include "registry/canary.h"
 #include "tui/view/show.h"
 
-static const char *
-string_of(const json_t *o, const char *key)
-{
-	const char *s = json_opt_string(o, key);
-
-	return s ? s : "";
-}
-
 static void
 version_name(char ret[24], uint64_t number)
 {
@@ -42,10 +34,10 @@ checks_add(struct lines *l, const json_t *checks)
 
 	json_array_foreach(checks, i, c)
 	{
-		const char *state = string_of(c, "state");
+		const char *state = json_text(c, "state");
 		lines_add(l, state_ink(state), "%-12s %-10s %s",
-		          streq(state, "refuses") ? "REFUSES" : state, string_of(c, "name"),
-		          string_of(c, "text"));
+		          streq(state, "refuses") ? "REFUSES" : state, json_text(c, "name"),
+		          json_text(c, "text"));
 	}
 }
 
@@ -57,17 +49,17 @@ findings_add(struct lines *l, const json_t *t)
 
 	json_array_foreach(findings, i, f)
 	{
-		const char *level = string_of(f, "level");
+		const char *level = json_text(f, "level");
 		lines_add(l, state_ink(level), "%-12s %-10s %s",
-		          streq(level, "block") ? "BLOCKS" : level, string_of(t, "name"),
-		          string_of(f, "text"));
-		if (string_of(f, "hint")[0])
+		          streq(level, "block") ? "BLOCKS" : level, json_text(t, "name"),
+		          json_text(f, "text"));
+		if (json_text(f, "hint")[0])
 			lines_add(l, INK_TEXT, "%-12s %-10s next: %s", "", "",
-			          string_of(f, "hint"));
+			          json_text(f, "hint"));
 	}
-	if (streq(string_of(t, "golden"), "no"))
+	if (streq(json_text(t, "golden"), "no"))
 		lines_add(l, INK_WAIT, "%-12s %-10s answers: there is no golden request",
-		          "not checked", string_of(t, "name"));
+		          "not checked", json_text(t, "name"));
 }
 
 static void
@@ -78,11 +70,11 @@ images_add(struct lines *l, const json_t *images)
 
 	json_array_foreach(images, i, one)
 	{
-		const bool is_fine = streq(string_of(one, "state"), "there") ||
+		const bool is_fine = streq(json_text(one, "state"), "there") ||
 		                     json_is_true(json_object_get(one, "pushed"));
 
 		lines_add(l, is_fine ? INK_TEXT : INK_WAIT, "  image    %s",
-		          string_of(one, "text"));
+		          json_text(one, "text"));
 	}
 }
 
@@ -98,14 +90,14 @@ serving_add(struct lines *l, const json_t *t)
 		return;
 	if (!json_is_true(json_object_get(s, "known"))) {
 		lines_add(l, INK_WAIT, "  now      not known: %s",
-		          string_of(s, "reason")[0] ? string_of(s, "reason") : "it did not answer");
+		          json_text(s, "reason")[0] ? json_text(s, "reason") : "it did not answer");
 		return;
 	}
 	version_name(name, number);
 	const bool drifted = json_is_true(json_object_get(s, "drifted"));
 	lines_add(l, drifted ? INK_BAD : INK_TEXT, "  now      holds %s%s%s%s",
 	          json_is_true(json_object_get(s, "empty")) ? "nothing" : name,
-	          drifted ? ", DRIFTED: " : "", drifted ? string_of(s, "reason") : "",
+	          drifted ? ", DRIFTED: " : "", drifted ? json_text(s, "reason") : "",
 	          json_is_true(json_object_get(s, "settling")) ? ", still settling" : "");
 }
 
@@ -119,12 +111,12 @@ target_add(struct lines *l, const json_t *targets, size_t n)
 	const json_t *change;
 	size_t i;
 
-	lines_add(l, INK_HEAD, "%-10s %s %s", string_of(t, "name"), string_of(t, "driver"),
-	          string_of(t, "address")[0] ? string_of(t, "address") : string_of(t, "path"));
+	lines_add(l, INK_HEAD, "%-10s %s %s", json_text(t, "name"), json_text(t, "driver"),
+	          json_text(t, "address")[0] ? json_text(t, "address") : json_text(t, "path"));
 	serving_add(l, t);
 	if (is_same)
 		lines_add(l, INK_CHANGED, "  change   as of %s",
-		          string_of(json_array_get(targets, like), "name"));
+		          json_text(json_array_get(targets, like), "name"));
 	json_array_foreach(changes, i, change) if (!is_same && json_is_string(change))
 	        lines_add(l, INK_CHANGED, "  change   %s", json_string_value(change));
 	if (json_array_size(changes) == 0 && json_is_object(json_object_get(t, "facts")))
@@ -136,7 +128,7 @@ static void
 way_back_add(struct lines *l, const json_t *plan)
 {
 	const json_t *back = json_object_get(plan, "wayBack");
-	const char *command = string_of(back, "command");
+	const char *command = json_text(back, "command");
 	const int64_t since = (int64_t)json_opt_u64(back, "since");
 	char name[24], age[16] = "";
 
@@ -166,8 +158,8 @@ where_add(struct lines *l, const json_t *targets)
 			continue;
 		if (n > 1)
 			(void)snprintf(more, sizeof more, " and %zu more", n - 1);
-		lines_add(l, INK_TEXT, "where      %s%s: %s", string_of(t, "name"), more,
-		          string_of(t, "where"));
+		lines_add(l, INK_TEXT, "where      %s%s: %s", json_text(t, "name"), more,
+		          json_text(t, "where"));
 	}
 }
 
@@ -237,9 +229,9 @@ plan_check_lines(struct lines *l, const json_t *plan)
 	const json_t *targets = json_object_get(plan, "targets"), *t;
 	size_t i;
 
-	if (string_of(plan, "missingImages")[0])
+	if (json_text(plan, "missingImages")[0])
 		lines_add(l, state_ink("warn"), "%-12s %-10s %s", "warn", "images",
-		          string_of(plan, "missingImages"));
+		          json_text(plan, "missingImages"));
 	checks_add(l, json_object_get(plan, "checks"));
 	json_array_foreach(targets, i, t) findings_add(l, t);
 	if (json_array_size(targets) == 0)
@@ -256,13 +248,13 @@ head_add(struct lines *l, const json_t *plan, const char *from, const char *to)
 
 	show_size(size, json_opt_u64(plan, "bytes"));
 	if (json_opt_u64(plan, "number") > 0)
-		lines_add(l, show_stage_ink(string_of(plan, "stage")),
-		          "%s: %s -> %s, %llu file%s, %s", string_of(plan, "stage"), from, to,
+		lines_add(l, show_stage_ink(json_text(plan, "stage")),
+		          "%s: %s -> %s, %llu file%s, %s", json_text(plan, "stage"), from, to,
 		          (unsigned long long)json_opt_u64(plan, "files"),
 		          json_opt_u64(plan, "files") == 1 ? "" : "s", size);
 	else
-		lines_add(l, show_stage_ink(string_of(plan, "stage")), "%s: %s -> %s",
-		          string_of(plan, "stage"), from, to);
+		lines_add(l, show_stage_ink(json_text(plan, "stage")), "%s: %s -> %s",
+		          json_text(plan, "stage"), from, to);
 }
 
 void
@@ -275,17 +267,17 @@ plan_lines(struct lines *l, const json_t *plan)
 	version_name(to, json_opt_u64(plan, "number"));
 	if (json_is_true(json_object_get(plan, "already"))) {
 		lines_add(l, INK_OK, "%s of %s holds %s already: nothing would change",
-		          string_of(plan, "stage"), string_of(plan, "model"), to);
+		          json_text(plan, "stage"), json_text(plan, "model"), to);
 		return;
 	}
 	head_add(l, plan, from, to);
 	where_add(l, targets);
 	way_back_add(l, plan); /* here it is in sight at every size and under every question */
-	if (string_of(plan, "absent")[0])
-		lines_add(l, state_ink("warn"), "absent     %s", string_of(plan, "absent"));
-	if (string_of(plan, "missingImages")[0])
-		lines_add(l, state_ink("warn"), "images     %s", string_of(plan, "missingImages"));
-	const char *digest = string_of(plan, "version");
+	if (json_text(plan, "absent")[0])
+		lines_add(l, state_ink("warn"), "absent     %s", json_text(plan, "absent"));
+	if (json_text(plan, "missingImages")[0])
+		lines_add(l, state_ink("warn"), "images     %s", json_text(plan, "missingImages"));
+	const char *digest = json_text(plan, "version");
 	if (digest[0])
 		lines_add(l, INK_TEXT, "sha256     %s",
 		          has_prefix(digest, "sha256:") ? digest + 7 : digest);

@@ -170,14 +170,6 @@ plan_opened(struct view *v, struct view_request *ret)
 	return plan_ask(v, "check", ret);
 }
 
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *s = json_opt_string(o, key);
-
-	return s ? s : "";
-}
-
 static void
 checks_take(struct plan_page *s, const json_t *items)
 {
@@ -186,16 +178,16 @@ checks_take(struct plan_page *s, const json_t *items)
 
 	json_array_foreach(items, i, one)
 	{
-		const char *answer = text_of(one, "answer");
+		const char *answer = json_text(one, "answer");
 		lines_add(&s->checks,
 		          streq(answer, "yes")  ? INK_OK
 		          : streq(answer, "no") ? INK_BAD
 		                                : INK_WAIT,
 		          "%-11s %-9s %s", streq(answer, "no") ? "NO" : answer,
-		          text_of(one, "check"), text_of(one, "why"));
-		if (text_of(one, "next")[0])
+		          json_text(one, "check"), json_text(one, "why"));
+		if (json_text(one, "next")[0])
 			lines_add(&s->checks, INK_TEXT, "%-11s %-9s next: %s", "", "",
-			          text_of(one, "next"));
+			          json_text(one, "next"));
 	}
 }
 
@@ -209,7 +201,7 @@ side_text(const json_t *v, struct buf *ret)
 		buf_adds(ret, json_string_value(v));
 	} else if (json_is_object(v)) {
 		show_size(size, json_opt_u64(v, "bytes"));
-		buf_addf(ret, "%s %.19s", size, text_of(v, "digest"));
+		buf_addf(ret, "%s %.19s", size, json_text(v, "digest"));
 	} else if (json_is_null(v) || !v) {
 		buf_adds(ret, "-");
 	} else {
@@ -226,7 +218,7 @@ changes_take(struct plan_page *s, const json_t *items)
 
 	json_array_foreach(items, i, one)
 	{
-		const char *change = text_of(one, "change");
+		const char *change = json_text(one, "change");
 		cleanup_buf struct buf from = { 0 };
 		cleanup_buf struct buf to = { 0 };
 		side_text(json_object_get(one, "from"), &from);
@@ -239,7 +231,7 @@ changes_take(struct plan_page *s, const json_t *items)
 		          streq(change, "added")     ? "+"
 		          : streq(change, "removed") ? "-"
 		                                     : "~",
-		          text_of(one, "what"), text_of(one, "name"), buf_cstr(&from),
+		          json_text(one, "what"), json_text(one, "name"), buf_cstr(&from),
 		          buf_cstr(&to));
 	}
 	if (json_array_size(items) == 0)
