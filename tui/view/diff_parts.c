@@ -108,6 +108,12 @@ row_add(struct sheet *s, const json_t *row, size_t change)
 		sheet_mark_last(s);
 }
 
+void
+diff_row(struct sheet *s, const json_t *row)
+{
+	row_add(s, row, change_of(row));
+}
+
 static void
 counts_text(const size_t n[static COUNT(changes)], struct buf *ret)
 {

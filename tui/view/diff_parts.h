@@ -8,5 +8,8 @@
 
 #define DIFF_PARTS_ROWS_MAX 20000u /* more are counted and not shown */
 
+/* One row of "diff" or "plan diff" that is a change: what stands on both sides, in its colour. n
+ * goes to it. */
+void diff_row(struct sheet *s, const json_t *row);
 /* Into an empty sheet; false: this is no such answer. The caller settles it. */
 bool diff_parts(struct sheet *s, const json_t *answer);

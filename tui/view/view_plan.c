@@ -9,19 +9,29 @@
 
 #include "registry/consent.h"
 #include "registry/plan_state.h"
-#include "tui/view/lines.h"
+#include "tui/view/diff_parts.h"
 #include "tui/view/people.h"
+#include "tui/view/sheet.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
-enum asked { ASKED_NOTHING, ASKED_CHECK, ASKED_DIFF, ASKED_ALL };
+/* What is asked of the command, one after the other. */
+enum { ASK_CHECK, ASK_DIFF, ASKS };
+static const struct {
+	const char *verb, *title;
+} asks[ASKS] = {
+	[ASK_CHECK] = { "check", "Would it be applied now?" },
+	[ASK_DIFF] = { "diff", "What changes" },
+};
 
 struct plan_page {
 	struct digest id;
 	struct plan_row row;
 	bool is_open, is_waiting, is_protected;
-	enum asked asked;
-	struct lines head, checks, changes, all;
+	size_t asked;          /* the one that is being answered; ASKS: all are */
+	json_t *answers[ASKS]; /* NULL: not answered, or refused */
+	struct lines refused[ASKS];
+	struct sheet sheet;
 	struct err failed;
 };
 
@@ -30,7 +40,8 @@ plan_open(struct view *v, struct err *e)
 {
 	struct plan_page *s = v->state;
 
-	s->all.parts_words = true;
+	s->sheet.lines.parts_words = true; /* an id is read whole on a phone */
+	s->asked = ASKS;
 	if (digest_parse(&s->id, v->arg, strlen(v->arg)) < 0)
 		return err_set(e, ERR_USAGE, "\"%.80s\" is no id of a plan", v->arg);
 	return 0;
@@ -52,17 +63,17 @@ people_add(struct plan_page *s, struct txn *t, const struct policy *p)
 		return;
 	if (rows.by_n > 0)
 		by = &rows.by[rows.by_n - 1];
-	lines_add(&s->head, INK_TEXT, "authorised  %s", by ? by->person : "by nobody yet");
+	sheet_add(&s->sheet, INK_TEXT, 0, "authorised  %s", by ? by->person : "by nobody yet");
 	if (by && by->break_glass)
-		lines_add(&s->head, INK_BAD,
+		sheet_add(&s->sheet, INK_BAD, 0,
 		          "BREAK-GLASS without the approvals that the policy wants");
 	for (size_t i = 0; i < rows.approvals_n; i++)
 		buf_addf(&approved, "%s%s", i > 0 ? ", " : "", rows.approvals[i].person);
-	lines_add(&s->head, INK_TEXT, "approved    %s",
+	sheet_add(&s->sheet, INK_TEXT, 0, "approved    %s",
 	          approved.n > 0 ? buf_cstr(&approved) : "by nobody");
 	if (g && s->is_waiting) {
 		const bool waits = people_wanted(p, g, by ? by->person : "", &wanted);
-		lines_add(&s->head, waits ? INK_WAIT : INK_TEXT, "wants       %s",
+		sheet_add(&s->sheet, waits ? INK_WAIT : INK_TEXT, 0, "wants       %s",
 		          buf_cstr(&wanted));
 	}
 	consent_fini(&rows);
@@ -83,47 +94,67 @@ head_make(struct view *v, struct txn *t)
 	s->is_open = is.is_open;
 	s->is_waiting = is.is_waiting;
 	s->is_protected = g && g->is_protected;
-	lines_clear(&s->head);
 	show_ago(ago, s->row.time_s);
 	(void)snprintf(number, sizeof(number), s->row.number ? " v%llu" : "",
 	               (unsigned long long)s->row.number);
-	lines_add(&s->head, INK_HEAD, "plan        %s", v->arg);
-	lines_add(&s->head, show_stage_ink(s->row.stage), "what        %s %s%s, %s", s->row.kind,
-	          s->row.model, number, s->row.stage);
-	lines_add(&s->head, is.is_open ? INK_WAIT : INK_DIM, "state       %s, stored %s%s", is.name,
-	          ago, s->is_protected ? "; the stage is protected" : "");
+	sheet_add(&s->sheet, INK_HEAD, 0, "plan        %s", v->arg);
+	sheet_add(&s->sheet, show_stage_ink(s->row.stage), 0, "what        %s %s%s, %s",
+	          s->row.kind, s->row.model, number, s->row.stage);
+	sheet_add(&s->sheet, is.is_open ? INK_WAIT : INK_DIM, 0, "state       %s, stored %s%s",
+	          is.name, ago, s->is_protected ? "; the stage is protected" : "");
 	people_add(s, t, has_policy ? &p : NULL);
 	if (is.missing.code != ERR_OK)
-		lines_add(&s->head, INK_WAIT, "missing     %s", is.missing.msg);
+		sheet_add(&s->sheet, INK_WAIT, 0, "missing     %s", is.missing.msg);
 	if (s->row.job[0])
-		lines_add(&s->head, INK_TEXT, "job         %s", s->row.job);
+		sheet_add(&s->sheet, INK_TEXT, 0, "job         %s", s->row.job);
 	policy_fini(&p);
 }
 
-static void
-join(struct plan_page *s)
-{
-	const struct {
-		const char *title;
-		const struct lines *lines;
-	} parts[] = { { "", &s->head },
-		      { "Would it be applied now?", &s->checks },
-		      { "What changes", &s->changes } };
-	const size_t top = s->all.top;
+/* --- what the commands say --- */
 
-	lines_clear(&s->all);
-	for (size_t i = 0; i < COUNT(parts); i++) {
-		if (parts[i].lines->rows.n == 0)
-			continue;
-		if (parts[i].title[0]) {
-			lines_add(&s->all, INK_TEXT, "%s", "");
-			lines_add(&s->all, INK_HEAD, "%s", parts[i].title);
-		}
-		for (size_t k = 0; k < parts[i].lines->rows.n; k++)
-			lines_add(&s->all, parts[i].lines->rows.v[k].ink, "%s",
-			          parts[i].lines->rows.v[k].text);
-	}
-	s->all.top = top;
+static void
+check_add(struct sheet *s, const json_t *row)
+{
+	const char *answer = json_text(row, "answer");
+
+	sheet_add(s,
+	          streq(answer, "yes")  ? INK_OK
+	          : streq(answer, "no") ? INK_BAD
+	                                : INK_WAIT,
+	          0, "%-8s %-8s %s", streq(answer, "no") ? "NO" : answer, json_text(row, "check"),
+	          json_text(row, "why"));
+	if (json_text(row, "next")[0])
+		sheet_add(s, INK_TEXT, 0, "%-8s %-8s next: %s", "", "", json_text(row, "next"));
+}
+
+static void
+part_add(struct plan_page *s, size_t ask)
+{
+	const json_t *row;
+	size_t i;
+
+	if (!s->answers[ask] && s->refused[ask].rows.n == 0 && ask != s->asked)
+		return;
+	sheet_head(&s->sheet, false, "%s", asks[ask].title);
+	if (ask == s->asked)
+		sheet_add(&s->sheet, INK_WAIT, 0, "asking ...");
+	vec_foreach(said, &s->refused[ask].rows)
+		sheet_add(&s->sheet, said->ink, 0, "%s", said->text);
+	json_array_foreach(json_object_get(s->answers[ask], "items"), i, row) ask == ASK_CHECK
+	        ? check_add(&s->sheet, row)
+	        : diff_row(&s->sheet, row);
+}
+
+static void
+page_make(struct view *v, struct txn *t)
+{
+	struct plan_page *s = v->state;
+
+	sheet_clear(&s->sheet);
+	head_make(v, t);
+	for (size_t i = 0; i < ASKS; i++)
+		part_add(s, i);
+	sheet_settle(&s->sheet, v->filter);
 }
 
 static int
@@ -140,19 +171,29 @@ plan_reload(struct view *v, struct err *e)
 		rc = plan_get(t, &s->id, &s->row, &s->failed);
 	if (rc == -ERR_NOT_FOUND && s->failed.code == ERR_OK)
 		(void)err_set(&s->failed, ERR_NOT_FOUND, "no plan %.16s is stored here", v->arg);
-	if (rc == 0) {
-		head_make(v, t);
-		join(s);
-	}
+	if (rc == 0)
+		page_make(v, t);
 	return 0;
 }
 
-/* --- what the commands say --- */
+static void
+answer_forget(struct plan_page *s, size_t ask)
+{
+	json_decref(s->answers[ask]);
+	s->answers[ask] = NULL;
+	lines_clear(&s->refused[ask]);
+}
 
 static enum handled
-plan_ask(struct view *v, const char *verb, struct view_request *ret)
+ask(struct view *v, size_t which, struct view_request *ret)
 {
-	words_of(&ret->argv, "plan", verb, v->arg, "-o", "json");
+	struct plan_page *s = v->state;
+
+	s->asked = which;
+	(void)plan_reload(v, &s->failed);
+	if (which == ASKS)
+		return HANDLED;
+	words_of(&ret->argv, "plan", asks[which].verb, v->arg, "-o", "json");
 	return ASK_ARGV;
 }
 
@@ -163,105 +204,27 @@ plan_opened(struct view *v, struct view_request *ret)
 
 	if (s->failed.code != ERR_OK || !s->is_open)
 		return NOT_HANDLED;
-	s->asked = ASKED_CHECK;
-	lines_clear(&s->checks);
-	lines_add(&s->checks, INK_WAIT, "asking ...");
-	join(s);
-	return plan_ask(v, "check", ret);
-}
-
-static void
-checks_take(struct plan_page *s, const json_t *items)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(items, i, one)
-	{
-		const char *answer = json_text(one, "answer");
-		lines_add(&s->checks,
-		          streq(answer, "yes")  ? INK_OK
-		          : streq(answer, "no") ? INK_BAD
-		                                : INK_WAIT,
-		          "%-11s %-9s %s", streq(answer, "no") ? "NO" : answer,
-		          json_text(one, "check"), json_text(one, "why"));
-		if (json_text(one, "next")[0])
-			lines_add(&s->checks, INK_TEXT, "%-11s %-9s next: %s", "", "",
-			          json_text(one, "next"));
-	}
-}
-
-/* A value of either side as it is read: a file's size and digest, else the text. */
-static void
-side_text(const json_t *v, struct buf *ret)
-{
-	char size[16];
-
-	if (json_is_string(v)) {
-		buf_adds(ret, json_string_value(v));
-	} else if (json_is_object(v)) {
-		show_size(size, json_opt_u64(v, "bytes"));
-		buf_addf(ret, "%s %.19s", size, json_text(v, "digest"));
-	} else if (json_is_null(v) || !v) {
-		buf_adds(ret, "-");
-	} else {
-		cleanup_free char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-		buf_adds(ret, text ? text : "-");
-	}
-}
-
-static void
-changes_take(struct plan_page *s, const json_t *items)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(items, i, one)
-	{
-		const char *change = json_text(one, "change");
-		cleanup_buf struct buf from = { 0 };
-		cleanup_buf struct buf to = { 0 };
-		side_text(json_object_get(one, "from"), &from);
-		side_text(json_object_get(one, "to"), &to);
-		lines_add(&s->changes,
-		          streq(change, "added")     ? INK_ADDED
-		          : streq(change, "removed") ? INK_REMOVED
-		                                     : INK_CHANGED,
-		          "%s %-9s %s: %s -> %s",
-		          streq(change, "added")     ? "+"
-		          : streq(change, "removed") ? "-"
-		                                     : "~",
-		          json_text(one, "what"), json_text(one, "name"), buf_cstr(&from),
-		          buf_cstr(&to));
-	}
-	if (json_array_size(items) == 0)
-		lines_add(&s->changes, INK_TEXT, "nothing");
+	for (size_t i = 0; i < ASKS; i++)
+		answer_forget(s, i);
+	return ask(v, 0, ret);
 }
 
 static enum handled
 plan_answer(struct view *v, const struct answer *a, struct view_request *ret)
 {
 	struct plan_page *s = v->state;
-	struct lines *into = s->asked == ASKED_CHECK ? &s->checks : &s->changes;
 	cleanup_json json_t *j = NULL;
 	struct err e = { 0 };
 
-	if (!a->is_done || s->asked == ASKED_ALL)
+	if (!a->is_done || s->asked == ASKS)
 		return HANDLED;
-	lines_clear(into);
-	const bool is_list = a->out.n > 0 && json_parse(a->out, "answer", &j, &e) == 0 &&
-	                     json_is_array(json_object_get(j, "items"));
-	if (!is_list)
-		lines_add_error(into, INK_BAD, a->err_text);
-	else if (s->asked == ASKED_CHECK)
-		checks_take(s, json_object_get(j, "items"));
+	answer_forget(s, s->asked);
+	if (a->out.n > 0 && json_parse(a->out, "answer", &j, &e) == 0 &&
+	    json_is_array(json_object_get(j, "items")))
+		s->answers[s->asked] = steal(&j);
 	else
-		changes_take(s, json_object_get(j, "items"));
-	s->asked++;
-	if (s->asked == ASKED_DIFF)
-		lines_add(&s->changes, INK_WAIT, "asking ...");
-	join(s);
-	return s->asked == ASKED_DIFF ? plan_ask(v, "diff", ret) : HANDLED;
+		lines_add_error(&s->refused[s->asked], INK_BAD, a->err_text);
+	return ask(v, s->asked + 1, ret);
 }
 
 /* --- the screen --- */
@@ -270,12 +233,14 @@ static void
 plan_draw(struct view *v, const struct area *a)
 {
 	struct plan_page *s = v->state;
+	const size_t top = filter_draw(v, a, sheet_hits(&s->sheet), false, "lines");
+	const struct area page = area_rows(a, top, a->rows);
 
-	v->page = a->rows;
+	v->page = page.rows;
 	if (s->failed.code != ERR_OK)
-		show_error(a, 1, &s->failed);
+		show_error(&page, 1, &s->failed);
 	else
-		lines_draw(&s->all, a);
+		sheet_draw(&s->sheet, &page);
 }
 
 /* The command names the plan by its whole id. */
@@ -306,7 +271,7 @@ plan_action(struct view *v, enum action act, struct view_request *ret)
 		(void)plan_reload(v, &s->failed);
 		return plan_opened(v, ret) == ASK_ARGV ? ASK_ARGV : HANDLED;
 	}
-	if (lines_move(&s->all, act, v->page))
+	if (sheet_act(&s->sheet, act, v->page))
 		return HANDLED;
 	if (act == ACT_OPEN && s->row.job[0]) {
 		(void)str_copy(ret->view, sizeof(ret->view), "job");
@@ -342,10 +307,11 @@ plan_close(struct view *v)
 {
 	struct plan_page *s = v->state;
 
-	lines_fini(&s->head);
-	lines_fini(&s->checks);
-	lines_fini(&s->changes);
-	lines_fini(&s->all);
+	for (size_t i = 0; i < ASKS; i++) {
+		json_decref(s->answers[i]);
+		lines_fini(&s->refused[i]);
+	}
+	sheet_fini(&s->sheet);
 }
 
 static bool
@@ -353,8 +319,8 @@ plan_can(const struct view *v, enum action act)
 {
 	const struct plan_page *s = v->state;
 
-	if (act == ACT_DOWN)
-		return lines_scroll(&s->all, v->page);
+	if (act == ACT_DOWN || act == ACT_FOLD || act == ACT_NEXT_HIT)
+		return sheet_can(&s->sheet, act);
 	if (act == ACT_OPEN)
 		return s->row.job[0] != '\0';
 	if (act == ACT_APPLY)
@@ -380,5 +346,6 @@ const struct view_ops view_plan = {
 	.subject = plan_subject,
 	.close = plan_close,
 	.can = plan_can,
+	.has_filter = true,
 	.hints = hints,
 };
