@@ -45,16 +45,16 @@ registry_name(const struct console *c)
 static void
 who_make(const struct console *c, struct buf *ret)
 {
+	cleanup_buf struct buf left = { 0 };
+
 	if (!c->shared.who[0])
 		buf_adds(ret, "no key");
-	else {
-		cleanup_buf struct buf left = { 0 };
-		buf_addf(ret, "%s: key %s", c->shared.who,
-		         !c->key_is_encrypted             ? "unlocked"
-		         : secret_left(&c->secret, &left) ? "unlocked "
-		                                          : "locked");
-		buf_adds(ret, buf_cstr(&left));
-	}
+	else if (!c->key_is_encrypted)
+		buf_addf(ret, "%s: key unlocked", c->shared.who);
+	else if (secret_left(&c->secret, &left))
+		buf_addf(ret, "%s: key unlocked %s", c->shared.who, buf_cstr(&left));
+	else
+		buf_addf(ret, "%s: key locked", c->shared.who);
 }
 
 static void

@@ -27,13 +27,12 @@ secret_make(struct console *c)
 	struct prompt *p = &c->prompt;
 
 	secret_free(p);
-	p->secret = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(*p->secret));
+	p->secret = secret_line();
 	if (!p->secret) {
 		notice_add(&c->shared.notices, true, "raise the limit of locked memory (ulimit -l)",
 		           "no locked memory for the passphrase, nothing was run");
 		return false;
 	}
-	line_clear(p->secret);
 	return true;
 }
 

@@ -17,11 +17,21 @@ secret_forget(struct secret *s)
 	s->kept = NULL;
 }
 
+struct line *
+secret_line(void)
+{
+	struct line *l = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(*l));
+
+	if (l)
+		line_clear(l);
+	return l;
+}
+
 bool
 secret_keep(struct secret *s, const struct line *from)
 {
 	secret_forget(s);
-	s->kept = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(*s->kept));
+	s->kept = secret_line();
 	if (!s->kept)
 		return false;
 	memcpy(s->kept, from, sizeof(*from));

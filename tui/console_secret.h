@@ -13,12 +13,14 @@
 
 #define SECRET_KEEP_S 300u
 
+struct line;
 struct secret {
 	struct line *kept; /* guarded memory; NULL: nothing is remembered */
 	uint64_t until_ms; /* of the monotonic clock */
 	bool is_wanted;    /* what is asked next is to be remembered */
 };
-struct line;
+/* Empty, in guarded memory that sodium_free wipes; NULL: there is none. */
+struct line *secret_line(void);
 /* false: there is no locked memory, and it is not remembered. */
 bool secret_keep(struct secret *s, const struct line *from);
 void secret_forget(struct secret *s);

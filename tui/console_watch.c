@@ -6,13 +6,12 @@
  */
 #include "tui/console_private.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "registry/base/clock.h"
-#include "registry/base/fs.h"
 #include "registry/records.h"
+#include "tui/console_feed.h"
 
 #define LINGER_MS    60000u /* between two screens that show it nobody should wait */
 #define PAUSE_MS     5000u
@@ -59,30 +58,15 @@ targets_exist(const struct console *c)
 }
 
 #ifdef SLIPWAY_TESTING
-/* A file below HOME stands for the child: its lines at once; "ended" for its end. */
-static bool
-watch_pretend(struct console *c)
+/* "ended" stands for the end of the child. */
+static void
+watch_told(void *arg, struct str line)
 {
-	const char *const name = getenv("SLIPWAY_LIVE_FEED"), *const home = getenv("HOME");
-	cleanup_free char *path = xasprintf("%s/%s", home ? home : "", name ? name : "");
-	cleanup_buf struct buf text = { 0 };
-	struct err ignored = { 0 };
-	struct str rest;
+	struct view_line l = { .text = line };
 
-	if (!name)
-		return false;
-	c->watch.live.feed = LIVE_RUNS;
-	(void)fs_read_at(AT_FDCWD, path, (size_t)1 << 20, &text, &ignored);
-	for (rest = buf_str(&text); rest.n > 0;) {
-		const char *const lf = memchr(rest.p, '\n', rest.n);
-		struct view_line l = { .text = { rest.p, lf ? (size_t)(lf - rest.p) : rest.n } };
-		const size_t used = l.text.n + (lf != NULL);
-		rest = (struct str){ rest.p + used, rest.n - used };
-		if (str_is(l.text, "ended"))
-			l = (struct view_line){ .is_end = true, .status = 10 };
-		watch_line(c, &l);
-	}
-	return true;
+	if (str_is(line, "ended"))
+		l = (struct view_line){ .is_end = true, .status = err_exit_of(ERR_UNREACHABLE) };
+	watch_line(arg, &l);
 }
 #endif
 
@@ -92,10 +76,13 @@ watch_begin(struct console *c)
 	struct view_request r = { 0 };
 
 #ifdef SLIPWAY_TESTING
-	if (c->watch.live.feed == LIVE_OFF && watch_pretend(c))
-		return;
 	if (getenv("SLIPWAY_LIVE_FEED")) {
-		c->watch.retry_ms = UINT64_MAX;
+		if (c->watch.live.feed == LIVE_OFF) {
+			c->watch.live.feed = LIVE_RUNS;
+			(void)feed_lines("SLIPWAY_LIVE_FEED", watch_told, c);
+		} else {
+			c->watch.retry_ms = UINT64_MAX; /* it ended, and is told once */
+		}
 		return;
 	}
 #endif
