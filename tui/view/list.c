@@ -65,6 +65,20 @@ list_mark(const struct area *a, size_t row, bool is_chosen)
 	paint_cursor(a, row, 1, false);
 }
 
+void
+list_count(char ret[static 64], size_t n, bool more, const char *what)
+{
+	char word[32];
+	int len = snprintf(word, sizeof(word), "%.30s", what);
+
+	if (n == 1 && !more && len > 3) {
+		const bool is_ies = streq(word + len - 3, "ies");
+		len -= is_ies ? 3 : 1;
+		(void)str_copy(word + len, sizeof(word) - (size_t)len, is_ies ? "y" : "");
+	}
+	(void)snprintf(ret, 64, "%zu%s %s ", n, more ? " or more" : "", word);
+}
+
 size_t
 filter_draw(const struct view *v, const struct area *a, size_t n, bool more, const char *what)
 {
@@ -77,7 +91,7 @@ filter_draw(const struct view *v, const struct area *a, size_t n, bool more, con
 	col = paint_text(a, 0, col, INK_TEXT, v->filter);
 	if (v->is_filtering)
 		paint_cursor(a, 0, col, true);
-	(void)snprintf(count, sizeof(count), "%zu%s %s ", n, more ? " or more" : "", what);
+	list_count(count, n, more, what);
 	if (col + 2 + strlen(count) <= a->cols)
 		paint_right(a, 0, a->cols, strlen(count), INK_DIM, count);
 	return 1;

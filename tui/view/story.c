@@ -57,8 +57,8 @@ job_count(void *arg, const struct job_row *j)
 	return ++s->jobs_seen == JOBS_LOOK;
 }
 
-static void
-jobs_load(struct story *s, struct txn *t)
+void
+story_jobs(struct story *s, struct txn *t)
 {
 	struct err ignored = { 0 };
 
@@ -72,7 +72,6 @@ story_load(struct story *s, struct view *v, const struct model_row *m, struct tx
 	struct err e = { 0 }, unnamed = { 0 };
 
 	s->live = v->shared->live;
-	jobs_load(s, t);
 	if (!m) {
 		s->last[0] = s->last_of[0] = '\0';
 		return;

@@ -19,6 +19,8 @@ struct story {
 	struct policy policy;     /* while the event is read, as is the next */
 	struct txn *txn;
 };
+/* Which jobs run: when the registry changed. */
+void story_jobs(struct story *s, struct txn *t);
 void story_load(struct story *s, struct view *v, const struct model_row *m, struct txn *t);
 size_t story_rows(const struct story *s, const struct model_row *m); /* that it wants */
 void story_draw(const struct story *s, const struct area *a, const struct model_row *m);

@@ -342,7 +342,7 @@ table_filter_draw(const struct table *t, const struct view *v, const struct area
 		return filter_draw(v, a, n, more, what);
 	if (v->filter[0] || v->is_filtering)
 		(void)filter_draw(v, a, n, more, what);
-	(void)snprintf(count, sizeof(count), "%zu%s %s ", n, more ? " or more" : "", what);
+	list_count(count, n, more, what);
 	buf_adds(&state, count);
 	if (state.n + 30 <= a->cols || !v->filter[0])
 		paint_right(a, 0, a->cols, state.n, INK_DIM, buf_cstr(&state));

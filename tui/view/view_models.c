@@ -29,6 +29,7 @@ struct models {
 	bool wants_end;   /* the last row is looked for */
 	struct err failed;
 	struct story story;
+	bool is_new; /* the registry is to be asked for what belongs to no row */
 };
 
 static int
@@ -130,7 +131,11 @@ models_read(struct view *v, bool to_end, struct err *e)
 	rc = view_read(v, &t, e);
 	if (rc < 0)
 		return rc;
-	models_columns_read(&s->columns, &s->table, v, t);
+	if (s->is_new) { /* the registry changed: what no key changes */
+		models_columns_read(&s->columns, &s->table, v, t);
+		story_jobs(&s->story, t);
+		s->is_new = false;
+	}
 	if (to_end) {
 		rc = rows_read(v, t, true, e);
 		end_find(v);
@@ -198,6 +203,7 @@ models_reload(struct view *v, struct err *e)
 	const bool same = streq(s->filter, v->filter);
 
 	(void)e; /* shown on the page itself */
+	s->is_new = true;
 	if (!same) {
 		(void)str_copy(s->filter, sizeof(s->filter), v->filter);
 		s->list = (struct list){ 0 };
