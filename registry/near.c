@@ -68,6 +68,9 @@ near_offer(struct near *w, const char *name)
 
 	if (!is_near(w, name, &cost))
 		return;
+	for (size_t i = 0; i < w->n; i++)
+		if (streq(w->best[i], name))
+			return; /* verbs of two words offer their first one often */
 	while (at < w->n && w->cost[at] <= cost)
 		at++;
 	if (at == NEAR_MAX)

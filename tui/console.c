@@ -21,6 +21,7 @@
 #include "registry/keyring.h"
 #include "registry/policy.h"
 #include "registry/store.h"
+#include "tui/bindings.h"
 #include "tui/console_private.h"
 #include "tui/linear.h"
 #include "tui/meanwhile.h"
@@ -30,8 +31,8 @@
 #define POLL_MAX       64u
 
 /* Whose key signs, and what the policy calls that person. */
-static void
-who_read(struct console *c)
+void
+console_who(struct console *c)
 {
 	struct keyring_item k;
 	struct policy p = { 0 };
@@ -81,7 +82,7 @@ registry_ensure(struct console *c)
 	watch_add(c, "log", IN_MODIFY | IN_CREATE | IN_MOVED_TO);
 	watch_add(c, "db", IN_MODIFY | IN_CREATE | IN_MOVED_TO);
 	watch_add(c, "jobs", IN_CREATE | IN_MOVED_TO);
-	who_read(c);
+	console_who(c);
 }
 
 void
@@ -467,6 +468,14 @@ expect_damage(struct console *c)
 	store_on_damage(database_is_damaged);
 }
 
+static void
+binding_wrong(void *arg, const struct err *e)
+{
+	struct console *c = arg;
+
+	notice_err(&c->shared.notices, e);
+}
+
 static int
 home_open(struct console *c, const char *screen, struct err *e)
 {
@@ -475,10 +484,10 @@ home_open(struct console *c, const char *screen, struct err *e)
 
 	if (screen && act == ACT_NONE && !streq(screen, view_table[0]->name))
 		return err_set(e, ERR_NOT_FOUND, "there is no screen \"%s\"", screen);
-	console_bind(c);
+	bindings_take(&c->app->conf, binding_wrong, c);
 	registry_ensure(c);
 	if (!c->app->registry)
-		who_read(c);
+		console_who(c);
 	const int rc = console_view_new(c, view_table[0]->name, "", &home, e);
 	if (rc < 0)
 		return rc;
@@ -526,7 +535,14 @@ lines(struct console *c, const struct console_start *start, const char *why, str
 {
 	const int rc = home_open(c, start->screen, e);
 
-	return rc < 0 ? rc : linear_main(c, why, e);
+	if (rc < 0)
+		return rc;
+	if (c->app->registry)
+		meanwhile_arrive(c->app->registry, &c->shared.notices);
+	const int left = linear_main(c, why, e);
+	if (c->app->registry)
+		meanwhile_leave(c->app->registry);
+	return left;
 }
 
 int

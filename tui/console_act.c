@@ -20,6 +20,7 @@ child_free(struct child *h)
 {
 	job_free(h->job);
 	free(h->command);
+	words_fini(&h->argv);
 	buf_fini(&h->out);
 	buf_fini(&h->err_text);
 	free(h);
@@ -68,6 +69,8 @@ child_start(struct console *c, const struct view_request *r, const char *passphr
 	h->command = command_text(&all);
 	h->is_act = is_act;
 	h->has_secret = passphrase != NULL;
+	for (size_t i = 0; i < r->argv.n; i++)
+		words_add(&h->argv, r->argv.v[i]);
 	if (child_spawn(&all, passphrase, &h->job, &e) < 0) {
 		notice_err(&c->shared.notices, &e);
 		child_free(h);
@@ -145,6 +148,31 @@ child_pump(struct console *c, struct child *h)
 	return h->is_done;
 }
 
+/* keyring.c's words. */
+static bool
+was_wrong(const struct child *h)
+{
+	static const char said[] = "that is not the passphrase";
+
+	return h->has_secret && h->status == err_exit_of(ERR_DENIED) && h->err_text.n > 0 &&
+	       memmem(h->err_text.p, h->err_text.n, said, sizeof(said) - 1);
+}
+
+/* What the end of a child says of the key: a wrong passphrase is asked for again with the same
+ * words, unless the person does something else by now; another key needs another one. */
+static void
+key_look(struct console *c, const struct child *h)
+{
+	if (was_wrong(h)) {
+		secret_forget(&c->secret);
+		if (h->owner && h->owner == console_top(c) && c->prompt.kind == PROMPT_NONE)
+			prompt_again(c, &h->argv);
+	} else if (h->is_act && h->status == 0 && h->argv.n > 0 && streq(h->argv.v[0], "key")) {
+		secret_forget(&c->secret);
+		console_who(c);
+	}
+}
+
 void
 children_pump(struct console *c)
 {
@@ -157,8 +185,7 @@ children_pump(struct console *c)
 			continue;
 		}
 		ended |= h->is_act;
-		if (h->has_secret && h->status == err_exit_of(ERR_DENIED))
-			secret_forget(&c->secret); /* it may be the passphrase that is wrong */
+		key_look(c, h);
 		child_free(h);
 		c->children.v[i] = c->children.v[--c->children.n];
 	}

@@ -154,7 +154,7 @@ keys_draw(const struct console *c, const struct area *a)
 		                  ? "Enter goes on  Tab completes names of files  Esc leaves"
 		          : c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
 		          : c->prompt.kind == PROMPT_SECRET
-		                  ? "Tab keeps it for 5 minutes  Esc leaves nothing changed"
+		                  ? "Tab keeps it 5 minutes  Esc leaves"
 		                  : "Esc leaves nothing changed");
 		return;
 	}

@@ -41,42 +41,6 @@ key_take(struct console *c, const struct key *k)
 		console_act(c, act);
 }
 
-/* "none": no key does it. One that collides with another is not taken, and its default stays. */
-static void
-bind(struct console *c, const struct conf_bind *b)
-{
-	const char *keys = streq(b->keys, "none") ? "" : b->keys;
-	struct err e = { 0 };
-	int rc = keys_bind(b->action, keys, &e);
-
-	if (rc == 0)
-		rc = keys_check(&e);
-	if (rc == 0)
-		return;
-	if (action_named(b->action) != ACT_NONE)
-		keys_reset(action_named(b->action));
-	(void)err_prefix(&e, "%s", b->where);
-	(void)err_hint(&e, "slipway-console(1) lists the keys and what each is called");
-	notice_err(&c->shared.notices, &e);
-}
-
-/* All at once, as two actions may change keys with one another; else each by itself. */
-void
-console_bind(struct console *c)
-{
-	struct err e = { 0 };
-	bool fits = true;
-
-	vec_foreach(b, &c->app->conf.binds)
-		fits &= keys_bind(b->action, streq(b->keys, "none") ? "" : b->keys, &e) == 0;
-	if (fits && keys_check(&e) == 0)
-		return;
-	vec_foreach(b, &c->app->conf.binds)
-		keys_reset(action_named(b->action));
-	vec_foreach(b, &c->app->conf.binds)
-		bind(c, b);
-}
-
 void
 console_keys(struct console *c)
 {

@@ -57,6 +57,7 @@ struct child {
 	char *command;      /* as it was shown */
 	bool is_act;        /* has a screen of its own; else a view asked */
 	bool has_secret;    /* it was given the passphrase */
+	struct words argv;  /* as it was asked for */
 	bool is_done;
 	int status;
 	struct buf out, err_text;
@@ -126,7 +127,6 @@ enum action console_screen_named(const char *name);
 void console_take(struct console *c, enum handled h,
                   struct view_request *r); /* what a view answered */
 
-void console_bind(struct console *c); /* keys as the settings have them */
 void console_draw(struct console *c);
 void console_path(const struct console *c, struct buf *ret); /* "slipway > models" */
 
@@ -192,6 +192,8 @@ int child_spawn(const struct words *w, const char *passphrase, struct job **ret,
 void child_start(struct console *c, const struct view_request *r, const char *passphrase,
                  bool is_act);
 void children_pump(struct console *c);
+void prompt_again(struct console *c, const struct words *argv); /* the passphrase was wrong */
+void console_who(struct console *c); /* whose key signs is read again */
 bool children_run(const struct console *c);
 void children_forget(struct console *c, const struct view *v); /* v closes */
 void children_fini(struct console *c);

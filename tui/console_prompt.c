@@ -108,6 +108,21 @@ confirmed(struct console *c)
 	prompt_close(c);
 }
 
+void
+prompt_again(struct console *c, const struct words *argv)
+{
+	request_fini(&c->prompt.act);
+	for (size_t i = 0; i < argv->n; i++)
+		words_add(&c->prompt.act.argv, argv->v[i]);
+	c->prompt.act.replaces = true; /* the screen of the one that was refused */
+	if (!secret_make(c)) {
+		prompt_close(c);
+		return;
+	}
+	prompt_open(c, PROMPT_SECRET);
+	c->prompt.wrong = "that was not it; ";
+}
+
 /* What was shown last can be copied afterwards. */
 static void
 command_keep(struct console *c)
@@ -353,7 +368,8 @@ question_draw(const struct console *c, const struct area *a)
 		col = paint_text(a, last, col, INK_WAIT, ": ");
 		field_draw(p, a, last, col);
 	} else {
-		col = paintf(a, last, 1, INK_WAIT,
+		col = paint_text(a, last, 1, INK_BAD, p->wrong ? p->wrong : "");
+		col = paintf(a, last, col, INK_WAIT,
 		             a->cols >= 60 ? "passphrase of %s's key (not shown%s): "
 		                           : "passphrase%.0s%s: ",
 		             c->shared.who, c->secret.is_wanted ? ", kept 5 minutes" : "");

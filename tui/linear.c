@@ -78,8 +78,10 @@ page_make(struct linear *l, struct buf *ret)
 			l->choices++;
 			if (l->grid.choices[row] == CHOICE_CHOSEN)
 				l->chosen = l->choices;
+			const bool is_marked = s[0] == '*';
 			s += strspn(s, "> *");
-			buf_addf(ret, "%2zu: %s%s\n", l->choices, s,
+			buf_addf(ret, "%2zu: %s%s%s\n", l->choices, s,
+			         is_marked ? "  (marked)" : "",
 			         l->grid.choices[row] == CHOICE_CHOSEN ? "  (chosen)" : "");
 		} else {
 			buf_addf(ret, "%s\n", s + strspn(s, " "));
@@ -173,22 +175,34 @@ wait_live(struct linear *l)
 
 /* --- questions --- */
 
+/* The rest of a line that is too long must not answer the next question. */
+static void
+rest_drop(void)
+{
+	int c = getc(stdin);
+
+	while (c != EOF && c != '\n')
+		c = getc(stdin);
+}
+
 /* A line without its end; false: no more input. */
 static bool
 line_read(struct linear *l, const char *ask, char *ret, size_t size)
 {
-	out_text(l->c->app->out, "%s ", ask);
-	out_flush(l->c->app->out);
-	if (!fgets(ret, (int)size, stdin))
-		return false;
-	if (!strchr(ret, '\n')) { /* the rest must not answer the next question */
-		for (int c = getc(stdin); c != EOF && c != '\n';)
-			c = getc(stdin);
+	for (;;) {
+		out_text(l->c->app->out, "%s ", ask);
+		out_flush(l->c->app->out);
+		if (!fgets(ret, (int)size, stdin))
+			return false;
+		char *const end = strchr(ret, '\n');
+		if (end) {
+			ret[strcspn(ret, "\r\n")] = '\0';
+			return true;
+		}
 		explicit_bzero(ret, size);
+		rest_drop();
 		say(l, "that line is too long and was not taken");
 	}
-	ret[strcspn(ret, "\r\n")] = '\0';
-	return true;
 }
 
 static bool

@@ -18,8 +18,6 @@
 #include "registry/base/out.h"
 #include "registry/base/text.h"
 
-#define BIND_PREFIX "key."
-
 static bool
 is_color(const char *value)
 {
@@ -154,8 +152,8 @@ set(struct conf *c, const char *key, const char *value, const char *where, struc
 	const struct conf_key *const k = conf_key(key);
 	uint64_t ms;
 
-	if (has_prefix(key, BIND_PREFIX)) {
-		const struct conf_bind bind = { xstrdup(key + strlen(BIND_PREFIX)), xstrdup(value),
+	if (has_prefix(key, CONF_BIND)) {
+		const struct conf_bind bind = { xstrdup(key + strlen(CONF_BIND)), xstrdup(value),
 			                        xstrdup(where) };
 		vec_push(&c->binds, bind);
 		return 0;

@@ -27,6 +27,7 @@ enum conf_hook {
 struct conf_odd {          /* a line whose key nobody knows */
 	char *key, *where; /* "FILE:LINE" */
 };
+#define CONF_BIND "key."
 struct conf_bind { /* "key.ACTION = KEYS", for the console, which says what is wrong with it */
 	char *action, *keys, *where;
 };

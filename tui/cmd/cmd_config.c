@@ -14,6 +14,7 @@
 
 #include "registry/base/fs.h"
 #include "registry/near.h"
+#include "tui/bindings.h"
 
 #define FILE_MODE 0600
 
@@ -236,6 +237,10 @@ run_set(struct app *a, const struct args *in, struct err *e)
 	const struct conf_key *k;
 	int rc;
 
+	if (has_prefix(in->pos[0], CONF_BIND)) {
+		rc = bindings_check(&a->conf, in->pos[0] + strlen(CONF_BIND), in->pos[1], e);
+		return rc == 0 ? edit(a, in->pos[0], in->pos[1], e) : rc;
+	}
 	rc = find_key(in->pos[0], &k, e);
 	if (rc == 0)
 		rc = conf_check(k->name, in->pos[1], e);

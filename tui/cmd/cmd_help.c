@@ -61,6 +61,8 @@ run_help(struct app *a, const struct args *in, struct err *e)
 		help_many(a->out, NULL);
 	} else if (streq(in->pos[0], "exit-codes")) {
 		exits(a->out);
+	} else if (streq(in->pos[0], "keys")) {
+		help_list_keys(a);
 	} else if (in->pos_n == 1 && is_group(in->pos[0])) {
 		help_many(a->out, in->pos[0]);
 	} else {
@@ -93,7 +95,7 @@ run_version(struct app *a, const struct args *in, struct err *e)
 
 const struct cmd cmd_help = {
 	.name = "help",
-	.args = "[COMMAND | exit-codes]",
+	.args = "[COMMAND | exit-codes | keys]",
 	.summary = "this list, or help about one command",
 	.group = "start",
 	.max_pos = 2,

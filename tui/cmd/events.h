@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events of a verb that watches: an object a line, numbered, and a heartbeat where nothing is said. */
+/* Events of a verb that watches: an object a line, numbered, a heartbeat where nothing is said. */
 #pragma once
 
 #include <stdint.h>

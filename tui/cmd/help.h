@@ -18,4 +18,5 @@ bool help_has(const struct cmd *c, const struct opt *o);
 /* As data: the verbs (of a group, NULL: all); the exit statuses. */
 void help_list_verbs(struct out *o, const char *group);
 void help_list_exits(struct out *o);
+void help_list_keys(struct app *a); /* of the console, as the settings have them */
 void help_verb(struct out *o, const struct cmd *c); /* text, or data under json */

@@ -3,7 +3,9 @@
 #include "tui/cmd/help.h"
 
 #include "registry/base/str.h"
+#include "tui/bindings.h"
 #include "tui/cmd/parse.h"
+#include "tui/term/keys.h"
 
 void
 help_list_verbs(struct out *o, const char *group)
@@ -98,4 +100,33 @@ help_list_exits(struct out *o)
 	ERR_CODES(X)
 #undef X
 	out_table_end(o);
+}
+
+static void
+binding_wrong(void *arg, const struct err *e)
+{
+	struct app *a = arg;
+
+	out_note(a->out, "%s", e->msg);
+}
+
+void
+help_list_keys(struct app *a)
+{
+	static const struct out_column columns[] = {
+		{ "ACTION", "action", OUT_LEFT, false, true },
+		{ "KEYS", "keys", OUT_LEFT, false, false },
+		{ "ON", "screens", OUT_LEFT, false, false },
+		{ "WHAT", "text", OUT_LEFT, false, false },
+	};
+
+	bindings_take(&a->conf, binding_wrong, a);
+	out_table_begin(a->out, "KeyBindingList", columns, COUNT(columns));
+	for (enum action i = ACT_UP; i < ACT_COUNT; i++) {
+		out_cell(a->out, action_name(i));
+		out_cell(a->out, action_keys(i)[0] ? action_keys(i) : NULL);
+		out_cell(a->out, action_screens(i));
+		out_cell(a->out, action_text(i));
+	}
+	out_table_end(a->out);
 }

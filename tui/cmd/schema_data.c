@@ -65,6 +65,7 @@ const struct schema_row schema_rows[] = {
 	{ "Key", "key list, key show, key new",
 	  "name:s key:s for:s encrypted:b? where:s type:s person:s? roles:[s] revoked:b public?:s "
 	  "changed?:b", SCHEMA_LIST },
+	{ "KeyBinding", "help keys", "action:s keys:s? screens:s? text:s", SCHEMA_LIST },
 	{ "KeyExport", "key export", "name:s key:s public:s path:s?", SCHEMA_OUTPUT },
 	{ "Labelled", "label", "model:s version:i? changed:b", SCHEMA_OUTPUT },
 	{ "LogExport", "audit export", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },

@@ -192,6 +192,12 @@ action_name(enum action a)
 	return a < ACT_COUNT ? actions[a].name : NULL;
 }
 
+const char *
+action_screens(enum action a)
+{
+	return a < ACT_COUNT ? actions[a].where : NULL;
+}
+
 static bool
 is_on(enum action a, const char *screen)
 {

@@ -119,6 +119,8 @@ const char *action_keys(enum action a);
 const char *action_text(enum action a);
 /* The word that the configuration uses for it: "page-down". */
 const char *action_name(enum action a);
+/* The screens that have it, parted by blanks; NULL: all. */
+const char *action_screens(enum action a);
 /* Does any key mean it on that screen? */
 bool action_is_on(enum action a, const char *screen);
 /* The keys of one action are these from now on, parted by blanks: "F5 R". USAGE: an action or a
