@@ -20,7 +20,8 @@ class Cluster:
         self.folder = folder
         os.makedirs(folder)
         self.log = self.at('log')
-        self.child = subprocess.Popen([CLUSTER, self.log], stdout=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen([CLUSTER, self.log], stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True)
         self.port = int(self.child.stdout.readline())
         self.config = self.at('kubeconfig')
         with open(self.config, 'w', encoding='utf-8', opener=private) as f:
