@@ -23,17 +23,24 @@ dir_of(const char *registry_id)
 	return xasprintf("%s/checked/%s", state, registry_id);
 }
 
+void
+checked_name(const char *model, const struct digest *version, struct digest *ret)
+{
+	cleanup_buf struct buf of = { 0 };
+
+	buf_addf(&of, "%s ", model);
+	buf_add(&of, version->b, sizeof(version->b));
+	digest_small(of.p, of.n, ret);
+}
+
 static char *
 path_of(const char *dir, const char *model, const struct digest *version)
 {
-	cleanup_buf struct buf of = { 0 };
 	char name[DIGEST_HEX_SIZE] = "log";
 	struct digest d;
 
 	if (version) {
-		buf_addf(&of, "%s ", model);
-		buf_add(&of, version->b, sizeof(version->b));
-		digest_small(of.p, of.n, &d);
+		checked_name(model, version, &d);
 		digest_hex(&d, name);
 	}
 	return xasprintf("%s/%s.json", dir, name);
@@ -56,6 +63,7 @@ checked_look(const char *registry_id, const char *model, const struct digest *ve
 		return false;
 	ret->time_s = (int64_t)json_opt_u64(o, "time");
 	ret->size = json_opt_u64(o, "size");
+	ret->policy = json_opt_u64(o, "policy");
 	ret->is_good = json_is_true(json_object_get(o, "good"));
 	why = json_opt_string(o, "why");
 	(void)snprintf(ret->why, sizeof(ret->why), "%s", why ? why : "");
@@ -64,7 +72,7 @@ checked_look(const char *registry_id, const char *model, const struct digest *ve
 
 void
 checked_save(const char *registry_id, const char *model, const struct digest *version,
-             uint64_t size, const struct err *why)
+             uint64_t size, uint64_t policy, const struct err *why)
 {
 	cleanup_free char *dir = dir_of(registry_id);
 	cleanup_free char *path = dir ? path_of(dir, model, version) : NULL;
@@ -77,6 +85,7 @@ checked_save(const char *registry_id, const char *model, const struct digest *ve
 		return;
 	json_object_set_new(o, "time", json_integer((json_int_t)clock_now_s()));
 	json_object_set_new(o, "size", json_integer((json_int_t)size));
+	json_object_set_new(o, "policy", json_integer((json_int_t)policy));
 	json_object_set_new(o, "good", json_boolean(is_good));
 	if (!is_good) {
 		char said[200];

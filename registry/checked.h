@@ -16,9 +16,12 @@
 struct checked {
 	int64_t time_s; /* 0: not checked */
 	bool is_good;
-	uint64_t size; /* of the log: entries; of a version: bytes */
-	char why[200]; /* when it was not good: what was found first */
+	uint64_t size;   /* of the log: entries; of a version: bytes */
+	uint64_t policy; /* entry of the policy in force then */
+	char why[200];   /* when it was not good: what was found first */
 };
+/* Under what name it is kept. */
+void checked_name(const char *model, const struct digest *version, struct digest *ret);
 /* What model has of these bytes: another model's statement about them is another thing. Both NULL:
  * the log. False: this person never checked it, or what is kept cannot be read. */
 bool checked_look(const char *registry_id, const char *model, const struct digest *version,
@@ -26,4 +29,4 @@ bool checked_look(const char *registry_id, const char *model, const struct diges
 /* why NULL or its code OK: it was good. Now is when. Best effort: who cannot keep it has checked
  * all the same. */
 void checked_save(const char *registry_id, const char *model, const struct digest *version,
-                  uint64_t size, const struct err *why);
+                  uint64_t size, uint64_t policy, const struct err *why);

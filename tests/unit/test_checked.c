@@ -36,10 +36,11 @@ Test(checked, what_was_found_is_found_again, .init = begin, .fini = end)
 	digest_small("a", 1, &a);
 	digest_small("b", 1, &b);
 	cr_assert_not(checked_look("r1", "m", &a, &c));
-	checked_save("r1", "m", &a, 7, NULL);
+	checked_save("r1", "m", &a, 7, 5, NULL);
 	cr_assert(checked_look("r1", "m", &a, &c));
 	cr_assert(c.is_good);
 	cr_assert_eq(c.size, 7);
+	cr_assert_eq(c.policy, 5);
 	cr_assert_gt(c.time_s, 0);
 	cr_assert_not(checked_look("r1", "m", &b, &c), "another version");
 	cr_assert_not(checked_look("r1", "n", &a, &c), "the same bytes of another model");
@@ -47,7 +48,7 @@ Test(checked, what_was_found_is_found_again, .init = begin, .fini = end)
 	cr_assert_not(checked_look("r1", NULL, NULL, &c), "the log");
 
 	(void)err_set(&why, ERR_DIGEST, "file \"w\" was changed");
-	checked_save("r1", "m", &a, 7, &why);
+	checked_save("r1", "m", &a, 7, 5, &why);
 	cr_assert(checked_look("r1", "m", &a, &c));
 	cr_assert_not(c.is_good);
 	cr_assert_str_eq(c.why, "file \"w\" was changed");
@@ -59,7 +60,7 @@ Test(checked, a_damaged_file_is_no_check, .init = begin, .fini = end)
 	struct checked c;
 	struct err e = { 0 };
 
-	checked_save("r1", NULL, NULL, 3, NULL);
+	checked_save("r1", NULL, NULL, 3, 5, NULL);
 	cr_assert(checked_look("r1", NULL, NULL, &c));
 	cr_assert_eq(fs_write_at(AT_FDCWD, path, "{\"good\":true", 12, 0600, &e), 0);
 	cr_assert_not(checked_look("r1", NULL, NULL, &c));

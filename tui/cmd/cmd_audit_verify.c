@@ -149,7 +149,7 @@ verify_log(struct app *a, struct err *e)
 		show(a, &v);
 	}
 	if (rc == 0 || err_exit_status(e) == err_exit_of(ERR_DIGEST))
-		checked_save(a->registry->id, NULL, NULL, v.result.entries,
+		checked_save(a->registry->id, NULL, NULL, v.result.entries, 0,
 		             rc == 0 ? &v.first : e);
 	out_object_end(a->out);
 	vec_fini(&v.policies);

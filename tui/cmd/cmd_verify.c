@@ -132,7 +132,8 @@ keep(const struct verify *v, const struct version_row *r, uint64_t bytes, const 
 {
 	if (why->code == ERR_OK || why->code == ERR_POLICY ||
 	    err_exit_of(why->code) == err_exit_of(ERR_DIGEST))
-		checked_save(v->app->registry->id, r->model, &r->digest, bytes, why);
+		checked_save(v->app->registry->id, r->model, &r->digest, bytes,
+		             v->ledger.policy.seq, why);
 }
 
 static void

@@ -28,6 +28,7 @@ static const struct table_column columns[COLUMNS_N] = {
 	                 .head = "SIGNER",
 	                 .width = 14,
 	                 .from_cols = NARROW_COLS },
+	[COL_TRUST] = { .name = "signature", .head = "SIG", .width = 9, .from_cols = 90 },
 	[COL_SIZE] = { .name = "size",
 	               .head = "SIZE",
 	               .width = 6,
@@ -81,10 +82,15 @@ model_metric_chosen(struct model_facts *f)
 }
 
 int
-model_facts_read(struct model_facts *f, struct txn *t, const char *model, struct err *e)
+model_facts_read(struct model_facts *f, const struct view *v, struct txn *t, const char *model,
+                 struct err *e)
 {
 	int rc;
 
+	if (!f->registry_id) {
+		f->registry_id = v->app->registry->id;
+		trust_renew(&f->trust, t);
+	}
 	if (f->seq == f->row.last_seq + 1)
 		return 0;
 	f->aliases.n = 0;
@@ -136,7 +142,7 @@ metric_cell(const struct model_facts *f, uint64_t number, struct table_cell *ret
 }
 
 void
-model_cell(const struct model_facts *f, const struct version_row *n, size_t column,
+model_cell(struct model_facts *f, const struct version_row *n, size_t column,
            struct table_cell *ret)
 {
 	char hex[65];
@@ -160,6 +166,11 @@ model_cell(const struct model_facts *f, const struct version_row *n, size_t colu
 	case COL_SIGNER:
 		(void)str_copy(ret->text, sizeof(ret->text), n->is_signed ? n->signer : "UNSIGNED");
 		ret->ink = n->is_signed ? INK_OK : INK_BAD;
+		break;
+	case COL_TRUST:
+		ret->ink = trust_word(&f->trust, f->registry_id, f->row.name, &n->digest,
+		                      n->is_signed, hex);
+		(void)str_copy(ret->text, sizeof(ret->text), hex);
 		break;
 	case COL_SIZE:
 		show_size(ret->text, n->bytes);

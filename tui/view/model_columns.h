@@ -5,6 +5,7 @@
 #include "registry/base/vec.h"
 #include "tui/view/metric_chart.h"
 #include "tui/view/table.h"
+#include "tui/view/trust.h"
 
 enum model_column {
 	COL_NUMBER,
@@ -12,6 +13,7 @@ enum model_column {
 	COL_STATE,
 	COL_METRIC,
 	COL_SIGNER,
+	COL_TRUST,
 	COL_SIZE,
 	COL_FILES,
 	COL_AGE,
@@ -28,12 +30,15 @@ struct model_facts {
 	struct table_column columns[COLUMNS_N];
 	struct metric_chart chart;
 	VEC(struct alias) aliases;
+	struct trust trust;
+	const char *registry_id; /* borrowed from who reads; NULL: trust is looked at again */
 	uint64_t seq; /* last_seq of the model that aliases and metrics are from, and one more */
 };
 void model_facts_init(struct model_facts *f, struct table *t); /* f stays where it is */
 void model_facts_fini(struct model_facts *f);
 /* What changes with the model alone, read when it did; seq 0: again. */
-int model_facts_read(struct model_facts *f, struct txn *t, const char *model, struct err *e);
+int model_facts_read(struct model_facts *f, const struct view *v, struct txn *t, const char *model,
+                     struct err *e);
 void model_metric_chosen(struct model_facts *f); /* the column has the chart's metric */
-void model_cell(const struct model_facts *f, const struct version_row *n, size_t column,
+void model_cell(struct model_facts *f, const struct version_row *n, size_t column,
                 struct table_cell *ret);

@@ -108,6 +108,8 @@ models_columns_read(struct models_columns *c, struct table *t, const struct view
 	struct policy p = { 0 };
 	struct err ignored = { 0 };
 
+	c->registry_id = v->app->registry->id;
+	trust_renew(&c->trust, txn);
 	if (applied_get(txn, &now, &ignored) < 0 || c->policy_seq == now.policy_seq + 1)
 		return;
 	c->policy_seq = now.policy_seq + 1;
@@ -157,7 +159,7 @@ proof_cell(const struct models_columns *c, const struct model_row *m, struct tab
 }
 
 void
-models_cell(const struct models_columns *c, const struct model_row *m, size_t column,
+models_cell(struct models_columns *c, const struct model_row *m, size_t column,
             struct table_cell *ret)
 {
 	char hex[65];
@@ -174,10 +176,10 @@ models_cell(const struct models_columns *c, const struct model_row *m, size_t co
 		stage_cell(c, m, column, ret);
 		break;
 	case COL_SIG:
-		if (m->latest_live == 0)
-			break;
-		(void)str_copy(ret->text, sizeof(ret->text), m->is_signed ? "signed" : "UNSIGNED");
-		ret->ink = m->is_signed ? INK_TEXT : INK_BAD;
+		if (m->latest_live > 0)
+			ret->ink = trust_word(&c->trust, c->registry_id, m->name, &m->digest,
+			                      m->is_signed, hex);
+		(void)str_copy(ret->text, sizeof(ret->text), m->latest_live > 0 ? hex : "");
 		break;
 	case COL_SIZE:
 		show_size(ret->text, m->bytes);

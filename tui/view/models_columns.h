@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tui/view/table.h"
+#include "tui/view/trust.h"
 
 enum models_column {
 	COL_NAME,
@@ -28,11 +29,13 @@ struct models_columns {
 	char stages[STAGES_MAX][WORD_SIZE], heads[STAGES_MAX][12];
 	size_t stages_n;
 	uint64_t policy_seq; /* that the stages are from, and one more */
+	struct trust trust;
+	const char *registry_id; /* borrowed from who reads */
 };
 void models_columns_init(struct models_columns *c, struct table *t); /* c stays where it is */
 /* The stages of the policy, read again when there is another. */
 void models_columns_read(struct models_columns *c, struct table *t, const struct view *v,
                          struct txn *txn);
 void models_columns_fit(struct models_columns *c, size_t cols);
-void models_cell(const struct models_columns *c, const struct model_row *m, size_t column,
+void models_cell(struct models_columns *c, const struct model_row *m, size_t column,
                  struct table_cell *ret);

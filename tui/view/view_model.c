@@ -69,7 +69,7 @@ model_read(struct view *v, bool to_end, struct err *e)
 		return rc;
 	if (model_get(t, v->arg, &s->facts.row, e) < 0)
 		return err_set(e, ERR_NOT_FOUND, "there is no model \"%s\" any more", v->arg);
-	rc = model_facts_read(&s->facts, t, v->arg, e);
+	rc = model_facts_read(&s->facts, v, t, v->arg, e);
 	(void)str_copy(s->rows.metric, sizeof(s->rows.metric), metric_chart_name(&s->facts.chart));
 	if (rc == 0)
 		rc = version_rows_read(&s->rows, t, s->list.top, v->page, to_end, e);
@@ -132,6 +132,7 @@ model_reload(struct view *v, struct err *e)
 		s->chosen = 0;
 	}
 	version_rows_reset(&s->rows, same);
+	s->facts.registry_id = NULL;
 	err_clear(&s->failed);
 	(void)model_read(v, false, &s->failed);
 	return 0;
@@ -142,7 +143,7 @@ model_reload(struct view *v, struct err *e)
 static void
 cell(const struct view *v, const void *row, size_t column, struct table_cell *ret)
 {
-	const struct model *s = v->state;
+	struct model *s = v->state;
 
 	model_cell(&s->facts, row, column, ret);
 }

@@ -287,7 +287,7 @@ empty_draw(const struct view *v, const struct area *a)
 static void
 cell(const struct view *v, const void *row, size_t column, struct table_cell *ret)
 {
-	const struct models *s = v->state;
+	struct models *s = v->state;
 
 	models_cell(&s->columns, row, column, ret);
 }
