@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define READING_MOST ((uint64_t)1 << 53) /* that every reader of JSON has exactly */
+
 struct counted {
 	bool known, is_error;
 	double requests, errors, latency_s; /* in between; latency_s: mean; NAN: not told */
@@ -112,6 +114,25 @@ has_stable(const struct counted *stable, double wanted, struct canary_verdict *v
 	return false;
 }
 
+/* value and most in the unit; what is larger than any is the largest. */
+static void
+reading(struct canary_verdict *v, const char *name, const char *unit, double value, double most,
+        const struct counted *of)
+{
+	const double numbers[] = { value, most, of->requests };
+	uint64_t whole[COUNT(numbers)];
+	struct journal_reading *const r = &v->gates[v->gates_n];
+
+	if (v->gates_n == JOURNAL_READINGS)
+		return;
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		whole[i] = numbers[i] < READING_MOST ? (uint64_t)llround(numbers[i]) : READING_MOST;
+	*r = (struct journal_reading){ .value = whole[0], .limit = whole[1], .requests = whole[2] };
+	(void)str_copy(r->name, sizeof r->name, name);
+	(void)str_copy(r->unit, sizeof r->unit, unit);
+	v->gates_n++;
+}
+
 /* Of either side; the stable one only where it is compared with. */
 static bool
 is_told(const char *what, double new, double old, struct canary_verdict *v)
@@ -139,6 +160,7 @@ judge_errors(const struct canary_limit *l, const struct counted *new, const stru
 		most += old->errors / old->requests;
 	}
 	say(v, "errors %.2f%% of %.0f (at most %.2f%%)", share * 100, new->requests, most * 100);
+	reading(v, "errors", "ppm", share * 1e6, most * 1e6, new);
 	worse(v, share > most ? CANARY_BAD : CANARY_GOOD);
 }
 
@@ -156,6 +178,7 @@ judge_latency(const struct canary_limit *l, const struct counted *new, const str
 		most *= old->latency_s;
 	}
 	say(v, "latency %.1f ms (at most %.1f ms)", new->latency_s * 1000, most * 1000);
+	reading(v, "latency", "us", new->latency_s * 1e6, most * 1e6, new);
 	worse(v, new->latency_s > most ? CANARY_BAD : CANARY_GOOD);
 }
 

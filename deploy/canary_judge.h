@@ -8,6 +8,7 @@
 
 #include "deploy/driver.h"
 #include "registry/canary.h"
+#include "registry/journal.h"
 
 struct canary_sides {
 	struct traffic newcomer, stable;
@@ -19,7 +20,9 @@ struct canary_verdict {
 	enum canary_outcome outcome;
 	bool begins_anew; /* a counter went back or a replica came or went: from must be taken again
 	                   */
-	char text[400];   /* what was counted and what is wanted, or why nothing can be told */
+	struct journal_reading gates[JOURNAL_READINGS];
+	size_t gates_n;
+	char text[400]; /* what was counted and what is wanted, or why nothing can be told */
 };
 void canary_judge(const struct canary_plan *c, const struct canary_sides *from,
                   const struct canary_sides *to, struct canary_verdict *ret);

@@ -13,11 +13,11 @@
 #include "registry/base/clock.h"
 #include "registry/fault.h"
 
-#define LOOK_MS    2000u /* between looks while a step is held */
-#define SAY_MS     15000u
-#define PAUSED_MS  60000u /* of a paused step is always left */
-#define SHARES_MOST 8u /* of who is ready and goes away again */
-#define LOOKS_MOST 2 /* a failure, a foreign share or a bad judgement must be seen this often */
+#define LOOK_MS     2000u /* between looks while a step is held */
+#define SAY_MS      15000u
+#define PAUSED_MS   60000u /* of a paused step is always left */
+#define SHARES_MOST 8u     /* of who is ready and goes away again */
+#define LOOKS_MOST  2 /* a failure, a foreign share or a bad judgement must be seen this often */
 
 struct hold {
 	const struct canary_step *step;
@@ -42,11 +42,11 @@ struct share {
 	enum job_state state;
 	unsigned percent, wanted;
 	int64_t until_s; /* 0: nobody knows */
+	const struct canary_verdict *judged;
 };
 
-static int PRINTF(5, 6)
-        say_share(struct rollout_run *run, const struct wave_target *v, const struct share *s,
-                  struct err *e, const char *fmt, ...)
+static int PRINTF(5, 6) say_share(struct rollout_run *run, const struct wave_target *v,
+                                  const struct share *s, struct err *e, const char *fmt, ...)
 {
 	struct journal_line l = { .state = s->state,
 		                  .step = "canary",
@@ -57,6 +57,10 @@ static int PRINTF(5, 6)
 		                  .until_s = s->until_s };
 	va_list ap;
 
+	if (s->judged) {
+		memcpy(l.gates, s->judged->gates, sizeof l.gates);
+		l.gates_n = s->judged->gates_n;
+	}
 	(void)str_copy(l.target, sizeof l.target, v->row.name);
 	va_start(ap, fmt);
 	const int rc = rollout_say_line(run, &l, e, fmt, ap);
@@ -152,8 +156,8 @@ await_share(struct rollout_run *run, struct wave_target *v, unsigned percent, st
 			given++;
 			rc = give_share(run, v, percent, e);
 		} else if (rc == 0 && !streq(said, c.reason))
-			rc = say_share(run, v, &s, e, "%s: %s",
-			               rollout_status_name(c.status), c.reason);
+			rc = say_share(run, v, &s, e, "%s: %s", rollout_status_name(c.status),
+			               c.reason);
 		if (rc == 0 && rollout_is_late(run))
 			rc = err_set(e, ERR_OUTCOME_UNKNOWN,
 			             "target \"%s\" does not give the newcomer %u%% in time: %s",
@@ -200,8 +204,8 @@ check_newcomer(struct hold *h, struct wave_target *v, unsigned *ret_percent, str
 		return failed(v, &c, e);
 	if (c.percent_known)
 		*ret_percent = c.percent;
-	h->is_seen = c.status == ROLLOUT_SUCCEEDED && c.percent_known &&
-	             c.percent == h->step->percent;
+	h->is_seen =
+	        c.status == ROLLOUT_SUCCEEDED && c.percent_known && c.percent == h->step->percent;
 	memcpy(h->unseen, c.reason, sizeof h->unseen);
 	h->foreign = c.percent_known && c.percent != h->step->percent ? h->foreign + 1 : 0;
 	if (h->foreign < LOOKS_MOST)
@@ -243,7 +247,9 @@ say_hold(struct hold *h, struct rollout_run *run, const struct wave_target *v, u
 {
 	const uint64_t now_ms = clock_mono_ms();
 	const uint64_t left_s = now_ms < h->until_ms ? (h->until_ms - now_ms + 999) / 1000 : 0;
-	struct share s = { .state = JOB_HOLD, .percent = percent, .wanted = h->step->percent };
+	struct share s = {
+		.state = JOB_HOLD, .percent = percent, .wanted = h->step->percent, .judged = c
+	};
 	char wait[96];
 
 	if (h->is_paused)
@@ -259,8 +265,8 @@ say_hold(struct hold *h, struct rollout_run *run, const struct wave_target *v, u
 		return 0;
 	h->said_ms = now_ms;
 	(void)str_copy(h->said, sizeof h->said, c->text);
-	return say_share(run, v, &s, e, "%u%% wanted, %u%% seen, %s%s%s%s%s",
-	                 h->step->percent, percent, wait, c->text[0] ? "; " : "",
+	return say_share(run, v, &s, e, "%u%% wanted, %u%% seen, %s%s%s%s%s", h->step->percent,
+	                 percent, wait, c->text[0] ? "; " : "",
 	                 c->text[0] ? canary_outcome_name(c->outcome) : "", c->text[0] ? ": " : "",
 	                 c->text);
 }
@@ -287,7 +293,9 @@ static int
 say_good(struct rollout_run *run, const struct wave_target *v, const struct canary_step *step,
          unsigned percent, const struct canary_verdict *c, struct err *e)
 {
-	const struct share s = { .state = JOB_HOLD, .percent = percent, .wanted = step->percent };
+	const struct share s = {
+		.state = JOB_HOLD, .percent = percent, .wanted = step->percent, .judged = c
+	};
 
 	return say_share(run, v, &s, e, "%u%% is good%s%s", step->percent, c->text[0] ? ": " : "",
 	                 c->text);

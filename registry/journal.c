@@ -62,6 +62,45 @@ opt_text(const json_t *o, const char *key, char *ret, size_t size)
 		ret[0] = '\0';
 }
 
+/* What is none is left out: it is for showing. */
+static void
+gates_read(const json_t *array, struct journal_line *ret)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(array, i, o)
+	{
+		struct journal_reading *const r = &ret->gates[ret->gates_n];
+		if (ret->gates_n == JOURNAL_READINGS || !json_is_object(o))
+			return;
+		opt_text(o, "name", r->name, sizeof r->name);
+		opt_text(o, "unit", r->unit, sizeof r->unit);
+		r->value = json_opt_u64(o, "value");
+		r->limit = json_opt_u64(o, "limit");
+		r->requests = json_opt_u64(o, "requests");
+		ret->gates_n += r->name[0] != '\0';
+	}
+}
+
+json_t *
+journal_gates_to_json(const struct journal_line *l)
+{
+	json_t *const ret = json_array();
+
+	for (size_t i = 0; i < l->gates_n; i++) {
+		const struct journal_reading *const r = &l->gates[i];
+		json_t *const o = json_object();
+		json_object_set_new(o, "name", json_string(r->name));
+		json_object_set_new(o, "unit", json_string(r->unit));
+		json_object_set_new(o, "value", json_integer((json_int_t)r->value));
+		json_object_set_new(o, "limit", json_integer((json_int_t)r->limit));
+		json_object_set_new(o, "requests", json_integer((json_int_t)r->requests));
+		json_array_append_new(ret, o);
+	}
+	return ret;
+}
+
 int
 journal_parse(struct str line, struct journal_line *ret, struct err *e)
 {
@@ -95,6 +134,7 @@ journal_parse(struct str line, struct journal_line *ret, struct err *e)
 	time = json_opt_string(o, "until");
 	if (!time || clock_parse(time, &ret->until_s) < 0)
 		ret->until_s = 0;
+	gates_read(json_object_get(o, "gates"), ret);
 	ret->done = json_opt_u64(o, "done");
 	ret->total = json_opt_u64(o, "total");
 	ret->proofs = proofs_from_json(json_object_get(o, "proofs"));
@@ -354,6 +394,8 @@ line_text(const struct journal_line *l, uint64_t n, struct buf *ret)
 		json_object_set_new(o, "done", json_integer((json_int_t)l->done));
 		json_object_set_new(o, "total", json_integer((json_int_t)l->total));
 	}
+	if (l->gates_n > 0)
+		json_object_set_new(o, "gates", journal_gates_to_json(l));
 	if (l->proofs)
 		json_object_set_new(o, "proofs", proofs_to_json(l->proofs));
 	json_canonical(o, ret);

@@ -5,6 +5,7 @@
  * for readers.
  *   {"n":1,"time":"..Z","state":"staged","step":"apply","target":"dc1","percent":40,"text":"..",
  *    "wanted":40,"until":"..Z","done":bytes,"total":bytes,"code":"ROLLOUT_FAILED",
+ *    "gates":[{"name":"errors","unit":"ppm","value":900,"limit":10000,"requests":1204}],
  *    "proofs":["object"]}
  * members beyond n, time and state are optional.
  */
@@ -39,6 +40,12 @@ int job_state_parse(const char *s, enum job_state *ret);
 bool job_state_is_final(
         enum job_state s); /* succeeded aborted failed rolled-back rollback-failed superseded */
 
+#define JOURNAL_READINGS 4
+/* What a gate limits, as it was judged: of so many requests. */
+struct journal_reading {
+	char name[16], unit[4]; /* ppm: parts of a million; us: microseconds */
+	uint64_t value, limit, requests;
+};
 struct journal_line {
 	uint64_t n;
 	int64_t time_s;
@@ -47,9 +54,12 @@ struct journal_line {
 	bool has_percent, has_wanted;
 	unsigned percent, wanted; /* of the requests: as seen, or as it is about to be; asked for */
 	int64_t until_s;          /* the waiting ends then at the latest; 0: nobody knows */
+	struct journal_reading gates[JOURNAL_READINGS];
+	size_t gates_n;
 	uint64_t done, total; /* bytes; total 0: none */
 	unsigned proofs;      /* bits; 0 none */
 };
+json_t *journal_gates_to_json(const struct journal_line *l); /* new, as in the journal */
 int journal_parse(struct str line, struct journal_line *ret, struct err *e);
 
 /* A reader that follows: lines from the n-th on as they come. */
@@ -63,7 +73,7 @@ bool journal_is_alive(struct journal *j); /* does an agent hold the lock? */
 /* The newest whole line alone, in one small read however long the journal is; NOT_FOUND: none. */
 int journal_newest(int rootfd, const char *job_id, struct journal_line *ret, bool *ret_is_alive,
                    struct err *e);
-int journal_fd(const struct journal *j);  /* for poll with inotify */
+int journal_fd(const struct journal *j); /* for poll with inotify */
 
 /* --- for the agent --- */
 struct journal_writer;

@@ -20,6 +20,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 		promise_err(rc, &e);
 		PROMISE(memchr(l.text, '\0', sizeof l.text) && memchr(l.step, '\0', sizeof l.step));
+		PROMISE(l.gates_n <= JOURNAL_READINGS);
+		for (size_t i = 0; i < l.gates_n; i++)
+			PROMISE(l.gates[i].name[0] &&
+			        memchr(l.gates[i].name, '\0', sizeof l.gates[i].name));
 		if (rc == 0)
 			PROMISE(job_state_name(l.state)[0]);
 		rest.p += k + (lf ? 1 : 0);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bytes are lines that children of the console tell: what targets serve, what instances print,
- * the sentences of a job's journal. Whatever they are, what is kept is bounded and in order, and no
+ * The bytes are lines that children of the console tell: what targets serve, what instances print.
+ * Whatever they are, what is kept is bounded and in order, and no
  * fact is younger than the moment at which it came.
  */
 #include "tests/fuzz/fuzz.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "tui/live.h"
-#include "tui/view/job_gates.h"
 #include "tui/view/log_ring.h"
 
 #define NOW_MS 100000000u
@@ -35,17 +33,6 @@ promise_live(const struct live *l)
 	PROMISE(live_next_ms(l, NOW_MS) > NOW_MS);
 }
 
-static void
-promise_gates(const char *text)
-{
-	struct gate_reading r;
-
-	while (gate_reading_next(&text, &r)) {
-		PROMISE(isfinite(r.value) && isfinite(r.most) && r.unit[0]);
-		PROMISE(memchr(r.name, '\0', sizeof r.name) && memchr(r.unit, '\0', sizeof r.unit));
-	}
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -58,12 +45,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		const char *lf = memchr(rest.p, '\n', rest.n);
 		const struct str line = { rest.p, lf ? (size_t)(lf - rest.p) : rest.n };
 		const size_t used = line.n + (lf != NULL);
-		cleanup_free char *text = xasprintf("%.*s", (int)line.n, line.p);
 		size_t dropped;
 
 		(void)live_take(&live, line, NOW_MS, NOW_S);
 		lines += log_ring_take(&ring, line, &dropped);
-		promise_gates(text);
 		rest = (struct str){ rest.p + used, rest.n - used };
 	}
 	promise_live(&live);

@@ -347,3 +347,33 @@ Test(canary, judgement)
 		cr_expect(strstr(v.text, cases[i].named), "%s: %s", cases[i].name, v.text);
 	}
 }
+
+/* What is judged is told as numbers too; what has no end is the largest that there is. */
+Test(canary, readings)
+{
+	struct canary_plan c = { .steps_n = 1 };
+	struct canary_sides from = { 0 }, to = { 0 };
+	struct canary_verdict v;
+	struct err e = { 0 };
+
+	from.newcomer.known = to.newcomer.known = true;
+	to.newcomer.requests = 1000;
+	to.newcomer.errors = 2;
+	to.newcomer.latency_s = 41.5;
+	cr_assert_eq(canary_limit_add("errors <= 0.01", &c, &e), 0);
+	cr_assert_eq(canary_limit_add("latency <= 60ms", &c, &e), 0);
+	canary_judge(&c, &from, &to, &v);
+	cr_assert_eq(v.gates_n, 2, "%s", v.text);
+	cr_expect_str_eq(v.gates[0].name, "errors");
+	cr_expect_str_eq(v.gates[0].unit, "ppm");
+	cr_expect_eq(v.gates[0].value, 2000);
+	cr_expect_eq(v.gates[0].limit, 10000);
+	cr_expect_eq(v.gates[0].requests, 1000);
+	cr_expect_str_eq(v.gates[1].unit, "us");
+	cr_expect_eq(v.gates[1].value, 41500);
+	cr_expect_eq(v.gates[1].limit, 60000);
+	to.newcomer.latency_s = 1e300;
+	canary_judge(&c, &from, &to, &v);
+	cr_assert_eq(v.gates_n, 2, "%s", v.text);
+	cr_expect_eq(v.gates[1].value, UINT64_C(1) << 53);
+}

@@ -138,6 +138,9 @@ Test(journal, shares_and_times)
 		  .percent = 9,
 		  .has_wanted = true,
 		  .wanted = 10,
+		  .gates = { { "errors", "ppm", 900, 10000, 1204 },
+		             { "latency", "us", 41500, 60000, 1204 } },
+		  .gates_n = 2,
 		  .until_s = 1793000100 },
 		{ .state = JOB_VERIFYING },
 	};
@@ -160,6 +163,16 @@ Test(journal, shares_and_times)
 		cr_expect_eq(l.has_wanted, lines[i].has_wanted);
 		cr_expect_eq(l.wanted, lines[i].wanted);
 		cr_expect_eq(l.until_s, lines[i].until_s);
+		cr_assert_eq(l.gates_n, lines[i].gates_n);
+		for (size_t k = 0; k < l.gates_n; k++) {
+			const struct journal_reading *const r = &l.gates[k],
+			                                    *const want = &lines[i].gates[k];
+			cr_expect_str_eq(r->name, want->name);
+			cr_expect_str_eq(r->unit, want->unit);
+			cr_expect_eq(r->value, want->value);
+			cr_expect_eq(r->limit, want->limit);
+			cr_expect_eq(r->requests, want->requests);
+		}
 	}
 	journal_write_close(w);
 	journal_close(j);
@@ -223,11 +236,11 @@ Test(journal, links_are_not_followed)
 		cr_assert_eq(mkdirat(p.fd, "elsewhere", 0755), 0);
 		cr_assert_eq(mkdirat(p.fd, "elsewhere/" ID, 0755), 0);
 		for (int deep = 0; deep < 2; deep++)
-			cr_assert_eq(fs_write_at(p.fd,
-			                         deep ? "elsewhere/" ID "/journal" :
-			                                "elsewhere/journal",
-			                         "unfinished", 10, 0600, &e),
-			             0);
+			cr_assert_eq(
+			        fs_write_at(p.fd,
+			                    deep ? "elsewhere/" ID "/journal" : "elsewhere/journal",
+			                    "unfinished", 10, 0600, &e),
+			        0);
 		if (i == 1)
 			cr_assert_eq(mkdirat(p.fd, "jobs/" ID, 0755), 0);
 		if (i == 2)
@@ -240,11 +253,11 @@ Test(journal, links_are_not_followed)
 		cr_expect_lt(journal_write_open(p.fd, "8899aabbccddeeff", i == 2, &w, &e), 0);
 		for (int deep = 0; deep < 2; deep++) {
 			buf_clear(&text);
-			cr_expect_eq(fs_read_at(p.fd,
-			                        deep ? "elsewhere/" ID "/journal" :
-			                               "elsewhere/journal",
-			                        100, &text, &e),
-			             0);
+			cr_expect_eq(
+			        fs_read_at(p.fd,
+			                   deep ? "elsewhere/" ID "/journal" : "elsewhere/journal",
+			                   100, &text, &e),
+			        0);
 			cr_expect_str_eq(buf_cstr(&text), "unfinished", "%zu", i);
 		}
 		leave(&p);
@@ -262,8 +275,12 @@ Test(journal, foreign)
 		{ "\n", -(int)ERR_MALFORMED },
 		{ endless, -(int)ERR_TOO_BIG },
 	};
-	static const char *const ids[] = { "", "..", "001122334455667", "00112233445566770",
-		                           "001122334455667G", "../../../../etc/x" };
+	static const char *const ids[] = { "",
+		                           "..",
+		                           "001122334455667",
+		                           "00112233445566770",
+		                           "001122334455667G",
+		                           "../../../../etc/x" };
 
 	memset(endless, 'x', 19999);
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -287,8 +304,7 @@ Test(journal, foreign)
 		struct journal *j;
 		struct err e = { 0 };
 
-		cr_expect_eq(journal_open(AT_FDCWD, ids[i], &j, &e), -(int)ERR_USAGE, "%s",
-		             ids[i]);
+		cr_expect_eq(journal_open(AT_FDCWD, ids[i], &j, &e), -(int)ERR_USAGE, "%s", ids[i]);
 	}
 }
 

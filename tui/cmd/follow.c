@@ -68,6 +68,7 @@ event_line(struct app *a, const struct journal_line *l)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_json json_t *proofs = proofs_to_json(l->proofs);
+	cleanup_json json_t *gates = journal_gates_to_json(l);
 	struct json_out j = { .b = &text };
 
 	jo_begin(&j, NULL, '{');
@@ -86,6 +87,8 @@ event_line(struct app *a, const struct journal_line *l)
 		jo_u64(&j, "wanted", l->wanted);
 	if (l->until_s > 0)
 		jo_time(&j, "until", l->until_s);
+	if (l->gates_n > 0)
+		jo_value(&j, "gates", gates);
 	jo_u64(&j, "done", l->done);
 	jo_u64(&j, "total", l->total);
 	jo_value(&j, "proofs", proofs);

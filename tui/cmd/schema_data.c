@@ -59,8 +59,8 @@ const struct schema_row schema_rows[] = {
 	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
 	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },
 	{ "JobEvent", "job follow",
-	  "n:i time:t state:s step:s target:s text:s code:s percent?:i wanted?:i until?:t done:i "
-	  "total:i proofs:[s]",
+	  "n:i time:t state:s step:s target:s text:s code:s percent?:i wanted?:i until?:t "
+	  "gates?:[{reading}] done:i total:i proofs:[s]",
 	  SCHEMA_OUTPUT },
 	{ "Key", "key list, key show, key new",
 	  "name:s key:s for:s encrypted:b? where:s type:s person:s? roles:[s] revoked:b public?:s "
@@ -197,6 +197,7 @@ const struct schema_row schema_rows[] = {
 	{ "flag", NULL, "name:s letter:s? value:s? many:b text:s", SCHEMA_PART },
 	{ "garbage", NULL, "what:s bytes:i state:s why:s", SCHEMA_PART },
 	{ "note", NULL, "entry:i time:t text:s", SCHEMA_PART },
+	{ "reading", NULL, "name:s unit:s value:i limit:i requests:i", SCHEMA_PART },
 	{ "place", NULL, "model:s stage:s target:s", SCHEMA_PART },
 	{ "plan-check", NULL, "name:s state:s text:s", SCHEMA_PART },
 	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },

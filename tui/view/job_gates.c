@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sentences are those of the agent's judge: "errors 0.10% of 1204 (at most 1.00%); latency 41.0
- * ms (at most 60.0 ms)". */
+/* People read percents and milliseconds. */
 #include "tui/view/job_gates.h"
 
 #include <string.h>
@@ -11,75 +10,25 @@
 #define SPARK_CELLS 24u
 #define BAR_CELLS   20u
 
-/* --- a sentence --- */
-
-static const char *
-number(const char *p, double *ret)
-{
-	const size_t n = strspn(p, "0123456789.");
-	char text[24];
-
-	if (n == 0 || n >= sizeof(text))
-		return NULL;
-	memcpy(text, p, n);
-	text[n] = '\0';
-	return parse_double(text, ret) == 0 ? p + n : NULL;
-}
-
-/* "%" or " ms" */
-static const char *
-unit(const char *p, char ret[static 4])
-{
-	const char *const text = *p == ' ' ? p + 1 : p;
-	const size_t n = strncmp(text, "ms", 2) == 0 ? 2 : *text == '%' ? 1 : 0;
-
-	memcpy(ret, text, n);
-	ret[n] = '\0';
-	return n > 0 ? text + n : NULL;
-}
-
-static bool
-reading_at(const char *p, struct gate_reading *ret, const char **ret_end)
-{
-	static const char *const names[] = { "errors ", "latency " };
-	static const char limit[] = "(at most ";
-	char most_unit[4];
-	size_t i = 0;
-
-	while (i < COUNT(names) && strncmp(p, names[i], strlen(names[i])) != 0)
-		i++;
-	if (i == COUNT(names))
-		return false;
-	memcpy(ret->name, names[i], strlen(names[i]) - 1);
-	ret->name[strlen(names[i]) - 1] = '\0';
-	p = number(p + strlen(names[i]), &ret->value);
-	p = p ? unit(p, ret->unit) : NULL;
-	const size_t sentence = p ? strcspn(p, ";") : 0;
-	const char *at = p ? strstr(p, limit) : NULL;
-	if (!at || (size_t)(at - p) > sentence)
-		return false;
-	at = number(at + strlen(limit), &ret->most);
-	*ret_end = at ? unit(at, most_unit) : NULL;
-	return *ret_end && streq(ret->unit, most_unit);
-}
-
-bool
-gate_reading_next(const char **text, struct gate_reading *ret)
-{
-	for (const char *p = *text; *p; p++) {
-		const char *end;
-		if ((p > *text && p[-1] != ' ') || !reading_at(p, ret, &end))
-			continue;
-		*text = end;
-		return true;
-	}
-	return false;
-}
-
 /* --- the journal --- */
 
+static const struct unit {
+	const char *said, *shown;
+	double per; /* of said make one of shown */
+} units[] = { { "ppm", "%", 1e4 }, { "us", "ms", 1e3 } };
+
+static const struct unit *
+unit_of(const struct journal_reading *r)
+{
+	for (size_t i = 0; i < COUNT(units); i++)
+		if (streq(units[i].said, r->unit))
+			return &units[i];
+	return NULL;
+}
+
 static struct gate_series *
-series_get(struct job_gates *g, const char *target, const struct gate_reading *r)
+series_get(struct job_gates *g, const char *target, const struct journal_reading *r,
+           const struct unit *u)
 {
 	for (size_t i = 0; i < g->series_n; i++)
 		if (streq(g->series[i].target, target) && streq(g->series[i].name, r->name))
@@ -90,7 +39,7 @@ series_get(struct job_gates *g, const char *target, const struct gate_reading *r
 	*s = (struct gate_series){ 0 };
 	(void)str_copy(s->target, sizeof(s->target), target);
 	(void)str_copy(s->name, sizeof(s->name), r->name);
-	(void)str_copy(s->unit, sizeof(s->unit), r->unit);
+	(void)str_copy(s->unit, sizeof(s->unit), u->shown);
 	return s;
 }
 
@@ -113,27 +62,29 @@ share_take(struct job_gates *g, const struct journal_line *l)
 	(void)str_copy(at->target, sizeof(at->target), l->target);
 }
 
+static void
+reading_take(struct job_gates *g, const char *target, const struct journal_reading *r)
+{
+	const struct unit *const u = unit_of(r);
+	struct gate_series *const s = u ? series_get(g, target, r, u) : NULL;
+
+	if (!s)
+		return;
+	if (s->n == GATE_VALUES) {
+		memmove(s->values, s->values + 1, (GATE_VALUES - 1) * sizeof(*s->values));
+		s->n--;
+	}
+	s->values[s->n++] = (double)r->value / u->per;
+	s->most = (double)r->limit / u->per;
+}
+
 void
 job_gates_take(struct job_gates *g, const struct journal_line *l)
 {
-	const char *text = l->text;
-	struct gate_reading r;
-
 	if (l->has_wanted && l->has_percent)
 		share_take(g, l);
-	if (l->state != JOB_HOLD)
-		return;
-	while (gate_reading_next(&text, &r)) {
-		struct gate_series *const s = series_get(g, l->target, &r);
-		if (!s)
-			continue;
-		if (s->n == GATE_VALUES) {
-			memmove(s->values, s->values + 1, (GATE_VALUES - 1) * sizeof(*s->values));
-			s->n--;
-		}
-		s->values[s->n++] = r.value;
-		s->most = r.most;
-	}
+	for (size_t i = 0; l->state == JOB_HOLD && i < l->gates_n; i++)
+		reading_take(g, l->target, &l->gates[i]);
 }
 
 /* --- drawing --- */

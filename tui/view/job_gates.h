@@ -33,11 +33,3 @@ void job_gates_take(struct job_gates *g, const struct journal_line *l);
 /* At most rows_max rows; returns the row behind them. charts: sparklines too. */
 size_t job_gates_draw(const struct job_gates *g, const struct area *a, size_t row, size_t rows_max,
                       bool charts);
-
-/* The next "NAME NUMBER UNIT .. (at most NUMBER UNIT)" of *text, which goes on behind it; false:
- * there is none. */
-struct gate_reading {
-	char name[16], unit[4];
-	double value, most;
-};
-bool gate_reading_next(const char **text, struct gate_reading *ret);
