@@ -150,7 +150,12 @@ field_next(struct console *c)
 		return;
 	}
 	if (act_words(a, &c->acts.subject, fields, &r.argv, &e) < 0) {
-		notice_err(&c->shared.notices, &e);
+		if (c->acts.at == 0)
+			notice_err(&c->shared.notices, &e);
+		else /* asked once more, with what was typed */
+			c->acts.at--;
+		(void)snprintf(c->acts.wrong, sizeof(c->acts.wrong), "%.199s", e.msg);
+		c->prompt.wrong = c->acts.wrong;
 	} else {
 		if (a->wants_name && c->acts.subject.model[0])
 			(void)str_copy(r.protected_name, sizeof(r.protected_name),
@@ -216,6 +221,12 @@ field_ask(const struct console *c)
 	return c->acts.act->fields[c->acts.at].ask;
 }
 
+bool
+field_is_path(const struct console *c)
+{
+	return c->acts.act->fields[c->acts.at].is_path;
+}
+
 /* --- names of files --- */
 
 struct path_look {
@@ -251,7 +262,7 @@ field_complete(struct console *c)
 {
 	struct line *l = &c->prompt.line;
 
-	if (!c->acts.act->fields[c->acts.at].is_path || l->at != l->n)
+	if (!field_is_path(c) || l->at != l->n)
 		return;
 	field_home(&c->prompt);
 	const char *slash = strrchr(l->text, '/');

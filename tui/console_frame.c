@@ -133,29 +133,8 @@ keys_draw(const struct console *c, const struct area *a)
 	const size_t tail = a->cols >= 24 ? strlen("  ? keys  q back") : 0;
 	size_t col = 1, end = a->cols - tail;
 
-	if (c->prompt.kind == PROMPT_FILTER) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-		          "Enter keeps the filter  Esc clears it");
-		return;
-	}
-	if (c->prompt.kind == PROMPT_COMMAND) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-		          "Enter runs it  Tab completes  Esc leaves");
-		return;
-	}
-	if (c->prompt.kind == PROMPT_MENU) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-		          "Enter or its letter chooses  Esc leaves");
-		return;
-	}
 	if (c->prompt.kind != PROMPT_NONE) {
-		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-		          c->prompt.kind == PROMPT_FIELD
-		                  ? "Enter goes on  Tab completes names of files  Esc leaves"
-		          : c->prompt.kind == PROMPT_NAME ? "type the name, Enter runs  Esc leaves"
-		          : c->prompt.kind == PROMPT_SECRET
-		                  ? "Tab keeps it 5 minutes  Esc leaves"
-		                  : "Esc leaves nothing changed");
+		paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END, prompt_hint(c));
 		return;
 	}
 	if (a->cols >= WIDE_COLS) /* acts that do not fit are on the page of keys */

@@ -43,6 +43,7 @@ struct console_acts {
 	char fields[2][LINE_SIZE];
 	char command[1200]; /* the last one that was shown */
 	bool gc_seen;       /* its dry run was */
+	char wrong[200];    /* why what was typed cannot be taken */
 };
 /* Lines typed after ":" in this console, and what Tab found last. */
 struct console_typed {
@@ -145,6 +146,7 @@ void console_keys(struct console *c); /* all that wait (console_keys.c) */
 
 void prompt_open(struct console *c, enum prompt_kind kind);
 void prompt_key(struct console *c, const struct key *k);
+const char *prompt_hint(const struct console *c);         /* the keys that answer it */
 size_t prompt_rows(const struct console *c, size_t cols); /* that it covers above the key line */
 void prompt_draw(const struct console *c, const struct area *a);
 void prompt_close(struct console *c);
@@ -167,9 +169,9 @@ void watch_line(struct console *c, const struct view_line *l);
 void watch_fini(struct console *c);
 
 const struct cmd *command_verb(const struct console *c, const struct words *w);
-void command_complete(struct console *c);         /* what all that fit begin with is added */
-void command_recall(struct console *c, bool up);  /* a line typed before */
-void command_remember(struct console *c);         /* the line, before it is run */
+void command_complete(struct console *c);        /* what all that fit begin with is added */
+void command_recall(struct console *c, bool up); /* a line typed before */
+void command_remember(struct console *c);        /* the line, before it is run */
 void command_fini(struct console *c);
 void acts_menu(struct console *c);
 void copy_menu(struct console *c);
@@ -177,6 +179,7 @@ void acts_pick(struct console *c, size_t item); /* of either */
 void field_take(struct console *c);             /* what was typed is the answer */
 void field_complete(struct console *c);
 const char *field_ask(const struct console *c);
+bool field_is_path(const struct console *c); /* Tab completes it */
 
 /* A menu over the screen (console_menu.c); takes r's menu. */
 void menu_open(struct console *c, struct view_request *r);
@@ -193,7 +196,7 @@ void child_start(struct console *c, const struct view_request *r, const char *pa
                  bool is_act);
 void children_pump(struct console *c);
 void prompt_again(struct console *c, const struct words *argv); /* the passphrase was wrong */
-void console_who(struct console *c); /* whose key signs is read again */
+void console_who(struct console *c);                            /* whose key signs is read again */
 bool children_run(const struct console *c);
 void children_forget(struct console *c, const struct view *v); /* v closes */
 void children_fini(struct console *c);

@@ -316,9 +316,28 @@ prompt_rows(const struct console *c, size_t cols)
 	if (c->prompt.kind == PROMPT_QUIT)
 		return 1;
 	if (c->prompt.kind == PROMPT_FIELD)
-		return 2;
+		return 2 + (c->prompt.wrong != NULL);
 	words_show(&c->prompt.act.argv, &line);
 	return 3 + (cols > 2 ? line.n / (cols - 2) : 0);
+}
+
+const char *
+prompt_hint(const struct console *c)
+{
+	static const char *const hints[] = {
+		[PROMPT_COMMAND] = "Enter runs it  Tab completes  Esc leaves",
+		[PROMPT_FILTER] = "Enter keeps the filter  Esc clears it",
+		[PROMPT_CONFIRM] = "Esc leaves nothing changed",
+		[PROMPT_NAME] = "type the name, Enter runs  Esc leaves",
+		[PROMPT_SECRET] = "Tab keeps it 5 minutes  Esc leaves",
+		[PROMPT_FIELD] = "Enter goes on  Esc leaves",
+		[PROMPT_MENU] = "Enter or its letter chooses  Esc leaves",
+		[PROMPT_QUIT] = "Esc leaves nothing changed",
+	};
+
+	if (c->prompt.kind == PROMPT_FIELD && field_is_path(c))
+		return "Enter goes on  Tab completes  Esc leaves";
+	return hints[c->prompt.kind];
 }
 
 /* A field whose end stays in sight. */
@@ -400,10 +419,10 @@ prompt_draw(const struct console *c, const struct area *a)
 		const size_t last = a->rows - 1;
 		if (last > 0)
 			paint_rule(a, 0, field_ask(c));
-		col = 1;
-		if (c->prompt.wrong)
-			col = paintf(a, last, col, INK_BAD, "%s ", c->prompt.wrong);
-		col = paint_text(a, last, col, INK_WAIT, "> ");
+		if (c->prompt.wrong && last > 1)
+			(void)paint_fit(a, last - 1, 1, a->cols - 1, INK_BAD, TEXT_CUT_MIDDLE,
+			                c->prompt.wrong);
+		col = paint_text(a, last, 1, INK_WAIT, "> ");
 		field_draw(&c->prompt, a, last, col);
 	} else {
 		question_draw(c, a);

@@ -32,6 +32,24 @@ live_word_text(enum live_word w)
 	return words[w];
 }
 
+const char *
+live_shown(const struct live_fact *f)
+{
+	switch (f->word) {
+	case LIVE_DRIFTED:
+		return f->is_failing ? "FAILED" : "DRIFT";
+	case LIVE_UNKNOWN:
+		return "? no contact";
+	case LIVE_WAITED_FOR:
+		return "looking ...";
+	case LIVE_AS_RECORDED:
+	case LIVE_SETTLING:
+	case LIVE_PROGRESSING:
+		break;
+	}
+	return live_word_text(f->word);
+}
+
 static void
 fact_fini(struct live_fact *f)
 {
@@ -227,6 +245,8 @@ take_event(struct live *l, const json_t *o, uint64_t now_ms, int64_t now_s)
 	f->ready = number_of(o, "ready");
 	f->want = number_of(o, "want");
 	drift_set(f, o);
+	const char *const code = json_opt_string(o, "code");
+	f->is_failing = f->drift_n == 0 && code && code[0];
 	return true;
 }
 

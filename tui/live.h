@@ -29,10 +29,11 @@ const char *live_word_text(enum live_word w); /* "as recorded" */
 struct live_fact { /* of one model at one target; texts are owned, "" where there is none */
 	char *target, *stage, *model;
 	enum live_word word;
-	char *reason; /* why it is not as recorded, or cannot be looked at */
-	char *drift;  /* the first field that is otherwise, in a sentence */
+	char *reason;            /* why it is not as recorded, or cannot be looked at */
+	char *drift;             /* the first field that is otherwise, in a sentence */
 	char *advice, *evidence; /* what to do; events, exit code, last lines: a line each */
 	size_t drift_n;
+	bool is_failing;            /* drifted: what serves it fails, no field is otherwise */
 	uint64_t recorded, serving; /* versions; 0: nothing, or not known */
 	bool was_seen;              /* serving, proofs and replicas are of some look */
 	bool has_replicas;
@@ -42,6 +43,9 @@ struct live_fact { /* of one model at one target; texts are owned, "" where ther
 	uint64_t period_ms;
 	bool is_named; /* by the newest list; for live.c */
 };
+
+/* In a list: "DRIFT", "FAILED", "? no contact", "looking ...", else the word. */
+const char *live_shown(const struct live_fact *f);
 
 enum live_feed { LIVE_OFF, LIVE_RUNS, LIVE_LOST };
 struct live {

@@ -15,14 +15,14 @@
 #include "registry/journal.h"
 #include "registry/labels.h"
 #include "registry/ref.h"
-#include "tui/cmd/shown.h"
 #include "tui/cmd/events.h"
+#include "tui/cmd/shown.h"
 #include "tui/cmd/status_feed.h"
 #include "tui/job.h"
 
-#define LOOK_EVERY_MS 3000 /* whether a job stands still, no event tells */
-#define TURN_MS       1000 /* whether the registry has changed */
-#define PATIENCE_MS   1000 /* before a table is painted that lacks a target */
+#define LOOK_EVERY_MS 3000           /* whether a job stands still, no event tells */
+#define TURN_MS       1000           /* whether the registry has changed */
+#define PATIENCE_MS   1000           /* before a table is painted that lacks a target */
 #define FROM_THE_TOP  "\033[H\033[J" /* cursor home, rest of the screen cleared */
 
 struct watching {
@@ -72,6 +72,16 @@ is_looked_at(const struct status *s, const char *model, const char *stage)
 	return targets != NULL;
 }
 
+/* What serves it fails, no field is otherwise. */
+static bool
+is_failing(const json_t *target)
+{
+	const char *const code = json_opt_string(target, "code");
+
+	return live_of(json_object_get(target, "serving")) == LIVE_DRIFT && code && code[0] &&
+	       json_array_size(json_object_get(target, "drift")) == 0;
+}
+
 /* The worst of the targets, and the text of the cell. */
 static enum live
 status_live(struct status *s, const struct model_row *m, const struct stage_mark *k, char ret[200])
@@ -110,7 +120,8 @@ status_live(struct status *s, const struct model_row *m, const struct stage_mark
 		(void)snprintf(ret, 200, "unknown: %.60s cannot be looked at",
 		               json_opt_string(worst, "name"));
 	else
-		(void)snprintf(ret, 200, "%s %.60s: %.120s", words[ret_live],
+		(void)snprintf(ret, 200, "%s %.60s: %.120s",
+		               is_failing(worst) ? "FAILED" : words[ret_live],
 		               json_opt_string(worst, "name"),
 		               json_opt_string(json_object_get(worst, "serving"), "reason"));
 	return ret_live;
@@ -329,8 +340,7 @@ stages(void *arg, const struct model_row *m)
 		if (s->watching && !s->watching->repaints) {
 			if (is_looked_at(s, m->name, r.k->stage))
 				show_change(o, s->watching, &r);
-		}
-		else
+		} else
 			show_row(o, &r);
 		json_decref(r.drift);
 	}

@@ -117,7 +117,7 @@ live_draw(const struct story *s, const struct area *a, size_t row, size_t col, c
 	       is_old   ? INK_STALE
 	       : is_bad ? INK_BAD
 	                : INK_OK,
-	       "%s %s", worst->word == LIVE_DRIFTED ? "DRIFT" : live_word_text(worst->word), age);
+	       "%s %s", live_shown(worst), age);
 }
 
 static size_t

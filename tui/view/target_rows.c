@@ -161,14 +161,7 @@ target_live_text(const struct target_state *s, uint64_t now_ms, struct table_cel
 		return;
 	}
 	ret->ink = target_word_ink(s->worst, now_ms);
-	if (s->worst->word == LIVE_DRIFTED)
-		(void)snprintf(ret->text, sizeof(ret->text), "DRIFT");
-	else if (s->worst->word == LIVE_UNKNOWN)
-		(void)snprintf(ret->text, sizeof(ret->text), "? no contact");
-	else if (s->worst->word == LIVE_WAITED_FOR)
-		(void)snprintf(ret->text, sizeof(ret->text), "looking ...");
-	else
-		(void)snprintf(ret->text, sizeof(ret->text), "%s", live_word_text(s->worst->word));
+	(void)str_copy(ret->text, sizeof(ret->text), live_shown(s->worst));
 }
 
 /* Of what is shown: of a value that nobody can confirm, its own. */
@@ -204,6 +197,7 @@ target_matches(const struct filter *f, const struct target_item *i, const struct
 		                i->stage,
 		                i->address,
 		                s->worst ? live_word_text(s->worst->word) : "not checked",
+		                s->worst ? live_shown(s->worst) : "",
 		                NULL,
 		                NULL };
 	const struct filter_row r = {
@@ -217,7 +211,7 @@ target_matches(const struct filter *f, const struct target_item *i, const struct
 	for (size_t k = 0; k < h->v.n; k++) {
 		if (!streq(h->v.v[k].mark.stage, i->stage))
 			continue;
-		texts[5] = h->v.v[k].model;
+		texts[6] = h->v.v[k].model;
 		if (filter_row_match(f, &r))
 			return true;
 	}
@@ -263,8 +257,7 @@ target_fact_draw(const struct area *a, size_t row, const struct live_fact *f, ui
 		c = paintf(a, row, c + 2, ink, "%u/%u pods", f->ready, f->want);
 	if (f->proofs)
 		c = paint_text(a, row, c + 2, ink, proofs_highest(f->proofs));
-	c = paint_text(a, row, c + 2, target_word_ink(f, now_ms),
-	               f->word == LIVE_UNKNOWN ? "? no contact" : live_word_text(f->word));
+	c = paint_text(a, row, c + 2, target_word_ink(f, now_ms), live_shown(f));
 	live_age(f, now_ms, age);
 	c = paint_text(a, row, c + 2, INK_DIM, age);
 	if (f->word == LIVE_UNKNOWN && f->was_seen) {

@@ -289,10 +289,7 @@ model_draw(const struct view *v, const struct area *a, size_t row, const struct 
 	if (f)
 		live_age(f, now_ms, age);
 	c = paint_fit(a, row, c, 13, f ? target_word_ink(f, now_ms) : INK_DIM, TEXT_CUT_END,
-	              !f                        ? "not checked"
-	              : f->word == LIVE_DRIFTED ? "DRIFT"
-	              : f->word == LIVE_UNKNOWN ? "? no contact"
-	                                        : live_word_text(f->word));
+	              f ? live_shown(f) : "not checked");
 	(void)paint_fit(a, row, c, 9, f && live_is_old(f, now_ms) ? INK_STALE : INK_DIM,
 	                TEXT_CUT_END, age);
 }
