@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "registry/ref.h"
+
 /* clang-format off */
 const struct act acts[] = {
 	{ .key = "t", .text = "retire it: no new promotion", .needs = NEEDS_REF,
@@ -89,6 +91,21 @@ act_fits(const struct act *a, const struct view_subject *s)
 		return s->target[0] != '\0';
 	}
 	return false;
+}
+
+void
+act_protect(struct view_request *r)
+{
+	const struct act *a = acts;
+	struct err ignored = { 0 };
+	struct ref ref;
+
+	while (a->key && !(a->wants_name && r->argv.n > 0 && streq(a->words[0], r->argv.v[0])))
+		a++;
+	for (size_t i = 1; a->key && i < r->argv.n && !r->protected_name[0]; i++)
+		if (r->argv.v[i][0] != '-' && strchr(r->argv.v[i], '@') &&
+		    ref_parse(r->argv.v[i], &ref, &ignored) == 0)
+			(void)str_copy(r->protected_name, sizeof(r->protected_name), ref.model);
 }
 
 int

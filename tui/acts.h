@@ -28,6 +28,8 @@ struct act {
 extern const struct act acts[]; /* ends with key NULL */
 
 bool act_fits(const struct act *a, const struct view_subject *s);
+/* The model's name is to be typed before these words run, if they are those of such an act. */
+void act_protect(struct view_request *r);
 /* fields: what was typed. USAGE: a quote that never ends, a word
  * that would be read as a flag. */
 int act_words(const struct act *a, const struct view_subject *s,

@@ -157,9 +157,7 @@ field_next(struct console *c)
 		(void)snprintf(c->acts.wrong, sizeof(c->acts.wrong), "%.199s", e.msg);
 		c->prompt.wrong = c->acts.wrong;
 	} else {
-		if (a->wants_name && c->acts.subject.model[0])
-			(void)str_copy(r.protected_name, sizeof(r.protected_name),
-			               c->acts.subject.model);
+		act_protect(&r);
 		c->acts.gc_seen |= streq(a->words[0], "gc");
 		prompt_close(c);
 		prompt_run(c, &r);

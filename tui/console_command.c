@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Tab and the arrows do behind ":". Words come from the table of verbs and from the registry,
- * as in a shell: verbs and screens, flags, references, stages, targets, plans, jobs. Lines are kept
- * as long as the console.
+ * What Tab does behind ":". Words come from the table of verbs and from the registry, as in a
+ * shell: verbs and screens, flags, references, stages, targets, plans, jobs. What stands there has
+ * its usage shown.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,7 @@
 #include "tui/cmd/cmd.h"
 #include "tui/console_private.h"
 
-#define LINES_MAX 200u
-#define LOOK_MAX  200u /* rows of one kind that are offered */
+#define LOOK_MAX 200u /* rows of one kind that are offered */
 
 struct completion {
 	const char *prefix;
@@ -228,39 +227,19 @@ command_complete(struct console *c)
 	}
 }
 
-/* --- lines typed before --- */
-
 void
-command_recall(struct console *c, bool up)
+command_usage(const struct console *c, struct buf *ret)
 {
-	struct console_typed *t = &c->typed;
+	struct words w = { 0 };
+	struct err ignored = { 0 };
+	const struct cmd *m =
+	        words_parse(&w, c->prompt.line.text, &ignored) < 0 ? NULL : command_verb(c, &w);
 
-	if (up ? t->at == 0 : t->at >= t->lines.n)
-		return;
-	t->at = up ? t->at - 1 : t->at + 1;
-	line_set(&c->prompt.line, t->at < t->lines.n ? t->lines.v[t->at] : "");
-}
-
-void
-command_remember(struct console *c)
-{
-	struct console_typed *t = &c->typed;
-	const char *text = c->prompt.line.text;
-
-	if (!text[0] || (t->lines.n > 0 && streq(t->lines.v[t->lines.n - 1], text)))
-		return;
-	if (t->lines.n == LINES_MAX) {
-		free(t->lines.v[0]);
-		memmove(t->lines.v, t->lines.v + 1, (LINES_MAX - 1) * sizeof(char *));
-		t->lines.n--;
+	if (m && (!m->sub || w.n > 1)) {
+		buf_addf(ret, "%s%s%s", m->name, m->sub ? " " : "", m->sub ? m->sub : "");
+		if (m->args && m->args[0])
+			buf_addf(ret, " %s", m->args);
+		buf_addf(ret, ": %s", m->summary);
 	}
-	vec_push(&t->lines, xstrdup(text));
-}
-
-void
-command_fini(struct console *c)
-{
-	vec_foreach(line, &c->typed.lines)
-		free(*line);
-	vec_fini(&c->typed.lines);
+	words_fini(&w);
 }

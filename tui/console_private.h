@@ -48,7 +48,9 @@ struct console_acts {
 /* Lines typed after ":" in this console, and what Tab found last. */
 struct console_typed {
 	VEC(char *) lines;
-	size_t at; /* of the one shown; lines.n: a new one */
+	size_t at;   /* of the one shown; lines.n: a new one */
+	size_t kept; /* so many of the first are in the file */
+	bool is_read;
 	char candidates[400];
 };
 struct cmd;
@@ -172,6 +174,8 @@ const struct cmd *command_verb(const struct console *c, const struct words *w);
 void command_complete(struct console *c);        /* what all that fit begin with is added */
 void command_recall(struct console *c, bool up); /* a line typed before */
 void command_remember(struct console *c);        /* the line, before it is run */
+/* "promote REF --to STAGE ..: plan a move up", of the verb that is typed; "": none is. */
+void command_usage(const struct console *c, struct buf *ret);
 void command_fini(struct console *c);
 void acts_menu(struct console *c);
 void copy_menu(struct console *c);

@@ -4,7 +4,10 @@
  * line that was shown and its run: yes, the model's name, the passphrase. The default of every
  * question is no.
  */
+#include "tui/acts.h"
 #include "tui/console_private.h"
+
+#define USAGE_ROWS 16u /* a terminal of fewer has no room for the usage of what is typed */
 
 #include <sodium.h>
 #include <stdio.h>
@@ -197,6 +200,8 @@ command_run(struct console *c)
 		/* what only reads was asked for by typing it */
 		r.reads = !has_flag(c, &r.argv, CMD_CHANGES | CMD_CONFIRMS) ||
 		          words_has(&r.argv, "--dry-run");
+		if (!r.reads)
+			act_protect(&r);
 		if (has_flag(c, &r.argv, CMD_CONFIRMS) && !r.reads && !words_has(&r.argv, "--yes"))
 			words_add(&r.argv, "--yes"); /* shown, and asked for here */
 		prompt_run(c, &r);
@@ -311,8 +316,10 @@ prompt_rows(const struct console *c, size_t cols)
 	if (c->prompt.kind == PROMPT_NONE || c->prompt.kind == PROMPT_FILTER ||
 	    c->prompt.kind == PROMPT_MENU)
 		return 0;
+	if (c->prompt.kind == PROMPT_COMMAND && !c->typed.candidates[0] && c->rows >= USAGE_ROWS)
+		command_usage(c, &line);
 	if (c->prompt.kind == PROMPT_COMMAND)
-		return 1 + (c->typed.candidates[0] != '\0');
+		return c->typed.candidates[0] || line.n > 0 ? 2 : 1;
 	if (c->prompt.kind == PROMPT_QUIT)
 		return 1;
 	if (c->prompt.kind == PROMPT_FIELD)
@@ -406,9 +413,12 @@ prompt_draw(const struct console *c, const struct area *a)
 	paint_blank(a);
 	if (c->prompt.kind == PROMPT_COMMAND) {
 		const size_t last = a->rows - 1;
+		cleanup_buf struct buf usage = { 0 };
+		command_usage(c, &usage);
 		if (last > 0)
 			(void)paint_fit(a, 0, 1, a->cols - 1, INK_DIM, TEXT_CUT_END,
-			                c->typed.candidates);
+			                c->typed.candidates[0] ? c->typed.candidates
+			                                       : buf_cstr(&usage));
 		col = paint_text(a, last, 0, INK_KEY, ":");
 		field_draw(&c->prompt, a, last, col);
 	} else if (c->prompt.kind == PROMPT_QUIT) {

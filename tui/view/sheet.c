@@ -175,14 +175,21 @@ sheet_settle(struct sheet *s, const char *filter)
 		s->cursor = hit;
 }
 
+/* Is the chosen row one of a part? A filter shows all. */
 static bool
-fold(struct sheet *s)
+can_fold(const struct sheet *s)
 {
 	const struct sheet_row *r = sheet_chosen(s);
 
-	if (!r || r->part == 0 || r->part >= SHEET_PARTS_MAX || s->filter[0])
+	return r && r->part > 0 && r->part < SHEET_PARTS_MAX && !s->filter[0];
+}
+
+static bool
+fold(struct sheet *s)
+{
+	if (!can_fold(s))
 		return false;
-	s->folded ^= UINT64_C(1) << r->part;
+	s->folded ^= UINT64_C(1) << sheet_chosen(s)->part;
 	const size_t row = s->shown.v[s->cursor];
 	shown_make(s);
 	cursor_to_row(s, row);
@@ -227,7 +234,7 @@ bool
 sheet_can(const struct sheet *s, enum action act)
 {
 	if (act == ACT_FOLD)
-		return s->parts > 0 && !s->filter[0];
+		return can_fold(s);
 	if (act == ACT_NEXT_HIT || act == ACT_PREV_HIT)
 		return s->shown.n > 0 && goal(s, 0, true) != SIZE_MAX;
 	return s->shown.n > 0;
