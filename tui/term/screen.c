@@ -71,7 +71,7 @@ term_has_cursor(const char *name, int fd)
 	return has;
 }
 
-/* $TERM; else what its family is called everywhere. */
+/* $TERM, or what is known to be in its place; else what its family is called everywhere. */
 static int
 term_choose(int fd, const char **ret, struct err *e)
 {
@@ -83,6 +83,12 @@ term_choose(int fd, const char **ret, struct err *e)
 
 	if (!term || !term[0])
 		return err_set(e, ERR_UNREACHABLE, "TERM is not set");
+	/* tmux under a foreign name repeats no character but ASCII (CSI b), as that name promises
+	 */
+	if (getenv("TMUX") && has_prefix(term, "xterm") && term_has_cursor("screen-256color", fd)) {
+		*ret = "screen-256color";
+		return 0;
+	}
 	if (term_has_cursor(term, fd)) {
 		*ret = term;
 		return 0;
