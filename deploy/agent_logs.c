@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verb "logs": the last lines of every instance that serves a model, with whose they are. A
+ * The verb "logs": the last lines of every instance that serves a model, with whose they are; or
+ * which instances there are; or what happened to them. A
  * target that cannot be asked is named with the reason and keeps nobody from the others.
  */
 #include "deploy/agent.h"
@@ -17,9 +18,9 @@
 #define TAIL      200
 
 struct logs {
-	const char *model, *stage; /* stage NULL: each that holds it */
-	const char *target;        /* NULL: each of that stage */
-	bool names;                /* which instances there are, and not what they print */
+	const char *model, *stage;                         /* stage NULL: each that holds it */
+	const char *target;                                /* NULL: each of that stage */
+	enum { LOGS_LINES, LOGS_NAMES, LOGS_EVENTS } what; /* is asked about the instances */
 	struct log_query q;
 	json_t *lines, *missing;
 	const char *at_stage, *at_target; /* of the lines that come */
@@ -72,20 +73,42 @@ miss(struct logs *l, const struct wave_target *v, const char *instance, const ch
 }
 
 static void
+events_of(struct logs *l, struct wave_target *v)
+{
+	cleanup_json json_t *rows = NULL;
+	struct err e = { 0 };
+	json_t *one;
+	size_t i;
+
+	l->at_target = v->row.name;
+	if (!v->d->events)
+		miss(l, v, "", "its driver knows no events");
+	else if (v->d->events(v->st, l->model, &rows, &e) < 0)
+		miss(l, v, "", e.msg);
+	json_array_foreach(rows, i, one)
+	{
+		agent_set_text(one, "stage", l->at_stage);
+		agent_set_text(one, "target", l->at_target);
+		json_array_append(l->lines, one);
+	}
+}
+
+static void
 logs_of(struct logs *l, struct wave_target *v)
 {
+	const bool names = l->what == LOGS_NAMES;
 	struct instances all = { 0 };
 	struct err e = { 0 };
 
 	l->at_target = v->row.name;
-	if (!v->d->instances || (!v->d->logs && !l->names)) {
+	if (!v->d->instances || (!v->d->logs && !names)) {
 		miss(l, v, "",
-		     l->names ? "its driver knows no instances" : "its driver can read no logs");
+		     names ? "its driver knows no instances" : "its driver can read no logs");
 		return;
 	}
 	if (v->d->instances(v->st, &all, &e) < 0)
 		miss(l, v, "", e.msg);
-	for (size_t i = 0; i < all.n && l->names; i++) {
+	for (size_t i = 0; i < all.n && names; i++) {
 		json_t *o = json_object();
 		agent_set_text(o, "stage", l->at_stage);
 		agent_set_text(o, "target", l->at_target);
@@ -96,7 +119,7 @@ logs_of(struct logs *l, struct wave_target *v)
 		                                           : json_null());
 		json_array_append_new(l->lines, o);
 	}
-	for (size_t i = 0; i < all.n && !l->names; i++) {
+	for (size_t i = 0; i < all.n && !names; i++) {
 		struct err why = { 0 };
 
 		l->q.instance = all.v[i].name;
@@ -131,7 +154,10 @@ logs_of_stage(struct registry *r, const struct ledger *ledger, struct logs *l, c
 		if (l->target && !streq(l->target, w.v[i].row.name))
 			continue;
 		w.v[i].t.deadline_ms = deadline_ms;
-		logs_of(l, &w.v[i]);
+		if (l->what == LOGS_EVENTS)
+			events_of(l, &w.v[i]);
+		else
+			logs_of(l, &w.v[i]);
 	}
 	wave_close(&w);
 	return 0;
@@ -177,7 +203,9 @@ agent_logs(const json_t *request, json_t **ret, struct err *e)
 	struct logs l = {
 		.stage = json_opt_string(request, "stage"),
 		.target = json_opt_string(request, "target"),
-		.names = json_is_true(json_object_get(request, "names")),
+		.what = json_is_true(json_object_get(request, "names"))    ? LOGS_NAMES
+		        : json_is_true(json_object_get(request, "events")) ? LOGS_EVENTS
+		                                                           : LOGS_LINES,
 		.q = { .previous = json_is_true(json_object_get(request, "previous")),
 		       .tail_lines = json_integer_value(tail) > 0
 		                             ? (uint64_t)json_integer_value(tail)

@@ -331,6 +331,10 @@ struct deploy_driver {
 	int (*smoke)(void *st, const struct rollout *q, const struct golden *g, struct proof *ret,
 	             struct err *e);
 	int (*instances)(void *st, struct instances *ret, struct err *e);
+	/* What was said of the model's objects lately, oldest first: an array of {"time" or null,
+	 * "type" ("Warning", "Normal"), "reason", "object", "text", "count"}, foreign text. May be
+	 * NULL. */
+	int (*events)(void *st, const char *model, json_t **ret, struct err *e);
 	int (*logs)(void *st, const struct log_query *q, line_fn *fn, void *arg, struct err *e);
 	/* Sends nothing. May be NULL, with watch: nobody tells of changes there. */
 	int (*watch_place)(void *st, const struct rollout *q, struct watch_place *ret,

@@ -42,12 +42,12 @@ struct cluster_settings {
 	/* its address, and queries for one side: all or none */
 	const char *prometheus, *prometheus_requests, *prometheus_errors, *prometheus_latency;
 	const char *cpu, *memory;
-	const char *steps, *limits; /* read where plans are made */
-	const char *route;          /* of CANARY_ROUTE: the HTTPRoute that may be weighed */
-	uint64_t port, metrics_port;   /* metrics_port 0: the same */
-	uint64_t replicas, gpus;       /* replicas 0: not said */
-	bool no_surge;                 /* the old pod goes before the new one comes */
-	bool plain_store;              /* http to a store that is not loopback */
+	const char *steps, *limits;  /* read where plans are made */
+	const char *route;           /* of CANARY_ROUTE: the HTTPRoute that may be weighed */
+	uint64_t port, metrics_port; /* metrics_port 0: the same */
+	uint64_t replicas, gpus;     /* replicas 0: not said */
+	bool no_surge;               /* the old pod goes before the new one comes */
+	bool plain_store;            /* http to a store that is not loopback */
 	bool plain_prometheus;
 	enum cluster_mode mode;
 	enum cluster_canary canary;
@@ -104,8 +104,8 @@ struct cluster {
 	struct digest rendered_version;
 	char reference[1024]; /* an image has no digest before all bytes were read */
 	struct digest reference_version;
-	json_t *seen; /* objects by path, between see_once and see_anew; else NULL */
-	json_t *runtime; /* as the last preflight saw it; NULL: it did not */
+	json_t *seen;                /* objects by path, between see_once and see_anew; else NULL */
+	json_t *runtime;             /* as the last preflight saw it; NULL: it did not */
 	struct cluster_trial *tried; /* dry runs that no preview has shown yet */
 	/* since when pods of that version are ready and its model does not answer; 0: not so */
 	uint64_t mute_since_ms;
@@ -194,8 +194,7 @@ struct kube_reply;
 bool cluster_may_take(const struct rollout *q, const struct kube_reply *r);
 /* That very object, if it is of q's model (q NULL: if Slipway made it). Absent is success, and so
  * are somebody else's, which stays, and an answer that is lost. */
-int cluster_delete(struct cluster *c, const struct rollout *q, const json_t *object,
-                   struct err *e);
+int cluster_delete(struct cluster *c, const struct rollout *q, const json_t *object, struct err *e);
 
 /* --- driver_kubernetes_canary.c --- */
 
@@ -383,6 +382,10 @@ int cluster_smoke(void *st, const struct rollout *q, const struct golden *g, str
 /* All pods of ours in the namespace: without a model's name there is no other selector. */
 int cluster_our_pods(struct cluster *c, json_t **ret, struct err *e);
 int cluster_instances(void *st, struct instances *ret, struct err *e);
+
+/* --- driver_cluster_events.c --- */
+
+int cluster_events(void *st, const char *model, json_t **ret, struct err *e);
 
 /* --- driver_cluster_logs.c --- */
 

@@ -68,6 +68,7 @@ const struct deploy_driver driver_kserve = {
 	.promote = cluster_apply,
 	.smoke = cluster_smoke,
 	.instances = cluster_instances,
+	.events = cluster_events,
 	.logs = cluster_logs,
 	.watch_place = cluster_watch_place,
 	.watch = cluster_watch,

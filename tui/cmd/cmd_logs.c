@@ -50,34 +50,65 @@ show_missing(struct app *a, const json_t *reply, const char *what, struct err *e
 	               json_text(one, "target"), json_text(one, "why"));
 }
 
-/* Which there are, and what each carries. */
+/* What is told about the instances beside what they print. */
+struct about {
+	const char *ask, *kind, *what;
+	size_t n;
+	struct out_column columns[8];
+};
+static const struct about instances = {
+	"names",
+	"InstanceList",
+	"instance",
+	5,
+	{
+	        { "STAGE", "stage", OUT_LEFT, false, false },
+	        { "TARGET", "target", OUT_LEFT, false, false },
+	        { "INSTANCE", "instance", OUT_LEFT, false, true },
+	        { "STATE", "state", OUT_LEFT, false, false },
+	        { "VERSION", "version", OUT_LEFT, false, false },
+	},
+};
+static const struct about happened = {
+	"events",
+	"InstanceEventList",
+	"event",
+	8,
+	{
+	        { "STAGE", "stage", OUT_LEFT, true, false },
+	        { "TARGET", "target", OUT_LEFT, false, false },
+	        { "TIME", "time", OUT_LEFT, false, false },
+	        { "TYPE", "type", OUT_LEFT, false, false },
+	        { "REASON", "reason", OUT_LEFT, false, true },
+	        { "OBJECT", "object", OUT_LEFT, false, false },
+	        { "COUNT", "count", OUT_RIGHT, false, false },
+	        { "TEXT", "text", OUT_LEFT, false, false },
+	},
+};
+
 static int
-instances(struct app *a, json_t *request, struct err *e)
+tell(struct app *a, const struct about *about, json_t *request, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "STAGE", "stage", OUT_LEFT, false, false },
-		{ "TARGET", "target", OUT_LEFT, false, false },
-		{ "INSTANCE", "instance", OUT_LEFT, false, true },
-		{ "STATE", "state", OUT_LEFT, false, false },
-		{ "VERSION", "version", OUT_LEFT, false, false },
-	};
 	cleanup_json json_t *reply = NULL;
 	const json_t *one;
 	size_t i;
 	int rc;
 
-	json_object_set_new(request, "names", json_true());
+	json_object_set_new(request, about->ask, json_true());
 	rc = agent_call("logs", request, &reply, e);
 	if (rc < 0)
 		return rc;
-	out_table_begin(a->out, "InstanceList", columns, COUNT(columns));
+	out_table_begin(a->out, about->kind, about->columns, about->n);
 	json_array_foreach(json_object_get(reply, "lines"), i, one)
 	{
-		for (size_t k = 0; k < COUNT(columns); k++)
-			out_cell(a->out, json_opt_string(one, columns[k].key));
+		for (size_t k = 0; k < about->n; k++)
+			if (streq(about->columns[k].key, "count"))
+				out_cell_u64(a->out, json_opt_u64(one, "count"));
+			else
+				out_cell(a->out, json_opt_string(one, about->columns[k].key));
 	}
 	out_table_end(a->out);
-	return show_missing(a, reply, "instance", e);
+	return show_missing(a, reply, about->what, e);
 }
 
 static int
@@ -119,8 +150,12 @@ run(struct app *a, const struct args *in, struct err *e)
 		json_object_set_new(request, "target", json_string(arg_value(in, "--target")));
 	if (arg_value(in, "--stage"))
 		json_object_set_new(request, "stage", json_string(arg_value(in, "--stage")));
+	if (arg_flag(in, "--instances") && arg_flag(in, "--events"))
+		return err_set(e, ERR_USAGE, "--instances or --events, not both");
 	if (arg_flag(in, "--instances"))
-		return instances(a, request, e);
+		return tell(a, &instances, request, e);
+	if (arg_flag(in, "--events"))
+		return tell(a, &happened, request, e);
 	if (arg_flag(in, "--follow")) {
 		if (arg_flag(in, "--previous"))
 			return err_set(e, ERR_USAGE,
@@ -141,6 +176,7 @@ static const struct opt opts[] = {
 	{ "--stage", 0, "STAGE", "of this stage only", false },
 	{ "--target", 0, "TARGET", "of this target only", false },
 	{ "--instances", 0, NULL, "which instances there are, and not what they print", false },
+	{ "--events", 0, NULL, "what happened to them lately, as the cluster tells it", false },
 	{ "--follow", 'f', NULL, "go on with what they print from now on, until Ctrl-C", false },
 	{ "--previous", 0, NULL, "of the containers before the last restart", false },
 	{ "--tail", 0, "N", "so many lines of each instance (default 200)", false },

@@ -55,6 +55,8 @@ const struct schema_row schema_rows[] = {
 	  SCHEMA_OUTPUT },
 	{ "Instance", "logs --instances",
 	  "stage:s target:s instance:s state:s version:d?", SCHEMA_LIST },
+	{ "InstanceEvent", "logs --events",
+	  "stage:s target:s time:t? type:s reason:s object:s count:i text:s", SCHEMA_LIST },
 	{ "Job", "job list, job show, job pause, job abort",
 	  "id:s action:s model:s number:i? stage:s plan?:h state:s began:t ended?:t step?:s? "
 	  "target?:s? text?:s? code?:s? changed?:b", SCHEMA_LIST },

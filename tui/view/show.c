@@ -212,3 +212,22 @@ show_job_subject(const struct job_row *j, struct view_subject *ret)
 		(void)snprintf(ret->plan, sizeof(ret->plan), "%s", hex);
 	}
 }
+
+void
+show_answer_why(struct str text, char *ret, size_t size)
+{
+	(void)str_copy(ret, size, "nothing was answered");
+	while (text.n > 0) {
+		const char *const lf = memchr(text.p, '\n', text.n);
+		const struct str line = { text.p, lf ? (size_t)(lf - text.p) : text.n };
+		const size_t used = line.n + (lf != NULL);
+		cleanup_json json_t *o = NULL;
+		struct err ignored = { 0 };
+
+		text = (struct str){ text.p + used, text.n - used };
+		if (json_parse(line, "error", &o, &ignored) < 0)
+			continue;
+		const char *const why = json_opt_string(o, "message");
+		(void)snprintf(ret, size, "%s", why ? why : "");
+	}
+}

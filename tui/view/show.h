@@ -17,6 +17,9 @@ void show_stage(char ret[48], const struct stage_mark *m);
 enum ink show_stage_ink(const char *stage);
 void show_size(char ret[16], uint64_t bytes);
 void show_age(char ret[16], int64_t then_s);
+/* The message of the error that a child ended with, in what it wrote as JSON; what it noted before
+ * says the same. */
+void show_answer_why(struct str err_text, char *ret, size_t size);
 void show_ago(char ret[24], int64_t then_s); /* "3m ago", "just now" */
 /* "staging, production": the stages that hold version number of this model. */
 bool show_holds_any(const struct model_row *m); /* some stage holds a version */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One target in three tabs: the models it serves with what it says of each, the instances of the
- * chosen model, and what they print. The last two are asked for when they are looked at.
+ * One target in four tabs: the models it serves with what it says of each, the instances of the
+ * chosen model, what they print, and what happened to them. The last three are asked for when they
+ * are looked at.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +10,11 @@
 #include "registry/base/clock.h"
 #include "tui/view/log_pane.h"
 #include "tui/view/show.h"
+#include "tui/view/target_events.h"
 #include "tui/view/target_rows.h"
 #include "tui/view/views.h"
 
-enum { TAB_MODELS, TAB_INSTANCES, TAB_LOGS, TABS };
+enum { TAB_MODELS, TAB_INSTANCES, TAB_LOGS, TAB_EVENTS, TABS };
 #define INSTANCES_MAX 500u
 
 struct instance {
@@ -31,6 +33,7 @@ struct target_page {
 	char instances_why[300];      /* why there are none */
 	bool is_asking;
 	int64_t asked_s;
+	struct target_events events;
 	struct log_pane logs;
 	char logs_of[NAME_SIZE];
 	struct err failed;
@@ -163,6 +166,8 @@ tab_show(struct view *v, unsigned tab, struct view_request *ret)
 		return HANDLED;
 	if (tab == TAB_INSTANCES && !streq(s->instances_of, s->model))
 		return instances_ask(s, ret);
+	if (tab == TAB_EVENTS && !streq(s->events.of, s->model))
+		return target_events_ask(&s->events, s->model, s->item.stage, s->item.name, ret);
 	if (tab == TAB_LOGS && !streq(s->logs_of, s->model))
 		return logs_ask(v, ret);
 	return HANDLED;
@@ -176,27 +181,6 @@ target_opened(struct view *v, struct view_request *ret)
 	return s->wants_logs ? tab_show(v, TAB_LOGS, ret) : HANDLED;
 }
 
-/* The message of the error that the child ended with; what it noted before says the same. */
-static void
-why_take(struct target_page *s, struct str text)
-{
-	while (text.n > 0) {
-		const char *const lf = memchr(text.p, '\n', text.n);
-		const struct str line = { text.p, lf ? (size_t)(lf - text.p) : text.n };
-		const size_t used = line.n + (lf != NULL);
-		cleanup_json json_t *o = NULL;
-		struct err ignored = { 0 };
-
-		text = (struct str){ text.p + used, text.n - used };
-		if (json_parse(line, "error", &o, &ignored) < 0)
-			continue;
-		const char *const why = json_opt_string(o, "message");
-		(void)snprintf(s->instances_why, sizeof(s->instances_why), "%s", why ? why : "");
-	}
-	if (!s->instances_why[0])
-		(void)snprintf(s->instances_why, sizeof(s->instances_why), "nothing was answered");
-}
-
 static enum handled
 target_answer(struct view *v, const struct answer *a, struct view_request *ret)
 {
@@ -207,7 +191,7 @@ target_answer(struct view *v, const struct answer *a, struct view_request *ret)
 	size_t i;
 
 	(void)ret;
-	if (!a->is_done)
+	if (target_events_take(&s->events, a) || !a->is_done)
 		return HANDLED;
 	s->is_asking = false;
 	s->asked_s = clock_now_s();
@@ -228,7 +212,7 @@ target_answer(struct view *v, const struct answer *a, struct view_request *ret)
 		}
 	}
 	if (a->status != 0)
-		why_take(s, a->err_text);
+		show_answer_why(a->err_text, s->instances_why, sizeof(s->instances_why));
 	s->instances_list.n = s->instances.n;
 	return HANDLED;
 }
@@ -248,11 +232,12 @@ target_line(struct view *v, const struct view_line *l)
 static void
 head_draw(const struct target_page *s, const struct area *a)
 {
-	static const char *const tabs[TABS] = { "1 models", "2 instances", "3 logs" };
+	static const char *const tabs[TABS] = { "1 models", "2 instances", "3 logs", "4 events" };
 	size_t c = 1;
 
-	for (unsigned i = 0; i < TABS; i++)
-		c = paintf(a, 0, c, i == s->tab ? INK_HEAD : INK_DIM, i == s->tab ? "[%s]" : " %s ",
+	for (unsigned i = 0; i < TABS; i++) /* a phone has room for the name of one */
+		c = paintf(a, 0, c, i == s->tab ? INK_HEAD : INK_DIM,
+		           i == s->tab ? "[%.*s]" : " %.*s ", i == s->tab || a->cols >= 60 ? 20 : 1,
 		           tabs[i]) +
 		    1;
 	if (s->tab != TAB_MODELS && s->model[0])
@@ -368,6 +353,8 @@ target_draw(struct view *v, const struct area *a)
 		paint_text(&page, 1, 1, INK_DIM, "its stage holds nothing");
 	else if (s->tab == TAB_INSTANCES)
 		instances_draw(v, &page);
+	else if (s->tab == TAB_EVENTS)
+		v->page = target_events_draw(&s->events, &page);
 	else
 		v->page = log_pane_draw(&s->logs, v, &page);
 }
@@ -411,6 +398,8 @@ target_action(struct view *v, enum action act, struct view_request *ret)
 		return tab_show(v, act == ACT_LOGS ? TAB_LOGS : TAB_INSTANCES, ret);
 	if (act == ACT_RELOAD && s->model[0] && s->tab == TAB_INSTANCES)
 		return instances_ask(s, ret);
+	if (act == ACT_RELOAD && s->model[0] && s->tab == TAB_EVENTS)
+		return target_events_ask(&s->events, s->model, s->item.stage, s->item.name, ret);
 	if (act == ACT_RELOAD && s->model[0] && s->tab == TAB_LOGS && !s->logs.is_running)
 		return logs_ask(v, ret);
 	if (s->tab == TAB_LOGS) {
@@ -418,6 +407,8 @@ target_action(struct view *v, enum action act, struct view_request *ret)
 		if (h != NOT_HANDLED)
 			return h;
 	}
+	if (s->tab == TAB_EVENTS && list_move(&s->events.list, act, v->page))
+		return HANDLED;
 	if (s->tab == TAB_INSTANCES && list_move(&s->instances_list, act, v->page))
 		return HANDLED;
 	if (s->tab == TAB_MODELS && list_move(&s->list, act, v->page)) {
@@ -479,6 +470,7 @@ target_close(struct view *v)
 	holds_fini(&s->holds);
 	vec_fini(&s->models);
 	vec_fini(&s->instances);
+	target_events_fini(&s->events);
 	log_pane_fini(&s->logs);
 }
 
