@@ -16,6 +16,7 @@
 
 enum { TAB_MODELS, TAB_INSTANCES, TAB_LOGS, TAB_EVENTS, TABS };
 #define INSTANCES_MAX 500u
+#define WIDE_COLS     100u /* its address has room beside the tabs */
 
 struct instance {
 	char name[128], state[64], version[80];
@@ -243,7 +244,7 @@ head_draw(const struct target_page *s, const struct area *a)
 	if (s->tab != TAB_MODELS && s->model[0])
 		paint_fit(a, 0, c + 1, a->cols > c + 1 ? a->cols - c - 1 : 0, INK_TEXT,
 		          TEXT_CUT_MIDDLE, s->model);
-	else if (a->cols >= 60)
+	else if (a->cols >= WIDE_COLS)
 		paint_fit(a, 0, c + 1, a->cols > c + 1 ? a->cols - c - 1 : 0, INK_DIM,
 		          TEXT_CUT_MIDDLE, s->item.address);
 }
