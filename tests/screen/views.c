@@ -86,6 +86,8 @@ static const struct wish {
 	  "promote",
 	  "open promote promote face-detect@v2" },
 	{ { "team", "plans", "" }, "open", "open plan *" },
+	{ { "held", "jobs", "" }, "sort", "menu sort by" },
+	{ { "team", "plans", "" }, "sort", "menu sort by" },
 	{ { "held", "jobs", "" }, "open", "open job *" },
 	{ { "held", "job", "JOB" }, "abort", "run job abort *" },
 	{ { "held", "job", "JOB" }, "resume", "run job resume *" },

@@ -217,6 +217,35 @@ to_mark(const struct table *t, const struct view *v, struct list *l, table_id_fn
 	}
 }
 
+struct ordering {
+	const struct table *t;
+	const void *rows;
+	table_cmp_fn *cmp;
+};
+
+static int
+order_compare(const void *left, const void *right, void *arg)
+{
+	const struct ordering *const o = arg;
+	const size_t a = *(const size_t *)left, b = *(const size_t *)right;
+	const int rc = o->cmp(o->rows, o->t->sort, a, b);
+
+	if (rc != 0)
+		return o->t->descends ? -rc : rc;
+	return a < b ? -1 : a > b;
+}
+
+void
+table_order(const struct table *t, const void *rows, table_cmp_fn *cmp, size_t *order, size_t n)
+{
+	struct ordering o = { t, rows, cmp };
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	if (t->sort != 0 && n > 1)
+		qsort_r(order, n, sizeof(*order), order_compare, &o);
+}
+
 /* --- menus --- */
 
 static void

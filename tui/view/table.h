@@ -57,6 +57,12 @@ typedef bool table_id_fn(const struct view *v, size_t i, char ret[static TABLE_I
  * what is picked to table_picked. */
 enum handled table_action(struct table *t, struct view *v, struct list *l, table_id_fn *id,
                           enum action act, struct view_request *ret);
+/* Which of rows a and b comes first in the order that a column calls sort: below 0, 0, above. */
+typedef int table_cmp_fn(const void *rows, uint8_t sort, size_t a, size_t b);
+/* order: n numbers of rows, in the order of t; equal ones, and all where t has no order, as they
+ * come. */
+void table_order(const struct table *t, const void *rows, table_cmp_fn *cmp, size_t *order,
+                 size_t n);
 /* true: the order is another now, read the rows again. */
 bool table_picked(struct table *t, size_t item);
 /* " 3 marked  by size v" behind the count of a filter; "" when neither. */

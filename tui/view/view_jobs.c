@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs, newest first: running, waiting, ended. */
 #include <stdio.h>
+#include <string.h>
 
 #include "registry/journal.h"
 #include "tui/view/list.h"
 #include "tui/view/show.h"
+#include "tui/view/table.h"
 #include "tui/view/views.h"
 
 #define JOBS_MAX  1000u
 #define MOVES_MAX 32u /* running ones whose journal is looked at */
+
+enum { SORT_NONE, SORT_MODEL, SORT_STAGE, SORT_STATE };
+enum { COL_JOB, COL_KIND, COL_MODEL, COL_STAGE, COL_STATE, COL_AGE };
+static const struct table_column columns[] = {
+	{ .name = "job", .head = "JOB", .width = 17, .from_cols = 60 },
+	{ .name = "action", .head = "ACTION", .width = 9, .from_cols = 60 },
+	{ .name = "model", .head = "MODEL", .sort = SORT_MODEL },
+	{ .name = "stage", .head = "STAGE", .width = 11, .sort = SORT_STAGE },
+	{ .name = "state", .head = "STATE", .width = 18, .sort = SORT_STATE },
+	{ .name = "age", .head = "AGE", .width = 5, .from_cols = 50 },
+};
 
 struct move { /* where a job is by its journal */
 	char id[17], words[40];
@@ -16,11 +29,51 @@ struct move { /* where a job is by its journal */
 };
 struct jobs {
 	struct list list;
+	struct table table;
 	VEC(struct job_row) rows;
+	VEC(size_t) order;      /* of rows, as they are shown */
 	VEC(struct move) moves; /* of the first running ones, in their order */
 	const char *filter;
 	struct err failed;
 };
+
+static const struct job_row *
+row_at(const struct jobs *s, size_t i)
+{
+	return i < s->order.n ? &s->rows.v[s->order.v[i]] : NULL;
+}
+
+static int
+jobs_open(struct view *v, struct err *e)
+{
+	struct jobs *s = v->state;
+
+	(void)e;
+	table_init(&s->table, columns, COUNT(columns));
+	return 0;
+}
+
+static int
+compare(const void *rows, uint8_t sort, size_t a, size_t b)
+{
+	const struct job_row *const x = (const struct job_row *)rows + a;
+	const struct job_row *const y = (const struct job_row *)rows + b;
+
+	if (sort == SORT_MODEL)
+		return strcmp(x->model, y->model);
+	if (sort == SORT_STAGE)
+		return strcmp(x->stage, y->stage);
+	return strcmp(x->end_seq > 0 ? x->state : "", y->end_seq > 0 ? y->state : "");
+}
+
+static void
+rows_order(struct jobs *s)
+{
+	s->order.n = 0;
+	for (size_t i = 0; i < s->rows.n; i++)
+		vec_push(&s->order, i);
+	table_order(&s->table, s->rows.v, compare, s->order.v, s->order.n);
+}
 
 static int
 job_keep(void *arg, const struct job_row *n)
@@ -111,16 +164,17 @@ jobs_reload(struct view *v, struct err *e)
 
 	(void)e;
 	char chosen[sizeof(s->rows.v->id)] = "";
-	if (s->list.cursor < s->rows.n)
-		(void)str_copy(chosen, sizeof(chosen), s->rows.v[s->list.cursor].id);
+	if (row_at(s, s->list.cursor))
+		(void)str_copy(chosen, sizeof(chosen), row_at(s, s->list.cursor)->id);
 	s->rows.n = 0;
 	s->filter = v->filter;
 	err_clear(&s->failed);
 	if (jobs_read(v, &s->failed) == 0)
 		moves_read(v);
+	rows_order(s);
 	s->list.n = s->rows.n;
 	for (size_t i = 0; chosen[0] && i < s->rows.n; i++)
-		if (streq(s->rows.v[i].id, chosen)) {
+		if (streq(row_at(s, i)->id, chosen)) {
 			list_follow(&s->list, i, v->page);
 			break;
 		}
@@ -140,33 +194,53 @@ state_ink(const struct job_row *n)
 }
 
 static void
-row_draw(const struct jobs *s, const struct area *a, size_t row, const struct job_row *n)
+cell(const struct view *v, const void *row, size_t column, struct table_cell *ret)
 {
-	char text[NAME_SIZE + 32], age[16];
-	size_t c = 3;
+	const struct job_row *const n = row;
+	const struct move *const m = column == COL_STATE ? move_of(v->state, n->id) : NULL;
 
-	if (a->cols >= 60)
-		c = paint_fit(a, row, c, 17, INK_DIM, TEXT_CUT_END, n->id);
-	c = paint_fit(a, row, c, 9, INK_TEXT, TEXT_CUT_END, n->kind);
-	(void)snprintf(text, sizeof(text), n->number ? "%s v%llu" : "%s", n->model,
-	               (unsigned long long)n->number);
-	const struct move *m = move_of(s, n->id);
-	const size_t words = a->cols >= 100 ? 22 : 17, tail = 11 + words + 5;
-	const size_t name = a->cols > c + tail + 8 ? a->cols - c - tail : 8;
-	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_MIDDLE, text);
-	c = paint_fit(a, row, c + name, 11, show_stage_ink(n->stage), TEXT_CUT_END, n->stage);
-	c = paint_fit(a, row, c, words, m ? m->ink : state_ink(n), TEXT_CUT_END,
-	              m ? m->words : n->state);
-	show_age(age, n->end_s > 0 ? n->end_s : n->begin_s);
-	(void)paint_fit(a, row, c, 5, INK_DIM, TEXT_CUT_END, age);
+	switch (column) {
+	case COL_JOB:
+		(void)str_copy(ret->text, sizeof(ret->text), n->id);
+		ret->ink = INK_DIM;
+		break;
+	case COL_KIND:
+		(void)str_copy(ret->text, sizeof(ret->text), n->kind);
+		break;
+	case COL_MODEL:
+		(void)snprintf(ret->text, sizeof(ret->text), n->number ? "%s v%llu" : "%s",
+		               n->model, (unsigned long long)n->number);
+		ret->cut = TEXT_CUT_MIDDLE;
+		break;
+	case COL_STAGE:
+		(void)str_copy(ret->text, sizeof(ret->text), n->stage);
+		ret->ink = show_stage_ink(n->stage);
+		break;
+	case COL_STATE:
+		(void)str_copy(ret->text, sizeof(ret->text), m ? m->words : n->state);
+		ret->ink = m ? m->ink : state_ink(n);
+		break;
+	default:
+		show_age(ret->text, n->end_s > 0 ? n->end_s : n->begin_s);
+		ret->ink = INK_DIM;
+	}
+}
+
+static bool
+id_of(const struct view *v, size_t i, char ret[static TABLE_ID_SIZE])
+{
+	const struct job_row *const n = row_at(v->state, i);
+
+	return n && str_copy(ret, TABLE_ID_SIZE, n->id) == 0;
 }
 
 static void
 jobs_draw(struct view *v, const struct area *a)
 {
 	struct jobs *s = v->state;
-	const size_t top = filter_draw(v, a, s->rows.n, s->rows.n >= JOBS_MAX, "jobs");
-	const struct area list = area_rows(a, top, a->rows);
+	const size_t top =
+	        table_filter_draw(&s->table, v, a, s->rows.n, s->rows.n >= JOBS_MAX, "jobs");
+	struct area list = area_rows(a, top, a->rows);
 
 	v->page = list.rows;
 	if (s->failed.code != ERR_OK) {
@@ -178,10 +252,16 @@ jobs_draw(struct view *v, const struct area *a)
 		            v->filter[0]
 		                    ? "no job matches these words; / then Esc clears them"
 		                    : "no job has run yet: p on a model moves a stage, by a job");
+	if (s->rows.n > 0 && list.rows >= 6) {
+		table_head_draw(&s->table, &list, 0);
+		list = area_rows(&list, 1, list.rows - 1);
+		v->page = list.rows;
+	}
 	list_fit(&s->list, v->page);
-	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
-		row_draw(s, &list, i, &s->rows.v[s->list.top + i]);
-		list_mark(&list, i, s->list.top + i == s->list.cursor);
+	for (size_t i = 0; i < list.rows && row_at(s, s->list.top + i); i++) {
+		const struct job_row *const n = row_at(s, s->list.top + i);
+		table_row_draw(&s->table, v, &list, i, cell, n, s->list.top + i == s->list.cursor,
+		               table_is_marked(&s->table, n->id));
 	}
 }
 
@@ -192,9 +272,10 @@ jobs_action(struct view *v, enum action act, struct view_request *ret)
 
 	if (list_move(&s->list, act, v->page))
 		return HANDLED;
-	if (s->list.cursor >= s->rows.n)
-		return NOT_HANDLED;
-	const struct job_row *n = &s->rows.v[s->list.cursor];
+	const enum handled h = table_action(&s->table, v, &s->list, id_of, act, ret);
+	const struct job_row *const n = row_at(s, s->list.cursor);
+	if (h != NOT_HANDLED || !n)
+		return h;
 	if (act == ACT_OPEN) {
 		(void)str_copy(ret->view, sizeof(ret->view), "job");
 		(void)str_copy(ret->arg, sizeof(ret->arg), n->id);
@@ -211,6 +292,18 @@ jobs_action(struct view *v, enum action act, struct view_request *ret)
 	return NOT_HANDLED;
 }
 
+static enum handled
+jobs_picked(struct view *v, size_t item, struct view_request *ret)
+{
+	struct jobs *s = v->state;
+	struct err ignored = { 0 };
+
+	(void)ret;
+	if (table_picked(&s->table, item))
+		(void)jobs_reload(v, &ignored);
+	return HANDLED;
+}
+
 static void
 jobs_title(const struct view *v, struct buf *ret)
 {
@@ -224,17 +317,18 @@ jobs_close(struct view *v)
 	struct jobs *s = v->state;
 
 	vec_fini(&s->rows);
+	vec_fini(&s->order);
 	vec_fini(&s->moves);
+	table_fini(&s->table);
 }
 
 static bool
 jobs_can(const struct view *v, enum action act)
 {
 	const struct jobs *s = v->state;
+	const struct job_row *const n = row_at(s, s->list.cursor);
 
-	if (s->list.cursor >= s->rows.n)
-		return false;
-	return act == ACT_OPEN || s->rows.v[s->list.cursor].end_seq == 0;
+	return n && (act == ACT_OPEN || act == ACT_SORT || n->end_seq == 0);
 }
 
 static void
@@ -242,40 +336,44 @@ jobs_subject(const struct view *v, struct view_subject *ret)
 {
 	const struct jobs *s = v->state;
 
-	if (s->list.cursor < s->rows.n)
-		show_job_subject(&s->rows.v[s->list.cursor], ret);
+	if (row_at(s, s->list.cursor))
+		show_job_subject(row_at(s, s->list.cursor), ret);
 }
 
 static void
 jobs_why_not(const struct view *v, enum action act, struct buf *ret)
 {
 	const struct jobs *s = v->state;
+	const struct job_row *const n = row_at(s, s->list.cursor);
 
 	if (act != ACT_OPEN && act != ACT_ABORT && act != ACT_RESUME)
 		return;
-	if (s->list.cursor >= s->rows.n)
+	if (!n)
 		buf_adds(ret, "there is no job");
 	else
-		buf_addf(ret, "job %s has ended: %s", s->rows.v[s->list.cursor].id,
-		         s->rows.v[s->list.cursor].state);
+		buf_addf(ret, "job %s has ended: %s", n->id, n->state);
 }
 
 static const struct hint hints[] = {
 	{ ACT_OPEN, "follow" },
 	{ ACT_ABORT, "abort" },
 	{ ACT_RESUME, "continue" },
+	{ ACT_SORT, "sort" },
 	{ 0, NULL },
 };
 
 const struct view_ops view_jobs = {
 	.name = "jobs",
 	.state_size = sizeof(struct jobs),
+	.open = jobs_open,
 	.reload = jobs_reload,
 	.title = jobs_title,
 	.draw = jobs_draw,
 	.action = jobs_action,
 	.close = jobs_close,
+	.picked = jobs_picked,
 	.has_filter = true,
+	.has_table = true,
 	.can = jobs_can,
 	.subject = jobs_subject,
 	.why_not = jobs_why_not,

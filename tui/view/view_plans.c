@@ -4,15 +4,28 @@
  * one with its id in full and who said yes to it, from the database. Its own page shows it whole.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "registry/consent.h"
 #include "registry/plan_state.h"
 #include "tui/view/list.h"
 #include "tui/view/show.h"
+#include "tui/view/table.h"
 #include "tui/view/views.h"
 
 #define PLANS_MAX 500u
 #define DETAIL    8u /* rows of the chosen plan */
+
+enum { SORT_NONE, SORT_MODEL, SORT_STAGE, SORT_STATE };
+enum { COL_PLAN, COL_KIND, COL_MODEL, COL_STAGE, COL_STATE, COL_AGE };
+static const struct table_column columns[] = {
+	{ .name = "plan", .head = "PLAN", .width = 17, .from_cols = 60 },
+	{ .name = "action", .head = "ACTION", .width = 9, .from_cols = 60 },
+	{ .name = "model", .head = "MODEL", .sort = SORT_MODEL },
+	{ .name = "stage", .head = "STAGE", .width = 11, .sort = SORT_STAGE },
+	{ .name = "state", .head = "STATE", .width = 12, .sort = SORT_STATE },
+	{ .name = "age", .head = "AGE", .width = 5, .from_cols = 50 },
+};
 
 struct shown_plan {
 	struct plan_row row;
@@ -21,13 +34,55 @@ struct shown_plan {
 };
 struct plans {
 	struct list list;
+	struct table table;
 	VEC(struct shown_plan) rows;
+	VEC(size_t) order; /* of rows, as they are shown */
 	const char *filter;
 	struct txn *txn;
 	struct policy policy;
 	bool has_policy;
 	struct err failed;
 };
+
+static const struct shown_plan *
+row_at(const struct plans *s, size_t i)
+{
+	return i < s->order.n ? &s->rows.v[s->order.v[i]] : NULL;
+}
+
+static int
+plans_open(struct view *v, struct err *e)
+{
+	struct plans *const s = v->state;
+
+	(void)e;
+	table_init(&s->table, columns, COUNT(columns));
+	return 0;
+}
+
+static int
+compare(const void *rows, uint8_t sort, size_t a, size_t b)
+{
+	const struct shown_plan *const x = (const struct shown_plan *)rows + a;
+	const struct shown_plan *const y = (const struct shown_plan *)rows + b;
+
+	if (sort == SORT_MODEL)
+		return strcmp(x->row.model, y->row.model);
+	if (sort == SORT_STAGE)
+		return strcmp(x->row.stage, y->row.stage);
+	if (x->is_open != y->is_open) /* what somebody may still do something about */
+		return x->is_open ? -1 : 1;
+	return strcmp(x->state, y->state);
+}
+
+static void
+rows_order(struct plans *s)
+{
+	s->order.n = 0;
+	for (size_t i = 0; i < s->rows.n; i++)
+		vec_push(&s->order, i);
+	table_order(&s->table, s->rows.v, compare, s->order.v, s->order.n);
+}
 
 static void
 read_people(struct plans *s, struct shown_plan *p)
@@ -98,15 +153,17 @@ plans_reload(struct view *v, struct err *e)
 	struct plans *const s = v->state;
 
 	(void)e;
-	const bool had = s->list.cursor < s->rows.n;
-	const struct digest chosen = had ? s->rows.v[s->list.cursor].row.id : (struct digest){ 0 };
+	const struct shown_plan *const was = row_at(s, s->list.cursor);
+	const bool had = was != NULL;
+	const struct digest chosen = had ? was->row.id : (struct digest){ 0 };
 	s->rows.n = 0;
 	s->filter = v->filter;
 	err_clear(&s->failed);
 	(void)plans_read(v, &s->failed);
+	rows_order(s);
 	s->list.n = s->rows.n;
 	for (size_t i = 0; had && i < s->rows.n; i++)
-		if (digest_eq(&s->rows.v[i].row.id, &chosen)) {
+		if (digest_eq(&row_at(s, i)->row.id, &chosen)) {
 			list_follow(&s->list, i, v->page);
 			break;
 		}
@@ -125,25 +182,48 @@ state_ink(const struct shown_plan *p)
 }
 
 static void
-row_draw(const struct area *a, size_t row, const struct shown_plan *p)
+cell(const struct view *v, const void *row, size_t column, struct table_cell *ret)
 {
-	char text[NAME_SIZE + 32], age[16], id[DIGEST_HEX_SIZE];
-	size_t c = 3;
+	const struct shown_plan *const p = row;
+	char id[DIGEST_HEX_SIZE];
 
-	digest_hex(&p->row.id, id);
-	if (a->cols >= 60)
-		c = paint_fit(a, row, c, 17, INK_DIM, TEXT_CUT_END, (id[16] = '\0', id));
-	c = paint_fit(a, row, c, 9, INK_TEXT, TEXT_CUT_END, p->row.kind);
-	(void)snprintf(text, sizeof(text), p->row.number ? "%s v%llu" : "%s", p->row.model,
-	               (unsigned long long)p->row.number);
-	const size_t tail = 11 + 12 + 5;
-	const size_t name = a->cols > c + tail + 8 ? a->cols - c - tail : 8;
-	(void)paint_fit(a, row, c, name - 1, INK_TEXT, TEXT_CUT_END, text);
-	c = paint_fit(a, row, c + name, 11, show_stage_ink(p->row.stage), TEXT_CUT_END,
-	              p->row.stage);
-	c = paint_fit(a, row, c, 12, state_ink(p), TEXT_CUT_END, p->state);
-	show_age(age, p->row.time_s);
-	(void)paint_fit(a, row, c, 5, INK_DIM, TEXT_CUT_END, age);
+	(void)v;
+	switch (column) {
+	case COL_PLAN:
+		digest_hex(&p->row.id, id);
+		(void)snprintf(ret->text, sizeof(ret->text), "%.16s", id);
+		ret->ink = INK_DIM;
+		break;
+	case COL_KIND:
+		(void)str_copy(ret->text, sizeof(ret->text), p->row.kind);
+		break;
+	case COL_MODEL:
+		(void)snprintf(ret->text, sizeof(ret->text), p->row.number ? "%s v%llu" : "%s",
+		               p->row.model, (unsigned long long)p->row.number);
+		ret->cut = TEXT_CUT_MIDDLE;
+		break;
+	case COL_STAGE:
+		(void)str_copy(ret->text, sizeof(ret->text), p->row.stage);
+		ret->ink = show_stage_ink(p->row.stage);
+		break;
+	case COL_STATE:
+		(void)str_copy(ret->text, sizeof(ret->text), p->state);
+		ret->ink = state_ink(p);
+		break;
+	default:
+		show_age(ret->text, p->row.time_s);
+		ret->ink = INK_DIM;
+	}
+}
+
+static bool
+id_of(const struct view *v, size_t i, char ret[static TABLE_ID_SIZE])
+{
+	const struct shown_plan *const p = row_at(v->state, i);
+
+	if (p)
+		digest_hex(&p->row.id, ret);
+	return p != NULL;
 }
 
 static size_t
@@ -177,9 +257,10 @@ static void
 plans_draw(struct view *v, const struct area *a)
 {
 	struct plans *const s = v->state;
-	const size_t top = filter_draw(v, a, s->rows.n, s->rows.n >= PLANS_MAX, "plans");
+	const size_t top =
+	        table_filter_draw(&s->table, v, a, s->rows.n, s->rows.n >= PLANS_MAX, "plans");
 	const size_t detail = s->rows.n > 0 && a->rows >= top + DETAIL + 4 ? DETAIL : 0;
-	const struct area list = area_rows(a, top, a->rows - top - detail);
+	struct area list = area_rows(a, top, a->rows - top - detail);
 
 	v->page = list.rows;
 	if (s->failed.code != ERR_OK) {
@@ -191,14 +272,21 @@ plans_draw(struct view *v, const struct area *a)
 		            v->filter[0] ? "no plan matches these words; / then Esc clears them"
 		                         : "no plan is stored yet: :plan promote REF --to STAGE "
 		                           "stores one, and p on a model makes and runs one");
-	list_fit(&s->list, v->page);
-	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
-		row_draw(&list, i, &s->rows.v[s->list.top + i]);
-		list_mark(&list, i, s->list.top + i == s->list.cursor);
+	if (s->rows.n > 0 && list.rows >= 6) {
+		table_head_draw(&s->table, &list, 0);
+		list = area_rows(&list, 1, list.rows - 1);
+		v->page = list.rows;
 	}
-	if (detail > 0) {
+	list_fit(&s->list, v->page);
+	for (size_t i = 0; i < list.rows && row_at(s, s->list.top + i); i++) {
+		char id[TABLE_ID_SIZE];
+		table_row_draw(&s->table, v, &list, i, cell, row_at(s, s->list.top + i),
+		               s->list.top + i == s->list.cursor,
+		               id_of(v, s->list.top + i, id) && table_is_marked(&s->table, id));
+	}
+	if (detail > 0 && row_at(s, s->list.cursor)) {
 		const struct area below = area_rows(a, a->rows - detail, detail);
-		detail_draw(&below, &s->rows.v[s->list.cursor]);
+		detail_draw(&below, row_at(s, s->list.cursor));
 	}
 }
 
@@ -207,9 +295,9 @@ plans_subject(const struct view *v, struct view_subject *ret)
 {
 	const struct plans *const s = v->state;
 
-	if (s->list.cursor >= s->rows.n)
+	if (!row_at(s, s->list.cursor))
 		return;
-	const struct plan_row *const p = &s->rows.v[s->list.cursor].row;
+	const struct plan_row *const p = &row_at(s, s->list.cursor)->row;
 	digest_hex(&p->id, ret->plan);
 	(void)str_copy(ret->model, sizeof ret->model, p->model);
 	(void)str_copy(ret->stage, sizeof ret->stage, p->stage);
@@ -249,8 +337,21 @@ plans_action(struct view *v, enum action act, struct view_request *ret)
 
 	if (list_move(&s->list, act, v->page))
 		return HANDLED;
-	return s->list.cursor < s->rows.n ? act_on(&s->rows.v[s->list.cursor], act, ret)
-	                                  : NOT_HANDLED;
+	const enum handled h = table_action(&s->table, v, &s->list, id_of, act, ret);
+	const struct shown_plan *const p = row_at(s, s->list.cursor);
+	return h != NOT_HANDLED || !p ? h : act_on(p, act, ret);
+}
+
+static enum handled
+plans_picked(struct view *v, size_t item, struct view_request *ret)
+{
+	struct plans *const s = v->state;
+	struct err ignored = { 0 };
+
+	(void)ret;
+	if (table_picked(&s->table, item))
+		(void)plans_reload(v, &ignored);
+	return HANDLED;
 }
 
 static void
@@ -266,6 +367,8 @@ plans_close(struct view *v)
 	struct plans *const s = v->state;
 
 	vec_fini(&s->rows);
+	vec_fini(&s->order);
+	table_fini(&s->table);
 }
 
 static bool
@@ -273,31 +376,36 @@ plans_can(const struct view *v, enum action act)
 {
 	const struct plans *const s = v->state;
 
-	if (s->list.cursor >= s->rows.n)
+	const struct shown_plan *const p = row_at(s, s->list.cursor);
+
+	if (!p)
 		return false;
-	const struct shown_plan *const p = &s->rows.v[s->list.cursor];
 	if (act == ACT_APPLY)
 		return p->is_open && !p->is_waiting;
-	return act == ACT_OPEN || p->is_open;
+	return act == ACT_OPEN || act == ACT_SORT || p->is_open;
 }
 
 static const struct hint hints[] = {
 	{ ACT_OPEN, "open" },
 	{ ACT_APPROVE, "approve" },
 	{ ACT_APPLY, "apply" },
+	{ ACT_SORT, "sort" },
 	{ 0, NULL },
 };
 
 const struct view_ops view_plans = {
 	.name = "plans",
 	.state_size = sizeof(struct plans),
+	.open = plans_open,
 	.reload = plans_reload,
 	.title = plans_title,
 	.draw = plans_draw,
 	.action = plans_action,
 	.subject = plans_subject,
 	.close = plans_close,
+	.picked = plans_picked,
 	.has_filter = true,
+	.has_table = true,
 	.can = plans_can,
 	.hints = hints,
 };
