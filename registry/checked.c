@@ -85,7 +85,8 @@ checked_save(const char *registry_id, const char *model, const struct digest *ve
 		return;
 	json_object_set_new(o, "time", json_integer((json_int_t)clock_now_s()));
 	json_object_set_new(o, "size", json_integer((json_int_t)size));
-	json_object_set_new(o, "policy", json_integer((json_int_t)policy));
+	if (version)
+		json_object_set_new(o, "policy", json_integer((json_int_t)policy));
 	json_object_set_new(o, "good", json_boolean(is_good));
 	if (!is_good) {
 		char said[200];

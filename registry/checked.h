@@ -17,7 +17,7 @@ struct checked {
 	int64_t time_s; /* 0: not checked */
 	bool is_good;
 	uint64_t size;   /* of the log: entries; of a version: bytes */
-	uint64_t policy; /* entry of the policy in force then */
+	uint64_t policy; /* of a version: entry of the policy in force then */
 	char why[200];   /* when it was not good: what was found first */
 };
 /* Under what name it is kept. */
