@@ -18,6 +18,7 @@
 
 #define FAILED_LOOKS  2 /* a failure must be seen this often: servers say UNAVAILABLE in passing */
 #define PROGRESS_STEP (64u << 20)
+#define PROGRESS_MS   5000u /* a slow copy says as often that it goes on */
 
 int
 rollout_say_line(struct rollout_run *run, struct journal_line *l, struct err *e, const char *fmt,
@@ -137,7 +138,7 @@ rollout_check_stop(const struct rollout_run *run, struct err *e)
 struct byte_count {
 	struct rollout_run *run;
 	const char *target;
-	uint64_t last;
+	uint64_t last, last_ms;
 };
 
 /* Called with the target, as every call of its source is. */
@@ -161,9 +162,11 @@ bytes_moved(void *arg, uint64_t done, uint64_t total)
 	};
 	struct err ignored = { 0 };
 
-	if (done < c->last + PROGRESS_STEP && done < total)
+	const uint64_t now_ms = clock_mono_ms();
+	if (done < c->last + PROGRESS_STEP && done < total && now_ms < c->last_ms + PROGRESS_MS)
 		return;
 	c->last = done;
+	c->last_ms = now_ms;
 	(void)str_copy(l.target, sizeof l.target, c->target);
 	(void)journal_write(c->run->journal, &l, &ignored);
 }
@@ -244,9 +247,8 @@ late(const struct wave_target *v, const struct observation *o, const struct doub
 	               v->row.name, why[0] ? why : rollout_status_name(o->status), serving);
 }
 
-static int PRINTF(4, 5)
-        say_waiting(struct rollout_run *run, const struct wave_target *v, struct err *e,
-                    const char *fmt, ...)
+static int PRINTF(4, 5) say_waiting(struct rollout_run *run, const struct wave_target *v,
+                                    struct err *e, const char *fmt, ...)
 {
 	struct journal_line l = { .state = JOB_PROGRESSING,
 		                  .step = "observe",

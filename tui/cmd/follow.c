@@ -122,15 +122,23 @@ watch_job(const struct app *a, const char *id)
 static int
 drain(struct app *a, struct journal *j, bool show, bool events, struct job_end *ret, struct err *e)
 {
-	struct journal_line l;
+	struct journal_line l, bytes = { 0 };
 	bool has;
 	int rc;
 
 	for (;;) {
 		rc = journal_next(j, &l, &has, e);
+		/* bytes that were copied before anybody looked took nobody knows how long: of those
+		 * that are told at once the last counts */
+		if (bytes.total > 0 && (rc < 0 || !has || l.total == 0)) {
+			show_line(a, &bytes);
+			bytes.total = 0;
+		}
 		if (rc < 0 || !has)
 			return rc;
-		if (show)
+		if (show && l.total > 0)
+			bytes = l;
+		else if (show)
 			show_line(a, &l);
 		if (events)
 			event_line(a, &l);

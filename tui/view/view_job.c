@@ -9,13 +9,13 @@
 #include "registry/journal.h"
 #include "tui/view/job_gates.h"
 #include "tui/view/list.h"
+#include "tui/view/pace.h"
 #include "tui/view/show.h"
 #include "tui/view/views.h"
 
 #define LINES_MAX 5000u
 #define BAR_CELLS 30u
 #define QUIET_S   3    /* seconds without a line that are worth saying */
-#define RATE_MS   900u /* a rate over less is noise */
 #define GATES     4u   /* a quarter what a canary is judged by */
 #define STANDING  3u   /* a third of the screen at most says where the targets are */
 
@@ -28,7 +28,7 @@ struct job_screen {
 	struct job_gates gates;
 	struct list list;
 	bool follows;
-	uint64_t from_ms, from_done; /* where the rate of this copy is measured from; 0: nowhere */
+	struct pace pace; /* of the bytes that are copied */
 	struct err failed;
 };
 
@@ -90,14 +90,16 @@ line_keep(struct job_screen *s, const struct journal_line *n)
 {
 	const bool goes_on = is_progress(s, n);
 
-	if (!goes_on || s->from_ms == 0) {
-		s->from_ms = n->total > 0 ? clock_mono_ms() : 0;
-		s->from_done = n->done;
-	}
 	if (goes_on || s->lines.n == LINES_MAX)
 		s->lines.v[s->lines.n - 1] = *n;
 	else
 		vec_push(&s->lines, *n);
+}
+
+static const struct journal_line *
+newest(const struct job_screen *s)
+{
+	return s->lines.n > 0 ? &s->lines.v[s->lines.n - 1] : NULL;
 }
 
 static int
@@ -117,17 +119,16 @@ journal_read(struct view *v, struct err *e)
 	for (;;) {
 		rc = journal_next(s->journal, &line, &has, e);
 		if (rc < 0 || !has)
-			return rc;
+			break;
 		standing_keep(s, &line);
 		job_gates_take(&s->gates, &line);
 		line_keep(s, &line);
 	}
-}
-
-static const struct journal_line *
-newest(const struct job_screen *s)
-{
-	return s->lines.n > 0 ? &s->lines.v[s->lines.n - 1] : NULL;
+	/* all that was read at once was there at this moment, whenever it came */
+	const struct journal_line *const l = newest(s);
+	if (l)
+		pace_take(&s->pace, clock_mono_ms(), l->done, l->total);
+	return rc;
 }
 
 static bool
@@ -213,13 +214,11 @@ static void
 rate_draw(const struct job_screen *s, const struct journal_line *l, const struct area *a,
           size_t row, size_t col)
 {
-	const uint64_t ms = s->from_ms > 0 ? clock_mono_ms() - s->from_ms : 0;
-	const uint64_t moved = l->done > s->from_done ? l->done - s->from_done : 0;
 	char rate[16];
+	uint64_t per_s;
 
-	if (ms < RATE_MS || moved == 0 || l->done > l->total)
+	if (!pace_rate(&s->pace, clock_mono_ms(), &per_s) || l->done > l->total)
 		return;
-	const uint64_t per_s = moved / ms * 1000 + 1;
 	show_size(rate, per_s);
 	paintf(a, row, col, INK_DIM, "%s/s, %llus left", rate,
 	       (unsigned long long)((l->total - l->done) / per_s));
