@@ -109,6 +109,8 @@ Test(board, live)
 	cr_expect_str_eq(cell(STAGING, 20), "v2");
 	told("drift", "");
 	cr_expect_str_eq(cell(STAGING, 20), "v2 DRIFT");
+	told("drift", ",\"code\":\"crash-loop\"");
+	cr_expect_str_eq(cell(STAGING, 20), "v2 FAILED");
 	cr_expect_str_eq(cell(PRODUCTION, 20), "v1", "only of that stage");
 	told("unknown", "");
 	cr_expect_str_eq(cell(STAGING, 20), "v2 ?");

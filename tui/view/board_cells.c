@@ -31,11 +31,12 @@ board_development(const struct model_row *m)
 	return m->latest_live;
 }
 
-/* The worst that a target of the stage says of the model; LIVE_AS_RECORDED where none says more. */
-static enum live_word
+/* The worst that a target of the stage says of the model; NULL where none says more than that it is
+ * as recorded. */
+static const struct live_fact *
 live_of_stage(const struct live *l, const char *stage, const char *model, bool *ret_is_old)
 {
-	enum live_word worst = LIVE_AS_RECORDED;
+	const struct live_fact *worst = NULL;
 	const uint64_t now_ms = clock_mono_ms();
 
 	*ret_is_old = false;
@@ -44,8 +45,9 @@ live_of_stage(const struct live *l, const char *stage, const char *model, bool *
 		if (!streq(f->stage, stage) || !streq(f->model, model))
 			continue;
 		*ret_is_old |= live_is_old(f, now_ms);
-		if (f->word == LIVE_DRIFTED || (f->word == LIVE_UNKNOWN && worst != LIVE_DRIFTED))
-			worst = f->word;
+		if (f->word == LIVE_DRIFTED ||
+		    (f->word == LIVE_UNKNOWN && (!worst || worst->word != LIVE_DRIFTED)))
+			worst = f;
 	}
 	return worst;
 }
@@ -92,15 +94,18 @@ stage_cell(const struct board_look *s, const struct model_row *m, const char *st
 		               (unsigned long long)wait->number);
 		return;
 	}
-	const enum live_word live = live_of_stage(s->live, stage, m->name, &is_old);
-	if (live == LIVE_DRIFTED || live == LIVE_UNKNOWN)
-		ret->ink = live == LIVE_DRIFTED ? INK_BAD : INK_STALE;
-	(void)snprintf(ret->text, sizeof(ret->text), "%s%s", held,
-	               k && k->number > 0 && live == LIVE_DRIFTED   ? " DRIFT"
-	               : k && k->number > 0 && live == LIVE_UNKNOWN ? " ?"
-	               : k && k->number > 0 && is_old               ? " OLD"
-	               : k && k->number > 0 && k->break_glass       ? " !"
-	                                                            : "");
+	const struct live_fact *const live = live_of_stage(s->live, stage, m->name, &is_old);
+	const bool is_bad = live && live->word == LIVE_DRIFTED;
+	if (live)
+		ret->ink = is_bad ? INK_BAD : INK_STALE;
+	(void)snprintf(ret->text, sizeof(ret->text), "%s%s%s", held,
+	               k && k->number > 0 && is_bad ? " " : "",
+	               !k || k->number == 0 ? ""
+	               : is_bad             ? live_shown(live)
+	               : live               ? " ?"
+	               : is_old             ? " OLD"
+	               : k->break_glass     ? " !"
+	                                    : "");
 }
 
 static void
