@@ -10,14 +10,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "registry/base/clock.h"
 #include "tui/console_private.h"
 
-#define PAGE_ROWS 40u
+#define PAGE_ROWS 40u /* where nobody knows how large the terminal is */
 #define PAGE_COLS 100u
+#define BESIDE    14u    /* cells of a line's number and of what is said behind it */
 #define SAY_MS    30000u /* between two words about what still runs */
 #define LOOK_MS   100
 #define LIVE_MS   1000
@@ -140,7 +142,8 @@ is_busy(struct linear *l)
 static void
 settle(struct linear *l)
 {
-	uint64_t said = clock_mono_ms();
+	const uint64_t began = clock_mono_ms();
+	uint64_t said = began;
 
 	while (is_busy(l)) {
 		struct pollfd none = { .fd = -1 };
@@ -149,7 +152,9 @@ settle(struct linear *l)
 		if (clock_mono_ms() - said < SAY_MS)
 			continue;
 		said = clock_mono_ms();
-		say(l, "still runs");
+		out_text(l->c->app->out, "still runs, for %u s\n",
+		         (unsigned)((said - began) / 1000));
+		out_flush(l->c->app->out);
 	}
 	streams_pump(l->c);
 	console_reload(l->c);
@@ -223,6 +228,9 @@ secret_read(struct linear *l)
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	if (has_modes)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+	if (l->c->prompt
+	            .wrong) /* said once nothing is shown: who answers at once is not seen either */
+		say(l, l->c->prompt.wrong);
 	const bool ok = line_read(l, "passphrase (not shown):", secret->text, sizeof(secret->text));
 	if (has_modes)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
@@ -269,7 +277,7 @@ question_ask(struct linear *l)
 	struct prompt *p = &l->c->prompt;
 	char text[LINE_SIZE];
 
-	if (p->wrong)
+	if (p->wrong && p->kind != PROMPT_SECRET)
 		say(l, p->wrong);
 	switch (p->kind) {
 	case PROMPT_CONFIRM:
@@ -410,12 +418,12 @@ line_do(struct linear *l, const char *line)
 		return;
 	}
 	memcpy(word, line, n < sizeof(word) ? n : sizeof(word) - 1);
-	if (parse_u64(word, PAGE_ROWS, &number) == 0) {
+	if (parse_u64(word, l->grid.rows, &number) == 0) {
 		if (choose(l, (size_t)number))
 			act(l, ACT_OPEN);
 		return;
 	}
-	if (rest[0] && (parse_u64(rest, PAGE_ROWS, &number) < 0 || !choose(l, (size_t)number))) {
+	if (rest[0] && (parse_u64(rest, l->grid.rows, &number) < 0 || !choose(l, (size_t)number))) {
 		say(l,
 		    "behind a word stands the number of a line; help says which words there are");
 		return;
@@ -433,16 +441,32 @@ line_do(struct linear *l, const char *line)
 		say(l, "no such word here; help says which there are");
 }
 
+/* A page fits what the reader has in front of him, and is never too small for a choice. */
+static void
+page_size(size_t *ret_rows, size_t *ret_cols)
+{
+	struct winsize w = { 0 };
+
+	*ret_rows = PAGE_ROWS;
+	*ret_cols = PAGE_COLS;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row == 0 || w.ws_col == 0)
+		return;
+	*ret_rows = w.ws_row < 16 ? 12 : w.ws_row > 100 ? 96 : w.ws_row - 4u;
+	*ret_cols = w.ws_col < 60 + BESIDE ? 60 : w.ws_col > 200 + BESIDE ? 200 : w.ws_col - BESIDE;
+}
+
 int
 linear_main(struct console *c, const char *why, struct err *e)
 {
 	struct linear l = { .c = c };
 	char line[LINE_SIZE];
+	size_t rows, cols;
 
 	(void)e;
 	c->shared.is_slow = true;              /* no charts */
 	(void)setvbuf(stdin, NULL, _IONBF, 0); /* no passphrase stays in a buffer */
-	grid_init(&l.grid, PAGE_ROWS, PAGE_COLS, !streq(nl_langinfo(CODESET), "UTF-8"));
+	page_size(&rows, &cols);
+	grid_init(&l.grid, rows, cols, !streq(nl_langinfo(CODESET), "UTF-8"));
 	grid_choices(&l.grid);
 	out_text(c->app->out, "plain lines, because %s\n", why);
 	say(&l, "a number opens a line; help says which words there are; quit leaves");
