@@ -9,6 +9,7 @@
 #include "tui/term/keys.h"
 
 #define MINUTE_MS 60000u
+#define LAST_MS   10000u /* in the last minute the title changes as often */
 
 void
 secret_forget(struct secret *s)
@@ -62,8 +63,8 @@ secret_left(const struct secret *s, struct buf *ret)
 
 	if (left == 0)
 		return false;
-	if (left < MINUTE_MS)
-		buf_adds(ret, "<1m");
+	if (left <= MINUTE_MS)
+		buf_addf(ret, "%us", (unsigned)((left + LAST_MS - 1) / LAST_MS * LAST_MS / 1000));
 	else
 		buf_addf(ret, "%llum", (unsigned long long)(left / MINUTE_MS));
 	return true;
@@ -76,5 +77,5 @@ secret_wait_ms(const struct secret *s)
 
 	if (!s->kept)
 		return -1;
-	return left == 0 ? 0 : (int)((left - 1) % MINUTE_MS + 1);
+	return left == 0 ? 0 : (int)((left - 1) % (left > MINUTE_MS ? MINUTE_MS : LAST_MS) + 1);
 }

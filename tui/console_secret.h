@@ -26,7 +26,7 @@ bool secret_keep(struct secret *s, const struct line *from);
 void secret_forget(struct secret *s);
 /* The passphrase; NULL: none, or its time is over (then it is gone now). */
 const char *secret_get(struct secret *s);
-/* "4m", "<1m" that it is kept still; false: nothing is. */
+/* "4m", "30s" that it is kept still; false: nothing is. */
 bool secret_left(const struct secret *s, struct buf *ret);
 /* Until that text changes; -1: never. */
 int secret_wait_ms(const struct secret *s);

@@ -452,7 +452,8 @@ page_size(size_t *ret_rows, size_t *ret_cols)
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row == 0 || w.ws_col == 0)
 		return;
 	*ret_rows = w.ws_row < 16 ? 12 : w.ws_row > 100 ? 96 : w.ws_row - 4u;
-	*ret_cols = w.ws_col < 60 + BESIDE ? 60 : w.ws_col > 200 + BESIDE ? 200 : w.ws_col - BESIDE;
+	/* a long line breaks: names stay whole */
+	*ret_cols = w.ws_col < 80 + BESIDE ? 80 : w.ws_col > 200 + BESIDE ? 200 : w.ws_col - BESIDE;
 }
 
 int
