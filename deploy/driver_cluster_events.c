@@ -14,7 +14,6 @@
 #include "registry/base/vec.h"
 
 #define EVENTS_MAX 5000 /* of the namespace, that are looked through */
-#define PODS_MAX   2000
 #define SHOWN_MAX  200  /* newest of ours */
 #define TEXT_MAX   1024 /* Kubernetes' own bound of a message */
 
@@ -46,19 +45,15 @@ is_ours(const struct ours *o, const char *name)
 	return false;
 }
 
+/* Who may not list pods sees the object's own events. */
 static int
 ours_find(struct cluster *c, struct ours *ret, struct err *e)
 {
-	cleanup_buf struct buf path = { 0 }, query = { 0 };
 	cleanup_json json_t *pods = NULL;
 	const json_t *pod, *owner;
 	size_t i, k;
-	int rc;
+	const int rc = cluster_all_pods(c, ret->names, &pods, e);
 
-	kube_path(&path, "", "v1", cluster_namespace(c->t), "pods", NULL, NULL);
-	buf_adds(&query, "labelSelector=");
-	http_escape(&query, ret->names->all_selector);
-	rc = kube_list(c->k, buf_cstr(&path), buf_cstr(&query), PODS_MAX, &pods, e);
 	if (rc < 0)
 		return rc;
 	json_array_foreach(json_object_get(pods, "items"), i, pod)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of one line, written anew beside the old one. */
+/* A file of one line, replaced whole. */
 #include "registry/seen.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "registry/base/fs.h"
 #include "registry/base/json.h"
@@ -46,16 +45,12 @@ seen_save(const char *registry_id, const struct seen *s)
 {
 	cleanup_free char *dir = dir_of();
 	cleanup_free char *path = dir ? xasprintf("%s/%s.json", dir, registry_id) : NULL;
-	cleanup_free char *next = path ? xasprintf("%s.%d", path, (int)getpid()) : NULL;
 	struct err ignored = { 0 };
 	char text[96];
 
-	if (!next || fs_mkdirs(dir, 0700, &ignored) < 0)
+	if (!path || fs_mkdirs(dir, 0700, &ignored) < 0)
 		return;
 	(void)snprintf(text, sizeof(text), "{\"entries\":%" PRIu64 ",\"time\":%" PRId64 "}\n",
 	               s->entries, s->time_s);
-	(void)unlink(next);
-	if (fs_write_at(AT_FDCWD, next, text, strlen(text), 0600, &ignored) < 0 ||
-	    rename(next, path) < 0)
-		(void)unlink(next);
+	(void)fs_write_at(AT_FDCWD, path, text, strlen(text), 0600, &ignored);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of lines, written anew beside the old one. */
+/* A file of lines, replaced whole. */
 #include "registry/typed.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "registry/base/fs.h"
 
@@ -35,13 +33,8 @@ typed_save(struct str text)
 {
 	cleanup_free char *dir = dir_of();
 	cleanup_free char *path = dir ? xasprintf("%s/lines", dir) : NULL;
-	cleanup_free char *next = path ? xasprintf("%s.%d", path, (int)getpid()) : NULL;
 	struct err ignored = { 0 };
 
-	if (!next || fs_mkdirs(dir, 0700, &ignored) < 0)
-		return;
-	(void)unlink(next);
-	if (fs_write_at(AT_FDCWD, next, text.p, text.n, 0600, &ignored) < 0 ||
-	    rename(next, path) < 0)
-		(void)unlink(next);
+	if (path && fs_mkdirs(dir, 0700, &ignored) == 0)
+		(void)fs_write_at(AT_FDCWD, path, text.p, text.n, 0600, &ignored);
 }

@@ -93,19 +93,30 @@ act_fits(const struct act *a, const struct view_subject *s)
 	return false;
 }
 
+/* The model of the first version that is named; a word behind a flag may be its value. */
+static void
+model_find(const struct words *w, bool also_behind_flags, char *ret, size_t size)
+{
+	struct err ignored = { 0 };
+	struct ref ref;
+
+	for (size_t i = 1; i < w->n && !ret[0]; i++)
+		if (w->v[i][0] != '-' && (also_behind_flags || w->v[i - 1][0] != '-') &&
+		    ref_parse(w->v[i], &ref, &ignored) == 0 && ref.kind != REF_MODEL)
+			(void)str_copy(ret, size, ref.model);
+}
+
 void
 act_protect(struct view_request *r)
 {
 	const struct act *a = acts;
-	struct err ignored = { 0 };
-	struct ref ref;
 
 	while (a->key && !(a->wants_name && r->argv.n > 0 && streq(a->words[0], r->argv.v[0])))
 		a++;
-	for (size_t i = 1; a->key && i < r->argv.n && !r->protected_name[0]; i++)
-		if (r->argv.v[i][0] != '-' && strchr(r->argv.v[i], '@') &&
-		    ref_parse(r->argv.v[i], &ref, &ignored) == 0)
-			(void)str_copy(r->protected_name, sizeof(r->protected_name), ref.model);
+	if (!a->key)
+		return;
+	model_find(&r->argv, false, r->protected_name, sizeof(r->protected_name));
+	model_find(&r->argv, true, r->protected_name, sizeof(r->protected_name));
 }
 
 int

@@ -83,3 +83,29 @@ Test(acts, an_act_wants_what_it_is_about)
 		             a->key);
 	}
 }
+
+static const struct {
+	const char *line, *name;
+} typed[] = {
+	{ "delete face@v3", "face" },
+	{ "revoke face:v3 --reason leak", "face" },
+	{ "delete models:/face/3", "face" },
+	{ "delete --yes face@v3", "face" },
+	{ "delete --reason other@v1 face@v3", "face" },
+	{ "delete face", "" }, /* names no version: the command refuses it */
+	{ "retire face@v3", "" },
+	{ "delete", "" },
+};
+
+Test(acts, what_cannot_be_undone_wants_the_name_however_it_was_typed)
+{
+	for (size_t i = 0; i < COUNT(typed); i++) {
+		struct view_request r = { 0 };
+		struct err e = { 0 };
+
+		cr_assert_eq(words_parse(&r.argv, typed[i].line, &e), 0);
+		act_protect(&r);
+		cr_expect_str_eq(r.protected_name, typed[i].name, "%s", typed[i].line);
+		words_fini(&r.argv);
+	}
+}

@@ -240,8 +240,6 @@ table_order(const struct table *t, const void *rows, table_cmp_fn *cmp, size_t *
 {
 	struct ordering o = { t, rows, cmp };
 
-	for (size_t i = 0; i < n; i++)
-		order[i] = i;
 	if (t->sort != 0 && n > 1)
 		qsort_r(order, n, sizeof(*order), order_compare, &o);
 }

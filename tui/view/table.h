@@ -59,8 +59,7 @@ enum handled table_action(struct table *t, struct view *v, struct list *l, table
                           enum action act, struct view_request *ret);
 /* Which of rows a and b comes first in the order that a column calls sort: below 0, 0, above. */
 typedef int table_cmp_fn(const void *rows, uint8_t sort, size_t a, size_t b);
-/* order: n numbers of rows, in the order of t; equal ones, and all where t has no order, as they
- * come. */
+/* order: n numbers of rows, as they come; sorted where t has an order, equal ones as they came. */
 void table_order(const struct table *t, const void *rows, table_cmp_fn *cmp, size_t *order,
                  size_t n);
 /* true: the order is another now, read the rows again. */
