@@ -231,3 +231,19 @@ show_answer_why(struct str text, char *ret, size_t size)
 		(void)snprintf(ret, size, "%s", why ? why : "");
 	}
 }
+
+void
+show_asked(const struct area *a, bool is_asking, size_t n, const char *what, int64_t asked_s,
+           const char *why)
+{
+	char ago[24];
+
+	show_ago(ago, asked_s);
+	if (is_asking)
+		paint_text(a, 0, 1, INK_WAIT, "asking ...");
+	else
+		paintf(a, 0, 1, INK_DIM, "%zu %s%s, %s; R asks again", n, what, n == 1 ? "" : "s",
+		       ago);
+	if (why[0])
+		paint_prose(a, 1, 1, INK_BAD, why);
+}

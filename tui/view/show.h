@@ -17,6 +17,9 @@ void show_stage(char ret[48], const struct stage_mark *m);
 enum ink show_stage_ink(const char *stage);
 void show_size(char ret[16], uint64_t bytes);
 void show_age(char ret[16], int64_t then_s);
+/* Over a list that was asked for: how many, when, and why there are none; "" none. */
+void show_asked(const struct area *a, bool is_asking, size_t n, const char *what, int64_t asked_s,
+                const char *why);
 /* The message of the error that a child ended with, in what it wrote as JSON; what it noted before
  * says the same. */
 void show_answer_why(struct str err_text, char *ret, size_t size);

@@ -116,16 +116,8 @@ target_events_draw(struct target_events *s, const struct area *a)
 {
 	const size_t whole = a->rows >= 2 * WHOLE && s->rows.n > 0 ? WHOLE : 0;
 	const struct area list = area_rows(a, 1, a->rows > whole ? a->rows - whole - 1 : 0);
-	char ago[24];
 
-	show_ago(ago, s->asked_s);
-	if (s->is_asking)
-		paint_text(a, 0, 1, INK_WAIT, "asking ...");
-	else
-		paintf(a, 0, 1, INK_DIM, "%zu event%s, %s; R asks again", s->rows.n,
-		       s->rows.n == 1 ? "" : "s", ago);
-	if (s->why[0])
-		paint_prose(a, 1, 1, INK_BAD, s->why);
+	show_asked(a, s->is_asking, s->rows.n, "event", s->asked_s, s->why);
 	list_fit(&s->list, list.rows);
 	for (size_t i = 0; i < list.rows && s->list.top + i < s->rows.n; i++) {
 		row_draw(&list, i, &s->rows.v[s->list.top + i]);

@@ -314,18 +314,10 @@ static void
 instances_draw(struct view *v, const struct area *a)
 {
 	struct target_page *s = v->state;
-	char ago[24];
 
 	v->page = a->rows > 1 ? a->rows - 1 : 0;
 	list_fit(&s->instances_list, v->page);
-	show_ago(ago, s->asked_s);
-	if (s->is_asking)
-		paint_text(a, 0, 1, INK_WAIT, "asking ...");
-	else
-		paintf(a, 0, 1, INK_DIM, "%zu instance%s, %s; R asks again", s->instances.n,
-		       s->instances.n == 1 ? "" : "s", ago);
-	if (s->instances_why[0])
-		paint_prose(a, 1, 1, INK_BAD, s->instances_why);
+	show_asked(a, s->is_asking, s->instances.n, "instance", s->asked_s, s->instances_why);
 	const struct area list = area_rows(a, 1, a->rows);
 	for (size_t i = 0; i < list.rows && s->instances_list.top + i < s->instances.n; i++) {
 		const struct instance *n = &s->instances.v[s->instances_list.top + i];
