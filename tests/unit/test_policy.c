@@ -77,7 +77,8 @@ changed(const json_t *doc, const char *change, struct err *e)
 	const char *key;
 
 	cr_assert_eq(json_parse(str_of(change), "case", &patch, e), 0, "%s: %s", change, e->msg);
-	json_object_foreach(patch, key, value) {
+	json_object_foreach(patch, key, value)
+	{
 		if (json_is_null(value))
 			json_object_del(copy, key);
 		else
@@ -89,9 +90,9 @@ changed(const json_t *doc, const char *change, struct err *e)
 
 Test(policy, refused)
 {
-#define ANA  "{\"id\":\"ana\",\"keys\":[\"%a\"]}"
-#define AG   "{\"id\":\"agent\",\"keys\":[\"%b\"]}"
-#define ROLES(root, agent) \
+#define ANA "{\"id\":\"ana\",\"keys\":[\"%a\"]}"
+#define AG  "{\"id\":\"agent\",\"keys\":[\"%b\"]}"
+#define ROLES(root, agent)                                                                \
 	"{\"root\":" root ",\"author\":[\"ana\"],\"approver\":[],\"deployer\":[\"ana\"]," \
 	"\"agent\":" agent "}"
 #define STAGE(more) "{\"name\":\"one\",\"order\":1,\"protected\":true" more "}"
@@ -115,8 +116,7 @@ Test(policy, refused)
 		{ "{\"revoked\":[{\"key\":\"%c\",\"at\":7}]}", true },
 		{ "{\"revoked\":[{\"key\":\"%a\",\"at\":7}]}", false },
 		{ "{\"revoked\":[{\"key\":\"%c\"}]}", false },
-		{ "{\"revoked\":[{\"key\":\"%c\",\"at\":7},{\"key\":\"%c\",\"at\":8}]}",
-			false },
+		{ "{\"revoked\":[{\"key\":\"%c\",\"at\":7},{\"key\":\"%c\",\"at\":8}]}", false },
 		{ "{\"revoked\":[{\"key\":\"%c x\",\"at\":7}]}", false },
 		{ "{\"stages\":[" STAGE(",\"approvals\":1") "]}", true },
 		{ "{\"stages\":[" STAGE(",\"approvals\":2") "]}", false },
@@ -127,7 +127,7 @@ Test(policy, refused)
 		{ "{\"stages\":[" STAGE(",\"min_proof\":\"listed\"") "]}", true },
 		{ "{\"stages\":[" STAGE(",\"min_proof\":\"sure\"") "]}", false },
 		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= 0.97\",\"scan is clean\"]") "]}",
-			true },
+		  true },
 		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= one\"]") "]}", true },
 		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc >= two\"]") "]}", false },
 		{ "{\"stages\":[" STAGE(",\"gates\":[\"auc == 1\"]") "]}", false },
@@ -155,7 +155,7 @@ Test(policy, refused)
 		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[\"ssh-rsa AAAA\"]}]}", false },
 		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[5]}]}", false },
 		{ "{\"people\":[" ANA ",{\"id\":\"agent\",\"keys\":[\"%b\"],\"admin\":true}]}",
-			false },
+		  false },
 		{ "{\"people\":[" ANA ",{\"id\":\"A b\",\"keys\":[\"%b\"]}]}", false },
 		{ "{\"roles\":null}", false },
 		{ "{\"roles\":{\"root\":[\"ana\"]}}", false },
@@ -173,9 +173,11 @@ Test(policy, refused)
 		{ "{\"stages\":[{\"name\":\"latest\",\"order\":1,\"protected\":true}]}", false },
 		{ "{\"stages\":[{\"name\":\"v3\",\"order\":1,\"protected\":true}]}", false },
 		{ "{\"stages\":[{\"name\":\"a\","
-		  "\"order\":1,\"protected\":true,\"soak\":1}]}", false },
+		  "\"order\":1,\"protected\":true,\"soak\":1}]}",
+		  false },
 		{ "{\"stages\":[{\"name\":\"one\",\"order\":1,\"protected\":true},"
-		  "{\"name\":\"one\",\"order\":2,\"protected\":true}]}", false },
+		  "{\"name\":\"one\",\"order\":2,\"protected\":true}]}",
+		  false },
 	};
 	struct public_key ana, agent, eve;
 	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE], other[KEY_SSH_SIZE];
