@@ -130,6 +130,7 @@ policy_fini(struct policy *p)
 		free(p->stages[i].gates);
 	free(p->people);
 	free(p->revoked);
+	free(p->sites);
 	json_decref(p->doc);
 	*p = (struct policy){ 0 };
 }

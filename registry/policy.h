@@ -21,6 +21,7 @@
 #define POLICY_APPROVAL_HOURS 72                /* how long an approval counts, unless it says */
 #define POLICY_PEOPLE_MAX     64                /* bits of a role */
 #define POLICY_KEYS_MAX       16                /* of a person */
+#define POLICY_SITES_MAX      32
 
 struct policy_key {
 	struct public_key key;
@@ -62,6 +63,18 @@ struct policy_stage {
 	struct canary_plan canary;
 	bool has_limits; /* else the usual ones */
 };
+/* What of another registry counts here as if it were signed here. */
+enum policy_counts {
+	COUNTS_VERSIONS = 1u << 0, /* of each site: else there is nothing that the rest is about */
+	COUNTS_EVIDENCE = 1u << 1,
+	COUNTS_APPROVALS = 1u << 2,
+};
+#define COUNTS_ALL (COUNTS_VERSIONS | COUNTS_EVIDENCE | COUNTS_APPROVALS)
+struct policy_site { /* another registry, whose versions may come here */
+	char name[SIGNER_SIZE];
+	struct digest root; /* of its first policy, as `audit verify --root` takes it */
+	unsigned counts;
+};
 struct policy {
 	uint64_t version, seq;
 	char registry_id[33];
@@ -77,6 +90,8 @@ struct policy {
 	uint64_t roles[ROLE_COUNT]; /* bit i: people[i] */
 	struct policy_stage stages[STAGES_MAX];
 	size_t stages_n; /* in order */
+	struct policy_site *sites;
+	size_t sites_n; /* by name */
 	json_t *doc;
 };
 
@@ -109,6 +124,12 @@ bool policy_is_revoked(const struct policy *p, const struct public_key *key, uin
 const struct policy_stage *policy_stage(const struct policy *p, const char *name); /* NULL */
 const char *policy_role_name(enum policy_role r);
 int policy_role_parse(const char *s, enum policy_role *ret); /* -1: none of them */
+const struct policy_site *policy_site_named(const struct policy *p, const char *name); /* NULL */
+const struct policy_site *policy_site_by_root(const struct policy *p,
+                                              const struct digest *root); /* NULL */
+int policy_counts_parse(const char *s, unsigned *ret);     /* one bit; -1: none of them */
+void policy_counts_text(unsigned counts, struct buf *ret); /* "versions, evidence" */
+json_t *policy_counts_json(unsigned counts);               /* as the document spells them */
 /* POLICY: it has expired; only what goes back is allowed then. */
 int policy_check_expiry(const struct policy *p, int64_t now_s, struct err *e);
 

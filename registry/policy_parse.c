@@ -4,7 +4,7 @@
  * that this version does not know is refused instead of passed over. Knows nothing of signatures:
  * who verified the document is policy.c's affair.
  */
-#include "registry/policy.h"
+#include "registry/policy_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +21,8 @@ refuse(struct err *e, const char *why, const char *name)
 	return err_set(e, ERR_MALFORMED, WHAT ": %s \"%s\"", why, name);
 }
 
-/* Only these members, each of them may be absent here. */
-static int
-check_members(const json_t *o, const char *const *known, size_t n, struct err *e)
+int
+policy_check_members(const json_t *o, const char *const *known, size_t n, struct err *e)
 {
 	void *at = json_object_iter((json_t *)(uintptr_t)o);
 
@@ -38,8 +37,8 @@ check_members(const json_t *o, const char *const *known, size_t n, struct err *e
 	return 0;
 }
 
-static int
-parse_name(const json_t *o, const char *key, char *ret, size_t size, struct err *e)
+int
+policy_parse_name(const json_t *o, const char *key, char *ret, size_t size, struct err *e)
 {
 	struct err inner = { 0 };
 	const char *s;
@@ -83,9 +82,9 @@ parse_person(const json_t *o, struct policy *p, struct err *e)
 
 	if (!json_is_object(o))
 		return err_set(e, ERR_MALFORMED, WHAT ": a person that is no object");
-	rc = check_members(o, known, COUNT(known), e);
+	rc = policy_check_members(o, known, COUNT(known), e);
 	if (rc == 0)
-		rc = parse_name(o, "id", who->id, sizeof who->id, e);
+		rc = policy_parse_name(o, "id", who->id, sizeof who->id, e);
 	if (rc == 0)
 		rc = json_get_array(o, "keys", WHAT, &keys, e);
 	if (rc < 0)
@@ -185,7 +184,7 @@ parse_roles(const json_t *doc, struct policy *p, struct err *e)
 		names[i] = policy_role_name((enum policy_role)i);
 	rc = json_get_object(doc, "roles", WHAT, &roles, e);
 	if (rc == 0)
-		rc = check_members(roles, names, ROLE_COUNT, e);
+		rc = policy_check_members(roles, names, ROLE_COUNT, e);
 	for (size_t i = 0; i < ROLE_COUNT && rc == 0; i++) {
 		rc = parse_role(roles, (enum policy_role)i, p, e);
 		people |= ROLES_PERSON & ROLE_BIT(i) ? p->roles[i] : 0;
@@ -326,9 +325,9 @@ parse_stage(const json_t *o, struct policy *p, struct err *e)
 
 	if (!json_is_object(o))
 		return err_set(e, ERR_MALFORMED, WHAT ": a stage that is no object");
-	rc = check_members(o, known, COUNT(known), e);
+	rc = policy_check_members(o, known, COUNT(known), e);
 	if (rc == 0)
-		rc = parse_name(o, "name", s->name, sizeof s->name, e);
+		rc = policy_parse_name(o, "name", s->name, sizeof s->name, e);
 	if (rc == 0)
 		rc = json_get_u64(o, "order", WHAT, &s->order, e);
 	if (rc < 0)
@@ -414,7 +413,7 @@ parse_revoked(const json_t *doc, struct policy *p, struct err *e)
 	json_array_foreach(list, i, o)
 	{
 		struct policy_revoked *const v = &p->revoked[p->revoked_n];
-		rc = json_is_object(o) ? check_members(o, known, COUNT(known), e)
+		rc = json_is_object(o) ? policy_check_members(o, known, COUNT(known), e)
 		                       : err_set(e, ERR_MALFORMED, WHAT ": \"revoked\"");
 		if (rc == 0)
 			rc = json_get_u64(o, "at", WHAT, &v->at, e);
@@ -451,14 +450,14 @@ parse_origin(const json_t *doc, struct policy *p, struct err *e)
 static int
 parse_doc(const json_t *doc, struct policy *p, struct err *e)
 {
-	static const char *const known[] = { "expires",  "issued",   "people",         "previous",
-		                             "registry", "revoked",  "root_threshold", "roles",
-		                             "stages",   "template", "version" };
+	static const char *const known[] = { "expires",  "issued",  "people",         "previous",
+		                             "registry", "revoked", "root_threshold", "roles",
+		                             "sites",    "stages",  "template",       "version" };
 	int rc;
 
 	if (!json_is_object(doc))
 		return err_set(e, ERR_MALFORMED, WHAT ": not an object");
-	rc = check_members(doc, known, COUNT(known), e);
+	rc = policy_check_members(doc, known, COUNT(known), e);
 	if (rc == 0)
 		rc = json_get_u64(doc, "version", WHAT, &p->version, e);
 	if (rc == 0 && p->version == 0)
@@ -466,7 +465,8 @@ parse_doc(const json_t *doc, struct policy *p, struct err *e)
 	if (rc == 0)
 		rc = parse_origin(doc, p, e);
 	if (rc == 0)
-		rc = parse_name(doc, "template", p->template_name, sizeof p->template_name, e);
+		rc = policy_parse_name(doc, "template", p->template_name, sizeof p->template_name,
+		                       e);
 	if (rc == 0)
 		rc = parse_times(doc, p, e);
 	if (rc == 0)
@@ -477,6 +477,8 @@ parse_doc(const json_t *doc, struct policy *p, struct err *e)
 		rc = parse_roles(doc, p, e);
 	if (rc == 0)
 		rc = parse_stages(doc, p, e);
+	if (rc == 0)
+		rc = policy_parse_sites(doc, p, e);
 	return rc;
 }
 

@@ -266,6 +266,11 @@ class Reader:
         need(all(set(r) <= people for r in policy['roles'].values()), 'nobody of that name')
         need([s['order'] for s in policy['stages']] ==
              list(range(1, len(policy['stages']) + 1)), 'an order of stages with gaps')
+        names = [site['name'] for site in policy.get('sites', ())]
+        need(names == sorted(names) and len(names) == len(set(names)) ==
+             len({site['root'] for site in policy.get('sites', ())}), 'one site twice')
+        need(all('versions' in s['for'] and s['for'] == sorted(set(s['for']))
+                 for s in policy.get('sites', ())), 'a site for nothing')
         self.policy, self.policy_seq = policy, seq
 
     def on_version(self, seq, n):

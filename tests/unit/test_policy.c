@@ -88,6 +88,152 @@ changed(const json_t *doc, const char *change, struct err *e)
 	return copy;
 }
 
+struct change {
+	const char *change;
+	bool good;
+};
+
+/* %a and %b stand for the keys of the template, %c for another one. */
+static void
+parse_each(const struct change *cases, size_t n)
+{
+	struct public_key ana, agent, eve;
+	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE], other[KEY_SSH_SIZE];
+
+	cr_assert_eq(crypto_init(), 0);
+	ana = key_of(1);
+	agent = key_of(2);
+	key_ssh(&ana, a);
+	key_ssh(&agent, b);
+	eve = key_of(3);
+	key_ssh(&eve, other);
+	cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
+	for (size_t i = 0; i < n; i++) {
+		struct buf text = { 0 };
+		struct policy p = { .version = 77 };
+		struct err e = { 0 };
+		for (const char *c = cases[i].change; *c; c++) {
+			if (c[0] == '%')
+				buf_adds(&text, *++c == 'a' ? a : *c == 'b' ? b : other);
+			else
+				buf_addc(&text, *c);
+		}
+		json_t *const j = changed(doc, buf_cstr(&text), &e);
+		const int rc = policy_parse(j, &p, &e);
+		cr_expect_eq(rc, cases[i].good ? 0 : -ERR_MALFORMED, "%s: %d %s", cases[i].change,
+		             rc, e.msg);
+		if (rc == 0)
+			policy_fini(&p);
+		else
+			cr_expect_eq(p.version, 77, "%s changed the result", cases[i].change);
+		json_decref(j);
+		buf_fini(&text);
+	}
+}
+
+#define DIGITS   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+#define VERSIONS "\"versions\""
+#define SITE(name, last, counts) \
+	"{\"name\":\"" name "\",\"root\":\"sha256:" DIGITS last "\",\"for\":[" counts "]}"
+
+/* The template with that list of sites. */
+static json_t *
+with_sites(const char *sites)
+{
+	const struct public_key ana = key_of(1), agent = key_of(2);
+	cleanup_free char *change = xasprintf("{\"sites\":%s}", sites);
+	struct err e = { 0 };
+
+	cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
+	return changed(doc, change, &e);
+}
+
+Test(policy, sites)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct digest hq, other;
+	struct policy p;
+	struct err e = { 0 };
+
+	cr_assert_eq(crypto_init(), 0);
+	cr_assert_eq(digest_parse(&hq, DIGITS "1", 64), 0);
+	cr_assert_eq(digest_parse(&other, DIGITS "3", 64), 0);
+	cleanup_json json_t *doc = with_sites(
+	        "[" SITE("annex", "2", "\"evidence\"," VERSIONS) "," SITE("hq", "1", VERSIONS) "]");
+	cr_assert_eq(policy_parse(doc, &p, &e), 0, "%s", e.msg);
+	cr_assert_eq(p.sites_n, 2);
+	cr_expect_str_eq(p.sites[0].name, "annex");
+	cr_expect_eq(p.sites[0].counts, COUNTS_VERSIONS | COUNTS_EVIDENCE);
+	cr_expect_eq(policy_site_by_root(&p, &hq), &p.sites[1]);
+	cr_expect_eq(p.sites[1].counts, COUNTS_VERSIONS);
+	cr_expect_eq(policy_site_named(&p, "hq"), &p.sites[1]);
+	cr_expect(policy_site_by_root(&p, &other) == NULL);
+	cr_expect(policy_site_named(&p, "h") == NULL);
+	policy_counts_text(COUNTS_ALL, &text);
+	cr_expect_str_eq(buf_cstr(&text), "versions, evidence, approvals");
+	buf_clear(&text);
+	cleanup_json json_t *names = policy_counts_json(COUNTS_ALL);
+	json_canonical(names, &text);
+	cr_expect_str_eq(buf_cstr(&text), "[\"approvals\",\"evidence\",\"versions\"]");
+	policy_fini(&p);
+}
+
+Test(policy, sites_refused)
+{
+	static const struct change cases[] = {
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS) "]}", true },
+		{ "{\"sites\":[" SITE("hq", "1", "\"evidence\"," VERSIONS) "]}", true },
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS ",\"evidence\"") "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS "," VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", "\"evidence\"") "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", "") "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", "\"all\"," VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", "1," VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("Hq", "1", VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("hq", "g", VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("hq", "", VERSIONS) "]}", false },
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS) "," SITE("lab", "2", VERSIONS) "]}",
+		  true },
+		{ "{\"sites\":[" SITE("lab", "1", VERSIONS) "," SITE("hq", "2", VERSIONS) "]}",
+		  false },
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS) "," SITE("hq", "2", VERSIONS) "]}",
+		  false },
+		{ "{\"sites\":[" SITE("hq", "1", VERSIONS) "," SITE("lab", "1", VERSIONS) "]}",
+		  false },
+		{ "{\"sites\":[]}", false },
+		{ "{\"sites\":{}}", false },
+		{ "{\"sites\":[7]}", false },
+		{ "{\"sites\":[{\"name\":\"hq\",\"root\":\"sha256:" DIGITS "1\"}]}", false },
+		{ "{\"sites\":[{\"name\":\"hq\",\"for\":[" VERSIONS "]}]}", false },
+		{ "{\"sites\":[{\"name\":\"hq\",\"root\":\"sha256:" DIGITS "1\","
+		  "\"for\":[" VERSIONS "],\"until\":1}]}",
+		  false },
+	};
+
+	parse_each(cases, COUNT(cases));
+}
+
+/* One more than there may be is refused before anything is made for them. */
+Test(policy, sites_many)
+{
+	for (size_t n = POLICY_SITES_MAX; n <= POLICY_SITES_MAX + 1; n++) {
+		cleanup_buf struct buf sites = { 0 };
+		struct policy p = { 0 };
+		struct err e = { 0 };
+		for (size_t i = 0; i < n; i++)
+			buf_addf(&sites,
+			         "%c{\"name\":\"s%02zu\",\"root\":\"sha256:%.62s%02zu\","
+			         "\"for\":[\"versions\"]}",
+			         i == 0 ? '[' : ',', i, DIGITS, i);
+		buf_addc(&sites, ']');
+		cr_assert_eq(crypto_init(), 0);
+		cleanup_json json_t *doc = with_sites(buf_cstr(&sites));
+		const int rc = policy_parse(doc, &p, &e);
+		cr_expect_eq(rc, n > POLICY_SITES_MAX ? -ERR_TOO_BIG : 0, "%zu: %s", n, e.msg);
+		policy_fini(&p);
+	}
+}
+
 Test(policy, refused)
 {
 #define ANA "{\"id\":\"ana\",\"keys\":[\"%a\"]}"
@@ -96,10 +242,7 @@ Test(policy, refused)
 	"{\"root\":" root ",\"author\":[\"ana\"],\"approver\":[],\"deployer\":[\"ana\"]," \
 	"\"agent\":" agent "}"
 #define STAGE(more) "{\"name\":\"one\",\"order\":1,\"protected\":true" more "}"
-	static const struct {
-		const char *change;
-		bool good;
-	} cases[] = {
+	static const struct change cases[] = {
 		{ "{}", true },
 		{ "{\"version\":2,\"previous\":\"sha256:" REGISTRY REGISTRY "\"}", true },
 		{ "{\"version\":2}", false },
@@ -179,36 +322,5 @@ Test(policy, refused)
 		  "{\"name\":\"one\",\"order\":2,\"protected\":true}]}",
 		  false },
 	};
-	struct public_key ana, agent, eve;
-	char a[KEY_SSH_SIZE], b[KEY_SSH_SIZE], other[KEY_SSH_SIZE];
-
-	cr_assert_eq(crypto_init(), 0);
-	ana = key_of(1);
-	agent = key_of(2);
-	key_ssh(&ana, a);
-	key_ssh(&agent, b);
-	eve = key_of(3);
-	key_ssh(&eve, other);
-	cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct buf text = { 0 };
-		struct policy p = { .version = 77 };
-		struct err e = { 0 };
-		for (const char *c = cases[i].change; *c; c++) {
-			if (c[0] == '%')
-				buf_adds(&text, *++c == 'a' ? a : *c == 'b' ? b : other);
-			else
-				buf_addc(&text, *c);
-		}
-		json_t *const j = changed(doc, buf_cstr(&text), &e);
-		const int rc = policy_parse(j, &p, &e);
-		cr_expect_eq(rc, cases[i].good ? 0 : -ERR_MALFORMED, "%s: %d %s", cases[i].change,
-		             rc, e.msg);
-		if (rc == 0)
-			policy_fini(&p);
-		else
-			cr_expect_eq(p.version, 77, "%s changed the result", cases[i].change);
-		json_decref(j);
-		buf_fini(&text);
-	}
+	parse_each(cases, COUNT(cases));
 }

@@ -171,7 +171,8 @@ const struct schema_row schema_rows[] = {
 	{ "policy", "the document that a policy entry signs",
 	  "version:i registry:s template:s issued:t expires?:t previous:d? "
 	  "people:[{policy-person}] "
-	  "roles:o root_threshold?:i revoked?:[{policy-revoked}] stages:[{policy-stage}]",
+	  "roles:o root_threshold?:i revoked?:[{policy-revoked}] stages:[{policy-stage}] "
+	  "sites?:[{policy-site}]",
 	  SCHEMA_DOCUMENT },
 
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
@@ -206,6 +207,7 @@ const struct schema_row schema_rows[] = {
 	{ "policy-line", NULL, "version:i sequence:i time:t digest:d", SCHEMA_PART },
 	{ "policy-person", NULL, "id:s keys:[s]", SCHEMA_PART },
 	{ "policy-revoked", NULL, "at:i key:s", SCHEMA_PART },
+	{ "policy-site", NULL, "for:[s] name:s root:d", SCHEMA_PART },
 	{ "policy-stage", NULL,
 	  "name:s order:i protected:b approvals?:i approval_hours?:i break_glass?:[s] gates?:[s] "
 	  "min_proof?:s", SCHEMA_PART },
