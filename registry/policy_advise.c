@@ -210,6 +210,21 @@ idle_people(const struct advice *v)
 			say(v, ADVICE_WARNING, v->p->people[i].id, "has no role");
 }
 
+/* Approvals are the one thing that another registry could give to itself. */
+static void
+sites(const struct advice *v)
+{
+	for (size_t i = 0; i < v->p->sites_n; i++) {
+		const struct policy_site *const s = &v->p->sites[i];
+		cleanup_buf struct buf counts = { 0 };
+		policy_counts_text(s->counts, &counts);
+		say(v, ADVICE_FACT, s->name, "of that site count here: %s", buf_cstr(&counts));
+		if (s->counts & COUNTS_APPROVALS)
+			say(v, ADVICE_WARNING, s->name,
+			    "who approves there is named by that site's root, not by yours");
+	}
+}
+
 void
 policy_advise(const struct policy *p, int64_t now_s, policy_advice_fn *fn, void *arg)
 {
@@ -224,4 +239,5 @@ policy_advise(const struct policy *p, int64_t now_s, policy_advice_fn *fn, void 
 		break_glass(&v, &p->stages[i]);
 		gates(&v, &p->stages[i]);
 	}
+	sites(&v);
 }

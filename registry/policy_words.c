@@ -94,6 +94,20 @@ stage(const struct policy_stage *s, const struct lines *l)
 	canary(s, l);
 }
 
+static void
+sites(const struct policy *p, const struct lines *l)
+{
+	for (size_t i = 0; i < p->sites_n; i++) {
+		const struct policy_site *const s = &p->sites[i];
+		cleanup_buf struct buf counts = { 0 };
+		char title[SIGNER_SIZE + 8], hex[DIGEST_HEX_SIZE];
+		digest_hex(&s->root, hex);
+		policy_counts_text(s->counts, &counts);
+		(void)snprintf(title, sizeof title, "site %s", s->name);
+		line(l, title, "sha256:%s, for %s", hex, buf_cstr(&counts));
+	}
+}
+
 void
 policy_lines(const struct policy *p, policy_line_fn *fn, void *arg)
 {
@@ -111,6 +125,7 @@ policy_lines(const struct policy *p, policy_line_fn *fn, void *arg)
 	for (size_t i = 0; i < p->revoked_n; i++)
 		line(&l, "revoked", "%s from log entry %" PRIu64 " on", p->revoked[i].key.id,
 		     p->revoked[i].at);
+	sites(p, &l);
 }
 
 /* --- what differs --- */

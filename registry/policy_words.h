@@ -7,8 +7,8 @@
 
 #include "registry/policy.h"
 
-/* "stage", "2 production, protected": what it says of expiry, people, roles, stages and revoked
- * keys, without number, digest and time of issue. title stays valid during the call. */
+/* "stage", "2 production, protected": what it says of expiry, people, roles, stages, revoked
+ * keys and sites, without number, digest and time of issue. title stays valid during the call. */
 typedef void policy_line_fn(void *arg, const char *title, const char *text);
 void policy_lines(const struct policy *p, policy_line_fn *fn, void *arg);
 /* Lines of b that a has not. */

@@ -335,6 +335,91 @@ Test(policy_edit, revoked)
 	policy_fini(&p);
 }
 
+static struct digest
+root_of(uint8_t b)
+{
+	struct digest d;
+
+	memset(d.b, b, sizeof d.b);
+	return d;
+}
+
+#define SIXTEEN(a) a a a a a a a a a a a a a a a a
+#define ROOT(a)    "sha256:" SIXTEEN(a) SIXTEEN(a)
+
+Test(policy_edit, sites)
+{
+	const struct digest hq = root_of(0x11), annex = root_of(0x22), lab = root_of(0x33);
+	cleanup_json json_t *doc = NULL;
+	struct policy p;
+	struct err e = { 0 };
+
+	team(&p);
+	doc = policy_edit_begin(&p);
+	cr_expect(!policy_edit_site_remove(doc, "hq"));
+	expect(doc, &p, "", "", "none there");
+	cr_assert_eq(policy_edit_site(doc, "hq", &hq, COUNTS_VERSIONS, &e), 0, "%s", e.msg);
+	expect(doc, &p, "site hq: " ROOT("11") ", for versions\n", "", "hq");
+	/* so already; then what counts is what was said last; versions count whatever is said */
+	cr_assert_eq(policy_edit_site(doc, "hq", &hq, COUNTS_VERSIONS, &e), 0, "%s", e.msg);
+	expect(doc, &p, "site hq: " ROOT("11") ", for versions\n", "", "again");
+	cr_assert_eq(policy_edit_site(doc, "hq", &hq, COUNTS_APPROVALS, &e), 0, "%s", e.msg);
+	expect(doc, &p, "site hq: " ROOT("11") ", for versions, approvals\n", "", "more");
+	cr_assert_eq(policy_edit_site(doc, "hq", &hq, COUNTS_EVIDENCE, &e), 0, "%s", e.msg);
+	/* sorted by name, whatever came first */
+	cr_assert_eq(policy_edit_site(doc, "lab", &lab, 0, &e), 0, "%s", e.msg);
+	cr_assert_eq(policy_edit_site(doc, "annex", &annex, COUNTS_ALL, &e), 0, "%s", e.msg);
+	expect(doc, &p,
+	       "site annex: " ROOT("22") ", for versions, evidence, approvals\n"
+	                                 "site hq: " ROOT("11") ", for versions, evidence\n"
+	                                                        "site lab: " ROOT(
+	                                                                "33") ", for versions\n",
+	       "", "three");
+	/* with the last one the document is what it was */
+	cr_expect(policy_edit_site_remove(doc, "hq"));
+	cr_expect(!policy_edit_site_remove(doc, "hq"));
+	cr_expect(policy_edit_site_remove(doc, "lab"));
+	expect(doc, &p, "site annex: " ROOT("22") ", for versions, evidence, approvals\n", "",
+	       "annex alone");
+	cr_expect(policy_edit_site_remove(doc, "annex"));
+	expect(doc, &p, "", "", "all gone");
+	policy_fini(&p);
+}
+
+Test(policy_edit, sites_refused)
+{
+	char long_name[SIGNER_SIZE + 1];
+	const struct digest hq = root_of(0x11), other = root_of(0x22);
+	const struct {
+		const char *name;
+		const struct digest *root;
+		int rc;
+	} cases[] = {
+		{ "hq", &other, ERR_EXISTS }, /* the name means another registry */
+		{ "zentrale", &hq, ERR_EXISTS }, { "Hq", &other, ERR_USAGE },
+		{ "", &other, ERR_USAGE },       { long_name, &other, ERR_USAGE },
+	};
+	cleanup_json json_t *doc = NULL, *before = NULL;
+	struct policy p;
+	struct err e = { 0 };
+
+	memset(long_name, 'x', SIGNER_SIZE);
+	long_name[SIGNER_SIZE] = '\0';
+	team(&p);
+	doc = policy_edit_begin(&p);
+	cr_assert_eq(policy_edit_site(doc, "hq", &hq, 0, &e), 0, "%s", e.msg);
+	before = json_deep_copy(doc);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		e = (struct err){ 0 };
+		cr_expect_eq(policy_edit_site(doc, cases[i].name, cases[i].root, 0, &e),
+		             -cases[i].rc, "%zu: %s", i, e.msg);
+		cr_expect(cases[i].rc != ERR_EXISTS || strstr(e.hint, "trust-site hq --remove"),
+		          "%zu: %s", i, e.hint);
+		cr_expect(json_equal(doc, before), "%zu changed it", i);
+	}
+	policy_fini(&p);
+}
+
 struct found {
 	const char *about, *text;
 	enum policy_advice worst;
@@ -350,6 +435,26 @@ look_for(void *arg, enum policy_advice a, const char *about, const char *text)
 		f->worst = a;
 	if (a != ADVICE_FACT && streq(about, f->about) && strstr(text, f->text))
 		f->seen = true;
+}
+
+/* Whose approvals count is risky; that versions do is what a site is for. */
+Test(policy_edit, advice_on_sites)
+{
+	const struct digest hq = root_of(0x11);
+	struct policy p, next;
+
+	team(&p);
+	for (unsigned counts = 0; counts <= COUNTS_ALL; counts++) {
+		cleanup_json json_t *doc = policy_edit_begin(&p);
+		struct found f = { .about = "hq", .text = "not by yours" };
+		struct err e = { 0 };
+		cr_assert_eq(policy_edit_site(doc, "hq", &hq, counts, &e), 0, "%s", e.msg);
+		cr_assert_eq(policy_edit_end(doc, &p, NOW_S, &next, &e), 0, "%s", e.msg);
+		policy_advise(&next, NOW_S, look_for, &f);
+		cr_expect_eq(f.seen, (counts & COUNTS_APPROVALS) != 0, "%u", counts);
+		policy_fini(&next);
+	}
+	policy_fini(&p);
 }
 
 Test(policy_edit, advice)
