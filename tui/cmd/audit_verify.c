@@ -7,33 +7,23 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/log_export.h"
 #include "registry/proof.h"
+#include "tui/cmd/fingerprint.h"
 
-/* As `init` prints it: 64 hex digits, in groups or with "sha256:" in front. */
 static int
 parse_root(const char *text, struct digest *ret, struct err *e)
 {
-	const char *at = text && has_prefix(text, "sha256:") ? text + 7 : text;
-	char hex[DIGEST_HEX_SIZE];
-	size_t n = 0;
-
 	if (!text) {
 		(void)err_set(e, ERR_USAGE, "audit verify: whose log may it be?");
 		return err_hint(e, "--root FINGERPRINT of its first policy, as `slipway init` "
 		                   "printed it there; not from the file or whoever sent it");
 	}
-	for (; *at && n < sizeof hex; at++)
-		if (*at != ' ')
-			hex[n++] = *at;
-	if (*at || n != sizeof hex - 1 || digest_parse(ret, hex, n) < 0)
-		return err_set(e, ERR_USAGE, "\"%s\" is no fingerprint: 64 hex digits", text);
-	return 0;
+	return fingerprint_parse(text, ret, e);
 }
 
 static void

@@ -7,12 +7,12 @@
 #include "tui/cmd/founding.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "registry/base/clock.h"
 #include "registry/change.h"
 #include "registry/ledger.h"
 #include "registry/statement.h"
+#include "tui/cmd/fingerprint.h"
 #include "tui/cmd/key.h"
 
 int
@@ -159,26 +159,13 @@ founding_fini(struct founding *n)
 	key_free(n->log);
 }
 
-/* Eight groups of eight digits: to be read to somebody by voice. */
-static void
-fingerprint(const struct digest *d, char ret[72])
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	digest_hex(d, hex);
-	for (size_t i = 0; i < 8; i++) {
-		memcpy(ret + i * 9, hex + i * 8, 8);
-		ret[i * 9 + 8] = i < 7 ? ' ' : '\0';
-	}
-}
-
 void
 founding_show(struct app *a, const struct founding *n)
 {
 	struct json_out *const j = out_object_json(a->out);
-	char groups[72];
+	char groups[FINGERPRINT_SIZE];
 
-	fingerprint(&n->policy, groups);
+	fingerprint_text(&n->policy, groups);
 	if (j) {
 		jo_string(j, "person", n->who);
 		jo_string(j, "key", n->item.id);
