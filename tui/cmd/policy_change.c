@@ -447,6 +447,22 @@ policy_change_run(struct policy_change *c, struct err *e)
 	return c->missing.n > 0 && !c->to ? waits(c, e) : 0;
 }
 
+static void
+add_word(struct buf *line, const char *word)
+{
+	if (*word && !word[strcspn(word, " ;'\"<>|&$()*?")]) {
+		buf_addf(line, " %s", word);
+		return;
+	}
+	buf_adds(line, " '");
+	for (const char *c = word; *c; c++)
+		if (*c == '\'')
+			buf_adds(line, "'\"'\"'"); /* a backslash would be escaped when shown */
+		else
+			buf_addc(line, *c);
+	buf_addc(line, '\'');
+}
+
 /* The command as it was typed, for a hint: what a shell would split stands in quotes, and what
  * looks like a flag behind "--". */
 static char *
@@ -456,15 +472,16 @@ line_of(const struct args *in)
 	bool has_dash = false;
 
 	for (size_t i = 0; i < in->pos_n; i++) {
-		const bool is_plain = !in->pos[i][strcspn(in->pos[i], " ;'\"<>|&$()*?")];
-		buf_addf(&words, is_plain ? " %s" : " '%s'", in->pos[i]);
+		add_word(&words, in->pos[i]);
 		has_dash = has_dash || in->pos[i][0] == '-';
 	}
 	buf_addf(&line, "slipway %s %s%s", in->cmd->name, in->cmd->sub,
 	         has_dash ? "" : buf_cstr(&words));
-	for (size_t i = 0; i < in->opts_n; i++)
-		buf_addf(&line, " %s%s%s", in->opts[i].opt->name, in->opts[i].opt->arg ? " " : "",
-		         in->opts[i].value);
+	for (size_t i = 0; i < in->opts_n; i++) {
+		buf_addf(&line, " %s", in->opts[i].opt->name);
+		if (in->opts[i].opt->arg)
+			add_word(&line, in->opts[i].value);
+	}
 	buf_addf(&line, " --yes%s%s", has_dash ? " --" : "", has_dash ? buf_cstr(&words) : "");
 	buf_fini(&words);
 	return buf_steal(&line);
