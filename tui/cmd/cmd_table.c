@@ -50,6 +50,7 @@
 	X(policy_remove) \
 	X(policy_set) \
 	X(policy_sign) \
+	X(policy_site) \
 	X(target_list) \
 	X(target_add) \
 	X(target_set) \

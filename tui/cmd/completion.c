@@ -61,6 +61,7 @@ class_of(const char *verb, const char *word, size_t n)
 	} classes[] = {
 		{ "target", "NAME", "target" },
 		{ "key", "NAME", "key" },
+		{ "policy", "NAME", "any" }, /* a person or a site, and mostly a new one */
 		{ NULL, "REF", "ref" },
 		{ NULL, "NAME", "model" },
 		{ NULL, "MODEL", "model" },

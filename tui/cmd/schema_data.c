@@ -96,7 +96,7 @@ const struct schema_row schema_rows[] = {
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
 	{ "PolicyAdvice", "policy check", "state:s about:s text:s", SCHEMA_LIST },
 	{ "PolicyChange",
-	  "policy add, remove, set and sign, key trust, key revoke, key rotate",
+	  "policy add, remove, set, sign and trust-site, key trust, key revoke, key rotate",
 	  "version:i digest:d removed:[s] added:[s] changed:b dryRun:b draft:s? missing:s?",
 	  SCHEMA_OUTPUT },
 	{ "ProgramVersion", "version", "version:s registryFormat:i", SCHEMA_OUTPUT },
