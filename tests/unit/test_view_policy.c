@@ -72,6 +72,21 @@ Test(policy_page, says_who_since_when_and_what_a_stage_asks_for)
 	cr_expect(has_row(&s, "1 approval", INK_TEXT));
 	cr_expect(has_row(&s, "expires      never", INK_TEXT));
 
+	cr_expect(!has_row(&s, "sites: ", INK_HEAD), "there are none");
+
+	struct policy_site hq = { .name = "hq", .counts = COUNTS_VERSIONS | COUNTS_EVIDENCE };
+	memset(hq.root.b, 0xa7, sizeof hq.root.b);
+	p.sites = &hq;
+	p.sites_n = 1;
+	sheet_clear(&s);
+	policy_page(&s, &page, &p, since, &then);
+	cr_expect(has_row(&s, "what of theirs counts here  1", INK_HEAD));
+	cr_expect(has_row(&s, "hq           versions, evidence", INK_TEXT));
+	cr_expect(has_row(&s, "  sha256:a7a7a7", INK_DIM), "what it is known by");
+	cr_expect(has_row(&s, "of that site count here", INK_TEXT), "advice");
+	p.sites = NULL;
+	p.sites_n = 0;
+
 	p.expires_s = clock_now_s() - 86400;
 	sheet_clear(&s);
 	policy_page(&s, &page, &p, since, &then);

@@ -122,6 +122,25 @@ revoked_add(struct sheet *s, struct policy_page *page, const struct policy *p)
 	}
 }
 
+/* Without one there is no heading: most registries never have any. */
+static void
+sites_add(struct sheet *s, const struct policy *p)
+{
+	if (p->sites_n > 0)
+		sheet_head(s, false, "sites: other registries, and what of theirs counts here  %zu",
+		           p->sites_n);
+	for (size_t i = 0; i < p->sites_n; i++) {
+		const struct policy_site *site = &p->sites[i];
+		cleanup_buf struct buf counts = { 0 };
+		char hex[DIGEST_HEX_SIZE];
+
+		digest_hex(&site->root, hex);
+		policy_counts_text(site->counts, &counts);
+		sheet_add(s, INK_TEXT, 0, "%-12s %s", site->name, buf_cstr(&counts));
+		sheet_add(s, INK_DIM, 0, "  sha256:%s", hex);
+	}
+}
+
 static void
 expiry_add(struct sheet *s, const struct policy *p)
 {
@@ -216,6 +235,7 @@ policy_page(struct sheet *s, struct policy_page *page, const struct policy *p,
 	}
 	people_add(s, page, p, since, arg);
 	revoked_add(s, page, p);
+	sites_add(s, p);
 	policy_add(s, p);
 	for (size_t i = 0; i < p->stages_n; i++)
 		stage_add(s, p, &p->stages[i]);
