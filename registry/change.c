@@ -15,13 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/base/clock.h"
 #include "registry/base/fs.h"
 #include "registry/base/message.h"
+#include "registry/change_private.h"
 #include "registry/entry.h"
 #include "registry/fault.h"
 #include "registry/records.h"
-#include "registry/statement.h"
 
 /* Entries a transaction. One each would be slow; one for all would be lost whole by a crash, and
  * spill pages (a race in LMDB 0.9.24). */
@@ -157,7 +156,7 @@ begin(struct registry *r, struct txn **ret, struct err *e)
 		rc = store_open(db, false, &r->store, e);
 		if (rc < 0)
 			return rc;
-		store_set_context(r->store, &r->identity);
+		store_set_context(r->store, &r->context);
 	}
 }
 
@@ -181,91 +180,6 @@ catch_up(struct registry *r, struct txn **t, struct log_writer *w, uint64_t *ret
 	}
 }
 
-/* --- step 4: the line --- */
-
-static json_t *
-who_json(void)
-{
-	const char *ssh = getenv("SSH_CONNECTION");
-	char host[65] = "";
-	json_t *by = json_object();
-
-	(void)gethostname(host, sizeof host - 1);
-	json_object_set_new(by, "host", json_from_str(str_of(host)));
-	json_object_set_new(by, "uid", json_integer((json_int_t)getuid()));
-	if (ssh && strlen(ssh) < 128 &&
-	    json_object_set_new(by, "ssh", json_from_str(str_of(ssh))) < 0)
-		json_object_del(by, "ssh");
-	return by;
-}
-
-static int
-set_model(struct txn *t, const struct change *c, json_t *root, struct err *e)
-{
-	struct model_row m;
-	int rc;
-
-	json_object_set_new(root, "previous", json_null());
-	if (!c->model)
-		return 0;
-	json_object_set_new(root, "model", json_string(c->model));
-	rc = model_get(t, c->model, &m, e);
-	if (rc == -ERR_NOT_FOUND)
-		return 0; /* its first entry */
-	if (rc == 0)
-		json_object_set_new(root, "previous", json_integer((json_int_t)m.last_seq));
-	return rc;
-}
-
-static int
-set_statement(struct registry *r, const struct change *c, json_t *root, struct err *e)
-{
-	struct digest d;
-	json_t *envelope;
-	int rc;
-
-	if (!c->statement.p)
-		return 0;
-	if (c->statement.n > STATEMENT_INLINE_MAX) {
-		rc = blob_put_mem(r->blobs, c->statement.p, c->statement.n, &d, NULL, e);
-		if (rc == 0)
-			json_object_set_new(root, "statement", json_from_digest(&d));
-		return rc;
-	}
-	rc = json_parse(c->statement, "statement", &envelope, e);
-	if (rc == 0)
-		json_object_set_new(root, "statement", envelope);
-	return rc;
-}
-
-static int
-write_line(struct registry *r, struct txn *t, const struct change *c, const struct applied *a,
-           json_t *body, struct buf *ret, struct digest *ret_leaf, struct err *e)
-{
-	cleanup_json json_t *root = json_object();
-	cleanup_buf struct buf json = { 0 };
-	char now[CLOCK_TEXT_SIZE];
-	int rc;
-
-	clock_text(now, clock_now_s());
-	json_object_set_new(root, "type", json_string(c->type));
-	json_object_set_new(root, "time", json_string(now));
-	json_object_set_new(root, "by", who_json());
-	json_object_set(root, "body", body);
-	json_object_set_new(root, "policy",
-	                    a->has_policy ? json_integer((json_int_t)a->policy_seq) : json_null());
-	if (c->reason &&
-	    json_object_set_new(root, "reason", json_from_str(str_of(c->reason))) < 0)
-		return err_set(e, ERR_USAGE, "the reason is not UTF-8");
-	rc = set_model(t, c, root, e);
-	if (rc == 0)
-		rc = set_statement(r, c, root, e);
-	if (rc < 0)
-		return rc;
-	json_canonical(root, &json);
-	return log_format(a->entries, buf_str(&json), ret, ret_leaf, e);
-}
-
 /* --- steps 5 to 7 --- */
 
 /* The entry's rows go in before the log moves: a body that put refuses must never reach the log. */
@@ -282,6 +196,13 @@ put_and_reserve(struct txn *t, const struct buf *line, struct log_pos at, const 
 	rc = entry_apply(t, &l, e);
 	return rc < 0 ? rc : store_reserve(t, room_for(line->n + replayed), e);
 }
+
+/* Lines that leave together, from that place on. */
+struct change_lines_text {
+	struct buf bytes;
+	struct log_pos at;
+	uint64_t replayed;
+};
 
 static int
 append(struct registry *r, struct log_writer *w, struct log_pos end, const struct buf *line,
@@ -310,24 +231,71 @@ place_of(struct log_pos end, size_t n)
 	return end;
 }
 
+/* A line with all that stands behind it so far: formatted and put, which gives the next one its
+ * sequence and its model's chain. */
+static int
+add_line(struct registry *r, struct txn *t, const struct change *c, json_t *body,
+         struct change_lines_text *text, struct digest *ret_leaf, struct err *e)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct applied a;
+	int rc = applied_get(t, &a, e);
+
+	if (rc == 0)
+		rc = change_line(r, t, c, &a, body, &line, ret_leaf, e);
+	if (rc < 0)
+		return rc;
+	if (text->bytes.n == 0 && !c->more)
+		text->at = place_of(text->at, line.n);
+	rc = put_and_reserve(
+	        t, &line, (struct log_pos){ text->at.segment, text->at.offset + text->bytes.n },
+	        ret_leaf, a.entries, text->replayed + text->bytes.n, e);
+	buf_add(&text->bytes, line.p, line.n);
+	if (rc == 0 && text->bytes.n > CHANGE_BYTES_MAX)
+		rc = err_set(e, ERR_TOO_BIG, "more than %u bytes of log entries in one change",
+		             CHANGE_BYTES_MAX);
+	return rc;
+}
+
+static int
+add_lines(struct registry *r, struct txn *t, const struct change *c, json_t *body,
+          struct change_lines_text *text, struct digest *ret_leaf, struct err *e)
+{
+	int rc = add_line(r, t, c, body, text, ret_leaf, e);
+
+	for (size_t i = 0; rc == 0 && c->more && i < c->more->n; i++) {
+		const struct change_line *const l = &c->more->v[i];
+		const struct change one = { .type = l->type,
+			                    .model = l->model,
+			                    .reason = c->reason,
+			                    .statement_blob = l->statement_blob,
+			                    .more = c->more };
+		struct digest leaf;
+
+		rc = add_line(r, t, &one, l->body, text, &leaf, e);
+	}
+	return rc;
+}
+
 static int
 commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c,
             json_t *body, uint64_t replayed, struct change_result *ret, struct err *e)
 {
-	cleanup_buf struct buf line = { 0 };
+	cleanup_buf struct buf bytes = { 0 };
+	struct change_lines_text text = { .replayed = replayed };
 	struct err late = { 0 };
 	struct applied a;
 	int rc = applied_get(*t, &a, e);
 
-	if (rc == 0)
-		rc = write_line(r, *t, c, &a, body, &line, &ret->leaf, e);
-	if (rc == 0)
-		rc = put_and_reserve(*t, &line, place_of(a.end, line.n), &ret->leaf, a.entries,
-		                     replayed, e);
+	if (rc < 0)
+		return rc;
+	text.at = c->more ? place_of(a.end, CHANGE_BYTES_MAX) : a.end;
+	rc = add_lines(r, *t, c, body, &text, &ret->leaf, e);
+	bytes = text.bytes;
 	if (rc < 0)
 		return rc;
 	fault_point("before-append");
-	rc = append(r, w, a.end, &line, e);
+	rc = append(r, w, c->more ? text.at : a.end, &bytes, e);
 	if (rc < 0)
 		return rc;
 	fault_point("after-append");
@@ -429,7 +397,7 @@ build_into(struct registry *r, struct store *s, uint64_t *ret_entries, struct er
 	int rc = log_reader_new(r->log, (struct log_pos){ 1, 0 }, 0, &rd, e);
 
 	*ret_entries = 0;
-	store_set_context(s, &r->identity);
+	store_set_context(s, &r->context);
 	while (rc == 0 && step == LOG_LINE) {
 		uint64_t bytes = 0;
 		struct txn *t;

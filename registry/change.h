@@ -16,6 +16,19 @@
 
 #define CHANGE_NONE 1 /* from check: already so, write nothing */
 
+/* A line behind the first one, in the same write and the same transaction. */
+struct change_line {
+	const char *type, *model;
+	json_t *body; /* owned by who made it */
+	const struct digest *statement_blob; /* as in struct change */
+};
+struct change_lines {
+	struct change_line *v;
+	size_t n, cap;
+};
+#define CHANGE_LINES_MAX 1024 /* and all of them in CHANGE_BYTES_MAX */
+#define CHANGE_BYTES_MAX (16u << 20)
+
 struct change {
 	const char *type;  /* a row of entry_types */
 	const char *model; /* the model whose chain this entry continues; NULL: none */
@@ -23,9 +36,13 @@ struct change {
 	int (*check)(struct txn *t, void *arg, json_t **ret_body, struct err *e);
 	void *arg;
 	const char *reason; /* why, in UTF-8 of at most ENTRY_REASON_MAX bytes; NULL */
-	const struct digest *blob; /* must still be there inside the transaction; NULL: none */
+	const struct digest *blob; /* must be there inside the transaction; NULL: none */
 	struct str statement; /* canonical DSSE envelope, or empty; over STATEMENT_INLINE_MAX it is
 	                         put as a blob */
+	const struct digest *statement_blob; /* instead: it is this blob, durable already; NULL */
+	/* What comes with it: check may fill it. One write; after a power cut in it the
+	 * log may have the first of them, each whole. NULL. */
+	const struct change_lines *more;
 };
 struct change_result {
 	bool changed, replay_later;

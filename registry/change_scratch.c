@@ -20,7 +20,7 @@ struct scratch {
 };
 
 int
-change_scratch_open(const struct identity *identity, struct scratch **ret, struct err *e)
+change_scratch_open(const struct row_context *context, struct scratch **ret, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct scratch *s = xcalloc(1, sizeof *s);
@@ -34,7 +34,7 @@ change_scratch_open(const struct identity *identity, struct scratch **ret, struc
 	if (rc == 0)
 		rc = store_open(s->dir, true, &s->store, e);
 	if (rc == 0)
-		store_set_context(s->store, identity);
+		store_set_context(s->store, context);
 	if (rc == 0)
 		rc = store_write_begin(s->store, &s->t, e);
 	if (rc < 0) {

@@ -90,7 +90,7 @@ check_lines_of_log(struct check *c, struct err *e)
 	int rc;
 
 	c->end = (struct log_pos){ .segment = 1 };
-	rc = change_scratch_open(&c->r->identity, &c->scratch, e);
+	rc = change_scratch_open(&c->r->context, &c->scratch, e);
 	if (rc == 0)
 		rc = log_reader_new(c->r->log, c->end, 0, &reader, e);
 	if (rc < 0)
@@ -385,7 +385,7 @@ check_gather(struct check *c, struct err *e)
 
 	if (!c->scratch) {
 		c->end = (struct log_pos){ .segment = 1 };
-		rc = change_scratch_open(&c->r->identity, &c->scratch, e);
+		rc = change_scratch_open(&c->r->context, &c->scratch, e);
 	}
 	if (rc == 0)
 		rc = log_reader_new(c->r->log, c->end, c->edge.size, &reader, e);

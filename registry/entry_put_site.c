@@ -9,6 +9,7 @@
 #include "registry/entry_put.h"
 #include "registry/identity.h"
 #include "registry/records.h"
+#include "registry/registry.h"
 
 /* The policy goes; rows of what had authority stay, and records.c no longer finds them. */
 static int
@@ -26,7 +27,8 @@ begin_anew(struct txn *t, const struct entry *n, const char *id, struct applied 
 int
 put_adoption(struct txn *t, const struct entry *n, struct err *e)
 {
-	const struct identity *const is = txn_context(t);
+	const struct row_context *const context = txn_context(t);
+	const struct identity *const is = context ? context->identity : NULL;
 	struct adoption_claim c;
 	struct applied a;
 	int rc = applied_get(t, &a, e);

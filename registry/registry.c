@@ -116,7 +116,7 @@ registry_open_db(struct registry *r, struct err *e)
 		rc = store_open(dir, true, &r->store, e);
 	if (rc < 0)
 		return rc;
-	store_set_context(r->store, &r->identity);
+	store_set_context(r->store, &r->context);
 	rc = log_end(r->log, &end, e);
 	if (rc == 0)
 		rc = read_applied(r, &a, e);
@@ -183,6 +183,7 @@ open_parts(struct registry *r, unsigned flags, struct err *e)
 		rc = blobs_open(r->rootfd, &r->blobs, e);
 	if (rc < 0)
 		return part_is_gone(e);
+	r->context = (struct row_context){ &r->identity, r->blobs };
 	if (flags & REGISTRY_NO_DB)
 		return 0;
 	rc = registry_open_db(r, e);

@@ -24,10 +24,17 @@ enum registry_flags {
 	REGISTRY_ANY_PIN = 1u << 4, /* the pin is loaded, and not held against the log: the same */
 };
 
+/* What puts ask beside the rows (store_set_context). */
+struct row_context {
+	const struct identity *identity;
+	struct blobs *blobs; /* proofs that bundles brought */
+};
+
 struct registry {
 	char *dir; /* absolute */
 	int rootfd, usersfd;
 	struct identity identity;
+	struct row_context context; /* of this registry */
 	char id[REGISTRY_ID_SIZE]; /* of this incarnation, as in identity */
 	int64_t created_s;
 	bool is_copy;       /* not the folder that registry.json names */
