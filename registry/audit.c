@@ -10,6 +10,7 @@
 
 #include "registry/attest.h"
 #include "registry/authority.h"
+#include "registry/bundle_entry.h"
 #include "registry/history.h"
 
 int
@@ -93,7 +94,7 @@ audit_chain_load(struct registry *r, struct audit_chain *ret, struct err *e)
 	seq_vec places = { 0 };
 	int rc = store_read_begin(r->store, &t, e);
 
-	*ret = (struct audit_chain){ 0 };
+	*ret = (struct audit_chain){ .blobs = r->blobs };
 	if (rc == 0)
 		rc = find_policies(r, t, &places, e);
 	for (size_t i = places.n; rc == 0 && i > 0; i--) {
@@ -135,6 +136,7 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	struct target_claim target;
 	struct promotion promotion;
 	struct job_claim job;
+	struct bundle_claim bundle;
 	struct authorisation by = { 0 };
 	struct approval approval = { 0 };
 	struct evidence evidence = { 0 };
@@ -161,6 +163,8 @@ agrees(const struct authority *a, const struct entry *n, struct err *e)
 	}
 	if (streq(n->type, "job"))
 		return authority_job(a, n, &job, e);
+	if (streq(n->type, "bundle"))
+		return bundle_claim(a, NULL, n, &bundle, e);
 	if (streq(n->type, "promotion"))
 		return authority_promotion(a, n, &promotion, NULL, e);
 	return 0;
@@ -234,6 +238,10 @@ audit_who(const struct audit_chain *c, const char *registry_id, const struct ent
 	struct statement s = { 0 };
 
 	*ret = (struct audit_who){ 0 };
+	if (json_object_get(n->body, "origin") && audit_chain_at(c, n->seq)) {
+		audit_who_origin(c, audit_chain_at(c, n->seq), n, ret);
+		return;
+	}
 	if (verify(c, registry_id, n, &p, &s, &ret->why) < 0) {
 		/* BUG: no role may sign entries of this type */
 		ret->signature = ret->why.code == ERR_BUG ? AUDIT_UNSIGNED : AUDIT_REFUSED;

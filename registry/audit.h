@@ -17,6 +17,7 @@
 /* The policies from the first on, each accepted behind the one before it; .seq is its entry. */
 struct audit_chain {
 	VEC(struct policy) policies;
+	struct blobs *blobs; /* proofs of what bundles brought; NULL: that is refused */
 };
 /* The policies behind which the database stands, found by the links between their entries. */
 int audit_chain_load(struct registry *r, struct audit_chain *ret, struct err *e);
@@ -42,6 +43,9 @@ struct audit_who {
 };
 void audit_who(const struct audit_chain *c, const char *registry_id, const struct entry *n,
                struct audit_who *ret);
+/* The same of an entry that a bundle brought, for audit_who: "site/person" (audit_origin.c). */
+void audit_who_origin(const struct audit_chain *c, const struct policy *in_force,
+                      const struct entry *n, struct audit_who *ret);
 const char *audit_signature_name(enum audit_signature s); /* "unsigned", "good", "refused" */
 /* "uid 1000 at host": what the system said when the entry was written, which proves nothing. */
 void audit_by(const struct entry *n, struct buf *ret);

@@ -26,6 +26,7 @@ static const struct {
 	{ "lifecycle", LIFE_MAY_CHANGE },
 	{ "delete", LIFE_MAY_DELETE },
 	{ "restore", ROLE_BIT(ROLE_ROOT) },
+	{ "bundle", ROLES_PERSON },
 };
 
 int

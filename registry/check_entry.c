@@ -5,6 +5,7 @@
  * should be is remembered for the blobs.
  */
 #include "registry/check_private.h"
+#include "registry/origin.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ take_version(struct check *c, const struct entry *n, struct err *why)
 	struct statement s = { 0 };
 	struct err none = { 0 };
 	char place[PLACE_SIZE];
-	int rc = authority_envelope(n, &envelope, why);
+	int rc = origin_is(n) ? origin_envelope(c->r->blobs, n, &envelope, why)
+	                      : authority_envelope(n, &envelope, why);
 
 	if (rc == 0)
 		rc = json_get_u64(n->body, "number", n->type, &v.number, why);
@@ -100,13 +102,24 @@ take_blob_of(struct check *c, const json_t *o, const char *key, struct err *why)
 	return rc;
 }
 
+/* Its documents; the proof of one that came in stands in the statement's place. */
+static int
+take_bundle(struct check *c, const struct entry *n, struct err *why)
+{
+	int rc = take_blob_of(c, n->body, "inventory", why);
+
+	if (rc == 0)
+		rc = take_blob_of(c, n->body, "list", why);
+	return rc < 0 ? rc : take_blob_of(c, n->body, "proof", why);
+}
+
 static void
 count_statement(struct check *c, const struct entry *n)
 {
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
 		                                    "approval", "evidence",
 		                                    "promotion", "lifecycle", "delete",
-		                                    "restore" };
+		                                    "restore",   "bundle" };
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);
@@ -140,6 +153,8 @@ take(struct check *c, const struct entry *n, struct err *why)
 		return take_blob_of(c, n->body, "file", why);
 	if (streq(n->type, "plan"))
 		return take_blob_of(c, n->body, "id", why);
+	if (streq(n->type, "bundle"))
+		return take_bundle(c, n, why);
 	if (streq(n->type, "target"))
 		return take_blob_of(c, json_object_get(n->body, "target"), "smoke", why);
 	return 0;

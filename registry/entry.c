@@ -137,6 +137,7 @@ const struct entry_type entry_types[] = {
 	{ "delete", put_lifecycle },
 	{ "adoption", put_adoption },
 	{ "restore", put_restore },
+	{ "bundle", put_bundle },
 	{ NULL, NULL },
 };
 

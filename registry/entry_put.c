@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "registry/labels.h"
+#include "registry/origin.h"
 #include "registry/records.h"
 #include "registry/ref.h"
 
@@ -140,8 +141,8 @@ find_same(void *arg, const struct version_row *v)
 
 /* The same statement again would make a second version of the same bytes; what was revoked does not
  * come back under another number. */
-static int
-is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct err *e)
+int
+put_is_new(struct txn *t, const struct entry *n, const struct version_row *v, struct err *e)
 {
 	struct same_digest w = { .v = v };
 	char hex[DIGEST_HEX_SIZE];
@@ -188,8 +189,11 @@ put_version(struct txn *t, const struct entry *n, struct err *e)
 	struct model_row m = { 0 };
 	struct version_row v;
 	struct authority a;
-	int rc = put_authority(t, &a, e);
+	int rc;
 
+	if (origin_is(n))
+		return put_carried_version(t, n, e);
+	rc = put_authority(t, &a, e);
 	if (rc == 0)
 		rc = authority_version(&a, n, &v, e);
 	if (rc == 0)
@@ -200,9 +204,11 @@ put_version(struct txn *t, const struct entry *n, struct err *e)
 	if (rc < 0 && rc != -ERR_NOT_FOUND)
 		return rc;
 	(void)str_copy(m.name, sizeof m.name, n->model);
+	if (m.home[0])
+		return put_refuse(n, e, "only its home registry numbers this model's versions");
 	if (v.number != m.latest + 1)
 		return take_foreign(t, n, &m, &v, e);
-	rc = is_new(t, n, &v, e);
+	rc = put_is_new(t, n, &v, e);
 	if (rc < 0)
 		return rc;
 	m.latest = v.number;

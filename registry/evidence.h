@@ -31,6 +31,8 @@ void evidence_stage_moved(struct ledger *l, const char *key);
 /* What somebody attested, seen while the log is read. */
 int evidence_seen(struct registry *r, struct ledger *l, const struct entry *n,
                   const struct log_line *line, struct err *e);
+/* A bundle that came in, seen while the log is read. */
+int evidence_bundle(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
 /* This registry, the policy that was in force for that entry and today's revocations, to be asked
  * about it. */
 int evidence_authority(struct registry *r, const struct ledger *l, const struct entry *n,

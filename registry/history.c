@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "registry/labels.h"
+#include "registry/origin.h"
 #include "registry/records.h"
 #include "registry/ref.h"
 #include "registry/statement.h"
@@ -91,6 +92,23 @@ history_each(struct registry *r, struct txn *t, const char *model, history_fn *f
 	}
 }
 
+int
+history_envelope(struct registry *r, const struct entry *n, struct buf *ret, struct err *e)
+{
+	const json_t *const carried = json_object_get(n->body, "envelope");
+	struct digest d;
+	int rc;
+
+	if (json_is_object(n->statement) || json_is_object(carried)) {
+		json_canonical(carried ? carried : n->statement, ret);
+		return 0;
+	}
+	if (origin_is(n))
+		return origin_envelope(r->blobs, n, ret, e);
+	rc = json_get_digest(n->root, "statement", n->type, &d, e);
+	return rc < 0 ? rc : blob_read(r->blobs, &d, STATEMENT_MAX, ret, e);
+}
+
 /* --- sentences --- */
 
 static const char *
@@ -112,9 +130,26 @@ number_of(const struct entry *n, const char *key)
 static void
 say_version(const struct entry *n, struct buf *b)
 {
-	buf_addf(b, "v%" PRIu64 " brought in and signed, %" PRIu64 " file%s",
-	         number_of(n, "number"), number_of(n, "files"), number_of(n, "files") == 1 ?
-	         "" : "s");
+	const json_t *const origin = json_object_get(n->body, "origin");
+
+	buf_addf(b, "v%" PRIu64 " brought in%s, %" PRIu64 " file%s", number_of(n, "number"),
+	         origin ? " by a bundle" : " and signed", number_of(n, "files"),
+	         number_of(n, "files") == 1 ? "" : "s");
+	if (origin)
+		buf_addf(b, ", of registry %.12s", json_text(origin, "registry"));
+}
+
+/* "bundle 7 of registry 3f.. came" */
+static void
+say_bundle(const struct entry *n, struct buf *b)
+{
+	const json_t *const origin = json_object_get(n->body, "origin");
+
+	if (origin)
+		buf_addf(b, "bundle %" PRIu64 " of registry %s came in", number_of(n, "counter"),
+		         json_text(origin, "registry"));
+	else
+		buf_addf(b, "bundle %" PRIu64 " built", number_of(n, "counter"));
 }
 
 static void
@@ -278,6 +313,8 @@ say_what(const struct entry *n, struct buf *b)
 		         number_of(n, "size"));
 	else if (streq(n->type, "policy"))
 		buf_addf(b, "policy %" PRIu64 " in force", number_of(n, "version"));
+	else if (streq(n->type, "bundle"))
+		say_bundle(n, b);
 	else if (streq(n->type, "registry"))
 		buf_addf(b, "registry %s made", text_of(n, "id"));
 	else

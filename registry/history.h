@@ -15,6 +15,9 @@ int history_each(struct registry *r, struct txn *t, const char *model, history_f
 /* One entry by its sequence, read from the log and checked. Release with entry_fini. */
 int history_entry(struct registry *r, struct txn *t, uint64_t seq, struct entry *ret,
                   struct err *e);
+/* The envelope behind an entry, wherever it lies: in it, in a blob, in what a bundle brought.
+ * Nothing is verified. MALFORMED: it names none. */
+int history_envelope(struct registry *r, const struct entry *n, struct buf *ret, struct err *e);
 /* One sentence about an entry for people ("v2 promoted to production, proof object on 1 of 1"),
  * with the reason that was given; who is the person that its statement names, else the uid. Neither
  * is escaped. */

@@ -179,6 +179,7 @@ start_from_pin(struct registry *r, struct ledger *l, struct log_pos *ret_from, s
 	next->withdrawn = json_deep_copy(pin->withdrawn);
 	next->jobs = json_deep_copy(pin->jobs);
 	next->evidence = json_deep_copy(pin->evidence);
+	next->bundles = json_deep_copy(pin->bundles);
 	*ret_from = pin->end;
 	return policy_load(r, json_array_get(next->policies, last), &l->policy, e);
 }
@@ -201,6 +202,7 @@ ledger_open(struct registry *r, struct ledger *ret, struct err *e)
 		ret->next_pin.withdrawn = json_object();
 		ret->next_pin.jobs = json_object();
 		ret->next_pin.evidence = json_object();
+		ret->next_pin.bundles = json_object();
 		(void)str_copy(ret->next_pin.id, sizeof ret->next_pin.id, r->id);
 	}
 	if (rc == 0)

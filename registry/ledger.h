@@ -113,6 +113,11 @@ bool ledger_job(const struct ledger *l, const char *model, const char *stage,
 uint64_t ledger_void_before(const struct ledger *l, const char *model, const char *stage,
                             const struct digest *plan);
 
+/* The last bundle that came from that registry (bundle_check.h); counter 0: none. */
+struct bundle_seen;
+int ledger_bundle(const struct ledger *l, const char *registry_id, struct bundle_seen *ret,
+                  struct err *e);
+
 /* The targets of a stage by signed statements, in their order (NULL: of every stage). *ret is
  * free()d by the caller. */
 int ledger_targets(struct registry *r, const struct ledger *l, const char *stage,

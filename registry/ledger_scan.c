@@ -367,6 +367,7 @@ see_adoption(struct scan *s, const struct entry *n, struct err *e)
 	json_object_clear(s->l->next_pin.withdrawn);
 	json_object_clear(s->l->next_pin.jobs);
 	json_object_clear(s->l->next_pin.evidence);
+	json_object_clear(s->l->next_pin.bundles);
 	forget_all(s);
 	json_array_clear(s->l->next_pin.policies);
 	return 0;
@@ -422,6 +423,8 @@ see_entry(struct scan *s, const struct entry *n, const struct log_line *line, st
 		return evidence_seen(s->r, s->l, n, line, e);
 	if (streq(n->type, "restore"))
 		return see_restore(s, n, e);
+	if (streq(n->type, "bundle"))
+		return evidence_bundle(s->r, s->l, n, e);
 	return 0;
 }
 

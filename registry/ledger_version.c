@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "registry/evidence.h"
+#include "registry/origin.h"
 #include "registry/records.h"
 
 struct by_model {
@@ -88,6 +89,19 @@ compare(const json_t *predicate, const struct manifest *m, struct err *e)
 	                         "the signed statement has another OMS root than the manifest");
 }
 
+/* One that a bundle brought: what its home signed, and the policy here believes today. */
+static int
+check_origin(struct registry *r, const struct ledger *l, const struct entry *n,
+             struct version_row *ret_row, struct statement *ret, struct err *e)
+{
+	struct origin_found f;
+	int rc = origin_version(r->blobs, &l->policy, n, ret_row, e);
+
+	if (rc == 0)
+		rc = origin_resolve(r->blobs, &l->policy, n, COUNTS_VERSIONS, &f, e);
+	return rc < 0 ? rc : authority_verify(&f.authority, f.entry, ret, e);
+}
+
 static int
 check_statement(struct registry *r, const struct ledger *l, const struct entry *n,
                 struct admitted *ret, struct err *e)
@@ -95,12 +109,17 @@ check_statement(struct registry *r, const struct ledger *l, const struct entry *
 	struct statement st = { 0 };
 	struct version_row row;
 	struct authority a;
-	int rc = evidence_authority(r, l, n, &a, e);
+	int rc;
 
-	if (rc == 0)
-		rc = authority_version(&a, n, &row, e);
-	if (rc == 0)
-		rc = authority_verify(&a, n, &st, e);
+	if (origin_is(n))
+		rc = check_origin(r, l, n, &row, &st, e);
+	else {
+		rc = evidence_authority(r, l, n, &a, e);
+		if (rc == 0)
+			rc = authority_version(&a, n, &row, e);
+		if (rc == 0)
+			rc = authority_verify(&a, n, &st, e);
+	}
 	if (rc < 0)
 		return rc;
 	if (!digest_eq(&row.digest, &ret->version))
@@ -206,7 +225,8 @@ ledger_author(struct registry *r, const struct ledger *l, const char *model, uin
 	a.registry_id = r->id;
 	a.now = NULL;
 	if (rc == 0)
-		rc = authority_version(&a, &n, &said, e);
+		rc = origin_is(&n) ? origin_version(r->blobs, a.policy, &n, &said, e)
+		                   : authority_version(&a, &n, &said, e);
 	if (rc == 0 && (said.number != number || !streq(said.model, model) ||
 	                !digest_eq(&said.digest, version)))
 		rc = err_set(e, ERR_STORE, "log entry %" PRIu64 " is not %s@v%" PRIu64, n.seq,

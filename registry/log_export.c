@@ -279,7 +279,7 @@ log_export_check(const char *dir, const struct digest *root, check_fn *fn, void 
 	if (rc == 0)
 		rc = fs_read_at(dirfd, INDEX, PROOF_MAX, &text, e);
 	if (rc == 0)
-		rc = proof_parse(buf_str(&text), &p, e);
+		rc = proof_file_parse(buf_str(&text), &p, e);
 	if (rc < 0)
 		return rc;
 	ret->since = p.since;

@@ -11,7 +11,8 @@
 #include "registry/base/fs.h"
 
 #define PIN_MAX    (16u << 20)
-#define PIN_FORMAT 4 /* 1 had no number, and no "withdrawn"; 2 no "jobs"; 3 no "evidence" */
+/* 1 had no number, and no "withdrawn"; 2 no "jobs"; 3 no "evidence"; 4 no "bundles" */
+#define PIN_FORMAT 5
 
 static int
 pin_path(const char *registry_dir, char **ret, struct err *e)
@@ -74,7 +75,7 @@ last_read(const json_t *o, struct pin *p, struct err *e)
 static int
 later_read(const json_t *o, struct pin *p, struct err *e)
 {
-	json_t *withdrawn, *jobs, *evidence;
+	json_t *withdrawn, *jobs, *evidence, *bundles;
 	uint64_t format;
 	int rc;
 
@@ -92,11 +93,14 @@ later_read(const json_t *o, struct pin *p, struct err *e)
 		rc = json_get_object(o, "jobs", "pin", &jobs, e);
 	if (rc == 0)
 		rc = json_get_object(o, "evidence", "pin", &evidence, e);
+	if (rc == 0)
+		rc = json_get_object(o, "bundles", "pin", &bundles, e);
 	if (rc < 0)
 		return rc;
 	p->withdrawn = json_incref(withdrawn);
 	p->jobs = json_incref(jobs);
 	p->evidence = json_incref(evidence);
+	p->bundles = json_incref(bundles);
 	return 0;
 }
 
@@ -232,6 +236,7 @@ pin_json(const struct pin *p)
 	json_object_set(o, "withdrawn", p->withdrawn);
 	json_object_set(o, "jobs", p->jobs);
 	json_object_set(o, "evidence", p->evidence);
+	json_object_set(o, "bundles", p->bundles);
 	return o;
 }
 
@@ -263,6 +268,7 @@ pin_fini(struct pin *p)
 	json_decref(p->withdrawn);
 	json_decref(p->jobs);
 	json_decref(p->evidence);
+	json_decref(p->bundles);
 	*p = (struct pin){ 0 };
 }
 

@@ -26,11 +26,12 @@ struct pin {
 	json_t *policies;   /* entries of all policies until there, as places (ledger.c) */
 	json_t *targets;    /* {name: place, with "removed"} */
 	json_t *promotions; /* {"model stage": place} */
-	/* {"model number digest": what signed entries say of it}; NULL, as are the next two: an
+	/* {"model number digest": what signed entries say of it}; NULL, as are the next three: an
 	 * older file, for which the log is read from its start once */
 	json_t *withdrawn;
 	json_t *jobs;     /* {"model stage": the job that runs there, the newest abort} */
 	json_t *evidence; /* {model: place of the last that was attested about it} */
+	json_t *bundles;  /* {registry: the last that came from there: counter, inventory, tree} */
 	/* SLIPWAY_PIN=<id>:<size>:<root>: a lower bound, checked by the verbs that read the log */
 	bool has_bound;
 	uint64_t bound_size;

@@ -146,6 +146,16 @@ parse_export(struct proof *p, struct err *e)
 	return rc;
 }
 
+static int
+parse_bundle(struct proof *p, struct err *e)
+{
+	static const char *const names[] = { MEMBERS_BOTH, "growth" };
+	int rc = exact_members(p->root, names, COUNT(names), e);
+
+	p->growth = json_object_get(p->root, "growth");
+	return rc == 0 && !json_is_array(p->growth) ? malformed(e, "no list of trees") : rc;
+}
+
 static const struct {
 	const char *name;
 	enum proof_kind kind;
@@ -154,6 +164,7 @@ static const struct {
 	{ PROOF_KIND_PROMOTION, PROOF_PROMOTION, parse_promotion },
 	{ PROOF_KIND_CONSISTENCY, PROOF_CONSISTENCY, parse_consistency },
 	{ PROOF_KIND_EXPORT, PROOF_EXPORT, parse_export },
+	{ PROOF_KIND_BUNDLE, PROOF_BUNDLE, parse_bundle },
 };
 
 static int
@@ -193,7 +204,7 @@ is_canonical(struct str text, const json_t *root, struct err *e)
 }
 
 int
-proof_parse(struct str text, struct proof *ret, struct err *e)
+proof_file_parse(struct str text, struct proof *ret, struct err *e)
 {
 	int rc;
 
@@ -327,9 +338,11 @@ check(struct proof *p, const struct digest *root, struct proof_result *ret, stru
 	case PROOF_CONSISTENCY:
 		return check_consistency(p, ret, e);
 	case PROOF_EXPORT:
+		return malformed(e, "it belongs to a folder of lines and proves nothing alone");
+	case PROOF_BUNDLE:
 		break;
 	}
-	return malformed(e, "it belongs to a folder of lines and proves nothing alone");
+	return malformed(e, "it belongs to a bundle and proves nothing alone");
 }
 
 int
@@ -337,7 +350,7 @@ proof_check(struct str text, const struct digest *root, struct proof_result *ret
 {
 	struct proof_result found = { 0 };
 	struct proof p;
-	int rc = proof_parse(text, &p, e);
+	int rc = proof_file_parse(text, &p, e);
 
 	if (rc < 0)
 		return rc;

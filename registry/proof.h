@@ -23,7 +23,12 @@
 #define PROOF_MAX         (8u << 20)
 #define PROOF_ENTRIES_MAX 1024
 
-enum proof_kind { PROOF_PROMOTION, PROOF_CONSISTENCY, PROOF_EXPORT /* log_export.h */ };
+enum proof_kind {
+	PROOF_PROMOTION,
+	PROOF_CONSISTENCY,
+	PROOF_EXPORT, /* log_export.h */
+	PROOF_BUNDLE, /* origin.h */
+};
 struct proof_signer {
 	char person[SIGNER_SIZE], key_id[KEY_ID_SIZE];
 	uint64_t seq; /* of the entry */

@@ -12,6 +12,7 @@
 #define PROOF_KIND_PROMOTION   "PromotionProof"
 #define PROOF_KIND_CONSISTENCY "ConsistencyProof"
 #define PROOF_KIND_EXPORT      "LogExport"
+#define PROOF_KIND_BUNDLE      "BundleProof"
 
 struct proof_entry {
 	struct digest leaf;
@@ -28,12 +29,13 @@ struct proof {
 	struct str checkpoint, old_checkpoint;
 	const json_t *consistency;
 	const json_t *edge; /* PROOF_EXPORT: of the first `since` entries */
+	const json_t *growth; /* PROOF_BUNDLE: from older trees to this one */
 	uint64_t since;
 	VEC(struct proof_entry) entries; /* in the order of the log */
 	struct audit_chain chain;
 };
 /* The shape alone: members, types, canonical bytes, the entries' own form. */
-int proof_parse(struct str text, struct proof *ret, struct err *e);
+int proof_file_parse(struct str text, struct proof *ret, struct err *e);
 void proof_fini(struct proof *p);
 /* 64 hex digits each, at most 64 of them. *ret_n in and out: room, hashes. */
 int proof_hashes(const json_t *array, struct digest *ret, size_t *ret_n, struct err *e);

@@ -12,6 +12,7 @@
  *   h NAME 0 STAGE 0 DIGEST  the stage held that version
  *   x NAME 0 ALIAS          number    n NAME 0 NUMBER SEQ   note
  *   p ID       plan, q SEQ its id       j ID   job, k SEQ its id
+ *   b WAY REGISTRY COUNTER  bundle (bundle_rows.c)
  */
 #include "registry/records.h"
 
@@ -21,7 +22,7 @@
 #include "registry/base/vec.h"
 #include "registry/row.h"
 
-#define DB_FORMAT 7u /* of all rows together */
+#define DB_FORMAT 8u /* of all rows together */
 
 const char *
 lifecycle_name(enum lifecycle l)
@@ -141,6 +142,7 @@ model_decode(struct str value, uint64_t born, struct model_row *m)
 	for (size_t i = 0; i < m->stages_n; i++)
 		stage_decode(&r, &m->stages[i]);
 	row_get_text(&r, m->labels, sizeof m->labels);
+	row_get_text(&r, m->home, sizeof m->home);
 	m->is_foreign = m->latest_live > 0 && !m->is_signed;
 	if (is_foreign) {
 		m->is_foreign = m->latest_live > 0;
@@ -176,6 +178,7 @@ model_put(struct txn *t, const struct model_row *m, struct err *e)
 	for (size_t i = 0; i < m->stages_n; i++)
 		stage_encode(&b, &m->stages[i]);
 	row_text(&b, m->labels);
+	row_text(&b, m->home);
 	return txn_put(t, key_str(&k), buf_str(&b), e);
 }
 

@@ -47,6 +47,7 @@ struct stage_mark { /* what a stage of a model holds */
 };
 struct model_row {
 	char name[NAME_SIZE];
+	char home[33]; /* the registry that numbers its versions; "": this one */
 	uint64_t latest;      /* highest number ever given */
 	uint64_t latest_live; /* newest live version; 0: none */
 	uint64_t live_n;      /* live versions */

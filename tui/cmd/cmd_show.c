@@ -12,7 +12,6 @@
 #include "registry/attest.h"
 #include "registry/base/clock.h"
 #include "registry/base/text.h"
-#include "registry/authority.h"
 #include "registry/history.h"
 #include "registry/labels.h"
 #include "registry/ref.h"
@@ -64,7 +63,7 @@ read_statement(struct show *s, struct txn *t, struct err *e)
 	rc = history_entry(s->app->registry, t, s->version.seq, &n, e);
 	if (rc < 0)
 		return rc;
-	rc = authority_envelope(&n, &envelope, e);
+	rc = history_envelope(s->app->registry, &n, &envelope, e);
 	if (rc == 0)
 		rc = statement_peek(buf_str(&envelope), &s->statement, e);
 	s->has_statement = rc == 0;

@@ -34,6 +34,11 @@
 	X(alias) \
 	X(note) \
 	X(export) \
+	X(bundle_build) \
+	X(bundle_resume) \
+	X(bundle_verify) \
+	X(bundle_import) \
+	X(bundle_list) \
 	X(push) \
 	X(verify) \
 	X(sign) \

@@ -41,6 +41,26 @@ put_smoke(struct intake *m, const char *path, struct err *e)
 	return blob_put_mem(m->app->registry->blobs, text.p, text.n, &m->smoke, NULL, e);
 }
 
+/* Only its home numbers a model's versions. */
+static int
+is_home(const struct intake *m, struct err *e)
+{
+	cleanup_txn struct txn *t = NULL;
+	struct model_row row = { 0 };
+	int rc = store_read_begin(m->app->registry->store, &t, e);
+
+	if (rc == 0)
+		rc = model_get(t, m->model, &row, e);
+	if (rc < 0)
+		return rc == -ERR_NOT_FOUND ? 0 : rc;
+	if (!row.home[0])
+		return 0;
+	(void)err_set(e, ERR_CONFLICT, "\"%s\" has its home in registry %s, which numbers its "
+	                               "versions",
+	              m->model, row.home);
+	return err_hint(e, "bring it in there, or here under another name");
+}
+
 int
 intake_begin(struct intake *m, const struct args *in, struct err *e)
 {
@@ -56,7 +76,9 @@ intake_begin(struct intake *m, const struct args *in, struct err *e)
 		if (rc == 0)
 			rc = label_set(&m->labels, text, e);
 	}
-	return rc == 0 ? app_open(m->app, REGISTRY_WRITE, e) : rc;
+	if (rc == 0)
+		rc = app_open(m->app, REGISTRY_WRITE, e);
+	return rc == 0 ? is_home(m, e) : rc;
 }
 
 /* Read before anything is brought in, so that a bad file brings in nothing. */

@@ -20,23 +20,6 @@ version_claims_fini(struct version_claims *c)
 	policy_fini(&c->policy);
 }
 
-int
-claim_envelope(const struct view *v, const struct entry *n, struct buf *ret, struct err *e)
-{
-	const char *text = json_string_value(n->statement);
-	struct digest d;
-
-	if (json_is_object(n->statement)) {
-		json_canonical(n->statement, ret);
-		return 0;
-	}
-	if (!text || !has_prefix(text, "sha256:") ||
-	    digest_parse(&d, text + 7, strlen(text + 7)) < 0)
-		return err_set(e, ERR_MALFORMED, "entry %llu names no statement",
-		               (unsigned long long)n->seq);
-	return blob_read(v->app->registry->blobs, &d, STATEMENT_MAX, ret, e);
-}
-
 static const struct policy_person *
 person_of(const struct policy *p, const char *key_id, const struct policy_key **ret_key)
 {
@@ -183,7 +166,7 @@ entry_look(struct version_claims *c, const struct view *v, const struct version_
 	struct statement st = { 0 };
 	struct err e = { 0 };
 
-	if (!n->statement || claim_envelope(v, n, &envelope, &e) < 0 ||
+	if (!n->statement || history_envelope(v->app->registry, n, &envelope, &e) < 0 ||
 	    statement_peek(buf_str(&envelope), &st, &e) < 0)
 		return;
 	if (digest_eq(&st.subject, &row->digest))

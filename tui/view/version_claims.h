@@ -25,8 +25,5 @@ int version_claims_begin(struct version_claims *c, const struct view *v, struct 
 /* Some milliseconds of the walk. True: it is at its end, the page is settled. */
 bool version_claims_more(struct version_claims *c, const struct view *v, struct txn *t,
                          const struct version_row *row, unsigned slice_ms);
-/* An entry's envelope: inline, or in a blob. */
-struct entry;
-int claim_envelope(const struct view *v, const struct entry *n, struct buf *ret, struct err *e);
 /* "ana, approver" of a key id, or that today's policy does not know it. */
 enum ink claim_key_text(const struct policy *p, const char *key_id, struct buf *ret);

@@ -170,7 +170,7 @@ source_add(struct page *g)
 
 	sheet_head(g->sheet, false, "where it comes from, as its statement claims");
 	if (rc == 0) {
-		rc = n.statement ? claim_envelope(g->v, &n, &envelope, &e) : -1;
+		rc = n.statement ? history_envelope(g->v->app->registry, &n, &envelope, &e) : -1;
 		entry_fini(&n);
 	}
 	if (rc == 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "registry/base/clock.h"
+#include "registry/history.h"
 #include "registry/statement.h"
 #include "tui/view/about.h"
 #include "tui/view/audit_rows.h"
@@ -60,7 +61,7 @@ statement_add(struct view *v, const struct entry *n)
 		return;
 	}
 	sheet_head(&s->sheet, false, "what its statement claims  not checked on this page");
-	if (claim_envelope(v, n, &envelope, &e) < 0 ||
+	if (history_envelope(v->app->registry, n, &envelope, &e) < 0 ||
 	    statement_peek(buf_str(&envelope), &st, &e) < 0) {
 		sheet_add(&s->sheet, INK_BAD, 0, "%s", e.msg);
 		return;
