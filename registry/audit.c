@@ -94,7 +94,7 @@ audit_chain_load(struct registry *r, struct audit_chain *ret, struct err *e)
 	seq_vec places = { 0 };
 	int rc = store_read_begin(r->store, &t, e);
 
-	*ret = (struct audit_chain){ .blobs = r->blobs };
+	*ret = (struct audit_chain){ .blobs = r->blobs, .registry_id = r->id };
 	if (rc == 0)
 		rc = find_policies(r, t, &places, e);
 	for (size_t i = places.n; rc == 0 && i > 0; i--) {

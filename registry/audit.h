@@ -17,7 +17,9 @@
 /* The policies from the first on, each accepted behind the one before it; .seq is its entry. */
 struct audit_chain {
 	VEC(struct policy) policies;
-	struct blobs *blobs; /* proofs of what bundles brought; NULL: that is refused */
+	/* For what bundles brought: where proofs are (NULL: it is refused), and who we are. */
+	struct blobs *blobs;
+	const char *registry_id;
 };
 /* The policies behind which the database stands, found by the links between their entries. */
 int audit_chain_load(struct registry *r, struct audit_chain *ret, struct err *e);

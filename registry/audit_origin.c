@@ -29,15 +29,40 @@ static int
 who_bundle(const struct audit_chain *c, const struct policy *in_force, const struct entry *n,
            struct audit_who *ret, struct err *e)
 {
-	const struct authority a = { .policy = in_force };
+	const struct authority a = { .policy = in_force, .registry_id = c->registry_id };
 	cleanup_free char *who = NULL;
 	struct bundle_claim claim;
 	int rc = bundle_claim(&a, c->blobs, n, &claim, e);
 
 	if (rc < 0)
 		return rc;
-	who = xasprintf("%s/%s", claim.site, claim.signer);
+	who = xasprintf("%s%s%s", claim.site, claim.signer[0] ? "/" : "", claim.signer);
 	(void)str_copy(ret->person, sizeof ret->person, who);
+	return 0;
+}
+
+/* Who signed it there; a machine, or what came there in a bundle, has no person. */
+static int
+who_there(const struct audit_chain *c, const struct policy *in_force, const struct entry *n,
+          struct audit_who *ret, struct err *e)
+{
+	struct origin_found f;
+	struct audit_who there = { 0 };
+	const struct origin *o;
+	char site[SIGNER_SIZE];
+	cleanup_free char *who = NULL;
+	int rc = origin_resolve(c->blobs, in_force, n, COUNTS_VERSIONS, &f, e);
+
+	if (rc == 0)
+		rc = origin_of_line(c->blobs, in_force, n, &o, site, e);
+	if (rc == 0 && !origin_is(f.entry))
+		rc = origin_judge(o, f.entry, &there, e);
+	if (rc < 0)
+		return rc;
+	who = xasprintf("%s%s%s", site, there.person[0] ? "/" : "", there.person);
+	(void)str_copy(ret->person, sizeof ret->person, who);
+	(void)str_copy(ret->key_id, sizeof ret->key_id, there.key_id);
+	ret->key = there.key;
 	return 0;
 }
 
@@ -51,6 +76,8 @@ audit_who_origin(const struct audit_chain *c, const struct policy *in_force, con
 		rc = who_version(c, in_force, n, ret, &ret->why);
 	else if (streq(n->type, "bundle"))
 		rc = who_bundle(c, in_force, n, ret, &ret->why);
+	else if (streq(n->type, "origin"))
+		rc = who_there(c, in_force, n, ret, &ret->why);
 	else
 		rc = err_set(&ret->why, ERR_UNTRUSTED,
 		             "entries of this type do not come in bundles");

@@ -19,7 +19,11 @@
 const char *
 bundle_way_name(enum bundle_way w)
 {
-	return w == BUNDLE_BUILT ? "build" : "import";
+	static const char *const names[] = {
+		[BUNDLE_BUILT] = "build", [BUNDLE_IMPORTED] = "import", [BUNDLE_RECEIPT] = "receipt"
+	};
+
+	return names[w];
 }
 
 /* --- what is signed --- */
@@ -187,6 +191,29 @@ imported(const struct authority *a, struct blobs *b, const struct entry *n, stru
 	return rc;
 }
 
+/* What a site says back: the tree of its log stands for the counter, as receipts have none. */
+static int
+receipt(const struct authority *a, struct blobs *b, const struct entry *n, struct bundle_claim *c,
+        struct err *e)
+{
+	const struct origin *o;
+	int rc = origin_of_line(b, a->policy, n, &o, c->site, e);
+
+	if (rc == 0)
+		rc = json_get_digest(n->root, "statement", WHAT, &c->proof, e);
+	if (rc < 0)
+		return rc;
+	if (o->proof.kind != PROOF_RECEIPT || !streq(o->proof.site, a->registry_id))
+		return err_set(e, ERR_SIGNATURE, "log entry %" PRIu64 ": no receipt for us",
+		               n->seq);
+	(void)str_copy(c->registry_id, sizeof c->registry_id, o->proof.registry_id);
+	c->inventory = c->proof;
+	c->counter = c->head_size = o->trust.head.size;
+	c->head_root = o->trust.head.root;
+	c->created_s = c->expires_s = n->time_s;
+	return json_get_u64(n->body, "versions", WHAT, &c->versions, e);
+}
+
 int
 bundle_claim(const struct authority *a, struct blobs *b, const struct entry *n,
              struct bundle_claim *ret, struct err *e)
@@ -205,6 +232,9 @@ bundle_claim(const struct authority *a, struct blobs *b, const struct entry *n,
 	} else if (streq(action, bundle_way_name(BUNDLE_IMPORTED))) {
 		ret->way = BUNDLE_IMPORTED;
 		rc = imported(a, b, n, ret, e);
+	} else if (streq(action, bundle_way_name(BUNDLE_RECEIPT))) {
+		ret->way = BUNDLE_RECEIPT;
+		return receipt(a, b, n, ret, e);
 	} else {
 		rc = err_set(e, ERR_MALFORMED, "log entry %" PRIu64 ": \"%.40s\" of a bundle",
 		             n->seq, action);
@@ -222,12 +252,21 @@ bundle_claim_body(const struct bundle_claim *c, const json_t *envelope)
 	json_t *const o = json_object();
 
 	json_object_set_new(o, "action", json_string(bundle_way_name(c->way)));
+	if (c->way == BUNDLE_RECEIPT) {
+		json_object_set_new(o, "versions", json_integer((json_int_t)c->versions));
+		json_object_set_new(
+		        o, "origin",
+		        json_pack("{s:s, s:s}", "registry", c->registry_id, "site", c->site));
+		return o;
+	}
 	json_object_set_new(o, "counter", json_integer((json_int_t)c->counter));
 	json_object_set_new(o, "inventory", json_from_digest(&c->inventory));
 	json_object_set_new(o, "size", json_integer((json_int_t)c->size));
 	if (c->way == BUNDLE_IMPORTED) {
 		json_object_set(o, "envelope", (json_t *)(uintptr_t)envelope);
-		json_object_set_new(o, "origin", json_pack("{s:s}", "registry", c->registry_id));
+		json_object_set_new(
+		        o, "origin",
+		        json_pack("{s:s, s:s}", "registry", c->registry_id, "site", c->site));
 		return o;
 	}
 	json_object_set_new(o, "entries", json_integer((json_int_t)c->head_size));
@@ -245,7 +284,7 @@ key_of(enum bundle_way way, const char *registry_id)
 {
 	struct row_key k = row_key('b');
 
-	key_text(&k, way == BUNDLE_BUILT ? "o" : "i", false);
+	key_text(&k, way == BUNDLE_BUILT ? "o" : way == BUNDLE_IMPORTED ? "i" : "r", false);
 	if (registry_id)
 		key_text(&k, registry_id, true);
 	return k;
@@ -285,7 +324,9 @@ decode(struct str key, struct str value, struct bundle_claim *c)
 	*c = (struct bundle_claim){ 0 };
 	if (key.n != 2 + 32 + 1 + sizeof(uint64_t))
 		return -1;
-	c->way = key.p[1] == 'o' ? BUNDLE_BUILT : BUNDLE_IMPORTED;
+	c->way = key.p[1] == 'o'   ? BUNDLE_BUILT
+	         : key.p[1] == 'i' ? BUNDLE_IMPORTED
+	                           : BUNDLE_RECEIPT;
 	memcpy(c->registry_id, key.p + 2, 32);
 	c->counter = key_tail_u64(key);
 	row_get_text(&r, c->site, sizeof c->site);

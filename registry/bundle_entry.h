@@ -15,14 +15,15 @@
 #include "registry/bundle.h"
 #include "registry/identity.h"
 
-enum bundle_way { BUNDLE_BUILT, BUNDLE_IMPORTED };
-const char *bundle_way_name(enum bundle_way w); /* "build", "import" */
+enum bundle_way { BUNDLE_BUILT, BUNDLE_IMPORTED, BUNDLE_RECEIPT };
+const char *bundle_way_name(enum bundle_way w); /* "build", "import", "receipt" */
 
 struct bundle_claim {
 	enum bundle_way way;
 	char registry_id[REGISTRY_ID_SIZE]; /* whose counter it is */
 	char site[SIGNER_SIZE];             /* IMPORTED: its name in the policy here */
-	uint64_t counter, since, seq;       /* seq: of the entry here */
+	/* seq: of the entry here. RECEIPT: counter is the size of the log there */
+	uint64_t counter, since, seq;
 	int64_t time_s, created_s, expires_s;
 	struct digest inventory, proof;
 	struct digest list, request; /* BUILT: the list of blobs, and what was asked for */

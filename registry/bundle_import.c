@@ -309,8 +309,8 @@ version_body(const struct import *i, const struct bundle_version *v)
 	json_t *const body = json_copy((json_t *)(uintptr_t)n->body);
 
 	json_object_set_new(body, "origin",
-	                    json_pack("{s:s, s:I}", "registry", i->b->inventory.registry_id, "seq",
-	                              (json_int_t)v->seq));
+	                    json_pack("{s:s, s:I, s:s}", "registry", i->b->inventory.registry_id,
+	                              "seq", (json_int_t)v->seq, "site", i->claim.site));
 	return body;
 }
 
@@ -371,7 +371,10 @@ make_claim(struct import *i, struct err *e)
 		.inventory = i->b->front[FRONT_INVENTORY].digest,
 		.size = i->b->size,
 	};
+	const struct policy_site *const site = policy_site_by_root(&i->l->policy, &v->root);
+
 	(void)str_copy(i->claim.registry_id, sizeof i->claim.registry_id, v->registry_id);
+	(void)str_copy(i->claim.site, sizeof i->claim.site, site ? site->name : "");
 	return json_parse(buf_str(&i->b->front[FRONT_ENVELOPE].text), "envelope", &i->envelope, e);
 }
 

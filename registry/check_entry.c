@@ -119,7 +119,7 @@ count_statement(struct check *c, const struct entry *n)
 	static const char *const signed_types[] = { "policy", "version", "target", "authorisation",
 		                                    "approval", "evidence",
 		                                    "promotion", "lifecycle", "delete",
-		                                    "restore",   "bundle" };
+		                                    "restore",   "bundle", "origin" };
 
 	for (size_t i = 0; i < COUNT(signed_types); i++)
 		c->ret->statements += streq(n->type, signed_types[i]);

@@ -138,6 +138,7 @@ const struct entry_type entry_types[] = {
 	{ "adoption", put_adoption },
 	{ "restore", put_restore },
 	{ "bundle", put_bundle },
+	{ "origin", put_origin },
 	{ NULL, NULL },
 };
 

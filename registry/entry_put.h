@@ -26,6 +26,7 @@ int put_job(struct txn *t, const struct entry *n, struct err *e);
 int put_promotion(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_bundle.c */
 int put_bundle(struct txn *t, const struct entry *n, struct err *e);
+int put_origin(struct txn *t, const struct entry *n, struct err *e);
 int put_carried_version(struct txn *t, const struct entry *n, struct err *e);
 /* entry_put_site.c */
 int put_adoption(struct txn *t, const struct entry *n, struct err *e);

@@ -40,6 +40,25 @@ put_bundle(struct txn *t, const struct entry *n, struct err *e)
 	return bundle_row_put(t, &c, e);
 }
 
+/* What another registry's log says of a model of ours, or of one that came from there: a record of
+ * its story, which changes no row. */
+int
+put_origin(struct txn *t, const struct entry *n, struct err *e)
+{
+	struct origin_found f;
+	struct model_row m;
+	struct authority a;
+	int rc = put_model(t, n, &m, e);
+
+	if (rc == 0)
+		rc = put_authority(t, &a, e);
+	if (rc == 0)
+		rc = origin_resolve(blobs_of(t), a.policy, n, COUNTS_VERSIONS, &f, e);
+	if (rc == 0 && !streq(f.entry->model ? f.entry->model : n->model, n->model))
+		rc = put_refuse(n, e, "about another model");
+	return rc;
+}
+
 /* What its home said and what we have must be one. */
 static int
 fits_home(struct txn *t, const struct entry *n, const struct model_row *m,

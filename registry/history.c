@@ -127,6 +127,16 @@ number_of(const struct entry *n, const char *key)
 	return v < 0 ? 0 : (uint64_t)v;
 }
 
+/* What the policy called it that it came from; its id, where nobody said. */
+static const char *
+site_of(const struct entry *n)
+{
+	const json_t *const origin = json_object_get(n->body, "origin");
+	const char *const site = json_opt_string(origin, "site");
+
+	return site && *site ? site : json_text(origin, "registry");
+}
+
 static void
 say_version(const struct entry *n, struct buf *b)
 {
@@ -136,18 +146,19 @@ say_version(const struct entry *n, struct buf *b)
 	         origin ? " by a bundle" : " and signed", number_of(n, "files"),
 	         number_of(n, "files") == 1 ? "" : "s");
 	if (origin)
-		buf_addf(b, ", of registry %.12s", json_text(origin, "registry"));
+		buf_addf(b, ", from %s", site_of(n));
 }
 
-/* "bundle 7 of registry 3f.. came" */
 static void
 say_bundle(const struct entry *n, struct buf *b)
 {
 	const json_t *const origin = json_object_get(n->body, "origin");
 
-	if (origin)
-		buf_addf(b, "bundle %" PRIu64 " of registry %s came in", number_of(n, "counter"),
-		         json_text(origin, "registry"));
+	if (streq(text_of(n, "action"), "receipt"))
+		buf_addf(b, "receipt of %s came in", site_of(n));
+	else if (origin)
+		buf_addf(b, "bundle %" PRIu64 " of %s came in", number_of(n, "counter"),
+		         site_of(n));
 	else
 		buf_addf(b, "bundle %" PRIu64 " built", number_of(n, "counter"));
 }
@@ -275,6 +286,25 @@ say_adoption(const struct entry *n, struct buf *b)
 	         text_of(n, "id"), from ? from : "?");
 }
 
+static void say_what(const struct entry *n, struct buf *b);
+
+/* An entry of another registry's log, in its own words. */
+static void
+say_origin(const struct entry *n, struct buf *b)
+{
+	const struct entry there = {
+		.type = json_text(n->body, "type"),
+		.model = n->model,
+		.body = json_object_get(n->body, "body"),
+	};
+
+	buf_addf(b, "at %s: ", site_of(n));
+	if (streq(there.type, "version"))
+		buf_addf(b, "v%" PRIu64 " arrived", number_of(&there, "number"));
+	else if (!streq(there.type, "origin"))
+		say_what(&there, b);
+}
+
 static void
 say_what(const struct entry *n, struct buf *b)
 {
@@ -315,6 +345,8 @@ say_what(const struct entry *n, struct buf *b)
 		buf_addf(b, "policy %" PRIu64 " in force", number_of(n, "version"));
 	else if (streq(n->type, "bundle"))
 		say_bundle(n, b);
+	else if (streq(n->type, "origin"))
+		say_origin(n, b);
 	else if (streq(n->type, "registry"))
 		buf_addf(b, "registry %s made", text_of(n, "id"));
 	else
@@ -336,6 +368,11 @@ say_signer(const struct entry *n, struct buf *what, struct buf *b)
 	const char *who = json_opt_string(n->body, "signer");
 	struct err ignored = { 0 };
 	struct statement s = { 0 };
+
+	if (origin_is(n)) {
+		buf_addf(b, "%s%s%s", site_of(n), who ? "/" : "", who ? who : "");
+		return true;
+	}
 
 	if (!who && json_is_object(n->statement)) {
 		json_canonical(n->statement, &envelope);

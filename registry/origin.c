@@ -43,7 +43,7 @@ origin_check(struct str text, const struct digest *root, struct origin *ret, str
 	rc = proof_file_parse(text, &ret->proof, e);
 	if (rc < 0)
 		return rc;
-	if (ret->proof.kind != PROOF_BUNDLE)
+	if (ret->proof.kind != PROOF_BUNDLE && ret->proof.kind != PROOF_RECEIPT)
 		rc = err_set(e, ERR_MALFORMED, WHAT ": it is of another kind");
 	if (rc == 0)
 		rc = find_root(&ret->proof, &ret->root, e);
@@ -211,13 +211,18 @@ resolve_site(struct blobs *b, const struct policy *here, const struct entry *n, 
 	return rc < 0 ? rc : believed(here, counts, ret, e);
 }
 
-/* Members of the body here are those of the body there, but for "origin". */
+/* Members of the body here are those of the body there, but for "origin"; a line of the type
+ * "origin" has type and body of it in its own. */
 static bool
 says_the_same(const struct entry *here, const struct entry *there)
 {
-	json_t *const body = json_copy((json_t *)(uintptr_t)here->body);
+	json_t *body;
 	bool same;
 
+	if (streq(here->type, "origin"))
+		return json_equal(json_object_get(here->body, "body"), there->body) &&
+		       streq(json_opt_string(here->body, "type"), there->type);
+	body = json_copy((json_t *)(uintptr_t)here->body);
 	json_object_del(body, "origin");
 	same = json_equal(body, there->body) && streq(here->type, there->type) &&
 	       streq(here->model, there->model);
@@ -247,7 +252,8 @@ origin_resolve(struct blobs *b, const struct policy *here, const struct entry *n
 		.registry_id = last.origin.proof.registry_id,
 		.now = origin_newest(&last.origin),
 	};
-	return origin_judge(&last.origin, ret->entry, &who, e);
+	/* what came to that site in a bundle is a line of its log, and proved where it came from */
+	return origin_is(ret->entry) ? 0 : origin_judge(&last.origin, ret->entry, &who, e);
 }
 
 int
@@ -294,6 +300,10 @@ origin_version(struct blobs *b, const struct policy *here, const struct entry *n
 	cleanup_free char *signer = NULL;
 	int rc = origin_resolve(b, here, n, COUNTS_VERSIONS, &f, e);
 
+	if (rc == 0 && last.origin.proof.kind != PROOF_BUNDLE)
+		rc = err_set(e, ERR_SIGNATURE,
+		             "log entry %" PRIu64 " (%s): its proof is no bundle's", n->seq,
+		             n->type);
 	if (rc == 0)
 		rc = authority_version(&f.authority, f.entry, ret, e);
 	if (rc < 0)

@@ -156,6 +156,15 @@ parse_bundle(struct proof *p, struct err *e)
 	return rc == 0 && !json_is_array(p->growth) ? malformed(e, "no list of trees") : rc;
 }
 
+static int
+parse_receipt(struct proof *p, struct err *e)
+{
+	static const char *const names[] = { MEMBERS_BOTH, "site" };
+	int rc = exact_members(p->root, names, COUNT(names), e);
+
+	return rc < 0 ? rc : json_get_string(p->root, "site", WHAT, &p->site, e);
+}
+
 static const struct {
 	const char *name;
 	enum proof_kind kind;
@@ -165,6 +174,7 @@ static const struct {
 	{ PROOF_KIND_CONSISTENCY, PROOF_CONSISTENCY, parse_consistency },
 	{ PROOF_KIND_EXPORT, PROOF_EXPORT, parse_export },
 	{ PROOF_KIND_BUNDLE, PROOF_BUNDLE, parse_bundle },
+	{ PROOF_KIND_RECEIPT, PROOF_RECEIPT, parse_receipt },
 };
 
 static int
@@ -340,9 +350,11 @@ check(struct proof *p, const struct digest *root, struct proof_result *ret, stru
 	case PROOF_EXPORT:
 		return malformed(e, "it belongs to a folder of lines and proves nothing alone");
 	case PROOF_BUNDLE:
+		return malformed(e, "it belongs to a bundle and proves nothing alone");
+	case PROOF_RECEIPT:
 		break;
 	}
-	return malformed(e, "it belongs to a bundle and proves nothing alone");
+	return malformed(e, "it is a receipt: `slipway bundle import` takes it");
 }
 
 int

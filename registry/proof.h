@@ -27,7 +27,8 @@ enum proof_kind {
 	PROOF_PROMOTION,
 	PROOF_CONSISTENCY,
 	PROOF_EXPORT, /* log_export.h */
-	PROOF_BUNDLE, /* origin.h */
+	PROOF_BUNDLE,  /* origin.h */
+	PROOF_RECEIPT, /* receipt.h */
 };
 struct proof_signer {
 	char person[SIGNER_SIZE], key_id[KEY_ID_SIZE];

@@ -13,6 +13,7 @@
 #define PROOF_KIND_CONSISTENCY "ConsistencyProof"
 #define PROOF_KIND_EXPORT      "LogExport"
 #define PROOF_KIND_BUNDLE      "BundleProof"
+#define PROOF_KIND_RECEIPT     "BundleReceipt"
 
 struct proof_entry {
 	struct digest leaf;
@@ -30,6 +31,7 @@ struct proof {
 	const json_t *consistency;
 	const json_t *edge; /* PROOF_EXPORT: of the first `since` entries */
 	const json_t *growth; /* PROOF_BUNDLE: from older trees to this one */
+	const char *site;     /* PROOF_RECEIPT: the registry that it is for */
 	uint64_t since;
 	VEC(struct proof_entry) entries; /* in the order of the log */
 	struct audit_chain chain;

@@ -4,7 +4,7 @@
  * the inventory is signed and logged, and only then does a byte leave, so that an interrupted
  * bundle can be gone on with: it is known by its number.
  */
-#include "tui/cmd/bundle.h"
+#include "tui/cmd/bundle_ask.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -15,164 +15,22 @@
 #include "registry/base/text.h"
 #include "registry/bundle_build.h"
 #include "registry/bundle_media.h"
-#include "registry/ref.h"
 #include "tui/cmd/audit.h"
+#include "tui/cmd/bundle.h"
 #include "tui/cmd/sign.h"
 
-#define DAYS_MAX  400
 #define USUAL_BPS ((uint64_t)100 << 20) /* of a disk that is carried */
 
-struct recipient {
-	char id[REGISTRY_ID_SIZE];
-};
 struct build {
 	struct app *app;
 	struct ledger ledger;
-	VEC(struct version_row) versions;
-	VEC(struct recipient) recipients;
-	uint64_t since, days, split;
+	struct bundle_ask ask;
 	struct buf checkpoint;
 	struct bundle_draft draft;
 	char *dir, *name; /* where it goes; NULL: stdout */
 	struct bundle_written written;
 	bool changed;
 };
-
-/* --- what is asked for --- */
-
-static int
-by_version(const void *a, const void *b)
-{
-	const struct version_row *const x = a, *const y = b;
-	const int rc = strcmp(x->model, y->model);
-
-	return rc != 0 ? rc : x->number < y->number ? -1 : x->number > y->number;
-}
-
-struct stage_walk {
-	struct build *b;
-	const char *stage;
-	struct txn *t;
-	struct err *e;
-};
-
-static int
-take_stage(void *arg, const struct model_row *m)
-{
-	struct stage_walk *const w = arg;
-	const struct stage_mark *const s = model_stage(m, w->stage);
-	struct version_row v;
-	int rc;
-
-	if (!s || s->number == 0)
-		return 0;
-	rc = version_get(w->t, m->name, s->number, &v, w->e);
-	if (rc == 0)
-		vec_push(&w->b->versions, v);
-	return rc;
-}
-
-static int
-find_one(struct build *b, struct txn *t, const char *text, const char *stage, struct err *e)
-{
-	cleanup_free char *ref =
-	        stage && !strchr(text, '@') ? xasprintf("%s@%s", text, stage) : xstrdup(text);
-	struct version_row v;
-	int rc = ref_find(t, ref, &v, e);
-
-	if (rc == 0)
-		vec_push(&b->versions, v);
-	return rc;
-}
-
-static int
-find_versions(struct build *b, const struct args *in, struct err *e)
-{
-	const char *const stage = arg_value(in, "--stage");
-	cleanup_txn struct txn *t = NULL;
-	size_t kept = 0;
-	int rc = store_read_begin(b->app->registry->store, &t, e);
-
-	if (rc == 0 && in->pos_n == 0 && stage) {
-		struct stage_walk w = { .b = b, .stage = stage, .t = t, .e = e };
-		rc = model_each(t, NULL, take_stage, &w, e);
-	}
-	for (size_t i = 0; rc == 0 && i < in->pos_n; i++)
-		rc = find_one(b, t, in->pos[i], stage, e);
-	if (rc < 0)
-		return rc;
-	if (b->versions.n == 0)
-		return err_set(e, ERR_NOT_FOUND, "no model has a version in %s", stage);
-	qsort(b->versions.v, b->versions.n, sizeof *b->versions.v, by_version);
-	for (size_t i = 0; i < b->versions.n; i++)
-		if (kept == 0 || by_version(&b->versions.v[kept - 1], &b->versions.v[i]) != 0)
-			b->versions.v[kept++] = b->versions.v[i];
-	b->versions.n = kept;
-	return 0;
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static int
-take_recipients(struct build *b, const struct args *in, struct err *e)
-{
-	size_t kept = 0;
-
-	args_foreach(id, in, "--recipient") {
-		struct recipient one;
-
-		if (strspn(id, "0123456789abcdef") != 32 ||
-		    str_copy(one.id, sizeof one.id, id) < 0) {
-			(void)err_set(e, ERR_USAGE, "--recipient: \"%s\" is no registry id", id);
-			return err_hint(e, "32 hex digits, as `slipway doctor` shows them there");
-		}
-		vec_push(&b->recipients, one);
-	}
-	if (b->recipients.n > BUNDLE_RECIPIENTS_MAX)
-		return err_set(e, ERR_USAGE, "more than %u recipients", BUNDLE_RECIPIENTS_MAX);
-	if (b->recipients.n > 1)
-		qsort(b->recipients.v, b->recipients.n, sizeof *b->recipients.v, by_text);
-	for (size_t i = 0; i < b->recipients.n; i++)
-		if (kept == 0 || !streq(b->recipients.v[kept - 1].id, b->recipients.v[i].id))
-			b->recipients.v[kept++] = b->recipients.v[i];
-	b->recipients.n = kept;
-	return 0;
-}
-
-static int
-take_split(struct build *b, const struct args *in, struct err *e)
-{
-	const char *const split = arg_value(in, "--split");
-
-	if (!split)
-		return 0;
-	if (parse_size(split, &b->split) < 0 || b->split < BUNDLE_SPLIT_MIN)
-		return err_set(e, ERR_USAGE, "--split: \"%s\" is no size of 16K or more", split);
-	return 0;
-}
-
-static int
-take_numbers(struct build *b, const struct args *in, struct err *e)
-{
-	const char *const since = arg_value(in, "--since"), *const days =
-	                                                            arg_value(in, "--expires");
-	uint64_t ms;
-
-	b->days = BUNDLE_DAYS;
-	if (since && (parse_u64(since, UINT32_MAX, &b->since) < 0 || b->since == 0))
-		return err_set(e, ERR_USAGE, "--since: \"%s\" is no number of a bundle", since);
-	if (!days)
-		return 0;
-	if (parse_duration_ms(days, &ms) < 0 || ms < 24 * 3600 * 1000 ||
-	    ms / (24 * 3600 * 1000) > DAYS_MAX)
-		return err_set(e, ERR_USAGE, "--expires: \"%s\" is not 1d to %dd", days, DAYS_MAX);
-	b->days = ms / (24 * 3600 * 1000);
-	return 0;
-}
 
 /* --- where it goes --- */
 
@@ -218,7 +76,7 @@ ask_medium(void *arg, unsigned part, char **ret_dir, struct err *e)
 		(void)err_hint(e,
 		               "put the next medium in: slipway bundle resume %" PRIu64
 		               " --part %u --to DIR --split %" PRIu64,
-		               b->draft.bundle.inventory.counter, part, b->split);
+		               b->draft.bundle.inventory.counter, part, b->ask.split);
 		return -ERR_NO_SPACE;
 	}
 	out_progress_done(b->app->out);
@@ -236,11 +94,11 @@ ask_medium(void *arg, unsigned part, char **ret_dir, struct err *e)
 static int
 check_room(const struct build *b, struct err *e)
 {
-	if (b->split > 0 && !b->name)
+	if (b->ask.split > 0 && !b->name)
 		return err_set(e, ERR_USAGE, "--split cuts files, and --to - is none");
 	if (!b->name && app_is_interactive(b->app) && isatty(STDOUT_FILENO))
 		return err_set(e, ERR_USAGE, "a bundle is not for a terminal: --to FILE or a pipe");
-	if (bundle_parts(&b->draft.bundle, b->split) == 0)
+	if (bundle_parts(&b->draft.bundle, b->ask.split) == 0)
 		return err_set(e, ERR_USAGE, "more than %u parts: --split a larger size",
 		               BUNDLE_PARTS_MAX);
 	return 0;
@@ -254,7 +112,7 @@ write_out(struct build *b, unsigned from, struct err *e)
 		.dir = b->dir,
 		.name = b->name,
 		.stdout_fd = b->name ? -1 : STDOUT_FILENO,
-		.split = b->split,
+		.split = b->ask.split,
 		.from = from,
 		.progress = &progress,
 		.full = ask_medium,
@@ -276,11 +134,11 @@ say_before(const struct build *b)
 {
 	cleanup_buf struct buf line = { 0 };
 	const struct bundle *const x = &b->draft.bundle;
-	const unsigned parts = bundle_parts(x, b->split);
+	const unsigned parts = bundle_parts(x, b->ask.split);
 	const uint64_t s = x->size / USUAL_BPS;
 
 	bundle_line(x, &line);
-	if (b->split > 0)
+	if (b->ask.split > 0)
 		buf_addf(&line, " in %u part%s", parts, parts == 1 ? "" : "s");
 	buf_addf(&line, ", about %" PRIu64 "%s at 100 MB/s", s < 120 ? s + 1 : s / 60,
 	         s < 120 ? " s" : " min");
@@ -297,7 +155,7 @@ show(const struct build *b)
 
 	if (!b->name)
 		return; /* stdout is the bundle */
-	bundle_part_name(b->name, b->split, 1, &name);
+	bundle_part_name(b->name, b->ask.split, 1, &name);
 	out_object_begin(o, "BundleBuild");
 	j = out_object_json(o);
 	if (j) {
@@ -305,7 +163,8 @@ show(const struct build *b)
 		jo_bool(j, "changed", b->changed);
 		jo_string(j, "path", buf_cstr(&name));
 		jo_string(j, "folder", b->dir);
-		jo_u64(j, "parts", b->app->dry_run ? bundle_parts(x, b->split) : b->written.parts);
+		jo_u64(j, "parts",
+		       b->app->dry_run ? bundle_parts(x, b->ask.split) : b->written.parts);
 		jo_u64(j, "written", b->written.written);
 	}
 	out_object_end(o);
@@ -314,7 +173,7 @@ show(const struct build *b)
 	bundle_line(x, &line);
 	if (out_format_of(o) == OUT_NAME)
 		out_text(o, "%s/%s\n", b->dir, buf_cstr(&name));
-	else if (b->split > 0 && b->written.parts > 1)
+	else if (b->ask.split > 0 && b->written.parts > 1)
 		out_text(o, "%s: %s/%s and %u more\n", buf_cstr(&line), b->dir, buf_cstr(&name),
 		         b->written.parts - 1);
 	else
@@ -328,7 +187,7 @@ show(const struct build *b)
 static int
 draft(struct build *b, const struct args *in, struct err *e)
 {
-	int rc = find_versions(b, in, e);
+	int rc = bundle_ask_versions(&b->ask, b->app, in, e);
 
 	if (rc == 0)
 		rc = audit_checkpoint(b->app, &b->ledger, arg_value(in, "--checkpoint"),
@@ -336,12 +195,12 @@ draft(struct build *b, const struct args *in, struct err *e)
 	if (rc < 0)
 		return rc;
 	const struct bundle_request q = {
-		.versions = b->versions.v,
-		.versions_n = b->versions.n,
-		.recipients = (char(*)[REGISTRY_ID_SIZE])b->recipients.v,
-		.recipients_n = b->recipients.n,
-		.since = b->since,
-		.days = b->days,
+		.versions = b->ask.versions.v,
+		.versions_n = b->ask.versions.n,
+		.recipients = (char(*)[REGISTRY_ID_SIZE])b->ask.recipients.v,
+		.recipients_n = b->ask.recipients.n,
+		.since = b->ask.since,
+		.days = b->ask.days,
 		.now_s = clock_now_s(),
 		.checkpoint = buf_str(&b->checkpoint),
 	};
@@ -412,8 +271,7 @@ static void
 fini(struct build *b)
 {
 	ledger_fini(&b->ledger);
-	vec_fini(&b->versions);
-	vec_fini(&b->recipients);
+	bundle_ask_fini(&b->ask);
 	buf_fini(&b->checkpoint);
 	bundle_draft_fini(&b->draft);
 	free(b->dir);
@@ -424,18 +282,16 @@ static int
 run_build(struct app *a, const struct args *in, struct err *e)
 {
 	struct build b = { .app = a };
-	int rc = take_numbers(&b, in, e);
+	int rc = bundle_ask_options(&b.ask, in, e);
 
-	if (rc == 0)
-		rc = take_split(&b, in, e);
-	if (rc == 0)
-		rc = take_recipients(&b, in, e);
 	if (rc == 0 && in->pos_n == 0 && !arg_value(in, "--stage")) {
 		(void)err_set(e, ERR_USAGE, "bundle build: which versions?");
 		rc = err_hint(e, "slipway bundle build REF.., or --stage STAGE for what is there");
 	}
 	if (rc == 0)
 		rc = ledger_open(a->registry, &b.ledger, e);
+	if (rc == 0)
+		rc = bundle_ask_other_side(&b.ask, a, &b.ledger, in, e);
 	if (rc == 0)
 		rc = build(&b, in, e);
 	fini(&b);
@@ -483,10 +339,10 @@ resume(struct build *b, const struct args *in, struct err *e)
 		return rc;
 	choose_place(b, arg_value(in, "--to"));
 	rc = check_room(b, e);
-	if (rc == 0 && from > bundle_parts(&b->draft.bundle, b->split))
+	if (rc == 0 && from > bundle_parts(&b->draft.bundle, b->ask.split))
 		rc = err_set(e, ERR_USAGE, "the bundle has %u part%s",
-		             bundle_parts(&b->draft.bundle, b->split),
-		             b->split > 0 ? "s of that size" : "");
+		             bundle_parts(&b->draft.bundle, b->ask.split),
+		             b->ask.split > 0 ? "s of that size" : "");
 	if (rc < 0)
 		return rc;
 	say_before(b);
@@ -500,7 +356,7 @@ static int
 run_resume(struct app *a, const struct args *in, struct err *e)
 {
 	struct build b = { .app = a };
-	int rc = take_split(&b, in, e);
+	int rc = bundle_ask_options(&b.ask, in, e);
 
 	if (rc == 0)
 		rc = resume(&b, in, e);
@@ -511,6 +367,7 @@ run_resume(struct app *a, const struct args *in, struct err *e)
 static const struct opt build_opts[] = {
 	{ "--stage", 0, "STAGE", "what this stage holds: of all models, or of those named", false },
 	{ "--since", 0, "N", "only what bundle N and those before it did not bring", false },
+	{ "--for", 0, "FILE", "a receipt or a wish of the other side: only what it lacks", false },
 	{ "--recipient", 0, "ID", "for this registry alone; may be repeated", true },
 	{ "--expires", 0, "D", "how long it may be taken in; 90d when not given", false },
 	{ "--split", 0, "SIZE", "parts of this size: 4G", false },

@@ -7,6 +7,8 @@
 #include "registry/base/clock.h"
 #include "registry/base/text.h"
 #include "registry/bundle_import.h"
+#include "registry/proof.h"
+#include "registry/receipt.h"
 #include "tui/cmd/fingerprint.h"
 #include "tui/cmd/shown.h"
 
@@ -110,6 +112,71 @@ bring(struct bring *b, struct err *e)
 	return 0;
 }
 
+/* --- a receipt --- */
+
+static void
+show_receipt(struct app *a, const struct receipt_came *c)
+{
+	struct json_out *j;
+
+	out_object_begin(a->out, "ReceiptImport");
+	j = out_object_json(a->out);
+	if (j) {
+		jo_string(j, "site", c->site);
+		jo_string(j, "registry", c->registry_id);
+		jo_u64(j, "bundles", c->bundles);
+		jo_u64(j, "lastBundle", c->last);
+		jo_u64(j, "versions", c->versions);
+		jo_u64(j, "promotions", c->promotions);
+		jo_u64(j, "news", c->news);
+		jo_bool(j, "changed", c->changed);
+	}
+	out_object_end(a->out);
+	if (out_format_of(a->out) == OUT_NAME)
+		out_text(a->out, "%s\n", c->site);
+	else
+		out_text(a->out,
+		         "receipt of %s: bundles up to %" PRIu64 ", %" PRIu64 " version%s, %" PRIu64
+		         " promotion%s%s\n",
+		         c->site, c->last, c->versions, c->versions == 1 ? "" : "s", c->promotions,
+		         c->promotions == 1 ? "" : "s", c->changed ? "" : "; known already");
+}
+
+static int
+import_receipt(struct bring *b, struct err *e)
+{
+	const uint64_t size = bundle_source_size(b->source);
+	cleanup_buf struct buf text = { 0 };
+	struct receipt_came came;
+	int rc;
+
+	if (size > PROOF_MAX)
+		return err_set(e, ERR_TOO_BIG, "a receipt of more than %u bytes", PROOF_MAX);
+	rc = bundle_source_read(b->source, buf_reserve(&text, size), size, 0, e);
+	text.n = rc == 0 ? size : 0;
+	if (rc == 0)
+		rc = ledger_open(b->app->registry, &b->ledger, e);
+	if (rc == 0)
+		rc = receipt_import(b->app->registry, &b->ledger, buf_str(&text), b->app->reason,
+		                    &came, e);
+	if (rc < 0)
+		return rc;
+	if (came.changed)
+		ledger_remember(b->app->registry, &b->ledger);
+	show_receipt(b->app, &came);
+	return 0;
+}
+
+/* A receipt is JSON; a tar begins with a name. */
+static bool
+is_receipt(const struct bundle_source *s)
+{
+	struct err ignored = { 0 };
+	char first = '\0';
+
+	return bundle_source_read(s, &first, 1, 0, &ignored) == 0 && first == '{';
+}
+
 static int
 run_import(struct app *a, const struct args *in, struct err *e)
 {
@@ -117,7 +184,7 @@ run_import(struct app *a, const struct args *in, struct err *e)
 	int rc = bundle_source_open(in->pos, in->pos_n, &b.source, e);
 
 	if (rc == 0)
-		rc = bring(&b, e);
+		rc = is_receipt(b.source) ? import_receipt(&b, e) : bring(&b, e);
 	if (b.is_judged)
 		bundle_judged_fini(&b.judged);
 	bundle_fini(&b.bundle);
@@ -130,7 +197,7 @@ const struct cmd cmd_bundle_import = {
 	.name = "bundle",
 	.sub = "import",
 	.args = "FILE..",
-	.summary = "take in a bundle of a site that the policy believes",
+	.summary = "take in a bundle, or a receipt, of a site that the policy believes",
 	.group = "bring in",
 	.min_pos = 1,
 	.max_pos = 999,
@@ -187,7 +254,9 @@ row(void *arg, const struct bundle_claim *c)
 	l->after = c->counter;
 	clock_text(expires, c->expires_s);
 	out_cell_u64(o, c->counter);
-	out_cell_word(o, c->way == BUNDLE_BUILT ? "out" : "in");
+	out_cell_word(o, c->way == BUNDLE_BUILT      ? "out"
+	                 : c->way == BUNDLE_IMPORTED ? "in"
+	                                             : "receipt");
 	out_cell(o, c->way == BUNDLE_BUILT ? NULL : c->site);
 	out_cell_u64(o, c->versions);
 	out_cell_size(o, c->size);
@@ -215,9 +284,10 @@ run_list(struct app *a, const struct args *in, struct err *e)
 		return rc;
 	out_table_begin(a->out, "BundleList", columns, COUNT(columns));
 	rc = bundle_row_each(t, BUNDLE_IMPORTED, NULL, row, &l, e);
-	l.after = 0;
 	if (rc == 0)
 		rc = bundle_row_each(t, BUNDLE_BUILT, NULL, row, &l, e);
+	if (rc == 0)
+		rc = bundle_row_each(t, BUNDLE_RECEIPT, NULL, row, &l, e);
 	app_read_end(a, t);
 	out_table_end(a->out);
 	return rc < 0 ? rc : 0;

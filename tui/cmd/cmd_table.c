@@ -39,6 +39,7 @@
 	X(bundle_verify) \
 	X(bundle_import) \
 	X(bundle_list) \
+	X(bundle_receipt) \
 	X(push) \
 	X(verify) \
 	X(sign) \
