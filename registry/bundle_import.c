@@ -274,7 +274,7 @@ put_docs(struct import *i, struct err *e)
 }
 
 static int
-take_in(struct import *i, const struct bundle_source *s, const struct progress *progress,
+take_in(struct import *i, struct bundle_source *s, const struct progress *progress,
         struct err *e)
 {
 	const struct bundle_walk w = { .begin = begin_blob,
@@ -418,7 +418,7 @@ fini(struct import *i)
 }
 
 int
-bundle_import(struct registry *r, const struct ledger *l, const struct bundle_source *s,
+bundle_import(struct registry *r, const struct ledger *l, struct bundle_source *s,
               const struct bundle *b, const struct bundle_judged *j,
               const struct progress *progress, const char *reason, struct bundle_arrived *ret,
               struct err *e)

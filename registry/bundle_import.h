@@ -21,7 +21,7 @@ struct bundle_arrived {
 };
 /* CONFLICT: a model of the same name has another home, or a number has another digest; DIGEST: a
  * blob is damaged or missing; NO_SPACE; POLICY: bytes that were revoked here. */
-int bundle_import(struct registry *r, const struct ledger *l, const struct bundle_source *s,
+int bundle_import(struct registry *r, const struct ledger *l, struct bundle_source *s,
                   const struct bundle *b, const struct bundle_judged *j,
                   const struct progress *progress, const char *reason, struct bundle_arrived *ret,
                   struct err *e);

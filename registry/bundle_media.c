@@ -78,6 +78,8 @@ names(const struct out *o, unsigned part, struct buf *ret_name, struct buf *ret_
 static int
 disk_failed(const struct out *o, const char *name, struct err *e)
 {
+	if (o->m->stdout_fd >= 0)
+		return err_sys(e, "write the bundle into a pipe");
 	return err_sys(e, "write \"%s/%s\"", o->dir_name, name);
 }
 

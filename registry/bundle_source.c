@@ -28,8 +28,14 @@ struct part {
 	uint64_t size;
 };
 struct bundle_source {
-	VEC(struct part) parts;
+	VEC(struct part) parts; /* of a pipe: one, which has its name alone */
 	uint64_t size;
+	bool is_pipe;
+	int fd;      /* of the pipe, borrowed */
+	uint64_t at; /* bytes that came through it */
+	bool keeps;  /* what comes is kept, as it is read twice */
+	bool is_cut;
+	struct buf front; /* its first bytes */
 };
 
 /* --- files --- */
@@ -150,11 +156,24 @@ bundle_source_open(const char *const *paths, size_t n, struct bundle_source **re
 	return 0;
 }
 
+struct bundle_source *
+bundle_source_pipe(int fd, const char *name)
+{
+	struct bundle_source *const s = xcalloc(1, sizeof *s);
+	const struct part p = { .path = xstrdup(name), .fd = -1 };
+
+	s->is_pipe = s->keeps = true;
+	s->fd = fd;
+	vec_push(&s->parts, p);
+	return s;
+}
+
 void
 bundle_source_close(struct bundle_source *s)
 {
 	if (!s)
 		return;
+	buf_fini(&s->front);
 	vec_foreach(p, &s->parts) {
 		free(p->path);
 		close_quietly(p->fd);
@@ -203,11 +222,83 @@ cut_off(const struct bundle_source *s, size_t i, struct err *e)
 	return err_hint(e, "copy it again from the medium, or bring that part again");
 }
 
-int
-bundle_source_read(const struct bundle_source *s, void *p, size_t n, uint64_t offset, struct err *e)
+/* The next n bytes of the pipe. */
+static int
+pipe_next(struct bundle_source *s, void *p, size_t n, struct err *e)
 {
 	uint8_t *at = p;
 
+	while (n > 0) {
+		const ssize_t came = read(s->fd, at, n);
+
+		if (came < 0 && errno == EINTR)
+			continue;
+		if (came < 0)
+			return err_sys(e, "read \"%s\"", s->parts.v[0].path);
+		s->is_cut = came == 0;
+		if (s->is_cut)
+			return cut_off(s, 0, e);
+		at += came;
+		n -= (size_t)came;
+		s->at += (uint64_t)came;
+	}
+	return 0;
+}
+
+static int
+pipe_read(struct bundle_source *s, void *p, size_t n, uint64_t offset, struct err *e)
+{
+	uint8_t *at = p;
+	int rc;
+
+	assert(offset <= s->front.n || offset == s->at);
+	if (offset < s->front.n) {
+		const size_t kept = s->front.n - offset < n ? s->front.n - (size_t)offset : n;
+
+		memcpy(at, s->front.p + offset, kept);
+		at += kept;
+		n -= kept;
+	}
+	if (n == 0)
+		return 0;
+	rc = pipe_next(s, at, n, e);
+	if (rc == 0 && s->keeps)
+		buf_add(&s->front, at, n);
+	return rc;
+}
+
+bool
+bundle_source_is_cut(const struct bundle_source *s)
+{
+	return s->is_cut;
+}
+
+int
+bundle_source_finish(struct bundle_source *s, struct err *e)
+{
+	ssize_t came;
+	char more;
+
+	if (!s->is_pipe)
+		return 0;
+	do {
+		came = read(s->fd, &more, 1);
+	} while (came < 0 && errno == EINTR);
+	if (came < 0)
+		return err_sys(e, "read \"%s\"", s->parts.v[0].path);
+	if (came == 0)
+		return 0;
+	return err_set(e, ERR_MALFORMED, "\"%s\": bytes behind the end of the bundle",
+	               s->parts.v[0].path);
+}
+
+int
+bundle_source_read(struct bundle_source *s, void *p, size_t n, uint64_t offset, struct err *e)
+{
+	uint8_t *at = p;
+
+	if (s->is_pipe)
+		return pipe_read(s, p, n, offset, e);
 	while (n > 0) {
 		const size_t i = part_of(s, offset);
 		const struct part *const x = &s->parts.v[i];
@@ -242,7 +333,7 @@ malformed(const struct bundle_source *s, uint64_t offset, struct err *e, const c
 
 /* What fills up the last block is zeros. */
 static int
-check_padding(const struct bundle_source *s, uint64_t size, uint64_t offset, struct err *e)
+check_padding(struct bundle_source *s, uint64_t size, uint64_t offset, struct err *e)
 {
 	const size_t n = (size_t)(tar_padded(size) - size);
 	uint8_t rest[TAR_BLOCK];
@@ -255,7 +346,7 @@ check_padding(const struct bundle_source *s, uint64_t size, uint64_t offset, str
 }
 
 static int
-check_header(const struct bundle_source *s, const char *name, uint64_t size, uint64_t offset,
+check_header(struct bundle_source *s, const char *name, uint64_t size, uint64_t offset,
              struct err *e)
 {
 	uint8_t want[TAR_HEADER_MAX], is[TAR_HEADER_MAX];
@@ -268,7 +359,7 @@ check_header(const struct bundle_source *s, const char *name, uint64_t size, uin
 }
 
 static int
-read_doc(const struct bundle_source *s, enum bundle_front i, struct bundle_doc *d, uint64_t *at,
+read_doc(struct bundle_source *s, enum bundle_front i, struct bundle_doc *d, uint64_t *at,
          struct err *e)
 {
 	uint8_t block[TAR_HEADER_MAX] = { 0 };
@@ -289,13 +380,15 @@ read_doc(const struct bundle_source *s, enum bundle_front i, struct bundle_doc *
 	d->text.n = size;
 	(void)str_copy(d->name, sizeof d->name, name);
 	*at += tar_room(size);
-	return 0;
+	return s->is_pipe ? bundle_source_read(s, block, (size_t)(tar_padded(size) - size),
+	                                       *at - (tar_padded(size) - size), e)
+	                  : 0;
 }
 
 /* came: what is not itself what the others follow from. */
 static int
-compare_front(const struct bundle_source *s, struct bundle *b,
-              const struct bundle_doc came[FRONT_COUNT], struct err *e)
+compare_front(struct bundle_source *s, struct bundle *b, const struct bundle_doc came[FRONT_COUNT],
+              struct err *e)
 {
 	uint64_t at = 0;
 	int rc = 0;
@@ -317,11 +410,26 @@ compare_front(const struct bundle_source *s, struct bundle *b,
 }
 
 static int
-check_size(const struct bundle_source *s, const struct bundle *b, struct err *e)
+check_end(struct bundle_source *s, const struct bundle *b, struct err *e)
+{
+	static const uint8_t none[TAR_END];
+	uint8_t end[TAR_END];
+	int rc = bundle_source_read(s, end, sizeof end, b->size - TAR_END, e);
+
+	if (rc == 0 && memcmp(end, none, sizeof end) != 0)
+		rc = malformed(s, b->size - TAR_END, e, "no end where the bundle ends");
+	return rc < 0 ? rc : bundle_source_finish(s, e);
+}
+
+static int
+check_size(struct bundle_source *s, const struct bundle *b, struct err *e)
 {
 	const size_t parts = s->parts.n;
-	uint8_t end[TAR_END], none[TAR_END] = { 0 };
-	int rc;
+
+	if (s->is_pipe) { /* its end is looked at when it comes */
+		s->keeps = false;
+		return 0;
+	}
 
 	if (s->size < b->size && s->parts.v[0].number > 0 &&
 	    s->parts.v[parts - 1].size == s->parts.v[0].size)
@@ -330,14 +438,11 @@ check_size(const struct bundle_source *s, const struct bundle *b, struct err *e)
 		return cut_off(s, parts - 1, e);
 	if (s->size > b->size)
 		return malformed(s, b->size, e, "bytes behind the end of the bundle");
-	rc = bundle_source_read(s, end, sizeof end, b->size - TAR_END, e);
-	if (rc == 0 && memcmp(end, none, sizeof end) != 0)
-		rc = malformed(s, b->size - TAR_END, e, "no end where the bundle ends");
-	return rc;
+	return check_end(s, b, e);
 }
 
 static int
-read_front(const struct bundle_source *s, struct bundle *b, struct bundle_doc came[FRONT_COUNT],
+read_front(struct bundle_source *s, struct bundle *b, struct bundle_doc came[FRONT_COUNT],
            struct err *e)
 {
 	static const enum bundle_front given[] = { FRONT_ENVELOPE, FRONT_INVENTORY, FRONT_LIST,
@@ -360,7 +465,7 @@ read_front(const struct bundle_source *s, struct bundle *b, struct bundle_doc ca
 }
 
 int
-bundle_read_front(const struct bundle_source *s, struct bundle *ret, struct err *e)
+bundle_read_front(struct bundle_source *s, struct bundle *ret, struct err *e)
 {
 	struct bundle_doc came[FRONT_COUNT] = { 0 };
 	int rc;
@@ -377,7 +482,7 @@ bundle_read_front(const struct bundle_source *s, struct bundle *ret, struct err 
 /* --- the blobs --- */
 
 struct walk {
-	const struct bundle_source *s;
+	struct bundle_source *s;
 	const struct bundle *b;
 	const struct bundle_walk *w;
 	struct stream *stream;
@@ -466,13 +571,18 @@ all_blobs(struct walk *k, struct err *e)
 			continue;
 		}
 		rc = one_blob(k, i, here, &why);
+		const bool is_lost = rc < 0 && k->s->is_pipe && k->s->at != at;
 		rc = k->w->end(k->w->arg, i, here, rc < 0 ? &why : NULL, e);
+		if (rc == 0 && is_lost) { /* what comes next is not where it should be */
+			*e = why;
+			rc = -(int)why.code;
+		}
 	}
 	return rc;
 }
 
 int
-bundle_walk(const struct bundle_source *s, const struct bundle *b, const struct bundle_walk *w,
+bundle_walk(struct bundle_source *s, const struct bundle *b, const struct bundle_walk *w,
             struct err *e)
 {
 	struct walk k = { .s = s, .b = b, .w = w, .piece = xmalloc(PIECE) };
@@ -480,6 +590,8 @@ bundle_walk(const struct bundle_source *s, const struct bundle *b, const struct 
 
 	if (rc == 0)
 		rc = all_blobs(&k, e);
+	if (rc == 0 && s->is_pipe)
+		rc = check_end(s, b, e);
 	stream_free(k.stream);
 	free(k.piece);
 	return rc;

@@ -16,18 +16,23 @@ struct bundle_source;
  * which), MALFORMED (no plain file; parts of different sizes), USAGE. */
 int bundle_source_open(const char *const *paths, size_t n, struct bundle_source **ret,
                        struct err *e);
+/* From a pipe instead, which is read once and in order; name is for messages. fd is the caller's.
+ */
+struct bundle_source *bundle_source_pipe(int fd, const char *name);
+bool bundle_source_is_cut(const struct bundle_source *s); /* the pipe ended before the bundle did */
+/* Of a pipe: nothing stands behind the last byte that was read. MALFORMED. */
+int bundle_source_finish(struct bundle_source *s, struct err *e);
 void bundle_source_close(struct bundle_source *s); /* NULL is fine */
 size_t bundle_source_parts(const struct bundle_source *s);
-uint64_t bundle_source_size(const struct bundle_source *s);
+uint64_t bundle_source_size(const struct bundle_source *s); /* of a pipe: 0 */
 /* The file in which that offset lies; its number from 1. */
 const char *bundle_source_at(const struct bundle_source *s, uint64_t offset, unsigned *ret_part);
 /* SYS, and a short file is MALFORMED: both name file and place. */
-int bundle_source_read(const struct bundle_source *s, void *p, size_t n, uint64_t offset,
-                       struct err *e);
+int bundle_source_read(struct bundle_source *s, void *p, size_t n, uint64_t offset, struct err *e);
 
 /* The front, complete and in its form; signatures are not looked at. MALFORMED, DIGEST, TOO_BIG.
  * The parts' sizes are those of the bundle: NOT_FOUND names the first part that is missing. */
-int bundle_read_front(const struct bundle_source *s, struct bundle *ret, struct err *e);
+int bundle_read_front(struct bundle_source *s, struct bundle *ret, struct err *e);
 
 /* Each blob in its order: header, bytes, what fills the block. begin may be NULL, and says with 1
  * that the bytes are not wanted; take gets them piece by piece; end is told why it is not right, or
@@ -40,5 +45,5 @@ struct bundle_walk {
 	const struct progress *progress;
 	bool hashes; /* of each blob, here; false: whoever takes the bytes does */
 };
-int bundle_walk(const struct bundle_source *s, const struct bundle *b, const struct bundle_walk *w,
+int bundle_walk(struct bundle_source *s, const struct bundle *b, const struct bundle_walk *w,
                 struct err *e);

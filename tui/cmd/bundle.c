@@ -3,11 +3,51 @@
 #include "tui/cmd/bundle.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "registry/base/clock.h"
 #include "registry/base/text.h"
 #include "tui/cmd/fingerprint.h"
 #include "tui/cmd/shown.h"
+
+int
+bundle_input_open(const struct args *in, struct bundle_input *ret, struct err *e)
+{
+	int rc;
+
+	*ret = (struct bundle_input){ .age = { .fd = -1 } };
+	if (in->pos_n == 1 && streq(in->pos[0], "-")) {
+		ret->source = bundle_source_pipe(STDIN_FILENO, "stdin");
+		return 0;
+	}
+	if (in->pos_n > 1 || !age_is(in->pos[0]))
+		return bundle_source_open(in->pos, in->pos_n, &ret->source, e);
+	rc = age_decrypt(in->pos[0], arg_value(in, "--identity"), &ret->age, e);
+	if (rc == 0)
+		ret->source = bundle_source_pipe(ret->age.fd, in->pos[0]);
+	return rc;
+}
+
+int
+bundle_input_end(struct bundle_input *i, struct err *e)
+{
+	return age_end(&i->age, e);
+}
+
+int
+bundle_input_close(struct bundle_input *i, int rc, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (rc < 0 && i->age.pid != 0 && i->source && bundle_source_is_cut(i->source) &&
+	    age_end(&i->age, &why) < 0) {
+		*e = why;
+		rc = -(int)why.code;
+	}
+	age_kill(&i->age);
+	bundle_source_close(i->source);
+	return rc;
+}
 
 static void
 version_json(struct json_out *j, const struct bundle_version *v)

@@ -4,7 +4,21 @@
 
 #include "registry/bundle.h"
 #include "registry/bundle_entry.h"
+#include "registry/bundle_source.h"
+#include "tui/cmd/age.h"
 #include "tui/cmd/cmd.h"
+
+/* What FILE.. of verify and import is: files, "-" for stdin, or one that age encrypted. */
+struct bundle_input {
+	struct bundle_source *source;
+	struct age age;
+};
+int bundle_input_open(const struct args *in, struct bundle_input *ret, struct err *e);
+/* All of it came: 0, or what the program in between says. */
+int bundle_input_end(struct bundle_input *i, struct err *e);
+/* Releases it; rc is what became of it: when too little came, the program in between may say why.
+ */
+int bundle_input_close(struct bundle_input *i, int rc, struct err *e);
 
 /* Members about a bundle, in an object that is open for JSON. */
 void bundle_json(struct json_out *j, const struct bundle *b);

@@ -6,12 +6,15 @@
  */
 #include "tui/cmd/bundle_ask.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "registry/base/clock.h"
+#include "registry/base/fs.h"
 #include "registry/base/text.h"
 #include "registry/bundle_build.h"
 #include "registry/bundle_media.h"
@@ -30,15 +33,18 @@ struct build {
 	char *dir, *name; /* where it goes; NULL: stdout */
 	struct bundle_written written;
 	bool changed;
+	const struct args *encrypt; /* whose --encrypt-to says for whom; NULL: in the clear */
 };
 
 /* --- where it goes --- */
 
 static void
-default_name(const struct bundle *b, struct buf *ret)
+default_name(const struct build *b, struct buf *ret)
 {
-	buf_addf(ret, "bundle-%.8s-%04" PRIu64 ".tar", b->inventory.registry_id,
-	         b->inventory.counter);
+	const struct bundle_inventory *const v = &b->draft.bundle.inventory;
+
+	buf_addf(ret, "bundle-%.8s-%04" PRIu64 ".tar%s", v->registry_id, v->counter,
+	         b->encrypt ? ".age" : "");
 }
 
 /* --to: a folder, a file, or "-". */
@@ -51,7 +57,7 @@ choose_place(struct build *b, const char *to)
 
 	if (to && streq(to, "-"))
 		return;
-	default_name(&b->draft.bundle, &name);
+	default_name(b, &name);
 	if (!to || (stat(to, &st) == 0 && S_ISDIR(st.st_mode))) {
 		b->dir = xstrdup(to ? to : ".");
 		b->name = buf_steal(&name);
@@ -94,6 +100,12 @@ ask_medium(void *arg, unsigned part, char **ret_dir, struct err *e)
 static int
 check_room(const struct build *b, struct err *e)
 {
+	if (b->encrypt && b->ask.split > 0) {
+		(void)err_set(e, ERR_USAGE, "--split cuts what is not encrypted");
+		return err_hint(e,
+		                "cut the encrypted file, `split -b 4G -d -a 3`, and join it with "
+		                "`cat`");
+	}
 	if (b->ask.split > 0 && !b->name)
 		return err_set(e, ERR_USAGE, "--split cuts files, and --to - is none");
 	if (!b->name && app_is_interactive(b->app) && isatty(STDOUT_FILENO))
@@ -104,9 +116,63 @@ check_room(const struct build *b, struct err *e)
 	return 0;
 }
 
+/* --- encrypted: through age into a file that has its name once age is done with it --- */
+
+static int
+finish_file(struct build *b, int dir, int fd, const char *partial, struct err *e)
+{
+	if (fsync(fd) < 0 || renameat(dir, partial, dir, b->name) < 0)
+		return err_sys(e, "write \"%s/%s\"", b->dir, b->name);
+	return fs_sync_dir(dir, e);
+}
+
+static int
+write_through(struct build *b, int out, struct err *e)
+{
+	const struct progress progress = out_progress(b->app->out);
+	struct age age;
+	int rc = age_encrypt(b->encrypt, "--encrypt-to", out, &age, e);
+
+	if (rc < 0)
+		return rc;
+	const struct bundle_media m = { .stdout_fd = age.fd, .progress = &progress };
+	rc = bundle_write(b->app->registry->blobs, &b->draft.bundle, &m, &b->written, e);
+	out_progress_done(b->app->out);
+	if (rc == 0 || (rc == -ERR_SYS && e->sys == EPIPE))
+		rc = age_end(&age, e);
+	age_kill(&age);
+	return rc;
+}
+
+static int
+write_encrypted(struct build *b, struct err *e)
+{
+	cleanup_free char *partial = b->name ? xasprintf("%s.partial", b->name) : NULL;
+	cleanup_close int dir = -1, fd = -1;
+	int rc;
+
+	if (!b->name)
+		return write_through(b, STDOUT_FILENO, e);
+	rc = fs_open_dir(AT_FDCWD, b->dir, &dir, e);
+	if (rc < 0)
+		return rc;
+	if (faccessat(dir, b->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ERR_EXISTS,
+		               "\"%s/%s\" is there: an encrypted bundle is never "
+		               "the same twice",
+		               b->dir, b->name);
+	fd = openat(dir, partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(e, "write \"%s/%s\"", b->dir, partial);
+	rc = write_through(b, fd, e);
+	return rc < 0 ? rc : finish_file(b, dir, fd, partial, e);
+}
+
 static int
 write_out(struct build *b, unsigned from, struct err *e)
 {
+	if (b->encrypt)
+		return write_encrypted(b, e);
 	const struct progress progress = out_progress(b->app->out);
 	const struct bundle_media m = {
 		.dir = b->dir,
@@ -278,12 +344,27 @@ fini(struct build *b)
 	free(b->name);
 }
 
+/* Before anything is signed or written. */
+static int
+ask_encryption(struct build *b, const struct args *in, struct err *e)
+{
+	cleanup_free char *program = NULL;
+	int rc = age_check_recipients(in, "--encrypt-to", e);
+
+	if (rc == 0)
+		rc = age_find(&program, e);
+	b->encrypt = in;
+	return rc;
+}
+
 static int
 run_build(struct app *a, const struct args *in, struct err *e)
 {
 	struct build b = { .app = a };
 	int rc = bundle_ask_options(&b.ask, in, e);
 
+	if (rc == 0 && arg_value(in, "--encrypt-to"))
+		rc = ask_encryption(&b, in, e);
 	if (rc == 0 && in->pos_n == 0 && !arg_value(in, "--stage")) {
 		(void)err_set(e, ERR_USAGE, "bundle build: which versions?");
 		rc = err_hint(e, "slipway bundle build REF.., or --stage STAGE for what is there");
@@ -371,6 +452,7 @@ static const struct opt build_opts[] = {
 	{ "--recipient", 0, "ID", "for this registry alone; may be repeated", true },
 	{ "--expires", 0, "D", "how long it may be taken in; 90d when not given", false },
 	{ "--split", 0, "SIZE", "parts of this size: 4G", false },
+	{ "--encrypt-to", 0, "AGE1..", "encrypted with age for this key; may be repeated", true },
 	{ "--to", 0, "PLACE", "a file, a folder, or - for stdout; here when not given", false },
 	{ "--checkpoint", 0, "FILE", "of the log, when its key is on another machine", false },
 	{ 0 },
@@ -393,6 +475,7 @@ const struct cmd cmd_bundle_build = {
 static const struct opt resume_opts[] = {
 	{ "--split", 0, "SIZE", "parts of this size, as they were begun with", false },
 	{ "--part", 0, "N", "from this part on; those before are elsewhere", false },
+	{ "--encrypt-to", 0, "AGE1..", "encrypted with age for this key; may be repeated", true },
 	{ "--to", 0, "PLACE", "where it was begun, or the next medium", false },
 	{ 0 },
 };

@@ -15,7 +15,7 @@
 struct bring {
 	struct app *app;
 	struct ledger ledger;
-	struct bundle_source *source;
+	struct bundle_input input;
 	struct bundle bundle;
 	struct bundle_judged judged;
 	bool is_judged;
@@ -94,15 +94,15 @@ static int
 bring(struct bring *b, struct err *e)
 {
 	const struct progress progress = out_progress(b->app->out);
-	int rc = bundle_read_front(b->source, &b->bundle, e);
+	int rc = bundle_read_front(b->input.source, &b->bundle, e);
 
 	if (rc == 0)
 		rc = ledger_open(b->app->registry, &b->ledger, e);
 	if (rc == 0)
 		rc = judge(b, e);
 	if (rc == 0)
-		rc = bundle_import(b->app->registry, &b->ledger, b->source, &b->bundle, &b->judged,
-		                   &progress, b->app->reason, &b->arrived, e);
+		rc = bundle_import(b->app->registry, &b->ledger, b->input.source, &b->bundle,
+		                   &b->judged, &progress, b->app->reason, &b->arrived, e);
 	out_progress_done(b->app->out);
 	if (rc < 0)
 		return rc;
@@ -145,14 +145,14 @@ show_receipt(struct app *a, const struct receipt_came *c)
 static int
 import_receipt(struct bring *b, struct err *e)
 {
-	const uint64_t size = bundle_source_size(b->source);
+	const uint64_t size = bundle_source_size(b->input.source);
 	cleanup_buf struct buf text = { 0 };
 	struct receipt_came came;
 	int rc;
 
 	if (size > PROOF_MAX)
 		return err_set(e, ERR_TOO_BIG, "a receipt of more than %u bytes", PROOF_MAX);
-	rc = bundle_source_read(b->source, buf_reserve(&text, size), size, 0, e);
+	rc = bundle_source_read(b->input.source, buf_reserve(&text, size), size, 0, e);
 	text.n = rc == 0 ? size : 0;
 	if (rc == 0)
 		rc = ledger_open(b->app->registry, &b->ledger, e);
@@ -169,7 +169,7 @@ import_receipt(struct bring *b, struct err *e)
 
 /* A receipt is JSON; a tar begins with a name. */
 static bool
-is_receipt(const struct bundle_source *s)
+is_receipt(struct bundle_source *s)
 {
 	struct err ignored = { 0 };
 	char first = '\0';
@@ -181,17 +181,21 @@ static int
 run_import(struct app *a, const struct args *in, struct err *e)
 {
 	struct bring b = { .app = a };
-	int rc = bundle_source_open(in->pos, in->pos_n, &b.source, e);
+	int rc = bundle_input_open(in, &b.input, e);
 
 	if (rc == 0)
-		rc = is_receipt(b.source) ? import_receipt(&b, e) : bring(&b, e);
+		rc = is_receipt(b.input.source) ? import_receipt(&b, e) : bring(&b, e);
 	if (b.is_judged)
 		bundle_judged_fini(&b.judged);
 	bundle_fini(&b.bundle);
 	ledger_fini(&b.ledger);
-	bundle_source_close(b.source);
-	return rc;
+	return bundle_input_close(&b.input, rc, e);
 }
+
+static const struct opt import_opts[] = {
+	{ "--identity", 0, "FILE", "the key of a medium that age encrypted", false },
+	{ 0 },
+};
 
 const struct cmd cmd_bundle_import = {
 	.name = "bundle",
@@ -199,6 +203,7 @@ const struct cmd cmd_bundle_import = {
 	.args = "FILE..",
 	.summary = "take in a bundle, or a receipt, of a site that the policy believes",
 	.group = "bring in",
+	.opts = import_opts,
 	.min_pos = 1,
 	.max_pos = 999,
 	.flags = CMD_READS | CMD_CHANGES | CMD_REASON,

@@ -23,7 +23,7 @@ struct problem {
 };
 struct verify {
 	struct app *app;
-	const struct bundle_source *source;
+	struct bundle_source *source;
 	struct bundle bundle;
 	struct bundle_judged judged;
 	bool is_judged;
@@ -208,7 +208,7 @@ show(const struct verify *v, bool has_self)
 }
 
 static int
-run_source(struct verify *v, const struct args *in, struct err *e)
+run_source(struct verify *v, struct bundle_input *input, const struct args *in, struct err *e)
 {
 	struct bundle_pin pin;
 	int rc = bundle_read_front(v->source, &v->bundle, e);
@@ -217,6 +217,8 @@ run_source(struct verify *v, const struct args *in, struct err *e)
 		rc = judge(v, in, &pin, e);
 	if (rc == 0)
 		rc = verify_blobs(v, e);
+	if (rc == 0 && v->problems_n == 0)
+		rc = bundle_input_end(input, e);
 	if (rc < 0)
 		return rc;
 	show(v, arg_value(in, "--recipient") != NULL);
@@ -231,12 +233,12 @@ static int
 run(struct app *a, const struct args *in, struct err *e)
 {
 	struct verify v = { .app = a };
-	struct bundle_source *s = NULL;
-	int rc = bundle_source_open(in->pos, in->pos_n, &s, e);
+	struct bundle_input input;
+	int rc = bundle_input_open(in, &input, e);
 
-	v.source = s;
+	v.source = input.source;
 	if (rc == 0)
-		rc = run_source(&v, in, e);
+		rc = run_source(&v, &input, in, e);
 	bundle_contents_free(v.contents);
 	if (v.is_judged)
 		bundle_judged_fini(&v.judged);
@@ -244,14 +246,14 @@ run(struct app *a, const struct args *in, struct err *e)
 	vec_foreach(p, &v.problems)
 		free(p->what);
 	vec_fini(&v.problems);
-	bundle_source_close(s);
-	return rc;
+	return bundle_input_close(&input, rc, e);
 }
 
 static const struct opt opts[] = {
 	{ "--root", 0, "FINGERPRINT", "of the source's first policy, from a source of your own",
 	  false },
 	{ "--recipient", 0, "ID", "the registry that it should be for", false },
+	{ "--identity", 0, "FILE", "the key of a medium that age encrypted", false },
 	{ 0 },
 };
 
