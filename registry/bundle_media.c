@@ -18,9 +18,10 @@
 #include "registry/fault.h"
 #include "registry/stream.h"
 
-#define PIECE  STREAM_BUFFER
-#define BEHIND ((uint64_t)16 << 20) /* bytes after which the disk is told to begin */
-#define MODE   0644
+#define PIECE      STREAM_BUFFER
+#define ALIGNMENT  4096u                /* of O_DIRECT: offsets, lengths and memory */
+#define DIRECT_MIN ((uint64_t)16 << 20) /* a smaller part is as quick through the page cache */
+#define MODE       0644
 
 struct out {
 	const struct bundle *b;
@@ -29,14 +30,17 @@ struct out {
 	struct blobs *blobs;
 	struct stream *stream;
 	uint8_t *piece, *there; /* PIECE bytes each */
+	uint8_t *held;          /* PIECE bytes, aligned: what is written next */
+	size_t held_n;
 
 	char *dir_name;          /* of the medium at hand */
 	int dir, fd;             /* -1 */
 	unsigned part;           /* the open one, from 1 */
 	uint64_t at, start, end; /* of the stream; where writing begins; where the part ends */
 	uint64_t begin;          /* of the part */
-	uint64_t had;            /* bytes of it that an earlier run left */
-	uint64_t told;
+	uint64_t had;            /* bytes of it that an earlier run left; 0 once others came */
+	uint64_t flushed;        /* bytes of it before the held ones */
+	bool is_direct;
 };
 
 unsigned
@@ -92,7 +96,9 @@ open_part(struct out *o, struct err *e)
 	o->part = o->m->split == 0 ? 1 : (unsigned)(o->at / o->m->split) + 1;
 	o->begin = (o->part - 1) * o->m->split;
 	o->end = o->begin + part_size(o, o->part);
-	o->told = o->at;
+	o->flushed = 0;
+	o->held_n = 0;
+	o->is_direct = false;
 	if (o->m->stdout_fd >= 0) {
 		o->fd = o->m->stdout_fd;
 		return 0;
@@ -109,15 +115,97 @@ open_part(struct out *o, struct err *e)
 	return 0;
 }
 
+/* Bytes that an earlier run left and that are right need not be written again. */
+static bool
+is_there(struct out *o)
+{
+	return o->flushed + o->held_n <= o->had &&
+	       fs_pread_all(o->fd, o->there, o->held_n, (off_t)o->flushed) == 0 &&
+	       memcmp(o->there, o->held, o->held_n) == 0;
+}
+
+static void
+direct(struct out *o, bool wanted)
+{
+	if (wanted != o->is_direct && fcntl(o->fd, F_SETFL, wanted ? O_DIRECT : 0) == 0)
+		o->is_direct = wanted;
+}
+
+/* Past the page cache, whose dirty pages would only be waited for in the end; file systems may
+ * refuse that at the first write. */
+static int
+write_held(struct out *o)
+{
+	direct(o, o->end - o->begin >= DIRECT_MIN && o->held_n % ALIGNMENT == 0);
+	if (fs_pwrite_all(o->fd, o->held, o->held_n, (off_t)o->flushed) == 0)
+		return 0;
+	if (!o->is_direct || errno != EINVAL)
+		return -1;
+	direct(o, false);
+	return fs_pwrite_all(o->fd, o->held, o->held_n, (off_t)o->flushed);
+}
+
+static int
+flush(struct out *o, struct err *e)
+{
+	if (o->held_n == 0)
+		return 0;
+	if (is_there(o)) {
+		o->ret->compared += o->held_n;
+	} else {
+		o->had = 0;
+		if (write_held(o) < 0)
+			return disk_failed(o, o->m->name, e);
+		o->ret->written += o->held_n;
+	}
+	o->flushed += o->held_n;
+	o->held_n = 0;
+	return 0;
+}
+
+static int
+hold(struct out *o, const uint8_t *p, size_t n, struct err *e)
+{
+	int rc = 0;
+
+	while (rc == 0 && n > 0) {
+		const size_t part = n < PIECE - o->held_n ? n : PIECE - o->held_n;
+
+		memcpy(o->held + o->held_n, p, part);
+		o->held_n += part;
+		p += part;
+		n -= part;
+		if (o->held_n == PIECE)
+			rc = flush(o, e);
+	}
+	return rc;
+}
+
+static int
+write_piece(struct out *o, const void *p, size_t n, struct err *e)
+{
+	if (o->m->stdout_fd < 0)
+		return hold(o, p, n, e);
+	if (fs_write_all(o->fd, p, n) < 0)
+		return disk_failed(o, o->m->name, e);
+	o->ret->written += n;
+	return 0;
+}
+
 static int
 close_part(struct out *o, struct err *e)
 {
 	cleanup_buf struct buf name = { 0 }, partial = { 0 };
-	const int fd = steal_fd(&o->fd);
-	int rc = 0;
+	int rc = 0, fd;
 
-	if (o->m->stdout_fd >= 0)
+	if (o->m->stdout_fd >= 0) {
+		o->fd = -1;
 		return 0;
+	}
+	rc = flush(o, e);
+	if (rc < 0)
+		return rc;
+	fd = steal_fd(&o->fd);
 	names(o, o->part, &name, &partial);
 	if (ftruncate(fd, (off_t)(o->end - o->begin)) < 0 || fsync(fd) < 0)
 		rc = disk_failed(o, partial.p, e);
@@ -127,39 +215,6 @@ close_part(struct out *o, struct err *e)
 	if (close(fd) < 0 && rc == 0)
 		rc = disk_failed(o, name.p, e);
 	return rc < 0 ? rc : fs_sync_dir(o->dir, e);
-}
-
-/* Bytes that an earlier run left and that are right need not be written again. */
-static bool
-is_there(struct out *o, const void *p, size_t n, uint64_t offset)
-{
-	return offset + n <= o->had && fs_pread_all(o->fd, o->there, n, (off_t)offset) == 0 &&
-	       memcmp(o->there, p, n) == 0;
-}
-
-static int
-write_piece(struct out *o, const void *p, size_t n, struct err *e)
-{
-	const uint64_t offset = o->at - o->begin;
-	int failed;
-
-	if (o->m->stdout_fd >= 0) {
-		failed = fs_write_all(o->fd, p, n);
-	} else if (is_there(o, p, n, offset)) {
-		o->ret->compared += n;
-		return 0;
-	} else {
-		failed = fs_pwrite_all(o->fd, p, n, (off_t)offset);
-		if (failed == 0 && o->at + n - o->told >= BEHIND) {
-			(void)sync_file_range(o->fd, (off_t)(o->told - o->begin),
-			                      (off_t)(o->at + n - o->told), SYNC_FILE_RANGE_WRITE);
-			o->told = o->at + n;
-		}
-	}
-	if (failed < 0)
-		return disk_failed(o, o->m->name, e);
-	o->ret->written += n;
-	return 0;
 }
 
 /* The next bytes of the stream. */
@@ -389,6 +444,7 @@ next_medium(struct out *o, struct err *e)
 		return -(int)e->code;
 	close_quietly(o->fd);
 	o->fd = -1;
+	o->held_n = 0;
 	names(o, o->part, &name, &partial);
 	(void)unlinkat(o->dir, partial.p, 0);
 	rc = o->m->full(o->m->arg, o->part, &dir, e);
@@ -448,7 +504,8 @@ bundle_write(struct blobs *blobs, const struct bundle *b, const struct bundle_me
 	*ret = (struct bundle_written){ 0 };
 	o.piece = xmalloc(PIECE);
 	o.there = xmalloc(PIECE);
-	rc = begin(&o, e);
+	o.held = aligned_alloc(ALIGNMENT, PIECE);
+	rc = o.held ? begin(&o, e) : err_set(e, ERR_SYS, "not enough memory for a buffer");
 	if (rc == 0 && o.start < b->size) {
 		rc = stream_new(&o.stream, e);
 		if (rc == 0)
@@ -461,5 +518,6 @@ bundle_write(struct blobs *blobs, const struct bundle *b, const struct bundle_me
 	free(o.dir_name);
 	free(o.piece);
 	free(o.there);
+	free(o.held);
 	return rc;
 }
