@@ -328,12 +328,10 @@ evidence_last(struct txn *t, const char *model, struct signed_place *ret, struct
 }
 
 int
-evidence_put(struct txn *t, const char *model, const struct evidence *v, const struct digest *leaf,
-             struct err *e)
+evidence_put_carried(struct txn *t, const char *model, const struct evidence *v, struct err *e)
 {
-	const struct row_key k = key_of(model, v->number, v->type), last = last_key(model);
-	cleanup_buf struct buf b = { 0 }, content = { 0 }, place = { 0 };
-	int rc;
+	const struct row_key k = key_of(model, v->number, v->type);
+	cleanup_buf struct buf b = { 0 }, content = { 0 };
 
 	json_canonical(v->content, &content);
 	row_u64(&b, v->seq);
@@ -342,9 +340,19 @@ evidence_put(struct txn *t, const char *model, const struct evidence *v, const s
 	row_digest(&b, &v->file);
 	row_text(&b, v->person);
 	row_text(&b, buf_cstr(&content));
+	return txn_put(t, key_str(&k), buf_str(&b), e);
+}
+
+int
+evidence_put(struct txn *t, const char *model, const struct evidence *v, const struct digest *leaf,
+             struct err *e)
+{
+	const struct row_key last = last_key(model);
+	cleanup_buf struct buf place = { 0 };
+	int rc = evidence_put_carried(t, model, v, e);
+
 	row_u64(&place, v->seq);
 	row_digest(&place, leaf);
-	rc = txn_put(t, key_str(&k), buf_str(&b), e);
 	return rc < 0 ? rc : txn_put(t, key_str(&last), buf_str(&place), e);
 }
 

@@ -41,6 +41,9 @@ int evidence_continues(const struct evidence *v, const struct signed_place *last
 /* Rows, for showing: the newest of a type (-ERR_NOT_FOUND without text), and the model's last. */
 int evidence_put(struct txn *t, const char *model, const struct evidence *v,
                  const struct digest *leaf, struct err *e);
+/* The row alone, of evidence that a bundle brought: it has no place in the chain here. */
+int evidence_put_carried(struct txn *t, const char *model, const struct evidence *v,
+                         struct err *e);
 int evidence_last(struct txn *t, const char *model, struct signed_place *ret, struct err *e);
 int evidence_get(struct txn *t, const char *model, uint64_t number, enum evidence_type type,
                  struct evidence *ret, struct err *e);
@@ -50,6 +53,11 @@ int evidence_get(struct txn *t, const char *model, uint64_t number, enum evidenc
 int ledger_evidence(struct registry *r, const struct ledger *l, const char *model, uint64_t number,
                     const struct digest *version, enum evidence_type type, struct evidence *ret,
                     struct err *e);
+/* The same among what bundles brought about the version, where the policy here believes its home
+ * for that; person is "site/person". ledger_evidence asks it last. */
+int ledger_carried_evidence(struct registry *r, const struct ledger *l, const char *model,
+                            uint64_t number, const struct digest *version,
+                            enum evidence_type type, struct evidence *ret, struct err *e);
 /* The last that counts about any version of the model; zero: none. */
 int ledger_evidence_last(const struct ledger *l, const char *model, struct signed_place *ret,
                          struct err *e);

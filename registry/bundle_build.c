@@ -88,15 +88,39 @@ want_files(struct gather *g, const struct admitted *a, struct err *e)
 	return rc;
 }
 
-/* What is said about the version beside its own entry: evidence. */
+/* Who allowed a promotion and who approved it, by the places that the agent signed. */
+static void
+want_consent(struct gather *g, const struct entry *n)
+{
+	cleanup_buf struct buf envelope = { 0 };
+	struct err ignored = { 0 };
+	struct statement s = { 0 };
+	const json_t *one;
+	size_t i;
+
+	if (authority_envelope(n, &envelope, &ignored) < 0 ||
+	    statement_peek(buf_str(&envelope), &s, &ignored) < 0)
+		return;
+	if (json_object_get(s.predicate, "authorisation"))
+		vec_push(&g->seqs,
+		         json_opt_u64(json_object_get(s.predicate, "authorisation"), "seq"));
+	json_array_foreach(json_object_get(s.predicate, "approvals"), i, one)
+	        vec_push(&g->seqs, json_opt_u64(one, "seq"));
+	statement_fini(&s);
+}
+
+/* What is said about the version beside its own entry: evidence, and where it was brought. */
 static int
 take_story(void *arg, const struct entry *n)
 {
 	struct gather *const g = arg;
 
-	if (streq(n->type, "evidence") && !origin_is(n) &&
-	    json_opt_u64(n->body, "number") == g->at->number)
+	if (origin_is(n) || json_opt_u64(n->body, "number") != g->at->number)
+		return n->seq <= g->at->seq;
+	if (streq(n->type, "evidence") || streq(n->type, "promotion"))
 		vec_push(&g->seqs, n->seq);
+	if (streq(n->type, "promotion"))
+		want_consent(g, n);
 	return n->seq <= g->at->seq; /* older than the version */
 }
 

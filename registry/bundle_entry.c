@@ -372,6 +372,36 @@ bundle_row_get(struct txn *t, enum bundle_way way, const char *registry_id, uint
 	return decode(key_str(&k), v, ret) < 0 ? damaged(e) : 0;
 }
 
+static struct row_key
+told_key(const char *registry_id, uint64_t seq)
+{
+	struct row_key k = row_key('b');
+
+	key_text(&k, "t", false);
+	key_text(&k, registry_id, true);
+	key_u64(&k, seq);
+	return k;
+}
+
+int
+bundle_told_put(struct txn *t, const char *registry_id, uint64_t seq, struct err *e)
+{
+	const struct row_key k = told_key(registry_id, seq);
+
+	return txn_put(t, key_str(&k), STR("1"), e);
+}
+
+int
+bundle_told_get(struct txn *t, const char *registry_id, uint64_t seq, bool *ret, struct err *e)
+{
+	const struct row_key k = told_key(registry_id, seq);
+	struct str v;
+	int rc = txn_get(t, key_str(&k), &v, e);
+
+	*ret = rc == 0 && v.p;
+	return rc;
+}
+
 struct walk {
 	bundle_fn *fn;
 	void *arg;

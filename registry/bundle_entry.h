@@ -53,6 +53,10 @@ int bundle_row_get(struct txn *t, enum bundle_way way, const char *registry_id, 
 typedef int bundle_fn(void *arg, const struct bundle_claim *c);
 int bundle_row_each(struct txn *t, enum bundle_way way, const char *registry_id, bundle_fn *fn,
                     void *arg, struct err *e);
+/* Is there a line that stands for this entry of that registry's log? */
+int bundle_told_put(struct txn *t, const char *registry_id, uint64_t seq, struct err *e);
+int bundle_told_get(struct txn *t, const char *registry_id, uint64_t seq, bool *ret,
+                    struct err *e);
 /* The highest counter; 0: none. */
 int bundle_row_last(struct txn *t, enum bundle_way way, const char *registry_id,
                     struct bundle_claim *ret, struct err *e);

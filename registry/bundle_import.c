@@ -274,8 +274,7 @@ put_docs(struct import *i, struct err *e)
 }
 
 static int
-take_in(struct import *i, struct bundle_source *s, const struct progress *progress,
-        struct err *e)
+take_in(struct import *i, struct bundle_source *s, const struct progress *progress, struct err *e)
 {
 	const struct bundle_walk w = { .begin = begin_blob,
 		                       .take = take_bytes,
@@ -336,6 +335,49 @@ go_on(struct import *i, json_t **ret_body)
 	return 0;
 }
 
+/* What its home says of a version that is here, beside the entry that brought it in. */
+static bool
+is_story(const struct entry *n)
+{
+	static const char *const types[] = { "evidence", "promotion", "authorisation", "approval" };
+
+	for (size_t k = 0; k < COUNT(types); k++)
+		if (streq(n->type, types[k]))
+			return n->model != NULL;
+	return false;
+}
+
+static void
+add_story(struct import *i, const struct entry *n)
+{
+	json_t *const body = json_object();
+
+	json_object_set(body, "body", (json_t *)(uintptr_t)n->body);
+	json_object_set_new(body, "type", json_string(n->type));
+	json_object_set_new(body, "origin",
+	                    json_pack("{s:s, s:I, s:s}", "registry", i->b->inventory.registry_id,
+	                              "seq", (json_int_t)n->seq, "site", i->claim.site));
+	add_line(i, "origin", n->model, body);
+}
+
+static int
+add_stories(struct import *i, struct txn *t, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < i->j->origin.proof.entries.n; k++) {
+		const struct entry *const n = &i->j->origin.proof.entries.v[k].n;
+		bool is_told;
+
+		if (!is_story(n))
+			continue;
+		rc = bundle_told_get(t, i->b->inventory.registry_id, n->seq, &is_told, e);
+		if (rc == 0 && !is_told)
+			add_story(i, n);
+	}
+	return rc;
+}
+
 static int
 check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 {
@@ -353,6 +395,9 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		if (!i->is_there[k])
 			add_line(i, "version", i->b->inventory.versions[k].model,
 			         version_body(i, &i->b->inventory.versions[k]));
+	rc = add_stories(i, t, e);
+	if (rc < 0)
+		return rc;
 	if (!i->has_bundle) {
 		*ret_body = bundle_claim_body(&i->claim, i->envelope);
 		return 0;

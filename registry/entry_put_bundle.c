@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "registry/attest.h"
 #include "registry/bundle_entry.h"
 #include "registry/entry_put.h"
 #include "registry/origin.h"
@@ -40,23 +41,52 @@ put_bundle(struct txn *t, const struct entry *n, struct err *e)
 	return bundle_row_put(t, &c, e);
 }
 
-/* What another registry's log says of a model of ours, or of one that came from there: a record of
- * its story, which changes no row. */
+/* For showing; whether it counts is asked again by who decides. */
+static int
+put_evidence_of(struct txn *t, const struct entry *n, const struct origin_found *f, struct err *e)
+{
+	struct evidence v = { 0 };
+	cleanup_free char *who = NULL;
+	int rc;
+
+	if (!streq(f->entry->type, "evidence"))
+		return 0;
+	rc = authority_evidence(&f->authority, f->entry, &v, e);
+	if (rc < 0)
+		return rc;
+	who = xasprintf("%s/%s", f->site->name, v.person);
+	if (str_copy(v.person, sizeof v.person, who) < 0)
+		(void)str_copy(v.person, sizeof v.person, f->site->name);
+	v.seq = n->seq;
+	rc = evidence_put_carried(t, n->model, &v, e);
+	evidence_fini(&v);
+	return rc;
+}
+
+/* What another registry's log says of a model of ours, or of one that came from there: told once, a
+ * record of its story. */
 int
 put_origin(struct txn *t, const struct entry *n, struct err *e)
 {
 	struct origin_found f;
 	struct model_row m;
 	struct authority a;
+	bool is_told;
 	int rc = put_model(t, n, &m, e);
 
 	if (rc == 0)
 		rc = put_authority(t, &a, e);
 	if (rc == 0)
 		rc = origin_resolve(blobs_of(t), a.policy, n, COUNTS_VERSIONS, &f, e);
-	if (rc == 0 && !streq(f.entry->model ? f.entry->model : n->model, n->model))
+	if (rc == 0 && !streq(f.entry->model, n->model))
 		rc = put_refuse(n, e, "about another model");
-	return rc;
+	if (rc == 0)
+		rc = bundle_told_get(t, f.authority.registry_id, f.entry->seq, &is_told, e);
+	if (rc == 0 && is_told)
+		rc = put_refuse(n, e, "told already");
+	if (rc == 0)
+		rc = bundle_told_put(t, f.authority.registry_id, f.entry->seq, e);
+	return rc < 0 ? rc : put_evidence_of(t, n, &f, e);
 }
 
 /* What its home said and what we have must be one. */

@@ -31,6 +31,9 @@ void evidence_stage_moved(struct ledger *l, const char *key);
 /* What somebody attested, seen while the log is read. */
 int evidence_seen(struct registry *r, struct ledger *l, const struct entry *n,
                   const struct log_line *line, struct err *e);
+/* Is the entry evidence of that type about the version? Members alone. */
+bool evidence_is_about(const struct entry *n, uint64_t number, const struct digest *version,
+                       enum evidence_type type);
 /* A bundle that came in, seen while the log is read. */
 int evidence_bundle(struct registry *r, struct ledger *l, const struct entry *n, struct err *e);
 /* This registry, the policy that was in force for that entry and today's revocations, to be asked

@@ -41,9 +41,9 @@ evidence_seen(struct registry *r, struct ledger *l, const struct entry *n,
 	return rc;
 }
 
-static bool
-is_about(const struct entry *n, uint64_t number, const struct digest *version,
-         enum evidence_type type)
+bool
+evidence_is_about(const struct entry *n, uint64_t number, const struct digest *version,
+                  enum evidence_type type)
 {
 	struct err ignored = { 0 };
 	struct digest is;
@@ -89,7 +89,7 @@ find(struct registry *r, const struct ledger *l, const char *model, uint64_t num
 	rc = evidence_at_place(r, place, ret, e);
 	if (rc < 0)
 		return rc;
-	while (rc == 0 && !is_about(ret, number, version, type))
+	while (rc == 0 && !evidence_is_about(ret, number, version, type))
 		rc = step_back(r, ret, e);
 	if (rc < 0)
 		entry_fini(ret);
@@ -105,6 +105,8 @@ ledger_evidence(struct registry *r, const struct ledger *l, const char *model, u
 	struct entry n;
 	int rc = find(r, l, model, number, version, type, &n, e);
 
+	if (rc == -ERR_NOT_FOUND)
+		return ledger_carried_evidence(r, l, model, number, version, type, ret, e);
 	if (rc < 0)
 		return rc;
 	rc = evidence_authority(r, l, &n, &a, e);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receipts. What is told is not told again: a line of a receipt has its own place in the other log,
- * and what came up to the last receipt's size is known. Whose bundles they were is asked of our own
- * rows, by number and inventory.
+ * Receipts. What is told is not told again: each line has its own place in the other log. Whose
+ * bundles they were is asked of our own rows, by number and inventory.
  */
 #include "registry/receipt.h"
 
@@ -205,9 +204,10 @@ see(struct came *c, struct txn *t, const struct entry *n, struct err *e)
 		c->ret->versions++;
 	else
 		c->ret->promotions++;
-	if (n->seq >= c->known)
+	rc = bundle_told_get(t, c->origin.proof.registry_id, n->seq, &ours, e);
+	if (rc == 0 && !ours)
 		add_line(c, n);
-	return 0;
+	return rc;
 }
 
 static int

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bundles: built, verified and taken in beside copying and hashing the same bytes, and the difference
-of one file among many."""
+"""Bundles: built, verified and taken in beside copying and hashing the same bytes, and the
+difference of one file among many."""
 import json
 import os
 import shutil
