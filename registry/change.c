@@ -277,6 +277,20 @@ add_lines(struct registry *r, struct txn *t, const struct change *c, json_t *bod
 	return rc;
 }
 
+/* A segment that was begun and got nothing, as the disk was full or the power went. What comes next
+ * may still fit behind the last line, and an unfinished line is forgiven in the last segment
+ * only. */
+static int
+drop_empty_segment(struct registry *r, struct log_writer *w, struct log_pos last, struct err *e)
+{
+	struct log_pos end;
+	int rc = log_files_end(r->log, &end, e);
+
+	if (rc < 0 || end.segment == last.segment || end.offset > 0)
+		return rc;
+	return log_cut(w, last, e);
+}
+
 static int
 commit_line(struct registry *r, struct txn **t, struct log_writer *w, const struct change *c,
             json_t *body, uint64_t replayed, struct change_result *ret, struct err *e)
@@ -287,6 +301,8 @@ commit_line(struct registry *r, struct txn **t, struct log_writer *w, const stru
 	struct applied a;
 	int rc = applied_get(*t, &a, e);
 
+	if (rc == 0)
+		rc = drop_empty_segment(r, w, a.end, e);
 	if (rc < 0)
 		return rc;
 	text.at = c->more ? place_of(a.end, CHANGE_BYTES_MAX) : a.end;
