@@ -214,9 +214,15 @@ bundle_source_at(const struct bundle_source *s, uint64_t offset, unsigned *ret_p
 	return s->parts.v[i].path;
 }
 
+/* At the end of part i. Where all parts that are there have one size, another one must come. */
 static int
 cut_off(const struct bundle_source *s, size_t i, struct err *e)
 {
+	const size_t parts = s->parts.n;
+
+	if (i + 1 == parts && s->parts.v[0].number > 0 &&
+	    s->parts.v[i].size == s->parts.v[0].size)
+		return missing((unsigned)parts + 1, e);
 	(void)err_set(e, ERR_MALFORMED, "\"%s\" ends in the middle of the bundle",
 	              s->parts.v[i].path);
 	return err_hint(e, "copy it again from the medium, or bring that part again");
@@ -424,18 +430,12 @@ check_end(struct bundle_source *s, const struct bundle *b, struct err *e)
 static int
 check_size(struct bundle_source *s, const struct bundle *b, struct err *e)
 {
-	const size_t parts = s->parts.n;
-
 	if (s->is_pipe) { /* its end is looked at when it comes */
 		s->keeps = false;
 		return 0;
 	}
-
-	if (s->size < b->size && s->parts.v[0].number > 0 &&
-	    s->parts.v[parts - 1].size == s->parts.v[0].size)
-		return missing((unsigned)parts + 1, e);
 	if (s->size < b->size)
-		return cut_off(s, parts - 1, e);
+		return cut_off(s, s->parts.n - 1, e);
 	if (s->size > b->size)
 		return malformed(s, b->size, e, "bytes behind the end of the bundle");
 	return check_end(s, b, e);

@@ -200,8 +200,9 @@ site_policy(struct site *s, json_t *doc, const struct secret_key *by)
 	json_decref(doc);
 }
 
+/* Its people have keys of their own. */
 static inline void
-site_make(struct site *s)
+site_make_as(struct site *s, uint8_t first_key)
 {
 	char id[REGISTRY_ID_SIZE];
 	struct err e = { 0 };
@@ -212,12 +213,18 @@ site_make(struct site *s)
 	s->dir = xasprintf("%s/registry", s->path);
 	cr_assert_eq(setenv("XDG_STATE_HOME", s->path, 1), 0);
 	cr_assert_eq(unsetenv("SLIPWAY_PIN"), 0);
-	s->ana = site_key(1);
-	s->agent = site_key(2);
-	s->eve = site_key(3);
+	s->ana = site_key(first_key);
+	s->agent = site_key((uint8_t)(first_key + 1));
+	s->eve = site_key((uint8_t)(first_key + 2));
 	ok(registry_create(s->dir, id, &e), &e, "create");
 	site_reopen(s);
 	site_policy(s, solo_policy(s->r->id, "ana", &s->ana->pub, &s->agent->pub, 1000), s->ana);
+}
+
+static inline void
+site_make(struct site *s)
+{
+	site_make_as(s, 1);
 }
 
 static inline int
