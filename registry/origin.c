@@ -154,10 +154,10 @@ load(struct blobs *b, const struct digest *d, struct err *e)
 	struct origin fresh;
 	int rc;
 
-	if (last.is_there && digest_eq(&last.digest, d))
-		return 0;
 	if (!b)
 		return err_set(e, ERR_UNTRUSTED, "what a bundle brought is not proved here");
+	if (last.is_there && digest_eq(&last.digest, d))
+		return 0;
 	rc = blob_promised(blob_read(b, d, PROOF_MAX, &text, e), e);
 	if (rc == 0)
 		rc = origin_check(buf_str(&text), NULL, &fresh, e);
