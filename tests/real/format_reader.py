@@ -3,7 +3,8 @@
 
 An implementation of its own, so that page and program cannot drift apart unseen: log lines, Merkle
 root, the chains of entries, the signatures of every statement under the policy in force, plans,
-manifests and every blob of a live version. Prints one line a problem and a summary, exit 1 with
+manifests and every blob of a live version; what bundles brought, by the proofs that came with them
+(bundle_reader.py, proof_reader.py). Prints one line a problem and a summary, exit 1 with
 problems. Needs the openssl program for Ed25519; knows no database and no slipway.
 """
 import base64
@@ -15,11 +16,15 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+import bundle_reader
+import proof_reader
+
 PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 ROLE = {'version': 'author', 'target': 'deployer', 'authorisation': 'deployer',
         'job': 'agent', 'promotion': 'agent', 'lifecycle': 'root author approver deployer',
         'delete': 'root author deployer', 'restore': 'root',
-        'evidence': 'author approver scanner'}
+        'evidence': 'author approver scanner', 'bundle': ' '.join(bundle_reader.PEOPLE)}
 OMS_IGNORED = {'.git', '.gitattributes', '.github', '.gitignore'}
 KINDS = (
     ('weight.config', 'json yaml yml toml pbtxt cfg ini model vocab', ('tokenizer', 'vocab'),
@@ -37,7 +42,11 @@ BODIES = {
     'lifecycle': 'action number digest', 'evidence': 'number digest type file previous',
     'promotion': 'stage kind plan number digest job targets proofs',
     'adoption': 'id created format previous', 'restore': 'size root pinned',
+    'origin': 'type body origin', 'build': 'action counter inventory size list proof entries root '
+    'request', 'import': 'action counter inventory size envelope origin',
+    'receipt': 'action versions origin',
 }
+proof_reader.MEMBERS['BundleReceipt'] = {'site'}
 
 
 # what an authorisation allows and a promotion must be
@@ -134,6 +143,7 @@ class Reader:
         self.allowed, self.stages, self.versions, self.targets = {}, {}, {}, {}
         self.jobs, self.running, self.aliases, self.signer = {}, {}, {}, None
         self.lives, self.revoked, self.evidence = {}, set(), {}
+        self.proofs, self.homes, self.bundles = {}, {}, {}
         self.counts = dict.fromkeys(('statements', 'versions', 'blobs'), 0)
 
     def read(self, *parts):
@@ -176,11 +186,15 @@ class Reader:
         need(n['previous'] == self.chains.get(n.get('model')) or 'model' not in n,
              "does not continue its model's chain")
         need('reason' not in n or 1 <= len(n['reason'].encode()) <= 500, 'no reason')
-        need(n['type'] in BODIES, f"unknown type {n['type']}")
-        missing = set(BODIES[n['type']].split()) - set(n['body'])
-        extra = set(n['body']) - set(BODIES[n['type']].split()) - {'target'}
+        kind = n['body']['action'] if n['type'] == 'bundle' else n['type']
+        need(kind in BODIES, f'unknown type {kind}')
+        members = set(BODIES[kind].split())
+        missing = members - set(n['body'])
+        extra = set(n['body']) - members - {'target'}
+        extra -= {'origin'} if kind == 'version' else set()
         need(not missing and not extra, f'members of the body: {sorted(missing | extra)}')
-        need('statement' not in n or isinstance(n['statement'], dict), 'a statement that is a blob')
+        need('statement' not in n or isinstance(n['statement'], dict) or 'origin' in n['body'],
+             'a statement that is a blob')
         getattr(self, 'on_' + n['type'], lambda seq, n: None)(seq, n)
         if 'model' in n:
             self.chains[n['model']] = seq
@@ -273,7 +287,82 @@ class Reader:
                  for s in policy.get('sites', ())), 'a site for nothing')
         self.policy, self.policy_seq = policy, seq
 
+    # --- what bundles brought ---
+
+    def brought(self, n):
+        """The proof in the statement's place, of a site that the policy in force believes."""
+        name, origin = n['statement'], n['body']['origin']
+        if name not in self.proofs:
+            proof = self.proofs[name] = bundle_reader.BundleProof(self.blob(name), '')
+            first = next(x for _, _, x, _ in proof.entries if x['type'] == 'policy')
+            proof.fingerprint = proof_reader.Statement(first).subject[7:]
+            proof.size, proof.root = proof.trust()
+        proof = self.proofs[name]
+        need(any(s['root'] == 'sha256:' + proof.fingerprint for s in self.policy.get('sites', ())),
+             'a site that nobody believes')
+        need(origin['registry'] == proof.o['registry'], 'another registry than its proof')
+        return proof
+
+    def brought_entry(self, n):
+        proof = self.brought(n)
+        there = next(x for s, _, x, _ in proof.entries if s == n['body']['origin']['seq'])
+        if 'origin' in there['body'] or there['type'] not in proof_reader.ROLE:
+            return there, None
+        return there, proof.statement(n['body']['origin']['seq'], there, there['model'])[0]
+
+    def on_origin(self, seq, n):
+        there, _ = self.brought_entry(n)
+        need((there['type'], there['body']) == (n['body']['type'], n['body']['body']),
+             'its proof says something else')
+        need(there.get('model', n['model']) == n['model'] in self.versions, 'another model')
+
+    def on_brought_version(self, n):
+        body = {k: v for k, v in n['body'].items() if k != 'origin'}
+        there, s = self.brought_entry(n)
+        need((there['type'], there['model'], there['body']) == ('version', n['model'], body),
+             'its proof says something else')
+        p, home = s.predicate, n['body']['origin']['registry']
+        need(s.subject == body['digest'], 'another subject')
+        need(all(p[k] == body[k] for k in ('number', 'files', 'bytes')), 'another size')
+        numbers = self.versions.setdefault(n['model'], {})
+        need(self.homes.get(n['model']) == home if numbers else True, 'a model with another home')
+        need(body['number'] not in numbers, 'a number that is taken')
+        need(all(not v or v[0] != s.subject for v in numbers.values()), 'has these bytes already')
+        need((n['model'], s.subject) not in self.revoked, 'bytes that were revoked')
+        self.homes[n['model']] = home
+        numbers[body['number']] = (s.subject, p)
+
+    def on_bundle(self, seq, n):
+        body = n['body']
+        if body['action'] == 'receipt':
+            proof = self.brought(n)
+            need((proof.o['kind'], proof.o['site']) == ('BundleReceipt', self.id), 'no receipt')
+            return
+        v = bundle_reader.read_inventory(self.blob(body['inventory']))
+        before = self.bundles.get((body['action'], v['registry']), 0)
+        if body['action'] == 'build':
+            subject, p = self.statement(n)
+            need(v['registry'] == self.id and v['counter'] == before + 1, 'not the next bundle')
+            need({x: body[x] for x in ('list', 'proof')} == {x: p[x] for x in ('list', 'proof')},
+                 'other documents')
+        else:
+            proof = self.brought(n)
+            need(v['counter'] > before, 'an older bundle')
+            need(v['proof']['digest'] == n['statement'], 'another proof')
+            proof.check_entries(v)
+            s = proof_reader.Statement({'statement': body['envelope'], 'type': 'bundle'})
+            need(s.signers(proof_reader.keys_of(proof.policies[-1][1], bundle_reader.PEOPLE)),
+                 'nobody there signed it')
+            subject, p = s.subject, s.predicate
+        need(subject == body['inventory'] and body['counter'] == v['counter'], 'another inventory')
+        need(p == bundle_reader.predicate(v), 'the statement says something else')
+        self.bundles[body['action'], v['registry']] = v['counter']
+
     def on_version(self, seq, n):
+        if 'origin' in n['body']:
+            self.on_brought_version(n)
+            return
+        need(n['model'] not in self.homes, 'only its home numbers its versions')
         subject, p = self.statement(n)
         body = n['body']
         need(subject == body['digest'], 'another subject')
@@ -472,7 +561,8 @@ class Reader:
     def attempt(self, what, function, *args):
         try:
             function(*args)
-        except (Bad, KeyError, ValueError, TypeError, AttributeError, OSError) as why:
+        except (Bad, proof_reader.Bad, StopIteration, KeyError, ValueError, TypeError,
+                AttributeError, OSError) as why:
             self.problems.append(f'{what}: {type(why).__name__}: {why}')
 
     def run(self):

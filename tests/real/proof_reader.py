@@ -238,7 +238,7 @@ class Proof:
              'not signed by the key of the log')
         return int(m[1]), root
 
-    def statement(self, seq, n):
+    def statement(self, seq, n, model=None):
         at, policy = self.in_force(seq)
         need(policy and n['policy'] == at, 'names another policy than the one in force')
         s = Statement(n)
@@ -249,18 +249,23 @@ class Proof:
         for x in self.policies[-1][1].get('revoked', ()):
             need(key_bytes(x['key']) != key or seq < x['at'], 'its key was revoked')
         need(s.predicate['registry'] == self.o['registry'], 'a statement of another registry')
-        need(n['model'] == s.predicate['model'] == self.o['model'], 'another model')
+        need(n['model'] == s.predicate['model'] == (model or self.o['model']), 'another model')
         return s, keys[key]
 
-    def run(self):
-        o = self.o
+    def trust(self):
+        """The policies from the fingerprint on, the checkpoint, each entry's place in its tree."""
         for seq, _, n, _ in self.entries:
             if n['type'] == 'policy':
                 self.accept_policy(seq, n)
         need(self.policies, 'no policy')
-        size, root = self.open_checkpoint(o['checkpoint'], *self.policies[-1])
+        size, root = self.open_checkpoint(self.o['checkpoint'], *self.policies[-1])
         for seq, leaf, _, path in self.entries:
             need(root_by_path(leaf, seq, size, hashes(path, 64)) == root, f'entry {seq}: path')
+        return size, root
+
+    def run(self):
+        o = self.o
+        size, root = self.trust()
         if o['kind'] == 'ConsistencyProof':
             return self.consistency(size, root)
         return self.promotion()
@@ -346,4 +351,5 @@ def main():
         sys.exit(1)
 
 
-main()
+if __name__ == '__main__':
+    main()
