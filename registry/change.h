@@ -26,8 +26,7 @@ struct change_lines {
 	struct change_line *v;
 	size_t n, cap;
 };
-#define CHANGE_LINES_MAX 1024 /* and all of them in CHANGE_BYTES_MAX */
-#define CHANGE_BYTES_MAX (16u << 20)
+#define CHANGE_BYTES_MAX (16u << 20) /* all of them; what is more is TOO_BIG */
 
 struct change {
 	const char *type;  /* a row of entry_types */
