@@ -12,6 +12,7 @@
 
 #include "registry/base/text.h"
 #include "registry/bundle_entry.h"
+#include "registry/bundle_tar.h"
 #include "registry/change.h"
 #include "registry/fault.h"
 
@@ -20,6 +21,7 @@
 struct import {
 	struct registry *r;
 	const struct ledger *l;
+	struct bundle_source *s;
 	const struct bundle *b;
 	const struct bundle_judged *j;
 	struct bundle_arrived *ret;
@@ -188,13 +190,7 @@ take_bytes(void *arg, const void *p, size_t n, struct err *e)
 }
 
 static int
-damaged(const struct import *i, struct err *e)
-{
-	return err_set(e, ERR_DIGEST, "blob %.12s has other bytes than were signed", i->hex);
-}
-
-static int
-settle_blob(struct import *i, const struct bundle_blob *x, struct err *e)
+settle_blob(struct import *i, const struct bundle_blob *x, uint64_t offset, struct err *e)
 {
 	struct digest is;
 	int rc;
@@ -202,11 +198,11 @@ settle_blob(struct import *i, const struct bundle_blob *x, struct err *e)
 	if (i->arrival) {
 		rc = blob_arrival_end(i->arrival, &x->digest, &is, e);
 		blob_arrival_free(steal(&i->arrival));
-		return rc == -ERR_DIGEST ? damaged(i, e) : rc;
+		return rc == -ERR_DIGEST ? bundle_source_damaged(i->s, x, offset, e) : rc;
 	}
 	digest_small(i->text.p ? i->text.p : "", i->text.n, &is);
 	if (!digest_eq(&is, &x->digest))
-		return damaged(i, e);
+		return bundle_source_damaged(i->s, x, offset, e);
 	return blob_batch_add_mem(i->batch, i->text.p ? i->text.p : "", i->text.n, &is, e);
 }
 
@@ -216,7 +212,6 @@ end_blob(void *arg, size_t k, uint64_t offset, const struct err *why, struct err
 	struct import *const i = arg;
 	int rc;
 
-	(void)offset;
 	if (why) {
 		if (i->arrival)
 			(void)blob_arrival_keep(i->arrival);
@@ -224,8 +219,11 @@ end_blob(void *arg, size_t k, uint64_t offset, const struct err *why, struct err
 		*e = *why;
 		return -(int)e->code;
 	}
-	rc = settle_blob(i, &i->b->list.v[k], e);
-	return rc < 0 ? rc : bundle_contents_end(i->contents, k, e);
+	rc = settle_blob(i, &i->b->list.v[k], offset + tar_header_size(i->b->list.v[k].size), e);
+	if (rc < 0)
+		return rc;
+	rc = bundle_contents_end(i->contents, k, e);
+	return rc < 0 ? bundle_source_blame(i->s, offset, e) : 0;
 }
 
 static bool
@@ -274,7 +272,7 @@ put_docs(struct import *i, struct err *e)
 }
 
 static int
-take_in(struct import *i, struct bundle_source *s, const struct progress *progress, struct err *e)
+take_in(struct import *i, const struct progress *progress, struct err *e)
 {
 	const struct bundle_walk w = { .begin = begin_blob,
 		                       .take = take_bytes,
@@ -286,9 +284,9 @@ take_in(struct import *i, struct bundle_source *s, const struct progress *progre
 	if (rc == 0)
 		rc = read_there(i, e);
 	if (rc == 0)
-		rc = bundle_walk(s, i->b, &w, e);
-	if (rc == 0)
-		rc = bundle_contents_finish(i->contents, have, i, e);
+		rc = bundle_walk(i->s, i->b, &w, e);
+	if (rc == 0 && bundle_contents_finish(i->contents, have, i, e) < 0)
+		rc = bundle_source_blame(i->s, 0, e);
 	if (rc == 0)
 		rc = put_docs(i, e);
 	fault_point("bundle-quarantine");
@@ -468,7 +466,7 @@ bundle_import(struct registry *r, const struct ledger *l, struct bundle_source *
               const struct progress *progress, const char *reason, struct bundle_arrived *ret,
               struct err *e)
 {
-	struct import i = { .r = r, .l = l, .b = b, .j = j, .ret = ret };
+	struct import i = { .r = r, .l = l, .s = s, .b = b, .j = j, .ret = ret };
 	int rc;
 
 	*ret = (struct bundle_arrived){ 0 };
@@ -478,7 +476,7 @@ bundle_import(struct registry *r, const struct ledger *l, struct bundle_source *
 		i.contents = bundle_contents_new(b, &j->origin);
 		rc = check_room(&i, e);
 		if (rc == 0)
-			rc = take_in(&i, s, progress, e);
+			rc = take_in(&i, progress, e);
 		if (rc == 0)
 			rc = commit(&i, reason, e);
 	}

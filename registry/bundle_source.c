@@ -459,8 +459,9 @@ read_front(struct bundle_source *s, struct bundle *b, struct bundle_doc came[FRO
 		came[given[i]].text = (struct buf){ 0 };
 	}
 	rc = bundle_complete(b, e);
-	if (rc == 0)
-		rc = compare_front(s, b, came, e);
+	if (rc < 0)
+		return bundle_source_blame(s, 0, e);
+	rc = compare_front(s, b, came, e);
 	return rc < 0 ? rc : check_size(s, b, e);
 }
 
@@ -515,7 +516,6 @@ hash_bytes(struct walk *k, const struct bundle_blob *x, uint64_t at, struct err 
 	char hex[DIGEST_HEX_SIZE];
 	struct digest is;
 	uint64_t size;
-	unsigned part;
 	int rc;
 
 	if (!k->w->hashes)
@@ -530,12 +530,7 @@ hash_bytes(struct walk *k, const struct bundle_blob *x, uint64_t at, struct err 
 	rc = stream_close(k->stream, &is, &size, e);
 	if (rc < 0 || digest_eq(&is, &x->digest))
 		return rc;
-	(void)err_set(e, ERR_DIGEST, "\"%s\": blob %.12s has other bytes than were signed",
-	              bundle_source_at(k->s, at, &part), hex);
-	if (bundle_source_parts(k->s) > 1)
-		return err_hint(e, "part %u is damaged, or of another bundle: bring it again",
-		                part);
-	return err_hint(e, "the file is damaged: bring it again");
+	return bundle_source_damaged(k->s, x, at, e);
 }
 
 static int

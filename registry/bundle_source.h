@@ -27,6 +27,11 @@ size_t bundle_source_parts(const struct bundle_source *s);
 uint64_t bundle_source_size(const struct bundle_source *s); /* of a pipe: 0 */
 /* The file in which that offset lies; its number from 1. */
 const char *bundle_source_at(const struct bundle_source *s, uint64_t offset, unsigned *ret_part);
+/* Names the file in front of what is wrong there. */
+int bundle_source_blame(const struct bundle_source *s, uint64_t offset, struct err *e);
+/* DIGEST: a blob whose bytes lie from there on, and which files to bring again. */
+int bundle_source_damaged(const struct bundle_source *s, const struct bundle_blob *x,
+                          uint64_t offset, struct err *e);
 /* SYS, and a short file is MALFORMED: both name file and place. */
 int bundle_source_read(struct bundle_source *s, void *p, size_t n, uint64_t offset, struct err *e);
 

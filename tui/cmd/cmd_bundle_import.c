@@ -35,8 +35,9 @@ find_site(struct bring *b, struct err *e)
 		return 0;
 	fingerprint_text(&v->root, root);
 	(void)err_set(e, ERR_UNTRUSTED,
-	              "the policy does not believe registry %s, whose fingerprint would be %s",
-	              v->registry_id, root);
+	              "\"%s\": the policy does not believe registry %s, whose fingerprint would be "
+	              "%s",
+	              bundle_source_at(b->input.source, 0, NULL), v->registry_id, root);
 	return err_hint(e, "slipway policy trust-site NAME --root FINGERPRINT, with the one that "
 	                   "people there told you");
 }
@@ -54,7 +55,7 @@ judge(struct bring *b, struct err *e)
 	x.root = &b->site->root;
 	rc = bundle_judge(&b->bundle, &x, &b->judged, e);
 	b->is_judged = rc == 0;
-	return rc;
+	return rc < 0 ? bundle_source_blame(b->input.source, 0, e) : 0;
 }
 
 static void

@@ -76,8 +76,10 @@ end(void *arg, size_t i, uint64_t offset, const struct err *why, struct err *e)
 	struct err bad = { 0 };
 
 	(void)e;
-	if (!why && bundle_contents_end(v->contents, i, &bad) < 0)
+	if (!why && bundle_contents_end(v->contents, i, &bad) < 0) {
+		(void)bundle_source_blame(v->source, offset, &bad);
 		why = &bad;
+	}
 	if (why)
 		add_problem(v, offset, why);
 	return 0;
@@ -100,8 +102,10 @@ verify_blobs(struct verify *v, struct err *e)
 	rc = bundle_walk(v->source, &v->bundle, &w, e);
 	out_progress_done(v->app->out);
 	if (rc == 0 && v->problems_n == 0 &&
-	    bundle_contents_finish(v->contents, NULL, NULL, &bad) < 0)
+	    bundle_contents_finish(v->contents, NULL, NULL, &bad) < 0) {
+		(void)bundle_source_blame(v->source, 0, &bad);
 		add_problem(v, v->bundle.begin, &bad);
+	}
 	return rc;
 }
 
@@ -141,9 +145,10 @@ judge(struct verify *v, const struct args *in, struct bundle_pin *pin, struct er
 	x.seen = pin->seen;
 	rc = bundle_judge(&v->bundle, &x, &v->judged, e);
 	v->is_judged = rc == 0;
-	if (rc == 0)
-		pin->root = *x.root;
-	return rc;
+	if (rc < 0)
+		return bundle_source_blame(v->source, 0, e);
+	pin->root = *x.root;
+	return 0;
 }
 
 static int
