@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "registry/authority_private.h"
+#include "registry/base/base64.h"
 #include "registry/base/clock.h"
 #include "registry/origin.h"
 #include "registry/row.h"
@@ -107,6 +108,28 @@ verify_envelope(struct str envelope, const struct policy *p, const struct policy
 	return 0;
 }
 
+/* What is written from its payload, key and signature is what came: whoever carries it adds no byte
+ * to our log. */
+static int
+check_spelling(struct str envelope, const struct statement *s, struct err *e)
+{
+	cleanup_buf struct buf payload = { 0 }, sig = { 0 }, again = { 0 };
+	cleanup_json json_t *o = NULL;
+	const char *text = NULL;
+	int rc = statement_envelope_payload(envelope, &payload, e);
+
+	if (rc == 0)
+		rc = json_parse(envelope, "envelope", &o, e);
+	if (rc < 0)
+		return rc;
+	text = json_opt_string(json_array_get(json_object_get(o, "signatures"), 0), "sig");
+	if (text && base64_decode(text, &sig) == 0)
+		rc = statement_envelope(buf_str(&payload), s->key_id, sig.p, sig.n, &again, e);
+	if (rc == 0 && !str_eq(envelope, buf_str(&again)))
+		rc = err_set(e, ERR_MALFORMED, "the bundle's envelope is not written as one is");
+	return rc;
+}
+
 int
 bundle_envelope_verify(struct str envelope, const struct digest *inventory,
                        const struct bundle_inventory *v, const struct policy *p,
@@ -120,6 +143,8 @@ bundle_envelope_verify(struct str envelope, const struct digest *inventory,
 		return rc;
 	if (!digest_eq(&s.subject, inventory) || !json_equal(want, s.predicate))
 		rc = err_set(e, ERR_SIGNATURE, "the bundle's signature is over another inventory");
+	if (rc == 0)
+		rc = check_spelling(envelope, &s, e);
 	statement_fini(&s);
 	return rc;
 }
