@@ -197,7 +197,9 @@ compare(const struct bundle *b, struct err *e)
 	    v->proof_size != b->front[FRONT_PROOF].text.n)
 		return other(e, "proof");
 	for (size_t i = 0; i < b->list.n; i++) {
-		bytes += b->list.v[i].size; /* 2^17 of at most 2^50 */
+		bytes += b->list.v[i].size; /* both below 2^61 */
+		if (bytes > BUNDLE_BYTES_MAX)
+			return err_set(e, ERR_TOO_BIG, "bundle: files of more than 1 EiB");
 		/* what is not there yet has the digest of an empty file */
 		for (size_t k = 0; k < FRONT_COUNT; k++)
 			if (b->front[k].text.n > 0 &&

@@ -26,6 +26,7 @@
 #define BUNDLE_INDEX_MAX      (4u << 20)
 #define BUNDLE_BLOBS_MAX      131072u /* in one bundle; their list is kept in memory */
 #define BUNDLE_LIST_MAX       (BUNDLE_BLOBS_MAX * 88u)
+#define BUNDLE_BYTES_MAX      (UINT64_C(1) << 60) /* of all blobs: offsets have no carry */
 #define BUNDLE_VERSIONS_MAX   512u
 #define BUNDLE_RECIPIENTS_MAX 64u
 #define BUNDLE_DAYS           90 /* until it expires, unless it says */
