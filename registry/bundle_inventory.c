@@ -16,6 +16,8 @@
 #define WHAT "bundle inventory"
 #define API  "slipway/v1"
 #define KIND "BundleInventory"
+/* each object and each member of it, and what stands around them */
+#define VALUES_MAX (BUNDLE_VERSIONS_MAX * 6 + BUNDLE_RECIPIENTS_MAX + 64)
 
 /* --- the list --- */
 
@@ -298,6 +300,8 @@ bundle_inventory_parse(struct str text, struct bundle_inventory *ret, struct err
 	*ret = (struct bundle_inventory){ 0 };
 	if (text.n > BUNDLE_INVENTORY_MAX)
 		return err_set(e, ERR_TOO_BIG, WHAT ": larger than %u bytes", BUNDLE_INVENTORY_MAX);
+	if (json_count(text) > VALUES_MAX)
+		return err_set(e, ERR_TOO_BIG, WHAT ": more than %u values", VALUES_MAX);
 	rc = json_parse(text, WHAT, &o, e);
 	if (rc == 0)
 		rc = parse_members(o, ret, e);

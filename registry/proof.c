@@ -55,6 +55,15 @@ proof_hashes(const json_t *array, struct digest *ret, size_t *ret_n, struct err 
 }
 
 static int
+count_values(struct proof *p, struct str text, struct err *e)
+{
+	p->values += json_count(text);
+	if (p->values <= PROOF_VALUES_MAX)
+		return 0;
+	return err_set(e, ERR_TOO_BIG, WHAT ": more than %u values", PROOF_VALUES_MAX);
+}
+
+static int
 parse_entry(const json_t *o, struct proof *p, struct err *e)
 {
 	static const char *const names[] = { "inclusion", "json", "seq" };
@@ -72,6 +81,9 @@ parse_entry(const json_t *o, struct proof *p, struct err *e)
 	if (!json_is_string(json) || json_string_length(json) > LOG_JSON_MAX)
 		return malformed(e, "an entry that is no line of a log");
 	x.json = (struct str){ json_string_value(json), json_string_length(json) };
+	rc = count_values(p, x.json, e);
+	if (rc < 0)
+		return rc;
 	x.inclusion = json_object_get(o, "inclusion");
 	merkle_leaf(x.json.p, x.json.n, &x.leaf);
 	rc = entry_parse(x.json, seq, &x.leaf, &x.n, e);
@@ -221,7 +233,9 @@ proof_file_parse(struct str text, struct proof *ret, struct err *e)
 	*ret = (struct proof){ 0 };
 	if (text.n > PROOF_MAX)
 		return err_set(e, ERR_TOO_BIG, WHAT ": larger than %u bytes", PROOF_MAX);
-	rc = json_parse(text, WHAT, &ret->root, e);
+	rc = count_values(ret, text, e);
+	if (rc == 0)
+		rc = json_parse(text, WHAT, &ret->root, e);
 	if (rc == 0)
 		rc = is_canonical(text, ret->root, e);
 	if (rc == 0)

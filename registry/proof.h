@@ -22,6 +22,7 @@
 
 #define PROOF_MAX         (8u << 20)
 #define PROOF_ENTRIES_MAX 1024
+#define PROOF_VALUES_MAX  131072u /* of JSON, with those of its entries */
 
 enum proof_kind {
 	PROOF_PROMOTION,

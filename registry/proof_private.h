@@ -34,6 +34,7 @@ struct proof {
 	const char *site;     /* PROOF_RECEIPT: the registry that it is for */
 	uint64_t since;
 	VEC(struct proof_entry) entries; /* in the order of the log */
+	size_t values;                   /* of JSON, those of the entries too */
 	struct audit_chain chain;
 };
 /* The shape alone: members, types, canonical bytes, the entries' own form. */

@@ -53,6 +53,25 @@ depth_check(struct str text, const char *what, struct err *e)
 	return 0;
 }
 
+size_t
+json_count(struct str text)
+{
+	bool in_string = false;
+	size_t n = 1;
+
+	for (size_t i = 0; i < text.n; i++) {
+		const char c = text.p[i];
+
+		if (c == '"')
+			in_string = !in_string;
+		else if (in_string)
+			i += c == '\\';
+		else
+			n += c == '{' || c == '[' || c == ',';
+	}
+	return n;
+}
+
 /* jansson's words, except where they name a flag of its own */
 static const char *
 reason_of(const json_error_t *why)

@@ -19,6 +19,9 @@
 void json_start(void);
 /* MALFORMED names what and the position. *ret is a new reference. */
 int json_parse(struct str text, const char *what, json_t **ret, struct err *e);
+/* No more values are in that text: a value of two bytes takes 200 in memory, so who reads foreign
+ * ones of many bytes has a cap for this, before they are parsed. */
+size_t json_count(struct str text);
 /* Canonical bytes: sorted, compact, non-ASCII and DEL as \uXXXX. */
 void json_canonical(const json_t *j, struct buf *ret);
 /* For people: members in their order, two spaces a level. Only for what is ours, nothing is escaped

@@ -20,6 +20,25 @@ Test(json, the_first_with_the_same_member)
 	cr_expect_eq(json_first_like(NULL, 3, "x"), 3);
 }
 
+Test(json, no_more_values_than_counted)
+{
+	const struct {
+		struct str text;
+		size_t n;
+	} cases[] = {
+		{ STR(""), 1 },
+		{ STR("0"), 1 },
+		{ STR("[{},{},{}]"), 7 },
+		{ STR("{\"a\":1,\"b\":[2,3]}"), 5 },
+		{ STR("[\"[,{\",\"\\\",[\",\"\\\\\",0]"), 5 },
+		{ STR("\"[[[["), 1 },
+		{ STR("\"\\"), 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		cr_expect_eq(json_count(cases[i].text), cases[i].n, "%zu", i);
+}
+
 Test(json, refusals_name_the_place)
 {
 	const struct {
