@@ -53,6 +53,8 @@ who_there(const struct audit_chain *c, const struct policy *in_force, const stru
 	cleanup_free char *who = NULL;
 	int rc = origin_resolve(c->blobs, in_force, n, COUNTS_VERSIONS, &f, e);
 
+	if (rc == 0 && !streq(f.entry->model, n->model))
+		rc = err_set(e, ERR_SIGNATURE, "it is about another model there");
 	if (rc == 0)
 		rc = origin_of_line(c->blobs, in_force, n, &o, site, e);
 	if (rc == 0 && !origin_is(f.entry))

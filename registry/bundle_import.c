@@ -35,6 +35,7 @@ struct import {
 	uint64_t had, passed;
 
 	bool has_bundle; /* its line is in the log */
+	size_t stories;  /* that are not told yet */
 	bool *is_there;  /* of each version */
 	struct bundle_claim claim;
 	json_t *envelope;
@@ -67,6 +68,40 @@ other_digest(const struct bundle_version *v, const struct version_row *had, stru
 	               v->number, here, there);
 }
 
+struct revoked {
+	const struct bundle_version *v;
+	uint64_t number; /* 0: none */
+};
+
+static int
+see_same(void *arg, const struct version_row *row)
+{
+	struct revoked *const w = arg;
+
+	if (streq(row->model, w->v->model) && row->state.was_revoked)
+		w->number = row->number;
+	return 0;
+}
+
+/* What was revoked here does not come back, whatever its home calls it now. */
+static int
+refuse_revoked(struct txn *t, const struct bundle_version *v, struct err *e)
+{
+	struct revoked w = { .v = v };
+	char hex[DIGEST_HEX_SIZE];
+	int rc;
+
+	digest_hex(&v->digest, hex);
+	rc = version_by_digest(t, hex, 64, see_same, &w, e);
+	if (rc < 0 || w.number == 0 || w.number == v->number)
+		return rc;
+	(void)err_set(e, ERR_POLICY,
+	              "%s@v%" PRIu64 " of the bundle has the bytes of v%" PRIu64
+	              ", which was revoked here",
+	              v->model, v->number, w.number);
+	return err_hint(e, "see why: slipway history %.200s", v->model);
+}
+
 static int
 look_version(struct import *i, struct txn *t, size_t k, struct err *e)
 {
@@ -81,8 +116,43 @@ look_version(struct import *i, struct txn *t, size_t k, struct err *e)
 		rc = version_get(t, v->model, v->number, &had, e);
 	i->is_there[k] = rc == 0;
 	if (rc < 0)
-		return rc == -ERR_NOT_FOUND ? 0 : rc;
+		return rc == -ERR_NOT_FOUND ? refuse_revoked(t, v, e) : rc;
 	return digest_eq(&had.digest, &v->digest) ? 0 : other_digest(v, &had, e);
+}
+
+/* What its home says of a version that is here, beside the entry that brought it in. */
+static bool
+is_story(const struct entry *n)
+{
+	static const char *const types[] = { "evidence", "promotion", "authorisation", "approval" };
+
+	for (size_t k = 0; k < COUNT(types); k++)
+		if (streq(n->type, types[k]))
+			return n->model != NULL;
+	return false;
+}
+
+/* fn gets each that has no line here yet; NULL: they are counted. */
+static int
+each_untold(struct import *i, struct txn *t, int (*fn)(struct import *i, const struct entry *n),
+            struct err *e)
+{
+	int rc = 0;
+
+	i->stories = 0;
+	for (size_t k = 0; rc == 0 && k < i->j->origin.proof.entries.n; k++) {
+		const struct entry *const n = &i->j->origin.proof.entries.v[k].n;
+		bool is_told;
+
+		if (!is_story(n))
+			continue;
+		rc = bundle_told_get(t, i->b->inventory.registry_id, n->seq, &is_told, e);
+		if (rc < 0 || is_told)
+			continue;
+		i->stories++;
+		rc = fn ? fn(i, n) : 0;
+	}
+	return rc;
 }
 
 static int
@@ -100,7 +170,7 @@ look(struct import *i, struct txn *t, struct err *e)
 		rc = look_version(i, t, k, e);
 		i->ret->versions_new += !i->is_there[k];
 	}
-	return rc;
+	return rc < 0 ? rc : each_untold(i, t, NULL, e);
 }
 
 static int
@@ -333,18 +403,6 @@ go_on(struct import *i, json_t **ret_body)
 	return 0;
 }
 
-/* What its home says of a version that is here, beside the entry that brought it in. */
-static bool
-is_story(const struct entry *n)
-{
-	static const char *const types[] = { "evidence", "promotion", "authorisation", "approval" };
-
-	for (size_t k = 0; k < COUNT(types); k++)
-		if (streq(n->type, types[k]))
-			return n->model != NULL;
-	return false;
-}
-
 static void
 add_story(struct import *i, const struct entry *n)
 {
@@ -359,21 +417,10 @@ add_story(struct import *i, const struct entry *n)
 }
 
 static int
-add_stories(struct import *i, struct txn *t, struct err *e)
+add_untold(struct import *i, const struct entry *n)
 {
-	int rc = 0;
-
-	for (size_t k = 0; rc == 0 && k < i->j->origin.proof.entries.n; k++) {
-		const struct entry *const n = &i->j->origin.proof.entries.v[k].n;
-		bool is_told;
-
-		if (!is_story(n))
-			continue;
-		rc = bundle_told_get(t, i->b->inventory.registry_id, n->seq, &is_told, e);
-		if (rc == 0 && !is_told)
-			add_story(i, n);
-	}
-	return rc;
+	add_story(i, n);
+	return 0;
 }
 
 static int
@@ -393,7 +440,7 @@ check(struct txn *t, void *arg, json_t **ret_body, struct err *e)
 		if (!i->is_there[k])
 			add_line(i, "version", i->b->inventory.versions[k].model,
 			         version_body(i, &i->b->inventory.versions[k]));
-	rc = add_stories(i, t, e);
+	rc = each_untold(i, t, add_untold, e);
 	if (rc < 0)
 		return rc;
 	if (!i->has_bundle) {
@@ -472,7 +519,7 @@ bundle_import(struct registry *r, const struct ledger *l, struct bundle_source *
 	*ret = (struct bundle_arrived){ 0 };
 	i.is_there = xcalloc(b->inventory.versions_n + 1, sizeof *i.is_there);
 	rc = look_first(&i, e);
-	if (rc == 0 && (!i.has_bundle || ret->versions_new > 0)) {
+	if (rc == 0 && (!i.has_bundle || ret->versions_new > 0 || i.stories > 0)) {
 		i.contents = bundle_contents_new(b, &j->origin);
 		rc = check_room(&i, e);
 		if (rc == 0)
