@@ -131,6 +131,7 @@ policy_fini(struct policy *p)
 	free(p->people);
 	free(p->revoked);
 	free(p->sites);
+	json_decref(p->offline);
 	json_decref(p->doc);
 	*p = (struct policy){ 0 };
 }

@@ -22,6 +22,7 @@
 #define POLICY_PEOPLE_MAX     64                /* bits of a role */
 #define POLICY_KEYS_MAX       16                /* of a person */
 #define POLICY_SITES_MAX      32
+#define POLICY_OFFLINE_MAX    32 /* of each of its lists */
 
 struct policy_key {
 	struct public_key key;
@@ -92,6 +93,9 @@ struct policy {
 	size_t stages_n; /* in order */
 	struct policy_site *sites;
 	size_t sites_n; /* by name */
+	/* {"registries": [HOST..], "schemes": [..]}: without a connection, and what may be reached
+	 * inside the site; NULL: connected */
+	json_t *offline;
 	json_t *doc;
 };
 
@@ -130,6 +134,12 @@ const struct policy_site *policy_site_by_root(const struct policy *p,
 int policy_counts_parse(const char *s, unsigned *ret);     /* one bit; -1: none of them */
 void policy_counts_text(unsigned counts, struct buf *ret); /* "versions, evidence" */
 json_t *policy_counts_json(unsigned counts);               /* as the document spells them */
+bool policy_offline_is_host(const char *s);                /* HOST or HOST:PORT, lower case */
+/* "file", "oci", "pvc", "s3", or SCHEME://HOST of gs, hf, http, https, s3 */
+bool policy_offline_is_scheme(const char *s);
+json_t *policy_offline_new(void); /* no registry, each scheme without a host */
+/* A list of it, "none" without one: "registry.lan:5000, mirror.lan" */
+void policy_offline_text(const struct policy *p, const char *member, struct buf *ret);
 /* POLICY: it has expired; only what goes back is allowed then. */
 int policy_check_expiry(const struct policy *p, int64_t now_s, struct err *e);
 

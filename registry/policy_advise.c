@@ -225,6 +225,23 @@ sites(const struct advice *v)
 	}
 }
 
+static void
+offline(const struct advice *v)
+{
+	cleanup_buf struct buf registries = { 0 }, schemes = { 0 };
+
+	if (!v->p->offline)
+		return;
+	policy_offline_text(v->p, "registries", &registries);
+	policy_offline_text(v->p, "schemes", &schemes);
+	say(v, ADVICE_FACT, "offline", "servers fetch by: %s", buf_cstr(&schemes));
+	if (json_array_size(json_object_get(v->p->offline, "registries")) > 0)
+		say(v, ADVICE_FACT, "offline", "images come from: %s", buf_cstr(&registries));
+	else
+		say(v, ADVICE_WARNING, "offline",
+		    "the site has no registry: whatever runs as an image is refused");
+}
+
 void
 policy_advise(const struct policy *p, int64_t now_s, policy_advice_fn *fn, void *arg)
 {
@@ -240,4 +257,5 @@ policy_advise(const struct policy *p, int64_t now_s, policy_advice_fn *fn, void 
 		gates(&v, &p->stages[i]);
 	}
 	sites(&v);
+	offline(&v);
 }

@@ -2,7 +2,8 @@
 /*
  * People, keys and roles of a policy's document, edited in place. Arrays keep their order and what
  * is new comes last, so that the next version differs from this one by what was meant and nothing
- * else. policy_edit_set.c has the settings, policy_edit_sites.c other registries.
+ * else. policy_edit_set.c has the settings, policy_edit_sites.c other registries,
+ * policy_edit_offline.c the site without a connection.
  */
 #include "registry/policy_edit.h"
 

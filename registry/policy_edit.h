@@ -19,20 +19,24 @@ bool policy_edit_remove(json_t *doc, const char *person, unsigned roles);
 /* What the key signs from that log entry on does not count: taken from its person, who leaves the
  * policy with the last key, and listed. A place that is listed already stays if it is earlier. */
 void policy_edit_revoke(json_t *doc, const struct public_key *key, uint64_t at);
-/* "expires", "root-threshold", "STAGE.approvals"...: policy_edit_keys. USAGE. */
+/* "expires", "offline.schemes", "STAGE.approvals"...: policy_edit_keys. USAGE. */
 int policy_edit_set(json_t *doc, const char *key, const char *value, struct err *e);
 /* Another registry, by its root, and all that counts of it (enum policy_counts; versions always
  * do). EXISTS: the name is another root's, or the root has another name; USAGE: no name. */
 int policy_edit_site(json_t *doc, const char *name, const struct digest *root, unsigned counts,
                      struct err *e);
 bool policy_edit_site_remove(json_t *doc, const char *name); /* false: none of that name */
+/* "registries" or "schemes" of a site without a connection: all that the list is from then on,
+ * apart by commas; "none". USAGE. */
+int policy_edit_offline(json_t *doc, const char *member, const char *value, struct err *e);
+void policy_edit_online(json_t *doc); /* it has a connection */
 /* The document as the next version behind old, issued now. 1: it says nothing new, *ret is empty;
  * POLICY: no good policy, and why. */
 int policy_edit_end(json_t *doc, const struct policy *old, int64_t now_s, struct policy *ret,
                     struct err *e);
 
 struct policy_edit_key {
-	const char *name; /* behind "STAGE." where is_stage */
+	const char *name; /* behind "STAGE." where is_stage, else all of it */
 	bool is_stage;
 	const char *value; /* "N" */
 	const char *text;  /* one line */

@@ -70,6 +70,23 @@ set_root_threshold(const struct setting *s, struct err *e)
 	return set_number(s, s->doc, "root_threshold", 1, POLICY_PEOPLE_MAX, e);
 }
 
+static int
+set_offline(const struct setting *s, struct err *e)
+{
+	if (!streq(s->value, "none"))
+		return bad_value(s, e,
+		                 "none; offline.registries HOST,.. says that there is no "
+		                 "connection");
+	policy_edit_online(s->doc);
+	return 0;
+}
+
+static int
+set_offline_list(const struct setting *s, struct err *e)
+{
+	return policy_edit_offline(s->doc, strchr(s->key, '.') + 1, s->value, e);
+}
+
 /* --- of a stage --- */
 
 static int
@@ -313,6 +330,9 @@ set_order(const struct setting *s, struct err *e)
 const struct policy_edit_key policy_edit_keys[] = {
 	{ "expires", false, "DATE|never", "when the policy ends; only rollback is allowed then" },
 	{ "root-threshold", false, "N", "how many people of role root sign the next policy" },
+	{ "offline", false, "none", "the site has a connection" },
+	{ "offline.registries", false, "HOST,..|none", "it has none; its own registries" },
+	{ "offline.schemes", false, "SCHEME,..", "how servers may fetch what they serve there" },
 	{ "approvals", true, "N", "people who must approve, beside the one who authorises" },
 	{ "approval-hours", true, "N", "how long an approval counts" },
 	{ "break-glass", true, "ROLE,..|none", "who may go on without approvals, with a reason" },
@@ -326,7 +346,8 @@ const struct policy_edit_key policy_edit_keys[] = {
 };
 /* clang-format on */
 typedef int set_fn(const struct setting *s, struct err *e);
-static set_fn *const setters[] = { set_expires,        set_root_threshold, set_approvals,
+static set_fn *const setters[] = { set_expires,        set_root_threshold, set_offline,
+	                           set_offline_list,   set_offline_list,   set_approvals,
 	                           set_approval_hours, set_break_glass,    set_gates,
 	                           set_steps,          set_limits,         set_min_proof,
 	                           set_protected,      set_order };
@@ -350,8 +371,9 @@ static int
 unknown_key(const char *key, struct err *e)
 {
 	(void)err_set(e, ERR_USAGE, "\"%s\" is no setting of a policy", key);
-	return err_hint(e, "expires, root-threshold, or STAGE. and approvals, approval-hours, "
-	                   "break-glass, gates, steps, limits, min-proof, protected, order");
+	return err_hint(e, "expires, root-threshold, offline.registries, offline.schemes, or "
+	                   "STAGE. and approvals, approval-hours, break-glass, gates, steps, "
+	                   "limits, min-proof, protected, order");
 }
 
 static int
@@ -375,7 +397,7 @@ policy_edit_set(json_t *doc, const char *key, const char *value, struct err *e)
 		s.stage = stage_named(doc, stage);
 	for (size_t i = 0; policy_edit_keys[i].name; i++) {
 		const struct policy_edit_key *const k = &policy_edit_keys[i];
-		if (k->is_stage != (dot != NULL) || !streq(k->name, dot ? dot + 1 : key))
+		if (!streq(k->name, k->is_stage ? (dot ? dot + 1 : NULL) : key))
 			continue;
 		if (k->is_stage && !s.stage && setters[i] != set_order)
 			return no_stage(&s, e);

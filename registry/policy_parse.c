@@ -450,9 +450,10 @@ parse_origin(const json_t *doc, struct policy *p, struct err *e)
 static int
 parse_doc(const json_t *doc, struct policy *p, struct err *e)
 {
-	static const char *const known[] = { "expires",  "issued",  "people",         "previous",
-		                             "registry", "revoked", "root_threshold", "roles",
-		                             "sites",    "stages",  "template",       "version" };
+	static const char *const known[] = { "expires",  "issued",   "offline", "people",
+		                             "previous", "registry", "revoked", "root_threshold",
+		                             "roles",    "sites",    "stages",  "template",
+		                             "version" };
 	int rc;
 
 	if (!json_is_object(doc))
@@ -479,6 +480,8 @@ parse_doc(const json_t *doc, struct policy *p, struct err *e)
 		rc = parse_stages(doc, p, e);
 	if (rc == 0)
 		rc = policy_parse_sites(doc, p, e);
+	if (rc == 0)
+		rc = policy_parse_offline(doc, p, e);
 	return rc;
 }
 

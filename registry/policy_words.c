@@ -108,6 +108,19 @@ sites(const struct policy *p, const struct lines *l)
 	}
 }
 
+static void
+offline(const struct policy *p, const struct lines *l)
+{
+	cleanup_buf struct buf registries = { 0 }, schemes = { 0 };
+
+	if (!p->offline)
+		return;
+	policy_offline_text(p, "registries", &registries);
+	policy_offline_text(p, "schemes", &schemes);
+	line(l, "offline", "registries %s", buf_cstr(&registries));
+	line(l, "offline", "schemes %s", buf_cstr(&schemes));
+}
+
 void
 policy_lines(const struct policy *p, policy_line_fn *fn, void *arg)
 {
@@ -126,6 +139,7 @@ policy_lines(const struct policy *p, policy_line_fn *fn, void *arg)
 		line(&l, "revoked", "%s from log entry %" PRIu64 " on", p->revoked[i].key.id,
 		     p->revoked[i].at);
 	sites(p, &l);
+	offline(p, &l);
 }
 
 /* --- what differs --- */

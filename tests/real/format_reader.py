@@ -285,6 +285,8 @@ class Reader:
              len({site['root'] for site in policy.get('sites', ())}), 'one site twice')
         need(all('versions' in s['for'] and s['for'] == sorted(set(s['for']))
                  for s in policy.get('sites', ())), 'a site for nothing')
+        for part in policy.get('offline', {}).values():
+            need(part == sorted(set(part)), 'a list of offline with one thing twice')
         self.policy, self.policy_seq = policy, seq
 
     # --- what bundles brought ---

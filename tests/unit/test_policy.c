@@ -234,6 +234,79 @@ Test(policy, sites_many)
 	}
 }
 
+#define OFFLINE(registries, schemes) \
+	"{\"offline\":{\"registries\":[" registries "],\"schemes\":[" schemes "]}}"
+
+Test(policy, offline)
+{
+	static const struct change cases[] = {
+		{ OFFLINE("", ""), true },
+		{ OFFLINE("\"reg.lan\",\"reg.lan:5000\"", "\"file\",\"oci\",\"pvc\",\"s3\""),
+		  true },
+		{ OFFLINE("\"10.0.0.1:5000\"", "\"hf://mirror.lan\",\"https://mirror.lan:8443\""),
+		  true },
+		{ OFFLINE("\"a.lan\"", "\"s3://minio.lan:9000\""), true },
+		/* what leads out, without the host inside */
+		{ OFFLINE("", "\"https\""), false },
+		{ OFFLINE("", "\"http\""), false },
+		{ OFFLINE("", "\"hf\""), false },
+		{ OFFLINE("", "\"gs\""), false },
+		{ OFFLINE("", "\"hf://\""), false },
+		{ OFFLINE("", "\"https://Mirror.lan\""), false },
+		{ OFFLINE("", "\"https://mirror.lan/x\""), false },
+		{ OFFLINE("", "\"https://a@mirror.lan\""), false },
+		{ OFFLINE("", "\"ftp://mirror.lan\""), false },
+		{ OFFLINE("", "\"http://a.lan://b.lan\""), false },
+		{ OFFLINE("", "\"oci://reg.lan\""), false }, /* that is "registries" */
+		{ OFFLINE("", "\"File\""), false },
+		{ OFFLINE("", "7"), false },
+		/* no hosts */
+		{ OFFLINE("\"\"", ""), false },
+		{ OFFLINE("\"Reg.lan\"", ""), false },
+		{ OFFLINE("\"https://reg.lan\"", ""), false },
+		{ OFFLINE("\"reg.lan/models\"", ""), false },
+		{ OFFLINE("\"reg.lan:\"", ""), false },
+		{ OFFLINE("\"reg.lan:0\"", ""), false },
+		{ OFFLINE("\"reg.lan:65536\"", ""), false },
+		{ OFFLINE("\"reg.lan:5000:1\"", ""), false },
+		{ OFFLINE("\".reg.lan\"", ""), false },
+		{ OFFLINE("\"reg.lan.\"", ""), false },
+		{ OFFLINE("\"*\"", ""), false },
+		/* one spelling */
+		{ OFFLINE("\"b\",\"a\"", ""), false },
+		{ OFFLINE("\"a\",\"a\"", ""), false },
+		{ OFFLINE("", "\"oci\",\"file\""), false },
+		{ "{\"offline\":true}", false },
+		{ "{\"offline\":{}}", false },
+		{ "{\"offline\":{\"registries\":[]}}", false },
+		{ "{\"offline\":{\"schemes\":[]}}", false },
+		{ "{\"offline\":{\"registries\":{},\"schemes\":[]}}", false },
+		{ "{\"offline\":{\"registries\":[],\"schemes\":[],\"unless\":1}}", false },
+	};
+
+	parse_each(cases, COUNT(cases));
+}
+
+Test(policy, offline_many)
+{
+	cr_assert_eq(crypto_init(), 0);
+	for (size_t n = POLICY_OFFLINE_MAX; n <= POLICY_OFFLINE_MAX + 1; n++) {
+		const struct public_key ana = key_of(1), agent = key_of(2);
+		cleanup_buf struct buf change = { 0 };
+		struct policy p = { 0 };
+		struct err e = { 0 };
+		buf_adds(&change, "{\"offline\":{\"schemes\":[],\"registries\":");
+		for (size_t i = 0; i < n; i++)
+			buf_addf(&change, "%c\"h%02zu\"", i == 0 ? '[' : ',', i);
+		buf_adds(&change, "]}}");
+		cleanup_json json_t *doc = solo_policy(REGISTRY, "ana", &ana, &agent, 1000);
+		cleanup_json json_t *j = changed(doc, buf_cstr(&change), &e);
+		const int rc = policy_parse(j, &p, &e);
+		cr_expect_eq(rc, n > POLICY_OFFLINE_MAX ? -ERR_TOO_BIG : 0, "%zu: %s", n, e.msg);
+		policy_fini(&p);
+	}
+}
+
 Test(policy, refused)
 {
 #define ANA "{\"id\":\"ana\",\"keys\":[\"%a\"]}"

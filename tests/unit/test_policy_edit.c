@@ -106,6 +106,14 @@ Test(policy_edit, settings)
 		{ "production.gates", "-auc >= 0.97", "", "" },
 		{ "production.gates", "+soaked 24h in staging",
 		  "production: gate soaked 24h in staging\n", "" },
+		{ "offline", "none", "", "" },
+		{ "offline.registries", "reg.lan:5000,mirror.lan,reg.lan:5000",
+		  "offline: registries mirror.lan, reg.lan:5000\n"
+		  "offline: schemes file, oci, pvc, s3\n",
+		  "" },
+		{ "offline.schemes", "pvc,https://mirror.lan,file",
+		  "offline: registries none\noffline: schemes file, https://mirror.lan, pvc\n",
+		  "" },
 		{ "production.order", "2", "", "" },
 		{ "canary.order", "2", "stage: 2 canary\nstage: 3 production, protected\n",
 		  "stage: 2 production, protected\n" },
@@ -175,6 +183,15 @@ Test(policy_edit, settings_refused)
 		{ "production.gates", "+", ERR_USAGE },
 		{ "production.gates", "-nonsense", ERR_USAGE },
 		{ "production.gates", "soaked 1h in nowhere", ERR_POLICY },
+		{ "offline", "reg.lan", ERR_USAGE },
+		{ "offline", "true", ERR_USAGE },
+		{ "offline.registries", "Reg.lan", ERR_USAGE },
+		{ "offline.registries", "reg.lan,", ERR_USAGE },
+		{ "offline.registries", "https://reg.lan", ERR_USAGE },
+		{ "offline.schemes", "https", ERR_USAGE },
+		{ "offline.schemes", "oci,hf", ERR_USAGE },
+		{ "offline.hosts", "reg.lan", ERR_USAGE },
+		{ "eu.offline.registries", "reg.lan", ERR_USAGE },
 		{ "production.min-proof", "sure", ERR_USAGE },
 		{ "production.protected", "yes", ERR_USAGE },
 		{ "production.order", "3", ERR_USAGE },
@@ -203,6 +220,31 @@ Test(policy_edit, settings_refused)
 		cr_expect_eq(rc, -cases[i].rc, "%s %s: %d %s", cases[i].key, cases[i].value, rc,
 		             e.msg);
 	}
+	policy_fini(&p);
+}
+
+/* One list after the other, and back to a site with a connection: the document is what it was. */
+Test(policy_edit, offline)
+{
+	cleanup_buf struct buf many = { 0 };
+	cleanup_json json_t *doc = NULL;
+	struct policy p;
+	struct err e = { 0 };
+
+	team(&p);
+	doc = policy_edit_begin(&p);
+	cr_assert_eq(policy_edit_set(doc, "offline.schemes", "oci", &e), 0, "%s", e.msg);
+	cr_assert_eq(policy_edit_set(doc, "offline.registries", "reg.lan", &e), 0, "%s", e.msg);
+	expect(doc, &p, "offline: registries reg.lan\noffline: schemes oci\n", "", "both");
+	cr_assert_eq(policy_edit_set(doc, "offline.registries", "b,a", &e), 0, "%s", e.msg);
+	expect(doc, &p, "offline: registries a, b\noffline: schemes oci\n", "", "all of it");
+	cr_assert_eq(policy_edit_set(doc, "offline.schemes", "none", &e), 0, "%s", e.msg);
+	expect(doc, &p, "offline: registries a, b\noffline: schemes none\n", "", "nothing");
+	cr_assert_eq(policy_edit_set(doc, "offline", "none", &e), 0, "%s", e.msg);
+	expect(doc, &p, "", "", "connected");
+	for (size_t i = 0; i <= POLICY_OFFLINE_MAX; i++)
+		buf_addf(&many, "%sh%zu", i > 0 ? "," : "", i);
+	cr_expect_eq(policy_edit_set(doc, "offline.registries", buf_cstr(&many), &e), -ERR_USAGE);
 	policy_fini(&p);
 }
 
@@ -489,6 +531,11 @@ Test(policy_edit, advice)
 		  ADVICE_WRONG,
 		  "production",
 		  "only after it" },
+		{ { "offline.schemes", "file" },
+		  "approver",
+		  ADVICE_WARNING,
+		  "offline",
+		  "has no registry" },
 		{ { "production.gates", "auc >= 0.9; auc < 0.9" },
 		  "approver",
 		  ADVICE_WRONG,

@@ -87,6 +87,16 @@ Test(policy_page, says_who_since_when_and_what_a_stage_asks_for)
 	p.sites = NULL;
 	p.sites_n = 0;
 
+	cr_expect(!has_row(&s, "offline: ", INK_HEAD), "it has a connection");
+	p.offline = json_pack("{s:[s], s:[s,s]}", "registries", "reg.lan", "schemes", "oci", "pvc");
+	sheet_clear(&s);
+	policy_page(&s, &page, &p, since, &then);
+	cr_expect(has_row(&s, "offline: this site has no connection", INK_HEAD));
+	cr_expect(has_row(&s, "registries   reg.lan", INK_TEXT));
+	cr_expect(has_row(&s, "schemes      oci, pvc", INK_TEXT));
+	json_decref(p.offline);
+	p.offline = NULL;
+
 	p.expires_s = clock_now_s() - 86400;
 	sheet_clear(&s);
 	policy_page(&s, &page, &p, since, &then);

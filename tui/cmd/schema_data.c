@@ -172,7 +172,7 @@ const struct schema_row schema_rows[] = {
 	  "version:i registry:s template:s issued:t expires?:t previous:d? "
 	  "people:[{policy-person}] "
 	  "roles:o root_threshold?:i revoked?:[{policy-revoked}] stages:[{policy-stage}] "
-	  "sites?:[{policy-site}]",
+	  "sites?:[{policy-site}] offline?:{policy-offline}",
 	  SCHEMA_DOCUMENT },
 
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
@@ -205,6 +205,7 @@ const struct schema_row schema_rows[] = {
 	{ "plan-check", NULL, "name:s state:s text:s", SCHEMA_PART },
 	{ "plan-target", NULL, "identity:d name:s rendered:d", SCHEMA_PART },
 	{ "policy-line", NULL, "version:i sequence:i time:t digest:d", SCHEMA_PART },
+	{ "policy-offline", NULL, "registries:[s] schemes:[s]", SCHEMA_PART },
 	{ "policy-person", NULL, "id:s keys:[s]", SCHEMA_PART },
 	{ "policy-revoked", NULL, "at:i key:s", SCHEMA_PART },
 	{ "policy-site", NULL, "for:[s] name:s root:d", SCHEMA_PART },

@@ -142,6 +142,20 @@ sites_add(struct sheet *s, const struct policy *p)
 }
 
 static void
+offline_add(struct sheet *s, const struct policy *p)
+{
+	cleanup_buf struct buf registries = { 0 }, schemes = { 0 };
+
+	if (!p->offline)
+		return;
+	policy_offline_text(p, "registries", &registries);
+	policy_offline_text(p, "schemes", &schemes);
+	sheet_head(s, false, "offline: this site has no connection");
+	sheet_add(s, INK_TEXT, 0, "registries   %s", buf_cstr(&registries));
+	sheet_add(s, INK_TEXT, 0, "schemes      %s", buf_cstr(&schemes));
+}
+
+static void
 expiry_add(struct sheet *s, const struct policy *p)
 {
 	const int64_t left = p->expires_s - clock_now_s();
@@ -236,6 +250,7 @@ policy_page(struct sheet *s, struct policy_page *page, const struct policy *p,
 	people_add(s, page, p, since, arg);
 	revoked_add(s, page, p);
 	sites_add(s, p);
+	offline_add(s, p);
 	policy_add(s, p);
 	for (size_t i = 0; i < p->stages_n; i++)
 		stage_add(s, p, &p->stages[i]);
