@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The images of a plan's targets, each asked for once however many targets want it. What is missing
- * is said and keeps nobody from going on: nodes may have a mirror.
+ * What a plan says of the images of its targets. What is missing is said and keeps nobody from
+ * going on: nodes may have a mirror. At a site without a connection it blocks, by findings.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "deploy/agent_private.h"
-#include "deploy/oci_look.h"
-#include "deploy/side_by_side.h"
+#include "deploy/offline_check.h"
 
 #define NAMED 3 /* in one line; each is with its target */
-
-struct looks {
-	const struct image_names *names;
-	struct oci_look *v;
-	const struct wave_target *asks; /* whose word ends it */
-};
-
-static void
-look_one(void *arg, size_t i)
-{
-	struct looks *const all = arg;
-	const struct image_name *const name = &all->names->v[i];
-	const struct remote_options o = { .allow_plain = name->allow_plain,
-		                          .check = all->asks->t.check,
-		                          .arg = all->asks->t.check_arg };
-
-	oci_look(name->name, &o, &all->v[i]);
-}
 
 static void
 image_text(const struct image_name *name, const struct oci_look *l, struct buf *ret)
@@ -77,60 +59,75 @@ image_json(const struct image_name *name, const struct oci_look *l)
 
 /* Of one target, as they were found among all. */
 static json_t *
-images_json(const struct image_names *its, const struct looks *all)
+images_json(const struct image_names *its, const struct image_looks *all)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < its->n; i++) {
-		for (size_t k = 0; k < all->names->n; k++) {
-			if (streq(all->names->v[k].name, its->v[i].name))
-				json_array_append_new(array, image_json(&its->v[i], &all->v[k]));
-		}
-	}
+	for (size_t i = 0; i < its->n; i++)
+		json_array_append_new(array,
+		                      image_json(&its->v[i], image_look(all, its->v[i].name)));
 	return array;
 }
 
 /* For the head of the plan. NULL: none is missing. */
 static json_t *
-say_missing(const struct looks *all)
+say_missing(const struct wave *w, const json_t *carry)
 {
+	const size_t n = json_array_size(carry);
+	const bool is_one = n == 1;
 	cleanup_buf struct buf names = { 0 };
-	size_t n = 0;
 
-	for (size_t i = 0; i < all->names->n; i++) {
-		if (all->v[i].seen != OCI_ABSENT || all->names->v[i].is_ours)
-			continue;
-		if (n < NAMED)
-			buf_addf(&names, "%s%s", n > 0 ? ", " : "", all->names->v[i].name);
-		n++;
-	}
+	for (size_t i = 0; i < n && i < NAMED; i++)
+		buf_addf(&names, "%s%s", i > 0 ? ", " : "",
+		         json_text(json_array_get(carry, i), "image"));
 	if (n > NAMED)
 		buf_addf(&names, " and %zu more", n - NAMED);
-	return n == 0 ? NULL
-	              : json_sprintf("%zu image%s not in %s registry, nodes without a mirror "
-	                             "cannot pull %s: %s",
-	                             n, n == 1 ? " is" : "s are", n == 1 ? "its" : "their",
-	                             n == 1 ? "it" : "them", buf_cstr(&names));
+	if (n == 0)
+		return NULL;
+	if (w->offline)
+		return json_sprintf(
+		        "%zu image%s to be carried here, slipway bundle want %s@v%" PRIu64
+		        " --to %s lists %s: %s",
+		        n, is_one ? " has" : "s have", w->plan->model, w->plan->number,
+		        w->plan->stage, is_one ? "it" : "them", buf_cstr(&names));
+	return json_sprintf("%zu image%s not in %s registry, nodes without a mirror cannot pull "
+	                    "%s: %s",
+	                    n, is_one ? " is" : "s are", is_one ? "its" : "their",
+	                    is_one ? "it" : "them", buf_cstr(&names));
+}
+
+/* Of a target that answered. */
+static void
+add_offline(const struct wave *w, const struct fetches *its, const struct image_looks *looks,
+            json_t *target, bool *ret_blocked)
+{
+	cleanup_json json_t *more = NULL;
+	struct findings found = { 0 };
+
+	offline_judge(w->offline, w->plan, its, looks, &found);
+	more = agent_findings_json(&found, ret_blocked);
+	json_array_extend(json_object_get(target, "findings"), more);
+	findings_fini(&found);
 }
 
 json_t *
-agent_images(const struct wave *w, const struct image_names *its, json_t *targets)
+agent_images(const struct wave *w, const struct fetches *its, json_t *targets, json_t *carry,
+             bool *ret_blocked)
 {
-	struct image_names names = { 0 };
-	struct looks all = { .names = &names, .asks = w->v };
-	json_t *ret;
+	cleanup_free struct image_names *names = xcalloc(w->n + 1, sizeof *names);
+	struct image_looks looks;
 
-	for (size_t i = 0; i < w->n; i++) {
-		for (size_t k = 0; k < its[i].n; k++)
-			image_names_add(&names, its[i].v[k]);
-	}
-	all.v = xcalloc(names.n + 1, sizeof *all.v);
-	side_by_side(0, names.n, look_one, &all);
 	for (size_t i = 0; i < w->n; i++)
-		json_object_set_new(json_array_get(targets, i), "images",
-		                    images_json(&its[i], &all));
-	ret = say_missing(&all);
-	free(all.v);
-	image_names_fini(&names);
-	return ret;
+		names[i] = its[i].images; /* borrowed */
+	image_looks(names, w->n, w->offline, w->n > 0 ? &w->v[0].t : NULL, &looks);
+	for (size_t i = 0; i < w->n; i++) {
+		json_t *const target = json_array_get(targets, i);
+
+		json_object_set_new(target, "images", images_json(&names[i], &looks));
+		if (w->offline && !json_is_null(json_object_get(target, "facts")))
+			add_offline(w, &its[i], &looks, target, ret_blocked);
+		offline_carry(w->offline, &names[i], &looks, carry);
+	}
+	image_looks_fini(&looks);
+	return say_missing(w, carry);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "deploy/agent_private.h"
+#include "deploy/offline_check.h"
 #include "deploy/side_by_side.h"
 #include "deploy/wave.h"
 #include "registry/attest.h"
@@ -30,8 +31,8 @@ agent_set_text(json_t *o, const char *key, const char *s)
 	json_object_set_new(o, key, v ? v : json_string("(not text)"));
 }
 
-static json_t *
-findings_json(const struct findings *f, bool *ret_blocked)
+json_t *
+agent_findings_json(const struct findings *f, bool *ret_blocked)
 {
 	json_t *array = json_array();
 
@@ -164,11 +165,12 @@ struct previewed {
 	bool blocked, drift;
 	int rc;
 	struct err e;
-	struct image_names images;
+	struct fetches fetches;
 };
 struct previewed_all {
 	bool blocked, drift;
 	json_t *missing; /* images, in words; NULL: none */
+	json_t *carry;   /* and for the next bundle */
 };
 struct previews {
 	struct wave *wave;
@@ -195,14 +197,16 @@ preview(struct wave *w, struct wave_target *v, struct previewed *ret, struct err
 		wave_check_take(w, v, &f);
 	if (rc == 0)
 		rc = v->d->preview(v->st, &v->q, buf_str(&v->rendered), &p, e);
-	if (rc == 0 && v->d->images)
-		rc = v->d->images(v->st, &v->q, &ret->images, e);
+	if (rc == 0 && w->offline)
+		rc = offline_fetches(v, &ret->fetches, e);
+	else if (rc == 0 && v->d->images)
+		rc = v->d->images(v->st, &v->q, &ret->fetches.images, e);
 	if (rc == 0) {
 		ret->drift = o.is_drifted || lacks_version(w, &o) ||
 		             ((o.serving_known || o.carries_known) && o.status == ROLLOUT_FAILED);
 		json_object_set_new(ret->out, "facts", agent_facts_json(&v->facts));
 		json_object_set_new(ret->out, "serving", agent_serving_json(&o));
-		json_object_set_new(ret->out, "findings", findings_json(&f, &ret->blocked));
+		json_object_set_new(ret->out, "findings", agent_findings_json(&f, &ret->blocked));
 		json_object_set_new(ret->out, "changes", lines_json(buf_str(&p.text)));
 		json_object_set_new(ret->out, "verified", json_boolean(p.verified));
 		agent_set_text(ret->out, "golden", wave_can_ask(v) ? "yes" : "no");
@@ -232,7 +236,7 @@ warn_dead(struct previewed *one)
 	             "%s", one->e.msg);
 	json_object_set_new(one->out, "facts", json_null());
 	json_object_set_new(one->out, "serving", json_null());
-	json_object_set_new(one->out, "findings", findings_json(&f, &one->blocked));
+	json_object_set_new(one->out, "findings", agent_findings_json(&f, &one->blocked));
 	json_object_set_new(one->out, "changes", json_array());
 	json_object_set_new(one->out, "verified", json_false());
 	findings_fini(&f);
@@ -290,7 +294,7 @@ check_previewed(const struct wave *w, const struct previewed *v, struct err *e)
 static int
 preview_targets(struct wave *w, json_t *targets, struct previewed_all *ret, struct err *e)
 {
-	cleanup_free struct image_names *images = xcalloc(w->n + 1, sizeof *images);
+	cleanup_free struct fetches *fetches = xcalloc(w->n + 1, sizeof *fetches);
 	cleanup_free struct previewed *v = xcalloc(w->n + 1, sizeof *v);
 	struct previews all = { .wave = w, .v = v };
 	int rc;
@@ -306,12 +310,14 @@ preview_targets(struct wave *w, json_t *targets, struct previewed_all *ret, stru
 			warn_dead(&v[i]);
 		ret->blocked = ret->blocked || v[i].blocked;
 		ret->drift = ret->drift || v[i].drift;
-		images[i] = v[i].images;
+		fetches[i] = v[i].fetches;
 	}
-	if (rc == 0)
-		ret->missing = agent_images(w, images, targets);
+	if (rc == 0) {
+		ret->carry = json_array();
+		ret->missing = agent_images(w, fetches, targets, ret->carry, &ret->blocked);
+	}
 	for (size_t i = 0; i < w->n; i++)
-		image_names_fini(&images[i]);
+		fetches_fini(&fetches[i]);
 	return rc;
 }
 
@@ -486,12 +492,14 @@ plan_with_targets(struct registry *r, const json_t *request, const struct ledger
 		json_object_set_new(*ret, "canaryFrom", agent_from_json(&from));
 		json_object_set_new(*ret, "absent", say_dead(&w, targets));
 		json_object_set(*ret, "missingImages", seen.missing);
+		json_object_set(*ret, "carry", seen.carry);
 		json_object_set_new(*ret, "already", json_boolean(held && !seen.drift));
 		json_object_set_new(*ret, "repair", json_boolean(held && seen.drift));
 		json_object_set_new(*ret, "blocked", json_boolean(seen.blocked));
 		json_object_set_new(*ret, "wayBack", way_back_json(&w, p, held));
 	}
 	json_decref(seen.missing);
+	json_decref(seen.carry);
 	wave_close(&w);
 	return rc;
 }

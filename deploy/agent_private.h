@@ -28,9 +28,12 @@ struct agent_canary_from {
 int agent_canary(const json_t *request, const struct wave *w, const struct ledger *l,
                  struct plan *p, struct agent_canary_from *ret, struct err *e);
 json_t *agent_from_json(const struct agent_canary_from *from);
-/* Adds to each target of a plan its "images": asked for side by side, its[i] names those of target
- * i. What is missing, in one line; NULL: nothing is. */
-json_t *agent_images(const struct wave *w, const struct image_names *its, json_t *targets);
+json_t *agent_findings_json(const struct findings *f, bool *ret_blocked); /* only ever set */
+/* Adds to each target of a plan its "images", asked for side by side, and at a site without a
+ * connection what speaks against them; its[i] are those of target i. carry gets what is missing;
+ * in one line, NULL: nothing is. */
+json_t *agent_images(const struct wave *w, const struct fetches *its, json_t *targets,
+                     json_t *carry, bool *ret_blocked);
 /* --- agent_status.c --- */
 
 struct agent_holds { /* a plan of nothing for every stage of every model that is asked for */

@@ -120,3 +120,24 @@ image_names_fini(struct image_names *l)
 		free(l->v[i].name);
 	vec_fini(l);
 }
+
+void
+fetches_add(struct fetches *f, const char *uri, const char *endpoint)
+{
+	const struct fetch one = { .uri = xstrdup(uri),
+		                   .endpoint = endpoint ? xstrdup(endpoint) : NULL };
+
+	vec_push(f, one);
+}
+
+void
+fetches_fini(struct fetches *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].uri);
+		free(f->v[i].endpoint);
+	}
+	vec_fini(f);
+	image_names_fini(&f->images);
+	f->unseen[0] = f->unseeable[0] = '\0';
+}

@@ -178,6 +178,20 @@ struct image_names {
 void image_names_add(struct image_names *l, struct image_name one); /* name is copied; once */
 void image_names_fini(struct image_names *l);
 
+/* All that would be fetched for a version: its bytes by storage URIs, and what pods are made of. */
+struct fetches {
+	struct image_names images;
+	struct fetch {
+		char *uri;      /* "pvc://models/..", "oci://site:5000/m@sha256:.." */
+		char *endpoint; /* of s3://; NULL: the target does not say */
+	} *v;
+	size_t n, cap;
+	char unseen[160];    /* what could not be looked at, whose images nobody knows; "" none */
+	char unseeable[160]; /* the same, of what nobody like us may look at, and why; "" none */
+};
+void fetches_add(struct fetches *f, const char *uri, const char *endpoint); /* copied */
+void fetches_fini(struct fetches *f);
+
 enum rollout_status { ROLLOUT_PROGRESSING, ROLLOUT_SUCCEEDED, ROLLOUT_FAILED, ROLLOUT_UNKNOWN };
 const char *rollout_status_name(enum rollout_status s);
 
@@ -294,6 +308,8 @@ struct deploy_driver {
 	               struct err *e);
 	/* The images of q's pods, after preflight. Asks no registry. May be NULL. */
 	int (*images)(void *st, const struct rollout *q, struct image_names *ret, struct err *e);
+	/* The same and more: all that would be fetched for q. NULL: its path is all. */
+	int (*fetches)(void *st, const struct rollout *q, struct fetches *ret, struct err *e);
 	/* Bytes where the servers read them, complete and checked by reading back; nothing serves
 	 * them yet. */
 	int (*stage)(void *st, const struct rollout *q, struct err *e);

@@ -416,6 +416,7 @@ bool kserve_runtime_serves(const json_t *runtime, const char *format, const char
 
 /* Of what is rendered and of the runtime that was seen. */
 int cluster_images(void *st, const struct rollout *q, struct image_names *ret, struct err *e);
+int cluster_fetches(void *st, const struct rollout *q, struct fetches *ret, struct err *e);
 
 /* --- driver_cluster_preview.c --- */
 

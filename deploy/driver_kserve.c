@@ -56,6 +56,7 @@ const struct deploy_driver driver_kserve = {
 	.render = kserve_render,
 	.preview = cluster_preview,
 	.images = cluster_images,
+	.fetches = cluster_fetches,
 	.stage = cluster_stage,
 	.apply = cluster_apply,
 	.observe = cluster_observe,

@@ -72,6 +72,7 @@ const struct deploy_driver driver_kubernetes = {
 	.render = kubernetes_render,
 	.preview = cluster_preview,
 	.images = cluster_images,
+	.fetches = cluster_fetches,
 	.stage = cluster_stage,
 	.apply = cluster_apply,
 	.observe = cluster_observe,

@@ -55,9 +55,9 @@ inner_init(const struct target *t, struct inner *ret, struct err *e)
 }
 
 struct manifest {
+	struct cluster c; /* of inner; never connected; first, as calls of clusters take it */
 	const struct target *t;
 	struct inner inner;
-	struct cluster c; /* of inner; never connected */
 };
 
 static void
@@ -584,6 +584,7 @@ const struct deploy_driver driver_manifest = {
 	.preflight = manifest_preflight,
 	.render = manifest_render,
 	.preview = manifest_preview,
+	.fetches = cluster_fetches,
 	.stage = manifest_stage,
 	.apply = manifest_apply,
 	.observe = manifest_observe,

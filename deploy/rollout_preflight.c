@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "deploy/offline_check.h"
 #include "deploy/rollout_private.h"
 #include "registry/labels.h"
 
@@ -139,6 +140,8 @@ rollout_preflight(struct rollout_run *run, struct err *e)
 	w->held_source.check = NULL;
 	if (rc == 0)
 		rc = check_dead(w, e);
+	if (rc == 0)
+		rc = offline_check(w, e);
 	return rc < 0 ? rc
 	              : rollout_say(run, JOB_PREFLIGHTED, "preflight", NULL, e,
 	                            "targets are as the plan says");

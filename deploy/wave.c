@@ -470,6 +470,7 @@ wave_open(struct registry *r, const struct ledger *l, const struct plan *p, stru
 	int rc;
 
 	*ret = (struct wave){ .r = r, .plan = p };
+	ret->offline = json_incref(l->policy.offline);
 	digest_hex(&p->id, ret->plan_hex);
 	rc = ledger_stage(r, l, p->model, p->stage, &ret->now, e);
 	if (rc == 0)
@@ -496,6 +497,7 @@ wave_close(struct wave *w)
 	free(w->files);
 	free(w->held_files);
 	free(w->steps);
+	json_decref(w->offline);
 	admitted_fini(&w->version);
 	admitted_fini(&w->held);
 	extra_fini(&w->extra);

@@ -58,6 +58,7 @@ struct wave {
 	struct rollout_step *steps; /* of the plan's canary */
 	const char *take[PLAN_TAKE_MAX]; /* of the plan */
 	void *held_arg;             /* for a check of held_source */
+	json_t *offline;            /* of the policy; NULL: the site has a connection */
 };
 /* All targets of the plan's stage in their order; the ledger says what the stage holds. */
 int wave_open(struct registry *r, const struct ledger *l, const struct plan *p, struct wave *ret,

@@ -101,6 +101,7 @@ struct shown_people {
 	struct ledger_consent c;
 	char said[128], missing[256]; /* "" */
 	bool is_authorised, is_enough;
+	bool is_offline; /* the site, by the policy */
 };
 
 static int
@@ -118,6 +119,7 @@ people_of(struct app *a, const struct plan *p, struct shown_people *ret, struct 
 	if (rc == 0)
 		rc = ledger_is_approved(&l, &ret->c, clock_now_s(), &why);
 	ret->is_enough = rc == 0;
+	ret->is_offline = l.policy.offline != NULL;
 	(void)str_copy(ret->missing, sizeof ret->missing, rc == 0 ? "" : why.msg);
 	ledger_fini(&l);
 	return 0;
@@ -187,10 +189,51 @@ show_text(struct app *a, const struct plan_row *row, const struct plan *p)
 	out_field(a->out, "state", "%s%s%s", row->state, row->job[0] ? ", job " : "", row->job);
 }
 
+/* At a site without a connection: what has to be carried before the plan can go on. Asked now, and
+ * only of a plan that may still be applied. */
+static json_t *
+offline_of(struct app *a, const struct plan_row *row, const struct plan *p)
+{
+	json_t *const lines = json_array();
+	const json_t *t, *f;
+	struct proposal again;
+	struct err why = { 0 };
+	size_t i, k;
+
+	if (!streq(row->state, "open") || p->empty || proposal_again(a, p, &again, &why) < 0) {
+		if (why.msg[0])
+			json_array_append_new(lines, json_sprintf("not checked: %s", why.msg));
+		return lines;
+	}
+	json_array_foreach(json_object_get(again.reply, "targets"), i, t)
+	{
+		json_array_foreach(json_object_get(t, "findings"), k, f)
+		{
+			if (streq(json_text(f, "code"), "offline"))
+				json_array_append_new(lines,
+				                      json_sprintf("%s: %s", json_text(t, "name"),
+				                                   json_text(f, "text")));
+		}
+	}
+	proposal_fini(&again);
+	return lines;
+}
+
+static void
+offline_text(struct app *a, const json_t *lines)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(lines, i, one)
+	        out_field(a->out, "offline", "%s", json_string_value(one));
+}
+
 static int
 run_show(struct app *a, const struct args *in, struct err *e)
 {
 	char id[DIGEST_HEX_SIZE];
+	cleanup_json json_t *offline = NULL;
 	struct shown_people people;
 	struct plan_row row;
 	struct plan p;
@@ -204,6 +247,8 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		plan_fini(&p);
 		return rc;
 	}
+	if (people.is_offline && out_format_of(a->out) != OUT_NAME)
+		offline = offline_of(a, &row, &p);
 	digest_hex(&p.id, id);
 	if (out_format_of(a->out) == OUT_NAME)
 		out_text(a->out, "%s\n", id);
@@ -222,9 +267,12 @@ run_show(struct app *a, const struct args *in, struct err *e)
 		jo_bool(j, "authorised", people.is_authorised);
 		people_json(j, &people);
 		jo_string(j, "job", row.job[0] ? row.job : NULL);
+		if (offline)
+			jo_value(j, "offline", offline);
 	} else {
 		show_text(a, &row, &p);
 		people_text(a, &people);
+		offline_text(a, offline);
 	}
 	out_object_end(a->out);
 	ledger_consent_fini(&people.c);
@@ -366,7 +414,7 @@ const struct cmd cmd_plan_show = {
 	.group = "deploy",
 	.min_pos = 1,
 	.max_pos = 1,
-	.flags = CMD_READS,
+	.flags = CMD_READS | CMD_AGENT,
 	.run = run_show,
 };
 

@@ -115,8 +115,9 @@ proposal_check_blocks(const struct proposal *p, struct err *e)
 		{
 			if (!streq(json_text(f, "level"), "block"))
 				continue;
-			err_set(e, ERR_CONFLICT, "target \"%s\": %s", json_text(t, "name"),
-			        json_text(f, "text"));
+			err_set(e,
+			        streq(json_text(f, "code"), "offline") ? ERR_POLICY : ERR_CONFLICT,
+			        "target \"%s\": %s", json_text(t, "name"), json_text(f, "text"));
 			return err_hint(e, "%s", json_text(f, "hint"));
 		}
 	}
@@ -380,10 +381,11 @@ void
 proposal_json(const struct proposal *p, struct json_out *j)
 {
 	static const char *const members[] = {
-		"id",        "kind",       "model",  "stage",         "number",      "version",
-		"nowNumber", "bytes",      "files",  "protected",     "policy",      "already",
-		"repair",    "blocked",    "canary", "checks",        "targets",     "wayBack",
-		"take",      "canaryFrom", "absent", "missingImages", "fileChanges", "lasted"
+		"id",      "kind",          "model",       "stage",   "number",
+		"version", "nowNumber",     "bytes",       "files",   "protected",
+		"policy",  "already",       "repair",      "blocked", "canary",
+		"checks",  "targets",       "wayBack",     "take",    "canaryFrom",
+		"absent",  "missingImages", "fileChanges", "lasted",  "carry"
 	};
 
 	for (size_t i = 0; i < COUNT(members); i++)

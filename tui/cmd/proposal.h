@@ -31,7 +31,8 @@ void proposal_fini(struct proposal *p);
 void proposal_show(struct app *a,
                    const struct proposal *p); /* text on stdout; nothing under json */
 void proposal_json(const struct proposal *p, struct json_out *j);   /* members of an object */
-int proposal_check_blocks(const struct proposal *p, struct err *e); /* CONFLICT: a target says no */
+/* CONFLICT: a target says no; POLICY: the site is offline and it would fetch from outside. */
+int proposal_check_blocks(const struct proposal *p, struct err *e);
 /* LOCKED: another plan's job has the stage. *ret_same: this plan's own has, and may be joined. */
 int proposal_check_job(struct app *a, const struct proposal *p, bool *ret_same, struct err *e);
 

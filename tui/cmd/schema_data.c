@@ -90,7 +90,7 @@ const struct schema_row schema_rows[] = {
 	  "protected?:b policy?:i "
 	  "already?:b repair?:b blocked?:b canary?:o? checks?:[{plan-check}] targets?:[o] "
 	  "wayBack?:o? take?:[s]? canaryFrom?:o absent?:s? missingImages?:s? "
-	  "fileChanges?:o? lasted?:o? "
+	  "fileChanges?:o? lasted?:o? carry?:[{want-image}] offline?:[s] "
 	  "changed?:b",
 	  SCHEMA_LIST },
 	{ "Policy", "policy show", "version:i digest:d entry:i document:{policy}", SCHEMA_OUTPUT },
@@ -213,6 +213,7 @@ const struct schema_row schema_rows[] = {
 	  "name:s order:i protected:b approvals?:i approval_hours?:i break_glass?:[s] gates?:[s] "
 	  "min_proof?:s", SCHEMA_PART },
 	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
+	{ "want-image", NULL, "image:s reason:s", SCHEMA_PART },
 	{ "proof-entry", NULL, "inclusion:[s] json:s seq:i", SCHEMA_PART },
 	{ "registry-place", NULL, "id:s path:s", SCHEMA_PART },
 	{ "signer", NULL, "person:s key:s sequence:i", SCHEMA_PART },
