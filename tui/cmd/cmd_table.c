@@ -40,6 +40,7 @@
 	X(bundle_import) \
 	X(bundle_list) \
 	X(bundle_receipt) \
+	X(bundle_want) \
 	X(push) \
 	X(verify) \
 	X(sign) \

@@ -22,6 +22,9 @@ const struct schema_row schema_rows[] = {
 	  "problems:[{problem}] entries:i root:d? pin:s? versions:i deleted:i "
 	  "statements:i blobs:i "
 	  "blobBytes:i unneededBlobs:i? content:s problemCount:i", SCHEMA_OUTPUT },
+	{ "BundleWant", "bundle want",
+	  "registry:s sites:[{want-site}] versions:[{want-version}] images:[{want-image}]",
+	  SCHEMA_OUTPUT },
 	{ "Checkpoint", "audit checkpoint --to", "path:s size:i root:d policy:i", SCHEMA_OUTPUT },
 	{ "Command", "help, help COMMAND", "name:s words:s group:s summary:s flags?:[{flag}]",
 	  SCHEMA_LIST },
@@ -214,6 +217,8 @@ const struct schema_row schema_rows[] = {
 	  "min_proof?:s", SCHEMA_PART },
 	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
 	{ "want-image", NULL, "image:s reason:s", SCHEMA_PART },
+	{ "want-site", NULL, "registry:s counter:i inventory:d", SCHEMA_PART },
+	{ "want-version", NULL, "model:s number:i digest:d", SCHEMA_PART },
 	{ "proof-entry", NULL, "inclusion:[s] json:s seq:i", SCHEMA_PART },
 	{ "registry-place", NULL, "id:s path:s", SCHEMA_PART },
 	{ "signer", NULL, "person:s key:s sequence:i", SCHEMA_PART },
