@@ -41,6 +41,7 @@ image_looks(const struct image_names *its, size_t n, const json_t *offline, cons
 			image_names_add(&ret->names, its[i].v[m]);
 	}
 	ret->v = xcalloc(ret->names.n + 1, sizeof *ret->v);
+	ret->v[ret->names.n].seen = OCI_NOT_ASKED;
 	side_by_side(0, ret->names.n, look_one, &k);
 }
 
@@ -51,7 +52,7 @@ image_look(const struct image_looks *l, const char *name)
 
 	while (i < l->names.n && !streq(l->names.v[i].name, name))
 		i++;
-	return &l->v[i]; /* one more than names is zeroed: not asked would be said of it */
+	return &l->v[i]; /* one more than names: whatever is in none of them was not asked */
 }
 
 void

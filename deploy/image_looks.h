@@ -17,5 +17,5 @@ struct image_looks {
  * the site's. t: whose check ends it; NULL without names. */
 void image_looks(const struct image_names *its, size_t n, const json_t *offline,
                  const struct target *t, struct image_looks *ret);
-const struct oci_look *image_look(const struct image_looks *l, const char *name); /* is in it */
+const struct oci_look *image_look(const struct image_looks *l, const char *name); /* never NULL */
 void image_looks_fini(struct image_looks *l);

@@ -35,7 +35,7 @@ policy_offline_is_scheme(const char *s)
 	const char *const host = strstr(s, "://");
 	const size_t n = host ? (size_t)(host - s) : 0;
 
-	for (size_t i = 0; !host && i < COUNT(inside); i++)
+	for (size_t i = 0; i < COUNT(inside); i++)
 		if (streq(inside[i], s))
 			return true;
 	for (size_t i = 0; host && i < COUNT(by_host); i++)

@@ -88,6 +88,7 @@ Test(offline, uris_by_host)
 		{ "\"https://hub.lan:8443\"", "https://hub.lan/m", NULL, "no host of this" },
 		{ "\"https://hub.lan:8443\"", "http://hub.lan:8443/m", NULL, "no host of this" },
 		{ "\"https://hub.lan\"", "https://hub.lan@evil.com/m", NULL, "evil.com is no" },
+		{ "\"https://hub.lan\"", "https://ana@hub.lan/m", NULL, NULL },
 		{ "\"https://hub.lan\"", "https://evil.com/@hub.lan", NULL, "evil.com is no" },
 		{ "\"https://hub.lan\"", "https://evil.com#@hub.lan", NULL, "evil.com is no" },
 		{ "\"https://hub.lan\"", "https://evil.com\\@hub.lan", NULL, "evil.com is no" },
