@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "deploy/agent_private.h"
+#include "deploy/oci_layout.h"
 #include "deploy/oci_manifest.h"
 #include "deploy/oci_pull.h"
 #include "deploy/pull_archive.h"
@@ -24,6 +25,8 @@ struct pull {
 	struct remote_options o;
 	struct oci_reference ref;
 	struct oci oci;
+	bool is_layout; /* a folder instead of a registry */
+	struct oci_layout layout;
 	uint64_t deadline_ms;
 
 	struct buf text; /* the manifest there */
@@ -49,6 +52,12 @@ check_time(void *arg, struct err *e)
 		return 0;
 	return err_set(e, ERR_UNREACHABLE,
 	               "no time was left; files that came whole stay and are not fetched again");
+}
+
+static int
+get_blob(struct pull *p, const struct oci_blob *b, struct err *e)
+{
+	return p->is_layout ? oci_layout_blob(&p->layout, b, e) : oci_get_blob(&p->oci, b, e);
 }
 
 /* --- batches --- */
@@ -160,7 +169,7 @@ fetch_once(struct pull *p, const struct oci_layer *l, uint64_t *ret_had, struct 
 	*ret_had = b.from;
 	rc = reread(p, f.arrival, e);
 	if (rc == 0)
-		rc = oci_get_blob(&p->oci, &b, e);
+		rc = get_blob(p, &b, e);
 	if (rc < 0)
 		keep(f.arrival, e);
 	if (rc == 0) {
@@ -248,7 +257,7 @@ archive_layer(struct pull *p, const struct oci_layer *l, size_t i, struct err *e
 	if (rc < 0)
 		return rc;
 	a.archive = pull_archive_new(p->batch, &p->files, &form);
-	rc = oci_get_blob(&p->oci, &b, e);
+	rc = get_blob(p, &b, e);
 	if (rc == 0) {
 		rc = pull_archive_end(a.archive, &l->digest, e);
 		if (rc == -ERR_DIGEST)
@@ -338,7 +347,7 @@ fetch_config(struct pull *p, struct err *e)
 
 	if (!p->there.has_packed)
 		return 0;
-	rc = oci_get_blob(&p->oci, &b, e);
+	rc = get_blob(p, &b, e);
 	if (rc < 0)
 		return rc;
 	digest_small(text.p ? text.p : "", text.n, &got);
@@ -392,7 +401,8 @@ check_version(const struct pull *p, struct err *e)
 static int
 take_in(struct pull *p, struct err *e)
 {
-	int rc = oci_get_manifest(&p->oci, &p->ref, &p->text, &p->digest, e);
+	int rc = p->is_layout ? oci_layout_manifest(&p->layout, &p->text, &p->digest, e)
+	                      : oci_get_manifest(&p->oci, &p->ref, &p->text, &p->digest, e);
 
 	if (rc == 0)
 		rc = oci_manifest_parse(buf_str(&p->text), &p->there, e);
@@ -415,9 +425,11 @@ take_in(struct pull *p, struct err *e)
 static void
 answer(const struct pull *p, json_t **ret)
 {
-	const char *const tag = p->ref.tag[0] ? p->ref.tag : p->ref.has_digest ? NULL : "latest";
-	cleanup_free char *name =
-	        xasprintf("%s/%s%s%s", p->ref.host, p->ref.repo, tag ? ":" : "", tag ? tag : "");
+	const char *const tag = p->is_layout || p->ref.has_digest ? NULL
+	                        : p->ref.tag[0]                   ? p->ref.tag
+	                                                          : "latest";
+	cleanup_free char *name = xasprintf("%s%s%s%s%s", p->ref.host, p->is_layout ? "@" : "/",
+	                                    p->ref.repo, tag ? ":" : "", tag ? tag : "");
 
 	*ret = json_object();
 	json_object_set_new(*ret, "version", json_from_digest(&p->version));
@@ -428,12 +440,35 @@ answer(const struct pull *p, json_t **ret)
 	json_object_set_new(*ret, "new", json_integer((json_int_t)p->new_bytes));
 }
 
+/* Where it came from is its last folder and the name in it: a path of this machine says nothing
+ * elsewhere. */
+static int
+pull_layout(struct pull *p, const char *address, json_t **ret, struct err *e)
+{
+	const char *slash;
+	int rc = oci_layout_open(address, &p->layout, e);
+
+	if (rc < 0)
+		return rc;
+	p->is_layout = true;
+	slash = strrchr(p->layout.path, '/');
+	p->ref.host = xstrdup(slash && slash[1] ? slash + 1 : p->layout.path);
+	p->ref.repo = xstrdup(p->layout.name);
+	rc = take_in(p, e);
+	if (rc == 0)
+		answer(p, ret);
+	oci_layout_close(&p->layout);
+	return rc;
+}
+
 static int
 pull(struct pull *p, const json_t *request, json_t **ret, struct err *e)
 {
 	const char *address;
 	int rc = json_get_string(request, "remote", "request", &address, e);
 
+	if (rc == 0 && has_prefix(address, OCI_LAYOUT_PREFIX))
+		return pull_layout(p, address, ret, e);
 	if (rc == 0)
 		rc = oci_reference_parse(address, &p->ref, e);
 	if (rc < 0)

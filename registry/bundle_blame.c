@@ -2,6 +2,8 @@
 /* Which file of a bundle is to be brought again: words alone, nothing is read. */
 #include "registry/bundle_source.h"
 
+#include <string.h>
+
 int
 bundle_source_blame(const struct bundle_source *s, uint64_t offset, struct err *e)
 {
@@ -29,4 +31,16 @@ bundle_source_damaged(const struct bundle_source *s, const struct bundle_blob *x
 	                "one of the parts %u to %u, in which it lies, is damaged or of another "
 	                "bundle: bring them again",
 	                first, last);
+}
+
+/* RFC 8878, 3.1.1: how zstd begins. Other carriers of images compress with it. */
+int
+bundle_source_other(const uint8_t *p, struct err *e)
+{
+	static const uint8_t zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+	if (memcmp(p, zstd, sizeof zstd) != 0)
+		return -ERR_MALFORMED;
+	return err_hint(e, "a package of Zarf or Hauler? tar --zstd -xf FILE -C DIR; slipway pull "
+	                   "layout:DIR@NAME --as MODEL");
 }

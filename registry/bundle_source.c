@@ -220,8 +220,7 @@ cut_off(const struct bundle_source *s, size_t i, struct err *e)
 {
 	const size_t parts = s->parts.n;
 
-	if (i + 1 == parts && s->parts.v[0].number > 0 &&
-	    s->parts.v[i].size == s->parts.v[0].size)
+	if (i + 1 == parts && s->parts.v[0].number > 0 && s->parts.v[i].size == s->parts.v[0].size)
 		return missing((unsigned)parts + 1, e);
 	(void)err_set(e, ERR_MALFORMED, "\"%s\" ends in the middle of the bundle",
 	              s->parts.v[i].path);
@@ -376,8 +375,10 @@ read_doc(struct bundle_source *s, enum bundle_front i, struct bundle_doc *d, uin
 	if (rc < 0)
 		return rc;
 	/* documents are small: an extended header cannot stand here */
-	if (tar_claim(block, name, &size) < 0 || block[156] == 'x')
-		return malformed(s, *at, e, "no header that a bundle has");
+	if (tar_claim(block, name, &size) < 0 || block[156] == 'x') {
+		(void)malformed(s, *at, e, "no header that a bundle has");
+		return *at == 0 ? bundle_source_other(block, e) : -ERR_MALFORMED;
+	}
 	if (size == 0 || size > bundle_front_max(i))
 		return malformed(s, *at, e, "a document that is too large, or empty");
 	rc = bundle_source_read(s, buf_reserve(&d->text, size), size, *at + TAR_BLOCK, e);

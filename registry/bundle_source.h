@@ -29,6 +29,8 @@ uint64_t bundle_source_size(const struct bundle_source *s); /* of a pipe: 0 */
 const char *bundle_source_at(const struct bundle_source *s, uint64_t offset, unsigned *ret_part);
 /* Names the file in front of what is wrong there. */
 int bundle_source_blame(const struct bundle_source *s, uint64_t offset, struct err *e);
+/* The first block is no header of ours: a hint when it is what other carriers write. */
+int bundle_source_other(const uint8_t *p, struct err *e);
 /* DIGEST: a blob whose bytes lie from there on, and which files to bring again. */
 int bundle_source_damaged(const struct bundle_source *s, const struct bundle_blob *x,
                           uint64_t offset, struct err *e);

@@ -221,7 +221,7 @@ sites(const struct advice *v)
 		say(v, ADVICE_FACT, s->name, "of that site count here: %s", buf_cstr(&counts));
 		if (s->counts & COUNTS_APPROVALS)
 			say(v, ADVICE_WARNING, s->name,
-			    "who approves there is named by that site's root, not by yours");
+			    "what was approved there counts for nothing here yet");
 	}
 }
 

@@ -454,6 +454,20 @@ version_by_digest(struct txn *t, const char *hex, size_t hex_n, version_fn *fn, 
 /* --- where the database stands --- */
 
 int
+applied_is_old(struct txn *t, bool *ret, struct err *e)
+{
+	struct str v;
+	int rc = txn_get(t, STR("A"), &v, e);
+
+	*ret = false;
+	if (rc < 0 || !v.p)
+		return rc;
+	struct row_reader r = row_begin(v);
+	*ret = row_get_u64(&r) < DB_FORMAT && !r.bad;
+	return 0;
+}
+
+int
 applied_get(struct txn *t, struct applied *ret, struct err *e)
 {
 	struct str v;
@@ -465,7 +479,8 @@ applied_get(struct txn *t, struct applied *ret, struct err *e)
 	struct row_reader r = row_begin(v);
 	if (row_get_u64(&r) != DB_FORMAT) {
 		err_set(e, ERR_STORE, "the database was made by another slipway");
-		return err_hint(e, "slipway rebuild makes it anew from the log");
+		return err_hint(e, "use a newer slipway, or make it anew from the log with this "
+		                   "one: slipway rebuild");
 	}
 	ret->entries = row_get_u64(&r);
 	ret->end.segment = (uint32_t)row_get_u64(&r);

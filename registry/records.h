@@ -160,6 +160,9 @@ struct applied {
 	uint64_t incarnation; /* adoptions so far */
 };
 int applied_get(struct txn *t, struct applied *ret, struct err *e);
+/* Was the database made by an older slipway, so that it is to be made anew from the log?
+ * applied_get refuses it, as it does one of a newer slipway. */
+int applied_is_old(struct txn *t, bool *ret, struct err *e);
 
 /* --- for entry.c and change.c --- */
 /* The row of a target as it was logged; MALFORMED. */

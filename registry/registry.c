@@ -15,6 +15,7 @@
 
 #include "registry/access.h"
 #include "registry/base/fs.h"
+#include "registry/base/message.h"
 #include "registry/change.h"
 #include "registry/records.h"
 
@@ -99,12 +100,10 @@ check_incarnation(struct registry *r, struct err *e)
 	               : err_hint(e, "one of them was changed: restore it from a backup");
 }
 
-int
-registry_open_db(struct registry *r, struct err *e)
+static int
+open_store(struct registry *r, struct err *e)
 {
 	cleanup_free char *dir = NULL;
-	struct applied a;
-	struct log_pos end;
 	int rc = 0;
 
 	store_close(steal(&r->store));
@@ -117,6 +116,48 @@ registry_open_db(struct registry *r, struct err *e)
 	if (rc < 0)
 		return rc;
 	store_set_context(r->store, &r->context);
+	return 0;
+}
+
+static int
+is_old(const struct registry *r, bool *ret, struct err *e)
+{
+	struct txn *t;
+	int rc = store_read_begin(r->store, &t, e);
+
+	if (rc < 0)
+		return rc;
+	rc = applied_is_old(t, ret, e);
+	store_abort(t);
+	return rc;
+}
+
+/* The log is what counts: a database of an older slipway is made anew by whoever may write it. */
+static int
+bring_up(struct registry *r, struct err *e)
+{
+	bool old;
+	int rc = is_old(r, &old, e);
+
+	if (rc < 0 || !old || (!r->is_private && r->why_not_writable[0]))
+		return rc;
+	store_close(steal(&r->store));
+	message(MESSAGE_NOTE, "the database is of an older slipway: it is made anew from the log");
+	rc = r->is_private ? registry_drop_private(r, e) : change_rebuild(r, NULL, e);
+	return rc < 0 ? rc : open_store(r, e);
+}
+
+int
+registry_open_db(struct registry *r, struct err *e)
+{
+	struct applied a;
+	struct log_pos end;
+	int rc = open_store(r, e);
+
+	if (rc == 0)
+		rc = bring_up(r, e);
+	if (rc < 0)
+		return rc;
 	rc = log_end(r->log, &end, e);
 	if (rc == 0)
 		rc = read_applied(r, &a, e);

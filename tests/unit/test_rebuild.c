@@ -194,3 +194,50 @@ Test(rebuild, a_locked_database_folder_is_said, .timeout = 60)
 	site_reopen(&s);
 	site_leave(&s);
 }
+
+/* The format of a closed registry's database, the first byte of its position. */
+static void
+set_format(const char *dir, int change)
+{
+	cleanup_free char *db = xasprintf("%s/db", dir);
+	cleanup_buf struct buf row = { 0 };
+	struct err e = { 0 };
+	struct store *s;
+	struct txn *t;
+	struct str v;
+
+	ok(store_open(db, false, &s, &e), &e, "open");
+	ok(store_write_begin(s, &t, &e), &e, "begin");
+	ok(txn_get(t, STR("A"), &v, &e), &e, "get");
+	buf_add(&row, v.p, v.n);
+	row.p[0] = (char)(row.p[0] + change);
+	ok(txn_put(t, STR("A"), buf_str(&row), &e), &e, "put");
+	ok(store_commit(t, &e), &e, "commit");
+	store_close(s);
+}
+
+/* An older one is made anew, whoever opens it; a newer one is left as it is. */
+Test(rebuild, a_database_of_another_slipway)
+{
+	cleanup_buf struct buf before = { 0 }, after = { 0 };
+	struct err e = { 0 };
+	struct site s;
+
+	site_make(&s);
+	site_version(&s, 1, "one");
+	dump(s.r->store, &before);
+	registry_close(s.r);
+	set_format(s.dir, -1);
+	ok(registry_open(s.dir, REGISTRY_READ, &s.r, &e), &e, "older");
+	dump(s.r->store, &after);
+	cr_expect(same(&before, &after));
+	registry_close(s.r);
+	set_format(s.dir, 1);
+	cr_expect_eq(registry_open(s.dir, REGISTRY_READ, &s.r, &e), -ERR_STORE);
+	cr_expect_str_eq(e.msg, "the database was made by another slipway");
+	set_format(s.dir, -1);
+	err_clear(&e);
+	ok(registry_open(s.dir, REGISTRY_WRITE, &s.r, &e), &e, "as it was");
+	site_label(&s, "k", "v");
+	site_leave(&s);
+}

@@ -22,8 +22,13 @@ read_counts(const struct args *in, unsigned *ret, struct err *e)
 	args_foreach(what, in, "--for") {
 		if (policy_counts_parse(what, &one) < 0) {
 			(void)err_set(e, ERR_USAGE, "\"%s\" is nothing that could count", what);
-			return err_hint(e, "--for versions, evidence or approvals, as often as "
-			                   "you like; versions always count");
+			return err_hint(e, "--for versions or evidence; versions always count");
+		}
+		if (one == COUNTS_APPROVALS) {
+			(void)err_set(e, ERR_USAGE,
+			              NAME ": approvals of another site do not count here yet");
+			return err_hint(e, "they come with its versions and are told by `slipway "
+			                   "history`; your own people approve");
 		}
 		*ret |= one;
 	}
@@ -88,7 +93,7 @@ run(struct app *a, const struct args *in, struct err *e)
 
 static const struct opt opts[] = {
 	{ "--root", 0, "FINGERPRINT", "of its first policy, as its people read it to you", false },
-	{ "--for", 0, "WHAT", "versions, evidence or approvals", true },
+	{ "--for", 0, "WHAT", "versions or evidence", true },
 	{ "--remove", 0, NULL, "trust it for nothing any more", false },
 	{ "--to", 0, "FILE", "keep the signed draft in this file instead", false },
 	{ NULL, 0, NULL, NULL, false },

@@ -6,14 +6,36 @@
  */
 #include "tui/cmd/cmd.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "tui/cmd/intake.h"
 #include "tui/cmd/remote.h"
+
+#define LAYOUT "layout:"
+
+/* A folder, by its whole path: where the agent runs is another one. */
+static int
+add_layout(json_t *request, const char *text, struct err *e)
+{
+	const char *const at = strrchr(text, '@');
+	cleanup_free char *dir = at ? xstrndup(text, (size_t)(at - text)) : xstrdup(text);
+	cleanup_free char *whole = realpath(dir, NULL), *address = NULL;
+
+	if (!whole)
+		return err_sys(e, "open \"%s\"", dir);
+	address = xasprintf(LAYOUT "%s%s", whole, at ? at : "");
+	json_object_set_new(request, "remote", json_from_str(str_of(address)));
+	return 0;
+}
 
 static int
 make_request(struct app *a, const struct args *in, json_t *request, struct err *e)
 {
 	int rc = remote_request(a, in, request, e);
 
+	if (rc == 0 && has_prefix(in->pos[0], LAYOUT))
+		return add_layout(request, in->pos[0] + strlen(LAYOUT), e);
 	if (rc == 0)
 		json_object_set_new(request, "remote", json_string(in->pos[0]));
 	return rc;
@@ -93,7 +115,7 @@ static const struct opt opts[] = {
 const struct cmd cmd_pull = {
 	.name = "pull",
 	.args = "REMOTE --as NAME",
-	.summary = "bring in what an OCI registry has as a model's next version",
+	.summary = "bring in what an OCI registry or layout has as a model's next version",
 	.group = "bring in",
 	.opts = opts,
 	.min_pos = 1,
@@ -101,5 +123,6 @@ const struct cmd cmd_pull = {
 	.flags = CMD_CHANGES | CMD_SIGNS | CMD_REASON | CMD_AGENT | CMD_WAITS,
 	.run = run,
 	.examples = "  slipway pull oci://site:5000/models/face-detect:v2 --as face-detect\n"
-	            "  slipway pull oci://site:5000/ocr@sha256:4f2a... --as ocr-eng\n",
+	            "  slipway pull oci://site:5000/ocr@sha256:4f2a... --as ocr-eng\n"
+	            "  slipway pull layout:./unpacked@ocr-v1 --as ocr-eng\n",
 };

@@ -213,6 +213,7 @@ json_version(struct show *s, struct json_out *j)
 	json_notes(j, "notes", s->notes);
 	jo_value(j, "evidence", s->evidence);
 	jo_u64(j, "entry", v->seq);
+	jo_string(j, "home", s->model.home[0] ? s->model.home : NULL);
 	jo_begin(j, "statements", '[');
 	if (s->has_statement) {
 		jo_begin(j, NULL, '{');
@@ -351,6 +352,9 @@ show_version(struct show *s)
 	out_field(s->out, "size", "%s (%" PRIu64 " bytes) in %" PRIu64 " file%s", size, v->bytes,
 	          v->files, v->files == 1 ? "" : "s");
 	out_field(s->out, "created", "%s", when);
+	if (s->model.home[0])
+		out_field(s->out, "home", "registry %s, which numbers its versions",
+		          s->model.home);
 	out_field(s->out, "lifecycle", "%s%s", lifecycle_name(v->state.life),
 	          v->state.is_held ? ", held" : "");
 	if (v->is_signed)

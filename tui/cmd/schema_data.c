@@ -22,6 +22,24 @@ const struct schema_row schema_rows[] = {
 	  "problems:[{problem}] entries:i root:d? pin:s? versions:i deleted:i "
 	  "statements:i blobs:i "
 	  "blobBytes:i unneededBlobs:i? content:s problemCount:i", SCHEMA_OUTPUT },
+	{ "Bundle", "bundle list",
+	  "counter:i way:s site:s? versions:i size:i since:i? time:t signer:s expires:t "
+	  "registry:s inventory:d", SCHEMA_LIST },
+	{ "BundleBuild", "bundle build, bundle resume",
+	  "counter:i registry:s root:d inventory:d since:i created:t expires:t recipients:[s] "
+	  "versions:[{bundle-version}] blobs:i bytes:i size:i changed:b path:s folder:s parts:i "
+	  "written:i", SCHEMA_OUTPUT },
+	{ "BundleImport", "bundle import",
+	  "counter:i registry:s root:d inventory:d since:i created:t expires:t recipients:[s] "
+	  "versions:[{bundle-version}] blobs:i bytes:i size:i site:s signer:s changed:b "
+	  "newVersions:i newBytes:i", SCHEMA_OUTPUT },
+	{ "BundleReceipt", "bundle receipt: the file",
+	  "checkpoint:s entries:[{proof-entry}] registry:s site:s", SCHEMA_OUTPUT },
+	{ "BundleReceiptFile", "bundle receipt --to", "path:s registry:s bytes:i", SCHEMA_OUTPUT },
+	{ "BundleVerification", "bundle verify",
+	  "counter:i registry:s root:d inventory:d since:i created:t expires:t recipients:[s] "
+	  "versions:[{bundle-version}] blobs:i bytes:i size:i signer:s policyVersion:i entries:i "
+	  "ok:b parts:i problemCount:i problems:[{bundle-problem}]", SCHEMA_OUTPUT },
 	{ "BundleWant", "bundle want",
 	  "registry:s sites:[{want-site}] versions:[{want-version}] images:[{want-image}]",
 	  SCHEMA_OUTPUT },
@@ -80,7 +98,7 @@ const struct schema_row schema_rows[] = {
 	  "labels?:o model?:s versions?:i modelLabels?:o modelAliases?:o modelNotes?:[{note}] "
 	  "version?:i created?:t lifecycle?:s held?:b key?:s? aliases?:[s] notes?:[{note}] "
 	  "evidence?:o "
-	  "entry?:i statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
+	  "entry?:i home?:s? statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 	{ "LogLine", "logs", "stage:s target:s instance:s text:s? time?:s?",
 	  SCHEMA_LIST },
 	{ "Note", "note", "model:s version:i? changed:b", SCHEMA_OUTPUT },
@@ -123,6 +141,9 @@ const struct schema_row schema_rows[] = {
 	  "oldCheckpoint?:{tree} model?:s version?:i digest?:d stage?:s rollback?:b sequence?:i "
 	  "leaf?:d time?:t author?:{signer} authorisedBy?:{signer} approvedBy?:[{signer}] "
 	  "recordedBy?:{signer} breakGlass?:b", SCHEMA_OUTPUT },
+	{ "ReceiptImport", "bundle import of a receipt",
+	  "site:s registry:s bundles:i lastBundle:i versions:i promotions:i news:i changed:b",
+	  SCHEMA_OUTPUT },
 	{ "Rebuild", "rebuild", "entries:i", SCHEMA_OUTPUT },
 	{ "Registry", "init",
 	  "path:s id:s person:s key:s keyIsNew:b policyVersion:i policyTemplate:s policyDigest:d",
@@ -164,7 +185,7 @@ const struct schema_row schema_rows[] = {
 	{ "Version", "list NAME, show REF",
 	  "version:i digest:d stages:ao signed:b bytes:i files:i created:t lifecycle:s signer:s? "
 	  "labels:o aliases:[s] model?:s held?:b key?:s? notes?:[{note}] evidence?:o "
-	  "metrics?:o? entry?:i "
+	  "metrics?:o? entry?:i home?:s? "
 	  "statements?:[{statement}] fileList?:[{file}]", SCHEMA_LIST },
 
 	{ "plan", "the intent whose digest is a plan's id",
@@ -180,6 +201,9 @@ const struct schema_row schema_rows[] = {
 
 	{ "alias", NULL, "name:s number:i?", SCHEMA_ENTRY },
 	{ "authorisation", NULL, "plan:d", SCHEMA_ENTRY },
+	{ "bundle", NULL,
+	  "action:s counter?:i inventory?:d size?:i entries?:i list?:d proof?:d request?:d root?:d "
+	  "envelope?:o origin?:o versions?:i", SCHEMA_ENTRY },
 	{ "approval", NULL, "plan:d", SCHEMA_ENTRY },
 	{ "discard", NULL, "plan:d stage:s", SCHEMA_ENTRY },
 	{ "evidence", NULL, "digest:d file:d number:i type:s", SCHEMA_ENTRY },
@@ -188,13 +212,15 @@ const struct schema_row schema_rows[] = {
 	{ "label", NULL, "number:i? remove:[s] set:o", SCHEMA_ENTRY },
 	{ "lifecycle", NULL, "action:s digest:d number:i", SCHEMA_ENTRY },
 	{ "note", NULL, "number:i? text:s", SCHEMA_ENTRY },
+	{ "origin", NULL, "body:o origin:o type:s", SCHEMA_ENTRY },
 	{ "plan", NULL, "id:d kind:s number:i stage:s", SCHEMA_ENTRY },
 	{ "policy", NULL, "digest:d version:i", SCHEMA_ENTRY },
 	{ "promotion", NULL,
 	  "digest:d? job:s kind:s number:i plan:d proofs:[s] stage:s targets:i", SCHEMA_ENTRY },
 	{ "registry", NULL, "created:t format:i id:s", SCHEMA_ENTRY },
 	{ "target", NULL, "action:s name:s target?:o", SCHEMA_ENTRY },
-	{ "version", NULL, "bytes:i digest:d files:i key:s number:i signer:s", SCHEMA_ENTRY },
+	{ "version", NULL, "bytes:i digest:d files:i key:s number:i signer:s origin?:o",
+	  SCHEMA_ENTRY },
 
 	{ "drift", NULL,
 	  "object:s field:s? what:s sent:s? found:s? wanted:s? by:s? since:s? target:s",
@@ -216,6 +242,8 @@ const struct schema_row schema_rows[] = {
 	  "name:s order:i protected:b approvals?:i approval_hours?:i break_glass?:[s] gates?:[s] "
 	  "min_proof?:s", SCHEMA_PART },
 	{ "problem", NULL, "what:s code:E message:s hint:s?", SCHEMA_PART },
+	{ "bundle-problem", NULL, "what:s part:i offset:i", SCHEMA_PART },
+	{ "bundle-version", NULL, "model:s version:i digest:d", SCHEMA_PART },
 	{ "want-image", NULL, "image:s reason:s", SCHEMA_PART },
 	{ "want-site", NULL, "registry:s counter:i inventory:d", SCHEMA_PART },
 	{ "want-version", NULL, "model:s number:i digest:d", SCHEMA_PART },
