@@ -30,6 +30,8 @@ find_site(struct bring *b, struct err *e)
 	const struct bundle_inventory *const v = &b->bundle.inventory;
 	char root[FINGERPRINT_SIZE];
 
+	if (streq(v->registry_id, b->app->registry->id))
+		return err_set(e, ERR_CONFLICT, "the bundle was built in this registry");
 	b->site = policy_site_by_root(&b->ledger.policy, &v->root);
 	if (b->site)
 		return 0;
