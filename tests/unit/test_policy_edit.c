@@ -479,7 +479,7 @@ look_for(void *arg, enum policy_advice a, const char *about, const char *text)
 		f->seen = true;
 }
 
-/* Whose approvals count is risky; that versions do is what a site is for. */
+/* Approvals are believed in the document and count for nothing: said. */
 Test(policy_edit, advice_on_sites)
 {
 	const struct digest hq = root_of(0x11);
@@ -488,7 +488,7 @@ Test(policy_edit, advice_on_sites)
 	team(&p);
 	for (unsigned counts = 0; counts <= COUNTS_ALL; counts++) {
 		cleanup_json json_t *doc = policy_edit_begin(&p);
-		struct found f = { .about = "hq", .text = "not by yours" };
+		struct found f = { .about = "hq", .text = "counts for nothing" };
 		struct err e = { 0 };
 		cr_assert_eq(policy_edit_site(doc, "hq", &hq, counts, &e), 0, "%s", e.msg);
 		cr_assert_eq(policy_edit_end(doc, &p, NOW_S, &next, &e), 0, "%s", e.msg);
