@@ -28,7 +28,9 @@ struct out {
 	const struct bundle_media *m;
 	struct bundle_written *ret;
 	struct blobs *blobs;
-	struct stream *stream;
+	struct stream *stream;  /* hashes what is read */
+	struct stream *behind;  /* writes a new large part, in a thread of its own */
+	bool is_behind;         /* the open part is one */
 	uint8_t *piece, *there; /* PIECE bytes each */
 	uint8_t *held;          /* PIECE bytes, aligned: what is written next */
 	size_t held_n;
@@ -88,6 +90,14 @@ disk_failed(const struct out *o, const char *name, struct err *e)
 }
 
 static int
+make_buffers(struct out *o, struct err *e)
+{
+	o->there = xmalloc(PIECE);
+	o->held = aligned_alloc(ALIGNMENT, PIECE);
+	return o->held ? 0 : err_set(e, ERR_SYS, "not enough memory for a buffer");
+}
+
+static int
 open_part(struct out *o, struct err *e)
 {
 	cleanup_buf struct buf name = { 0 }, partial = { 0 };
@@ -112,6 +122,11 @@ open_part(struct out *o, struct err *e)
 	o->had = (uint64_t)st.st_size;
 	if (o->had > o->end - o->begin)
 		o->had = o->end - o->begin;
+	o->is_behind = o->had == 0 && o->end - o->begin >= DIRECT_MIN;
+	if (o->is_behind)
+		stream_open(o->behind, o->fd, o->m->name, o->end - o->begin);
+	else if (!o->held)
+		return make_buffers(o, e);
 	return 0;
 }
 
@@ -181,15 +196,49 @@ hold(struct out *o, const uint8_t *p, size_t n, struct err *e)
 	return rc;
 }
 
+/* In our words: it knows of no media. */
+static int
+behind_said(const struct out *o, int rc, struct err *e)
+{
+	if (rc < 0) {
+		errno = e->sys;
+		return disk_failed(o, o->m->name, e);
+	}
+	return 0;
+}
+
 static int
 write_piece(struct out *o, const void *p, size_t n, struct err *e)
 {
+	if (o->is_behind) {
+		o->ret->written += n;
+		return behind_said(o, stream_write(o->behind, p, n, e), e);
+	}
 	if (o->m->stdout_fd < 0)
 		return hold(o, p, n, e);
 	if (fs_write_all(o->fd, p, n) < 0)
 		return disk_failed(o, o->m->name, e);
 	o->ret->written += n;
 	return 0;
+}
+
+static int
+end_behind(struct out *o, struct err *e)
+{
+	struct digest none;
+	uint64_t size;
+
+	o->is_behind = false;
+	return behind_said(o, stream_close(o->behind, &none, &size, e), e);
+}
+
+/* After a failure too, before its descriptor is another's. */
+static void
+drop_behind(struct out *o)
+{
+	if (o->is_behind)
+		stream_give_up(o->behind);
+	o->is_behind = false;
 }
 
 static int
@@ -202,7 +251,7 @@ close_part(struct out *o, struct err *e)
 		o->fd = -1;
 		return 0;
 	}
-	rc = flush(o, e);
+	rc = o->is_behind ? end_behind(o, e) : flush(o, e);
 	if (rc < 0)
 		return rc;
 	fd = steal_fd(&o->fd);
@@ -442,6 +491,7 @@ next_medium(struct out *o, struct err *e)
 
 	if (o->m->stdout_fd >= 0 || o->m->split == 0 || !o->m->full || o->part == 0)
 		return -(int)e->code;
+	drop_behind(o);
 	close_quietly(o->fd);
 	o->fd = -1;
 	o->held_n = 0;
@@ -503,15 +553,19 @@ bundle_write(struct blobs *blobs, const struct bundle *b, const struct bundle_me
 
 	*ret = (struct bundle_written){ 0 };
 	o.piece = xmalloc(PIECE);
-	o.there = xmalloc(PIECE);
-	o.held = aligned_alloc(ALIGNMENT, PIECE);
-	rc = o.held ? begin(&o, e) : err_set(e, ERR_SYS, "not enough memory for a buffer");
+	rc = begin(&o, e);
 	if (rc == 0 && o.start < b->size) {
 		rc = stream_new(&o.stream, e);
 		if (rc == 0)
+			rc = stream_new(&o.behind, e);
+		if (rc == 0) {
+			stream_only_writes(o.behind);
 			rc = write_all(&o, e);
+		}
 	}
+	drop_behind(&o);
 	stream_free(o.stream);
+	stream_free(o.behind);
 	if (m->stdout_fd < 0)
 		close_quietly(o.fd);
 	close_quietly(o.dir);

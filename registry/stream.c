@@ -36,6 +36,7 @@ struct follower {
 struct stream {
 	uint8_t *mem; /* SLOTS x SLOT_SIZE */
 	struct hasher *hasher;
+	bool only_writes;
 
 	/* the input at hand */
 	int fd;
@@ -47,7 +48,7 @@ struct stream {
 	/* bytes that are given */
 	uint64_t slot; /* that is being filled */
 	size_t fill;
-	uint64_t known; /* slots that are there: hashed only */
+	uint64_t known;  /* slots that are there: hashed only */
 	bool is_running; /* more of them than stay in memory */
 
 	/* where it goes: the writing thread's while it works */
@@ -57,9 +58,9 @@ struct stream {
 	struct follower hashing, writing;
 	pthread_mutex_t lock;
 	pthread_cond_t moved; /* for who fills */
-	size_t len[SLOTS]; /* under lock, as are all below */
-	uint64_t filled;   /* slots since the input began */
-	int failed;        /* errno of the first write that did */
+	size_t len[SLOTS];    /* under lock, as are all below */
+	uint64_t filled;      /* slots since the input began */
+	int failed;           /* errno of the first write that did */
 	bool stop;
 };
 
@@ -96,7 +97,8 @@ follow(void *arg)
 static void
 hash_slot(struct stream *s, uint64_t slot, size_t n)
 {
-	hasher_update(s->hasher, slot_of(s, slot), n);
+	if (!s->only_writes)
+		hasher_update(s->hasher, slot_of(s, slot), n);
 }
 
 /* O_DIRECT takes whole blocks only, and some file systems refuse it at the first write: both
@@ -166,6 +168,12 @@ stream_new(struct stream **ret, struct err *e)
 	pthread_cond_init(&s->writing.more, NULL);
 	*ret = s;
 	return 0;
+}
+
+void
+stream_only_writes(struct stream *s)
+{
+	s->only_writes = true;
 }
 
 void

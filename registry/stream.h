@@ -20,6 +20,9 @@
 struct stream;
 int stream_new(struct stream **ret, struct err *e);
 void stream_free(struct stream *s); /* NULL is fine; ends the thread */
+/* From now on nothing is hashed, for bytes that are hashed elsewhere: digests that it gives are of
+ * nothing. */
+void stream_only_writes(struct stream *s);
 
 /* Starts on fd at its position. name is for messages and progress and is kept until stream_run
  * ends. */
