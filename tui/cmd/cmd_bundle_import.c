@@ -153,6 +153,8 @@ import_receipt(struct bring *b, struct err *e)
 	struct receipt_came came;
 	int rc;
 
+	if (size == 0)
+		return err_set(e, ERR_USAGE, "a receipt is taken from a file, not from a pipe");
 	if (size > PROOF_MAX)
 		return err_set(e, ERR_TOO_BIG, "a receipt of more than %u bytes", PROOF_MAX);
 	rc = bundle_source_read(b->input.source, buf_reserve(&text, size), size, 0, e);
