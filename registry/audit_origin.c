@@ -30,14 +30,12 @@ who_bundle(const struct audit_chain *c, const struct policy *in_force, const str
            struct audit_who *ret, struct err *e)
 {
 	const struct authority a = { .policy = in_force, .registry_id = c->registry_id };
-	cleanup_free char *who = NULL;
 	struct bundle_claim claim;
 	int rc = bundle_claim(&a, c->blobs, n, &claim, e);
 
 	if (rc < 0)
 		return rc;
-	who = xasprintf("%s%s%s", claim.site, claim.signer[0] ? "/" : "", claim.signer);
-	(void)str_copy(ret->person, sizeof ret->person, who);
+	origin_person(claim.site, claim.signer, ret->person);
 	return 0;
 }
 
@@ -50,7 +48,6 @@ who_there(const struct audit_chain *c, const struct policy *in_force, const stru
 	struct audit_who there = { 0 };
 	const struct origin *o;
 	char site[SIGNER_SIZE];
-	cleanup_free char *who = NULL;
 	int rc = origin_resolve(c->blobs, in_force, n, COUNTS_VERSIONS, &f, e);
 
 	if (rc == 0 && !streq(f.entry->model, n->model))
@@ -61,8 +58,7 @@ who_there(const struct audit_chain *c, const struct policy *in_force, const stru
 		rc = origin_judge(o, f.entry, &there, e);
 	if (rc < 0)
 		return rc;
-	who = xasprintf("%s%s%s", site, there.person[0] ? "/" : "", there.person);
-	(void)str_copy(ret->person, sizeof ret->person, who);
+	origin_person(site, there.person, ret->person);
 	(void)str_copy(ret->key_id, sizeof ret->key_id, there.key_id);
 	ret->key = there.key;
 	return 0;

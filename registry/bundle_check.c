@@ -142,7 +142,7 @@ judge(const struct bundle *b, const struct bundle_expect *x, struct bundle_judge
 	if (rc == 0)
 		rc = bundle_envelope_verify(buf_str(&b->front[FRONT_ENVELOPE].text),
 		                            &b->front[FRONT_INVENTORY].digest, &b->inventory,
-		                            newest, newest, ret->signer, e);
+		                            newest, ret->signer, e);
 	if (rc == 0)
 		rc = judge_entries(b, &ret->origin, e);
 	if (rc == 0)

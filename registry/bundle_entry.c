@@ -11,7 +11,6 @@
 
 #include "registry/authority_private.h"
 #include "registry/base/base64.h"
-#include "registry/base/clock.h"
 #include "registry/origin.h"
 #include "registry/row.h"
 
@@ -29,35 +28,15 @@ bundle_way_name(enum bundle_way w)
 
 /* --- what is signed --- */
 
-static json_t *
-time_json(int64_t s)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	clock_text(text, s);
-	return json_string(text);
-}
-
 json_t *
 bundle_predicate(const struct bundle_inventory *v)
 {
 	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:s, s:I, s:I}", "bytes",
 	                 (json_int_t)v->bytes, "counter", (json_int_t)v->counter, "created",
-	                 time_json(v->created_s), "expires", time_json(v->expires_s), "list",
-	                 json_from_digest(&v->list), "proof", json_from_digest(&v->proof),
+	                 json_from_time(v->created_s), "expires", json_from_time(v->expires_s),
+	                 "list", json_from_digest(&v->list), "proof", json_from_digest(&v->proof),
 	                 "registry", v->registry_id, "since", (json_int_t)v->since, "versions",
 	                 (json_int_t)v->versions_n);
-}
-
-static int
-get_time(const json_t *o, const char *key, int64_t *ret, struct err *e)
-{
-	const char *s;
-	int rc = json_get_string(o, key, WHAT, &s, e);
-
-	if (rc == 0 && clock_parse(s, ret) < 0)
-		rc = err_set(e, ERR_MALFORMED, WHAT ": a time that is none");
-	return rc;
 }
 
 static int
@@ -73,9 +52,9 @@ read_predicate(const json_t *o, struct bundle_claim *c, struct err *e)
 	if (rc == 0)
 		rc = json_get_u64(o, "since", WHAT, &c->since, e);
 	if (rc == 0)
-		rc = get_time(o, "created", &c->created_s, e);
+		rc = json_get_time(o, "created", WHAT, &c->created_s, e);
 	if (rc == 0)
-		rc = get_time(o, "expires", &c->expires_s, e);
+		rc = json_get_time(o, "expires", WHAT, &c->expires_s, e);
 	if (rc == 0)
 		rc = json_get_digest(o, "list", WHAT, &c->list, e);
 	if (rc == 0)
@@ -85,10 +64,11 @@ read_predicate(const json_t *o, struct bundle_claim *c, struct err *e)
 	return rc < 0 ? rc : json_get_u64(o, "bytes", WHAT, &c->bytes, e);
 }
 
-/* By a person of p, whatever the role: who carries it answers for it. */
+/* By a person of p, whatever the role: who carries it answers for it. A policy holds no key that it
+ * revokes. */
 static int
-verify_envelope(struct str envelope, const struct policy *p, const struct policy *now,
-                struct statement *ret, char ret_signer[SIGNER_SIZE], struct err *e)
+verify_envelope(struct str envelope, const struct policy *p, struct statement *ret,
+                char ret_signer[SIGNER_SIZE], struct err *e)
 {
 	cleanup_free struct public_key *keys = NULL;
 	const struct policy_person *who;
@@ -97,12 +77,6 @@ verify_envelope(struct str envelope, const struct policy *p, const struct policy
 
 	if (rc < 0)
 		return rc;
-	if (now && policy_is_revoked(now, &ret->key, UINT64_MAX)) {
-		rc = err_set(e, ERR_UNTRUSTED, "the bundle is signed by key %s, which is revoked",
-		             ret->key_id);
-		statement_fini(ret);
-		return rc;
-	}
 	who = policy_person_of(p, &ret->key);
 	(void)str_copy(ret_signer, SIGNER_SIZE, who ? who->id : "");
 	return 0;
@@ -133,11 +107,11 @@ check_spelling(struct str envelope, const struct statement *s, struct err *e)
 int
 bundle_envelope_verify(struct str envelope, const struct digest *inventory,
                        const struct bundle_inventory *v, const struct policy *p,
-                       const struct policy *now, char ret_signer[SIGNER_SIZE], struct err *e)
+                       char ret_signer[SIGNER_SIZE], struct err *e)
 {
 	cleanup_json json_t *want = bundle_predicate(v);
 	struct statement s = { 0 };
-	int rc = verify_envelope(envelope, p, now, &s, ret_signer, e);
+	int rc = verify_envelope(envelope, p, &s, ret_signer, e);
 
 	if (rc < 0)
 		return rc;
@@ -197,8 +171,7 @@ imported(const struct authority *a, struct blobs *b, const struct entry *n, stru
 	if (rc < 0)
 		return rc;
 	json_canonical(signed_by, &envelope);
-	rc = verify_envelope(buf_str(&envelope), origin_newest(o), origin_newest(o), &s, c->signer,
-	                     e);
+	rc = verify_envelope(buf_str(&envelope), origin_newest(o), &s, c->signer, e);
 	if (rc < 0)
 		return rc;
 	c->inventory = s.subject;

@@ -38,7 +38,7 @@ json_t *bundle_predicate(const struct bundle_inventory *v);
  * may be NULL. SIGNATURE, UNTRUSTED. */
 int bundle_envelope_verify(struct str envelope, const struct digest *inventory,
                            const struct bundle_inventory *v, const struct policy *p,
-                           const struct policy *now, char ret_signer[SIGNER_SIZE], struct err *e);
+                           char ret_signer[SIGNER_SIZE], struct err *e);
 
 /* A "bundle" entry. b: where the proof is. SIGNATURE, UNTRUSTED, MALFORMED. */
 int bundle_claim(const struct authority *a, struct blobs *b, const struct entry *n,

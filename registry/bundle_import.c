@@ -373,12 +373,8 @@ static json_t *
 version_body(const struct import *i, const struct bundle_version *v)
 {
 	const struct entry *const n = origin_entry(&i->j->origin, v->seq);
-	json_t *const body = json_copy((json_t *)(uintptr_t)n->body);
 
-	json_object_set_new(body, "origin",
-	                    json_pack("{s:s, s:I, s:s}", "registry", i->b->inventory.registry_id,
-	                              "seq", (json_int_t)v->seq, "site", i->claim.site));
-	return body;
+	return origin_body_same(n, i->b->inventory.registry_id, i->claim.site);
 }
 
 static void
@@ -403,23 +399,11 @@ go_on(struct import *i, json_t **ret_body)
 	return 0;
 }
 
-static void
-add_story(struct import *i, const struct entry *n)
-{
-	json_t *const body = json_object();
-
-	json_object_set(body, "body", (json_t *)(uintptr_t)n->body);
-	json_object_set_new(body, "type", json_string(n->type));
-	json_object_set_new(body, "origin",
-	                    json_pack("{s:s, s:I, s:s}", "registry", i->b->inventory.registry_id,
-	                              "seq", (json_int_t)n->seq, "site", i->claim.site));
-	add_line(i, "origin", n->model, body);
-}
-
 static int
 add_untold(struct import *i, const struct entry *n)
 {
-	add_story(i, n);
+	add_line(i, "origin", n->model,
+	         origin_body_told(n, i->b->inventory.registry_id, i->claim.site));
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/base/clock.h"
 #include "registry/bundle.h"
 #include "registry/bundle_tar.h"
 #include "registry/manifest.h"
@@ -106,15 +105,6 @@ bundle_list_fini(struct bundle_list *l)
 /* --- the inventory --- */
 
 static json_t *
-time_json(int64_t s)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	clock_text(text, s);
-	return json_string(text);
-}
-
-static json_t *
 sized_json(const struct digest *d, uint64_t size)
 {
 	return json_pack("{s:o, s:I}", "digest", json_from_digest(d), "size", (json_int_t)size);
@@ -142,8 +132,8 @@ bundle_inventory_write(const struct bundle_inventory *v, struct buf *ret)
 	json_object_set_new(o, "blobs", json_integer((json_int_t)v->blobs_n));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)v->bytes));
 	json_object_set_new(o, "counter", json_integer((json_int_t)v->counter));
-	json_object_set_new(o, "created", time_json(v->created_s));
-	json_object_set_new(o, "expires", time_json(v->expires_s));
+	json_object_set_new(o, "created", json_from_time(v->created_s));
+	json_object_set_new(o, "expires", json_from_time(v->expires_s));
 	json_object_set_new(o, "kind", json_string(KIND));
 	json_object_set_new(o, "list", sized_json(&v->list, v->list_size));
 	json_object_set_new(o, "proof", sized_json(&v->proof, v->proof_size));
@@ -162,17 +152,6 @@ parse_id(const char *s, char ret[REGISTRY_ID_SIZE], struct err *e)
 	if (s && strspn(s, "0123456789abcdef") == 32 && str_copy(ret, REGISTRY_ID_SIZE, s) == 0)
 		return 0;
 	return err_set(e, ERR_MALFORMED, WHAT ": a registry id that is none");
-}
-
-static int
-get_time(const json_t *o, const char *key, int64_t *ret, struct err *e)
-{
-	const char *s;
-	int rc = json_get_string(o, key, WHAT, &s, e);
-
-	if (rc == 0 && clock_parse(s, ret) < 0)
-		rc = err_set(e, ERR_MALFORMED, WHAT ": \"%.40s\" is no time", s);
-	return rc;
 }
 
 static int
@@ -278,9 +257,9 @@ parse_members(const json_t *o, struct bundle_inventory *v, struct err *e)
 	if (rc == 0)
 		rc = json_get_u64(o, "bytes", WHAT, &v->bytes, e);
 	if (rc == 0)
-		rc = get_time(o, "created", &v->created_s, e);
+		rc = json_get_time(o, "created", WHAT, &v->created_s, e);
 	if (rc == 0)
-		rc = get_time(o, "expires", &v->expires_s, e);
+		rc = json_get_time(o, "expires", WHAT, &v->expires_s, e);
 	if (rc == 0)
 		rc = get_sized(o, "list", &v->list, &v->list_size, e);
 	if (rc == 0)

@@ -19,8 +19,7 @@
 #include "registry/stream.h"
 
 #define PIECE      STREAM_BUFFER
-#define ALIGNMENT  4096u                /* of O_DIRECT: offsets, lengths and memory */
-#define DIRECT_MIN ((uint64_t)16 << 20) /* a smaller part is as quick through the page cache */
+#define BEHIND_MIN ((uint64_t)16 << 20) /* a smaller part is not worth a thread */
 #define MODE       0644
 
 struct out {
@@ -32,7 +31,7 @@ struct out {
 	struct stream *behind;  /* writes a new large part, in a thread of its own */
 	bool is_behind;         /* the open part is one */
 	uint8_t *piece, *there; /* PIECE bytes each */
-	uint8_t *held;          /* PIECE bytes, aligned: what is written next */
+	uint8_t *held;          /* PIECE bytes: what is written next */
 	size_t held_n;
 
 	char *dir_name;          /* of the medium at hand */
@@ -42,7 +41,6 @@ struct out {
 	uint64_t begin;          /* of the part */
 	uint64_t had;            /* bytes of it that an earlier run left; 0 once others came */
 	uint64_t flushed;        /* bytes of it before the held ones */
-	bool is_direct;
 };
 
 unsigned
@@ -90,14 +88,6 @@ disk_failed(const struct out *o, const char *name, struct err *e)
 }
 
 static int
-make_buffers(struct out *o, struct err *e)
-{
-	o->there = xmalloc(PIECE);
-	o->held = aligned_alloc(ALIGNMENT, PIECE);
-	return o->held ? 0 : err_set(e, ERR_SYS, "not enough memory for a buffer");
-}
-
-static int
 open_part(struct out *o, struct err *e)
 {
 	cleanup_buf struct buf name = { 0 }, partial = { 0 };
@@ -108,7 +98,6 @@ open_part(struct out *o, struct err *e)
 	o->end = o->begin + part_size(o, o->part);
 	o->flushed = 0;
 	o->held_n = 0;
-	o->is_direct = false;
 	if (o->m->stdout_fd >= 0) {
 		o->fd = o->m->stdout_fd;
 		return 0;
@@ -122,11 +111,9 @@ open_part(struct out *o, struct err *e)
 	o->had = (uint64_t)st.st_size;
 	if (o->had > o->end - o->begin)
 		o->had = o->end - o->begin;
-	o->is_behind = o->had == 0 && o->end - o->begin >= DIRECT_MIN;
+	o->is_behind = o->had == 0 && o->end - o->begin >= BEHIND_MIN;
 	if (o->is_behind)
 		stream_open(o->behind, o->fd, o->m->name, o->end - o->begin);
-	else if (!o->held)
-		return make_buffers(o, e);
 	return 0;
 }
 
@@ -139,27 +126,6 @@ is_there(struct out *o)
 	       memcmp(o->there, o->held, o->held_n) == 0;
 }
 
-static void
-direct(struct out *o, bool wanted)
-{
-	if (wanted != o->is_direct && fcntl(o->fd, F_SETFL, wanted ? O_DIRECT : 0) == 0)
-		o->is_direct = wanted;
-}
-
-/* Past the page cache, whose dirty pages would only be waited for in the end; file systems may
- * refuse that at the first write. */
-static int
-write_held(struct out *o)
-{
-	direct(o, o->end - o->begin >= DIRECT_MIN && o->held_n % ALIGNMENT == 0);
-	if (fs_pwrite_all(o->fd, o->held, o->held_n, (off_t)o->flushed) == 0)
-		return 0;
-	if (!o->is_direct || errno != EINVAL)
-		return -1;
-	direct(o, false);
-	return fs_pwrite_all(o->fd, o->held, o->held_n, (off_t)o->flushed);
-}
-
 static int
 flush(struct out *o, struct err *e)
 {
@@ -169,7 +135,7 @@ flush(struct out *o, struct err *e)
 		o->ret->compared += o->held_n;
 	} else {
 		o->had = 0;
-		if (write_held(o) < 0)
+		if (fs_pwrite_all(o->fd, o->held, o->held_n, (off_t)o->flushed) < 0)
 			return disk_failed(o, o->m->name, e);
 		o->ret->written += o->held_n;
 	}
@@ -553,6 +519,8 @@ bundle_write(struct blobs *blobs, const struct bundle *b, const struct bundle_me
 
 	*ret = (struct bundle_written){ 0 };
 	o.piece = xmalloc(PIECE);
+	o.there = xmalloc(PIECE);
+	o.held = xmalloc(PIECE);
 	rc = begin(&o, e);
 	if (rc == 0 && o.start < b->size) {
 		rc = stream_new(&o.stream, e);

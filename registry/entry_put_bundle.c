@@ -46,7 +46,7 @@ static int
 put_evidence_of(struct txn *t, const struct entry *n, const struct origin_found *f, struct err *e)
 {
 	struct evidence v = { 0 };
-	cleanup_free char *who = NULL;
+	char there[SIGNER_SIZE];
 	int rc;
 
 	if (!streq(f->entry->type, "evidence"))
@@ -54,9 +54,8 @@ put_evidence_of(struct txn *t, const struct entry *n, const struct origin_found 
 	rc = authority_evidence(&f->authority, f->entry, &v, e);
 	if (rc < 0)
 		return rc;
-	who = xasprintf("%s/%s", f->site->name, v.person);
-	if (str_copy(v.person, sizeof v.person, who) < 0)
-		(void)str_copy(v.person, sizeof v.person, f->site->name);
+	(void)str_copy(there, sizeof there, v.person);
+	origin_person(f->site->name, there, v.person);
 	v.seq = n->seq;
 	rc = evidence_put_carried(t, n->model, &v, e);
 	evidence_fini(&v);

@@ -27,7 +27,7 @@ struct carried {
 static void
 take(struct carried *c, struct evidence *v, const char *site)
 {
-	cleanup_free char *who = xasprintf("%s/%s", site, v->person);
+	char there[SIGNER_SIZE];
 
 	if (c->is_found && c->best->seq >= v->seq) {
 		evidence_fini(v);
@@ -35,8 +35,8 @@ take(struct carried *c, struct evidence *v, const char *site)
 	}
 	if (c->is_found)
 		evidence_fini(c->best);
-	if (str_copy(v->person, sizeof v->person, who) < 0)
-		(void)str_copy(v->person, sizeof v->person, site);
+	(void)str_copy(there, sizeof there, v->person);
+	origin_person(site, there, v->person);
 	*c->best = *v;
 	c->is_found = true;
 }

@@ -140,6 +140,42 @@ origin_is(const struct entry *n)
 	return json_object_get(n->body, "origin") != NULL;
 }
 
+static json_t *
+mark(const struct entry *n, const char *registry, const char *site)
+{
+	return json_pack("{s:s, s:I, s:s}", "registry", registry, "seq", (json_int_t)n->seq, "site",
+	                 site);
+}
+
+json_t *
+origin_body_same(const struct entry *n, const char *registry, const char *site)
+{
+	json_t *const body = json_copy((json_t *)(uintptr_t)n->body);
+
+	json_object_set_new(body, "origin", mark(n, registry, site));
+	return body;
+}
+
+json_t *
+origin_body_told(const struct entry *n, const char *registry, const char *site)
+{
+	json_t *const body = json_object();
+
+	json_object_set(body, "body", (json_t *)(uintptr_t)n->body);
+	json_object_set_new(body, "type", json_string(n->type));
+	json_object_set_new(body, "origin", mark(n, registry, site));
+	return body;
+}
+
+void
+origin_person(const char *site, const char *person, char ret[SIGNER_SIZE])
+{
+	cleanup_free char *both = xasprintf("%s%s%s", site, *person ? "/" : "", person);
+
+	if (str_copy(ret, SIGNER_SIZE, both) < 0)
+		(void)str_copy(ret, SIGNER_SIZE, site);
+}
+
 /* One bundle brings many lines: its proof is read and verified once. */
 static struct {
 	bool is_there;
@@ -297,7 +333,7 @@ origin_version(struct blobs *b, const struct policy *here, const struct entry *n
                struct version_row *ret, struct err *e)
 {
 	struct origin_found f;
-	cleanup_free char *signer = NULL;
+	char there[SIGNER_SIZE];
 	int rc = origin_resolve(b, here, n, COUNTS_VERSIONS, &f, e);
 
 	if (rc == 0 && last.origin.proof.kind != PROOF_BUNDLE)
@@ -310,8 +346,7 @@ origin_version(struct blobs *b, const struct policy *here, const struct entry *n
 		return rc;
 	ret->seq = n->seq;
 	ret->time_s = n->time_s;
-	signer = xasprintf("%s/%s", f.site->name, ret->signer);
-	if (str_copy(ret->signer, sizeof ret->signer, signer) < 0)
-		(void)str_copy(ret->signer, sizeof ret->signer, f.site->name);
+	(void)str_copy(there, sizeof there, ret->signer);
+	origin_person(f.site->name, there, ret->signer);
 	return 0;
 }

@@ -37,6 +37,11 @@ int origin_judge(const struct origin *o, const struct entry *n, struct audit_who
 int origin_grew_from(const struct origin *o, const struct tree_head *old, struct err *e);
 
 bool origin_is(const struct entry *n); /* a line of ours that stands for one */
+/* Bodies of such lines, new references: of the same type, or of the type "origin", as history tells
+ * it. "site/person", cut to what a signer has room for. */
+json_t *origin_body_same(const struct entry *n, const char *registry, const char *site);
+json_t *origin_body_told(const struct entry *n, const char *registry, const char *site);
+void origin_person(const char *site, const char *person, char ret[SIGNER_SIZE]);
 /* The entry behind such a line and whom to ask about it: its registry and the policy that was in
  * force there. The line says what the entry says. Both are borrowed until the next call. UNTRUSTED:
  * the policy `here` does not believe that site, or not for `counts`. DIGEST: the proof is gone or

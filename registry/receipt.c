@@ -176,14 +176,11 @@ is_about_ours(struct txn *t, const struct entry *n, bool *ret, struct err *e)
 static void
 add_line(struct came *c, const struct entry *n)
 {
-	json_t *const body = json_object();
-	const struct change_line line = { "origin", n->model, body, &c->blob };
+	const struct change_line line = {
+		"origin", n->model, origin_body_told(n, c->origin.proof.registry_id, c->ret->site),
+		&c->blob
+	};
 
-	json_object_set(body, "body", (json_t *)(uintptr_t)n->body);
-	json_object_set_new(body, "type", json_string(n->type));
-	json_object_set_new(body, "origin",
-	                    json_pack("{s:s, s:I, s:s}", "registry", c->origin.proof.registry_id,
-	                              "seq", (json_int_t)n->seq, "site", c->ret->site));
 	vec_push(&c->lines, line);
 }
 

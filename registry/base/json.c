@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "registry/base/clock.h"
+
 #define JSON_DEPTH_MAX 64
 #define JSON_TEXT_MAX  ((size_t)64 * 1024 * 1024)
 
@@ -289,6 +291,26 @@ json_count_like(const json_t *array, size_t n, const char *key)
 	json_array_foreach(array, i, one)
 	        count += mine && json_equal(json_object_get(one, key), mine);
 	return count;
+}
+
+int
+json_get_time(const json_t *o, const char *key, const char *what, int64_t *ret, struct err *e)
+{
+	const char *s;
+	int rc = json_get_string(o, key, what, &s, e);
+
+	if (rc == 0 && clock_parse(s, ret) < 0)
+		rc = err_set(e, ERR_MALFORMED, "%s: \"%.40s\" is no time", what, s);
+	return rc;
+}
+
+json_t *
+json_from_time(int64_t s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_text(text, s);
+	return json_string(text);
 }
 
 json_t *

@@ -45,6 +45,10 @@ uint64_t json_opt_u64(const json_t *o, const char *key); /* 0 when absent or no 
 size_t json_first_like(const json_t *array, size_t n, const char *key);
 size_t json_count_like(const json_t *array, size_t n, const char *key); /* n's own counts */
 json_t *json_from_digest(const struct digest *d);               /* "sha256:..." */
+/* "2026-01-02T03:04:05Z" */
+int json_get_time(const json_t *o, const char *key, const char *what, int64_t *ret,
+		  struct err *e);
+json_t *json_from_time(int64_t s);
 json_t *json_from_str(struct str s);                            /* NULL: not UTF-8 */
 
 void json_unref_p(json_t **j);
